@@ -1,0 +1,1 @@
+"""The pure core: it decides, and knows no input, output, clock or randomness."""

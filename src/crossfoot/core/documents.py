@@ -1,0 +1,136 @@
+"""Intended documents: what a Salesforce record means in the books, before anything is written.
+
+The mapping turns a stored record into one of these; ``core.plan`` prices it, codes it against the organisation's books
+and decides.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import StrEnum
+
+from crossfoot.core.findings import Finding
+from crossfoot.core.money import ZERO, Totals, document_totals, line_amount, total
+from crossfoot.core.records import RecordRef
+
+
+class LineAmounts(StrEnum):
+    """How the prices of a document are meant (XERO 4.3)."""
+
+    EXCLUSIVE = "Exclusive"
+    INCLUSIVE = "Inclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedLine:
+    """A line as the deal has it. Empty account or tax means: the item's, else the named default."""
+
+    description: str
+    quantity: Decimal
+    unit_amount: Decimal
+    item_code: str = ""
+    account_code: str = ""
+    tax_type: str = ""
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
+    tracking: tuple[tuple[str, str], ...] = ()
+    product: RecordRef | None = None
+
+    @property
+    def amount(self) -> Decimal:
+        """The line's amount as Xero will compute it."""
+        return line_amount(
+            self.quantity, self.unit_amount, discount_rate=self.discount_rate, discount_amount=self.discount_amount
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedInvoice:
+    """A sales invoice that a deal calls for. ``source_amount`` is what Salesforce itself says the deal is worth."""
+
+    source: RecordRef
+    account: RecordRef | None
+    dated: dt.date
+    currency: str
+    reference: str
+    url: str
+    lines: tuple[IntendedLine, ...]
+    source_amount: Decimal
+    line_amounts: LineAmounts = LineAmounts.EXCLUSIVE
+    due: dt.date | None = None
+    own_number: str = ""
+    without_products: bool = False
+
+    @property
+    def amount(self) -> Decimal:
+        """Sum of the line amounts, in the mode the prices are in (ex tax or inclusive)."""
+        return total(line.amount for line in self.lines)
+
+    def totals(self, rates: Mapping[str, Decimal]) -> Totals:
+        """Totals as Xero will compute them; ``rates`` gives percent by tax type."""
+        pairs = [(line.amount, rates.get(line.tax_type, ZERO)) for line in self.lines]
+        return document_totals(pairs, inclusive=self.line_amounts is LineAmounts.INCLUSIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A billing address; ``lines`` are at most four."""
+
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedContact:
+    """A customer that must exist in Xero. ``tax_number`` is canonical and valid, or empty; ``country`` is ISO-2."""
+
+    source: RecordRef
+    name: str
+    created: dt.datetime
+    account_number: str = ""
+    tax_number: str = ""
+    phone: str = ""
+    email: str = ""
+    address: Address = field(default_factory=Address)
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedItem:
+    """A product that must exist in Xero as an item."""
+
+    source: RecordRef
+    code: str
+    name: str
+    description: str = ""
+    account_code: str = ""
+    tax_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One source record as the planner sees it.
+
+    ``won_on`` is the later evidence of winning: the day of its last stage change in the organisation's zone (of its
+    creation where that is empty). ``invoice`` is None when the record cannot be read as a document at all; then
+    ``findings`` say why.
+    """
+
+    ref: RecordRef
+    name: str
+    owner: str
+    won: bool
+    deleted: bool
+    close_date: dt.date | None
+    won_on: dt.date | None
+    currency: str
+    amount: Decimal
+    mapped_hash: str
+    invoice: IntendedInvoice | None = None
+    findings: tuple[Finding, ...] = ()

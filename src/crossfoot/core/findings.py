@@ -1,0 +1,217 @@
+"""Findings: what a person should know about a record, each with a reason from one public catalogue.
+
+A blocking finding keeps its document in the review queue; all others go. Nobody is asked to decode a code: ``REASONS``
+gives what happened, who fixes it and how, and the finding gives the record, the cause in this case and the money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from crossfoot.core.money import Money
+from crossfoot.core.records import RecordRef
+
+
+class Owner(StrEnum):
+    """Who can fix the cause."""
+
+    SALES = "deal owner"
+    FINANCE = "finance"
+    ADMIN = "administrator"
+
+
+class Weight(StrEnum):
+    """Whether the document waits for it."""
+
+    BLOCKS = "waits"
+    WARNS = "warning"
+    NOTES = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """An entry of the catalogue."""
+
+    title: str
+    owner: Owner
+    fix: str
+    weight: Weight = Weight.BLOCKS
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One reason, about one record, with what is particular to it. ``related`` points at records shown beside it."""
+
+    code: str
+    record: RecordRef
+    cause: str
+    money: Money | None = None
+    owner_name: str = ""
+    fix: str = ""
+    related: tuple[RecordRef, ...] = ()
+    vendor_text: str = ""
+
+    @property
+    def reason(self) -> Reason:
+        """Its entry in the catalogue."""
+        return REASONS[self.code]
+
+    @property
+    def blocks(self) -> bool:
+        """Whether the record waits because of it."""
+        return self.reason.weight is Weight.BLOCKS
+
+
+_SALES, _FINANCE, _ADMIN = Owner.SALES, Owner.FINANCE, Owner.ADMIN
+
+REASONS: Mapping[str, Reason] = MappingProxyType(
+    {
+        "start_date_straddled": Reason(
+            "Won on one side of the start date, closed on the other",
+            _FINANCE,
+            "Correct the close date in Salesforce, or decide with `crossfoot queue ignore`.",
+        ),
+        "future_date": Reason("Closes in the future", _SALES, "Nothing to do: it goes on its close date."),
+        "locked_period": Reason(
+            "Dated in a locked period", _FINANCE, "Set the close date to the first open day, or move the lock date."
+        ),
+        "no_account": Reason("The deal has no account", _SALES, "Fill Account Name on the opportunity."),
+        "unreadable": Reason(
+            "The record cannot be read as a document", _ADMIN, "Correct the field, or the mapping in crossfoot.yaml."
+        ),
+        "already_invoiced": Reason(
+            "It may be invoiced already",
+            _FINANCE,
+            "Compare both, then `crossfoot queue link` or `crossfoot queue not-same`.",
+        ),
+        "contact_similar": Reason(
+            "Xero has a customer of a similar name",
+            _FINANCE,
+            "If it is the same customer `crossfoot queue link`, else `crossfoot queue not-same`.",
+        ),
+        "contact_same_tax_number": Reason(
+            "Several accounts have the same ABN", _SALES, "Merge the accounts in Salesforce, or correct the ABN."
+        ),
+        "contact_ambiguous": Reason(
+            "Several Xero contacts could be this customer",
+            _FINANCE,
+            "Merge them in Xero, or choose with `crossfoot queue link ENTRY --to CONTACT`.",
+        ),
+        "contact_archived": Reason(
+            "The customer is archived in Xero", _FINANCE, "Restore the contact in Xero: the deal then goes by itself."
+        ),
+        "tax_number_invalid": Reason(
+            "The ABN is not valid", _SALES, "Correct the ABN on the account; the tax number stays empty until then.",
+            Weight.WARNS,
+        ),
+        "no_product_code": Reason("A line's product has no code", _SALES, "Fill Product Code on the product."),
+        "product_code_too_long": Reason(
+            "A product code is too long for Xero", _ADMIN, "Shorten the product code to 30 characters."
+        ),
+        "account_missing": Reason(
+            "No ledger account for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
+        ),
+        "account_unknown": Reason(
+            "A ledger account cannot be used", _FINANCE, "Correct the account code on the product or restore it in Xero."
+        ),
+        "tax_missing": Reason(
+            "No tax type for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
+        ),
+        "tax_unknown": Reason("Xero does not know a tax type", _FINANCE, "Correct the tax type on the product."),
+        "tax_retired": Reason(
+            "A tax rate is no longer in use", _FINANCE, "Choose a current tax type on the product, or restore the rate."
+        ),
+        "tax_not_for_account": Reason(
+            "A tax type does not fit the ledger account", _FINANCE, "Choose a tax type that applies to revenue."
+        ),
+        "tracking_unknown": Reason(
+            "Xero does not know a tracking option", _FINANCE, "Add the option in Xero, or correct it in Salesforce."
+        ),
+        "tracking_archived": Reason(
+            "A tracking option is archived", _FINANCE, "Restore the option in Xero, or choose another in Salesforce."
+        ),
+        "currency_not_enabled": Reason(
+            "The currency is not enabled in Xero", _FINANCE, "Add the currency in Xero, or change the deal's currency."
+        ),
+        "currency_decimals": Reason(
+            "Xero cannot hold the currency's decimals", _FINANCE, "Invoice this deal by hand in another currency."
+        ),
+        "country_blank": Reason(
+            "The customer's country is not known", _SALES, "Fill Billing Country on the account: it decides the tax."
+        ),
+        "country_without_rule": Reason(
+            "No tax rule for the customer's country", _FINANCE, "Add a row under `tax.countries` in crossfoot.yaml."
+        ),
+        "negative_deal": Reason("The deal is below zero", _FINANCE, "Make a credit note in Xero by hand."),
+        "negative_quantity": Reason(
+            "A line has a negative quantity and a negative price", _SALES, "Correct the line in Salesforce."
+        ),
+        "no_products": Reason(
+            "The deal has no products", _SALES, "Check the single line of the draft, or add products to the deal.",
+            Weight.WARNS,
+        ),
+        "no_products_no_account": Reason(
+            "The deal has no products and no account is named for that", _FINANCE,
+            "Add products, or name `coding.no_products_account` in crossfoot.yaml.",
+        ),
+        "rounding_too_large": Reason(
+            "The lines do not add up to the deal", _SALES, "Correct the deal's prices: the difference is too large."
+        ),
+        "rounding": Reason(
+            "A rounding difference of cents", _FINANCE, "Nothing to do: it is named on the tie-out.", Weight.NOTES
+        ),
+        "number_taken": Reason(
+            "The invoice number is taken in Xero", _FINANCE, "Look at the invoice of that number; renumber it or link it."
+        ),
+        "refused_by_xero": Reason(
+            "Xero refused the document", _FINANCE, "See Xero's own words; correct the cause, then `crossfoot queue retry`."
+        ),
+        "write_back_refused": Reason(
+            "Salesforce refused the status", _ADMIN,
+            "See the rule's own text; the invoice is not affected. Correct the cause, then `crossfoot queue retry`.",
+        ),
+        "readback_differs": Reason(
+            "Xero kept something else than was sent", _FINANCE, "Compare the invoice with the deal before approving it."
+        ),
+        "rate_unusual": Reason(
+            "An unusual exchange rate", _FINANCE, "Check the rate on the draft before approving it.", Weight.WARNS
+        ),
+        "changed_after_approval": Reason(
+            "The deal changed after its invoice was approved", _FINANCE,
+            "Credit and re-issue in Xero, or set the deal back. The invoice is untouched.",
+        ),
+        "draft_edited": Reason(
+            "Finance edited the draft in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
+        ),
+        "changed_and_draft_edited": Reason(
+            "The deal changed and finance edited the draft", _FINANCE, "Decide which is right and edit the draft in Xero."
+        ),
+        "invoice_voided": Reason(
+            "The invoice was voided or deleted in Xero", _FINANCE,
+            "Nothing is created again by itself; `crossfoot queue retry` re-issues it under the next number.",
+        ),
+        "no_longer_won": Reason(
+            "The deal is no longer won but its invoice stands", _FINANCE, "Void or credit the invoice, or win the deal again."
+        ),
+        "source_deleted": Reason(
+            "The deal was deleted but its invoice stands", _FINANCE, "Void or delete the invoice in Xero, or restore the deal."
+        ),
+        "undone": Reason(
+            "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
+        ),
+        "unlinked_marker": Reason(
+            "Xero has an invoice that names a Salesforce deal which Crossfoot does not know", _FINANCE,
+            "Look at the invoice; no new invoice is made in this organisation until it is settled.",
+        ),
+        "duplicate_incident": Reason(
+            "Two live invoices name the same deal", _FINANCE,
+            "Void the wrong one in Xero; nothing is written for this deal before that.",
+        ),
+        "in_xero_only": Reason(
+            "An invoice was born in Xero", _FINANCE, "Nothing to do: it is named on the tie-out.", Weight.NOTES
+        ),
+    }
+)  # fmt: skip
