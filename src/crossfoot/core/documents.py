@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from crossfoot.core.books import LedgerInvoice, LedgerLine
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import ZERO, Totals, document_totals, line_amount, total
-from crossfoot.core.records import RecordRef
+from crossfoot.core.records import RecordRef, canonical
 
 
 class LineAmounts(StrEnum):
@@ -134,3 +135,63 @@ class Deal:
     mapped_hash: str
     invoice: IntendedInvoice | None = None
     findings: tuple[Finding, ...] = ()
+
+
+def intended_form(invoice: IntendedInvoice, contact_id: str) -> dict[str, object]:
+    """What the document should read like in Xero, in the form that ``ledger_form`` gives for what it does."""
+    return {
+        "contact": contact_id,
+        "dated": invoice.dated,
+        "due": invoice.due,
+        "currency": invoice.currency,
+        "reference": invoice.reference,
+        "url": invoice.url,
+        "line_amounts": invoice.line_amounts.value,
+        "lines": [_line_form(line, line.amount) for line in invoice.lines],
+    }
+
+
+def ledger_form(invoice: LedgerInvoice) -> dict[str, object]:
+    """What Xero holds, without what it adds by itself (ids, status, payments, rate)."""
+    return {
+        "contact": invoice.contact_id,
+        "dated": invoice.dated,
+        "due": invoice.due,
+        "currency": invoice.currency,
+        "reference": invoice.reference,
+        "url": invoice.url,
+        "line_amounts": invoice.line_amount_types,
+        "lines": [_line_form(line, line.line_amount) for line in invoice.lines],
+    }
+
+
+def _line_form(line: IntendedLine | LedgerLine, amount: Decimal) -> dict[str, object]:
+    return {
+        "description": line.description,
+        "quantity": line.quantity,
+        "unit_amount": line.unit_amount,
+        "amount": amount,
+        "item": line.item_code.casefold(),
+        "account": line.account_code,
+        "tax": line.tax_type,
+        "discount_rate": line.discount_rate or ZERO,
+        "discount_amount": line.discount_amount or ZERO,
+        "tracking": sorted([list(pair) for pair in line.tracking]),
+    }
+
+
+def differences(left: Mapping[str, object], right: Mapping[str, object]) -> list[str]:
+    """Names of the parts in which two forms differ; lines are numbered."""
+    named = [key for key in left if key != "lines" and canonical(left[key]) != canonical(right[key])]
+    ours, theirs = _lines(left), _lines(right)
+    if len(ours) != len(theirs):
+        return [*named, f"number of lines ({len(ours)} and {len(theirs)})"]
+    for number, (mine, other) in enumerate(zip(ours, theirs, strict=True), start=1):
+        named += [f"line {number} {key}" for key in mine if canonical(mine[key]) != canonical(other[key])]
+    return named
+
+
+def _lines(form: Mapping[str, object]) -> list[Mapping[str, object]]:
+    lines = form["lines"]
+    assert isinstance(lines, list)
+    return lines

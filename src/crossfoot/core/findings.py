@@ -104,7 +104,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The customer is archived in Xero", _FINANCE, "Restore the contact in Xero: the deal then goes by itself."
         ),
         "tax_number_invalid": Reason(
-            "The ABN is not valid", _SALES, "Correct the ABN on the account; the tax number stays empty until then.",
+            "The ABN is not valid",
+            _SALES,
+            "Correct the ABN on the account; the tax number stays empty until then.",
             Weight.WARNS,
         ),
         "no_product_code": Reason("A line's product has no code", _SALES, "Fill Product Code on the product."),
@@ -115,7 +117,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "No ledger account for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
         ),
         "account_unknown": Reason(
-            "A ledger account cannot be used", _FINANCE, "Correct the account code on the product or restore it in Xero."
+            "A ledger account cannot be used",
+            _FINANCE,
+            "Correct the account code on the product or restore it in Xero.",
         ),
         "tax_missing": Reason(
             "No tax type for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
@@ -150,11 +154,14 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "A line has a negative quantity and a negative price", _SALES, "Correct the line in Salesforce."
         ),
         "no_products": Reason(
-            "The deal has no products", _SALES, "Check the single line of the draft, or add products to the deal.",
+            "The deal has no products",
+            _SALES,
+            "Check the single line of the draft, or add products to the deal.",
             Weight.WARNS,
         ),
         "no_products_no_account": Reason(
-            "The deal has no products and no account is named for that", _FINANCE,
+            "The deal has no products and no account is named for that",
+            _FINANCE,
             "Add products, or name `coding.no_products_account` in crossfoot.yaml.",
         ),
         "rounding_too_large": Reason(
@@ -164,13 +171,18 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "A rounding difference of cents", _FINANCE, "Nothing to do: it is named on the tie-out.", Weight.NOTES
         ),
         "number_taken": Reason(
-            "The invoice number is taken in Xero", _FINANCE, "Look at the invoice of that number; renumber it or link it."
+            "The invoice number is taken in Xero",
+            _FINANCE,
+            "Look at the invoice of that number; renumber it or link it.",
         ),
         "refused_by_xero": Reason(
-            "Xero refused the document", _FINANCE, "See Xero's own words; correct the cause, then `crossfoot queue retry`."
+            "Xero refused the document",
+            _FINANCE,
+            "See Xero's own words; correct the cause, then `crossfoot queue retry`.",
         ),
         "write_back_refused": Reason(
-            "Salesforce refused the status", _ADMIN,
+            "Salesforce refused the status",
+            _ADMIN,
             "See the rule's own text; the invoice is not affected. Correct the cause, then `crossfoot queue retry`.",
         ),
         "readback_differs": Reason(
@@ -180,38 +192,48 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "An unusual exchange rate", _FINANCE, "Check the rate on the draft before approving it.", Weight.WARNS
         ),
         "changed_after_approval": Reason(
-            "The deal changed after its invoice was approved", _FINANCE,
+            "The deal changed after its invoice was approved",
+            _FINANCE,
             "Credit and re-issue in Xero, or set the deal back. The invoice is untouched.",
         ),
         "draft_edited": Reason(
             "Finance edited the draft in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
         ),
         "changed_and_draft_edited": Reason(
-            "The deal changed and finance edited the draft", _FINANCE, "Decide which is right and edit the draft in Xero."
+            "The deal changed and finance edited the draft",
+            _FINANCE,
+            "Decide which is right and edit the draft in Xero.",
         ),
         "invoice_voided": Reason(
-            "The invoice was voided or deleted in Xero", _FINANCE,
+            "The invoice was voided or deleted in Xero",
+            _FINANCE,
             "Nothing is created again by itself; `crossfoot queue retry` re-issues it under the next number.",
         ),
         "no_longer_won": Reason(
-            "The deal is no longer won but its invoice stands", _FINANCE, "Void or credit the invoice, or win the deal again."
+            "The deal is no longer won but its invoice stands",
+            _FINANCE,
+            "Void or credit the invoice, or win the deal again.",
         ),
         "source_deleted": Reason(
-            "The deal was deleted but its invoice stands", _FINANCE, "Void or delete the invoice in Xero, or restore the deal."
+            "The deal was deleted but its invoice stands",
+            _FINANCE,
+            "Void or delete the invoice in Xero, or restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
         ),
         "unlinked_marker": Reason(
-            "Xero has an invoice that names a Salesforce deal which Crossfoot does not know", _FINANCE,
+            "Xero has an invoice that names a Salesforce deal which Crossfoot does not know",
+            _FINANCE,
             "Look at the invoice; no new invoice is made in this organisation until it is settled.",
         ),
         "duplicate_incident": Reason(
-            "Two live invoices name the same deal", _FINANCE,
+            "Two live invoices name the same deal",
+            _FINANCE,
             "Void the wrong one in Xero; nothing is written for this deal before that.",
         ),
         "in_xero_only": Reason(
             "An invoice was born in Xero", _FINANCE, "Nothing to do: it is named on the tie-out.", Weight.NOTES
         ),
     }
-)  # fmt: skip
+)

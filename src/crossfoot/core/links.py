@@ -87,7 +87,8 @@ def record_url(instance_url: str, record_id: str) -> str:
 
 def record_id_in(url: str) -> str | None:
     """The 18-character Salesforce id that a document's Url carries, or None."""
-    for match in reversed(_SALESFORCE_ID.findall(url)):
+    found: list[str] = _SALESFORCE_ID.findall(url)
+    for match in reversed(found):
         if len(match) == 15:
             return salesforce_id_18(match)
         if salesforce_id_18(match[:15]) == match:

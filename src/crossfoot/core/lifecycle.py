@@ -1,0 +1,109 @@
+"""The life of an invoice after it was made: what may change when, and when to hold and ask.
+
+A draft that people have not touched follows the deal. A person's edit in Xero wins. What is approved is never
+rewritten: the difference is named and waits. Nothing voided is made again by itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from decimal import Decimal
+
+from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
+from crossfoot.core.documents import Deal, IntendedInvoice, LineAmounts, differences, intended_form, ledger_form
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Link
+from crossfoot.core.money import EXACT, Money
+from crossfoot.core.records import RecordRef, Side, content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedDeal:
+    """A deal that has its invoice: both sides now, and whether the deal changed since they last agreed."""
+
+    deal: Deal
+    link: Link
+    invoice: LedgerInvoice | None
+    source_changed: bool
+    intended: IntendedInvoice | None
+    contact_id: str
+    locked_until: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What follows: findings, perhaps an update, whether the deal waits, whether it merely looks changed."""
+
+    findings: tuple[Finding, ...] = ()
+    update: IntendedInvoice | None = None
+    waits: bool = False
+    same_as_base: bool = False
+
+
+def judge_linked(case: LinkedDeal) -> Judgement:
+    """Decide what to do about a deal whose invoice exists."""
+    deal, invoice = case.deal, case.invoice
+    if invoice is None:
+        return Judgement()
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+
+    def hold(code: str, cause: str, money: Money | None = None, *, waits: bool = True) -> Judgement:
+        finding = Finding(code, deal.ref, cause, money=money, related=related)
+        return Judgement((finding,), waits=waits)
+
+    shown = f"invoice {invoice.number or invoice.invoice_id}"
+    if not invoice.is_live:
+        if not deal.won or deal.deleted:
+            return Judgement()
+        return hold("invoice_voided", f"{shown} is {invoice.status.lower()} in Xero; the deal is still won")
+    if deal.deleted:
+        return hold("source_deleted", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)
+    if not deal.won:
+        return hold("no_longer_won", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)
+    form = ledger_form(invoice)
+    touched = content_hash(form) != case.link.base_hash
+    unapproved = invoice.status in UNAPPROVED_STATUSES
+    if not case.source_changed:
+        if touched and unapproved and case.link.born == "crossfoot":
+            return hold("draft_edited", f"{shown} now comes to {invoice.sub_total} ex tax", waits=False)
+        return Judgement()
+    if case.intended is None:
+        return hold("changed_after_approval", f"the deal changed and can no longer be read as {shown}", waits=False)
+    return _judge_change(case, invoice, form, touched=touched, unapproved=unapproved, shown=shown)
+
+
+def _judge_change(
+    case: LinkedDeal,
+    invoice: LedgerInvoice,
+    form: dict[str, object],
+    *,
+    touched: bool,
+    unapproved: bool,
+    shown: str,
+) -> Judgement:
+    assert case.intended is not None
+    intended = case.intended
+    parts = differences(intended_form(intended, case.contact_id), form)
+    if case.link.born != "crossfoot":
+        parts = [] if intended.amount == _comparable(invoice, intended) else ["amount"]
+    if not parts:
+        return Judgement(same_as_base=True)
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+    change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
+    money = Money(invoice.currency, change)
+    cause = f"{shown} differs from the deal in {', '.join(parts[:4])}; by {change} {invoice.currency}"
+    if not unapproved or case.link.born != "crossfoot":
+        return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
+    if touched:
+        return Judgement((Finding("changed_and_draft_edited", case.deal.ref, cause, money=money, related=related),))
+    if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
+        return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
+    if case.locked_until and intended.dated <= case.locked_until:
+        locked = f"dated {intended.dated}; Xero is locked up to {case.locked_until}"
+        return Judgement((Finding("locked_period", case.deal.ref, locked, money=money, related=related),))
+    return Judgement(update=intended)
+
+
+def _comparable(invoice: LedgerInvoice, intended: IntendedInvoice) -> Decimal:
+    return invoice.total if intended.line_amounts is LineAmounts.INCLUSIVE else invoice.sub_total

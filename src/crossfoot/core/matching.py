@@ -1,0 +1,266 @@
+"""Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
+
+In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number; then names.
+A name alone never links: the same or a similar name waits, unless both sides have valid tax numbers that differ.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from crossfoot.core.books import LedgerContact
+from crossfoot.core.documents import IntendedContact
+from crossfoot.core.findings import Finding
+from crossfoot.core.records import RecordRef, Side
+
+MERGE_CHAIN_MAX = 10
+CONTACT_NAME_LENGTH_MAX = 255
+_LEGAL_WORDS = frozenset(
+    [
+        "pty",
+        "ltd",
+        "limited",
+        "proprietary",
+        "inc",
+        "incorporated",
+        "llc",
+        "llp",
+        "plc",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "gmbh",
+        "the",
+        "and",
+    ]
+)
+_WORD = re.compile(r"[^\W_]+")
+
+Similar = Callable[[str, Sequence[str]], Collection[int]]
+"""Given a name key and all candidate keys, the positions of those that are similar."""
+
+
+def unique_name(name: str) -> str:
+    """The form in which Xero compares contact names (XERO 4.1): without case, spaces collapsed."""
+    return " ".join(name.split()).casefold()
+
+
+def name_key(name: str) -> str:
+    """A name without accents, punctuation, case and legal form: what a person compares."""
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    words = _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
+    return " ".join([word for word in words if word not in _LEGAL_WORDS] or words)
+
+
+def same_numbers(left: str, right: str) -> bool:
+    """Whether both keys carry the same words with digits: 'Depot 12' and 'Depot 13' are two customers."""
+    return _numbers(left) == _numbers(right)
+
+
+def _numbers(key: str) -> frozenset[str]:
+    return frozenset(word for word in key.split() if any(char.isdigit() for char in word))
+
+
+def suffixed_name(name: str, account: IntendedContact) -> str:
+    """A readable, fixed way to tell two customers of one name apart: account number, else the id's last six."""
+    suffix = f" ({account.account_number or account.source.id[-6:]})"
+    return name[: CONTACT_NAME_LENGTH_MAX - len(suffix)] + suffix
+
+
+@dataclass(frozen=True, slots=True)
+class ContactDecision:
+    """The outcome for one account: a contact to use, a name to create, or findings to wait for."""
+
+    contact_id: str = ""
+    create_as: str = ""
+    evidence: str = ""
+    findings: tuple[Finding, ...] = ()
+    candidates: tuple[RecordRef, ...] = ()
+
+
+@dataclass(slots=True)
+class ContactDirectory:
+    """Contacts of one organisation, with the indexes that matching asks."""
+
+    contacts: dict[str, LedgerContact]
+    similar: Similar
+    linked_accounts: dict[str, str] = field(default_factory=dict)
+    tax_number_of: Callable[[str], str] = str
+    _by_tax: dict[str, list[str]] = field(init=False)
+    _by_name: dict[str, list[str]] = field(init=False)
+    _keys: list[str] = field(init=False)
+    _key_ids: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._by_tax, self._by_name = defaultdict(list), defaultdict(list)
+        self._keys, self._key_ids = [], []
+        for contact in sorted(self.contacts.values(), key=lambda contact: contact.contact_id):
+            self._index(contact)
+
+    def _index(self, contact: LedgerContact) -> None:
+        if contact.merged_to:
+            return
+        if number := self.tax_number_of(contact.tax_number):
+            self._by_tax[number].append(contact.contact_id)
+        self._by_name[unique_name(contact.name)].append(contact.contact_id)
+        self._keys.append(name_key(contact.name))
+        self._key_ids.append(contact.contact_id)
+
+    def survivor(self, contact_id: str) -> LedgerContact | None:
+        """The contact itself, or the one it was merged into."""
+        for _ in range(MERGE_CHAIN_MAX):
+            contact = self.contacts.get(contact_id)
+            if contact is None or not contact.merged_to:
+                return contact
+            contact_id = contact.merged_to
+        return None
+
+    def by_marker(self, account_id: str) -> list[LedgerContact]:
+        """Contacts that carry the account's id."""
+        return [c for c in self.contacts.values() if c.contact_number == account_id and not c.merged_to]
+
+    def by_tax_number(self, tax_number: str) -> list[LedgerContact]:
+        """Contacts of exactly this tax number."""
+        return [self.contacts[contact_id] for contact_id in self._by_tax.get(tax_number, ())]
+
+    def name_taken(self, name: str) -> bool:
+        """Whether an active contact holds the name already."""
+        return any(self.contacts[i].is_active for i in self._by_name.get(unique_name(name), ()))
+
+    def alike(self, name: str) -> list[LedgerContact]:
+        """Contacts of the same or a similar name."""
+        key = name_key(name)
+        positions = set(self.similar(key, self._keys))
+        positions.update(i for i, other in enumerate(self._keys) if other == key)
+        return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
+
+    def expect(self, account: IntendedContact, name: str) -> None:
+        """Count a contact that this plan will create, so that the next account sees it."""
+        pending = LedgerContact(
+            contact_id=f"new:{account.source.id}",
+            name=name,
+            status="ACTIVE",
+            updated=account.created,
+            contact_number=account.source.id,
+            tax_number=account.tax_number,
+        )
+        self.contacts[pending.contact_id] = pending
+        self.linked_accounts[pending.contact_id] = account.source.id
+        self._index(pending)
+
+
+def decide_contacts(
+    accounts: Iterable[IntendedContact],
+    directory: ContactDirectory,
+    *,
+    links: Mapping[str, str],
+    chosen: Mapping[str, str],
+    not_same: Collection[tuple[str, str]],
+) -> dict[str, ContactDecision]:
+    """Decide every account that moves in, oldest first, so that the plain name goes to the older record.
+
+    ``links`` and ``chosen`` map account ids to contact ids (stored links; a person's choice), ``not_same`` holds the
+    pairs that a person has told apart.
+    """
+    ordered = sorted(accounts, key=lambda account: (account.created, account.source.id))
+    by_tax: dict[str, list[IntendedContact]] = defaultdict(list)
+    for account in ordered:
+        if account.tax_number:
+            by_tax[account.tax_number].append(account)
+    decisions: dict[str, ContactDecision] = {}
+    for account in ordered:
+        contact_id = links.get(account.source.id) or chosen.get(account.source.id)
+        if contact_id:
+            decision = _use(account, directory.survivor(contact_id), "linked")
+        else:
+            decision = _decide(account, directory, by_tax.get(account.tax_number, []), not_same)
+        if decision.create_as:
+            directory.expect(account, decision.create_as)
+        decisions[account.source.id] = decision
+    return decisions
+
+
+def _decide(
+    account: IntendedContact,
+    directory: ContactDirectory,
+    same_tax: Sequence[IntendedContact],
+    not_same: Collection[tuple[str, str]],
+) -> ContactDecision:
+    marked = directory.by_marker(account.source.id)
+    if len(marked) == 1:
+        return _use(account, marked[0], "the contact carries the account's id")
+    if len(marked) > 1:
+        return _waits(account, "contact_ambiguous", f"{len(marked)} contacts carry this account's id", marked)
+    if account.tax_number:
+        if len(same_tax) > 1:
+            others = [peer for peer in same_tax if peer is not account]
+            names = ", ".join(f"{peer.name} ({peer.source.id})" for peer in others)
+            return _waits(account, "contact_same_tax_number", f"ABN {account.tax_number} is also on {names}", others)
+        decision = _by_tax_number(account, directory)
+        if decision:
+            return decision
+    return _by_name(account, directory, not_same)
+
+
+def _by_tax_number(account: IntendedContact, directory: ContactDirectory) -> ContactDecision | None:
+    candidates = directory.by_tax_number(account.tax_number)
+    candidates = [c for c in candidates if c.is_active] or candidates
+    if not candidates:
+        return None
+    if len(candidates) > 1:
+        cause = f"{len(candidates)} contacts have ABN {account.tax_number}"
+        return _waits(account, "contact_ambiguous", cause, candidates)
+    taken_by = directory.linked_accounts.get(candidates[0].contact_id)
+    if taken_by and taken_by != account.source.id:
+        cause = f"ABN {account.tax_number} belongs to {candidates[0].name}, which is linked to account {taken_by}"
+        return _waits(account, "contact_same_tax_number", cause, candidates)
+    return _use(account, candidates[0], f"same ABN {account.tax_number}, in Xero as {candidates[0].name!r}")
+
+
+def _by_name(
+    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
+) -> ContactDecision:
+    doubtful = [
+        contact
+        for contact in directory.alike(account.name)
+        if (account.source.id, contact.contact_id) not in not_same and not _told_apart(account, contact, directory)
+    ]
+    if doubtful:
+        names = ", ".join(repr(contact.name) for contact in doubtful[:3])
+        cause = f"{account.name!r} is the same as or similar to {names}; no ABN decides"
+        return _waits(account, "contact_similar", cause, doubtful)
+    name = account.name[:CONTACT_NAME_LENGTH_MAX]
+    if directory.name_taken(name):
+        return ContactDecision(
+            create_as=suffixed_name(name, account), evidence="another customer has this name, with another ABN"
+        )
+    return ContactDecision(create_as=name, evidence="no such customer in Xero")
+
+
+def _told_apart(account: IntendedContact, contact: LedgerContact, directory: ContactDirectory) -> bool:
+    theirs = directory.tax_number_of(contact.tax_number)
+    return bool(account.tax_number and theirs and theirs != account.tax_number)
+
+
+def _use(account: IntendedContact, contact: LedgerContact | None, evidence: str) -> ContactDecision:
+    if contact is None:
+        return _waits(account, "contact_ambiguous", "the linked contact cannot be found in Xero", [])
+    if not contact.is_active:
+        cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
+        return replace(_waits(account, "contact_archived", cause, [contact]), evidence=evidence)
+    return ContactDecision(contact_id=contact.contact_id, evidence=evidence)
+
+
+def _waits(
+    account: IntendedContact, code: str, cause: str, shown: Sequence[LedgerContact | IntendedContact]
+) -> ContactDecision:
+    related = tuple(
+        RecordRef(Side.XERO, "Contact", item.contact_id) if isinstance(item, LedgerContact) else item.source
+        for item in shown
+    )
+    return ContactDecision(findings=(Finding(code, account.source, cause, related=related),), candidates=related)

@@ -1,0 +1,367 @@
+"""Versions, links and intended documents in; operations and findings out. Pure: the plan is what ``apply`` will do."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from crossfoot.core.books import Books, LedgerInvoice
+from crossfoot.core.coding import code_invoice, tax_rates
+from crossfoot.core.documents import Deal, IntendedContact, IntendedInvoice, IntendedItem
+from crossfoot.core.findings import Finding
+from crossfoot.core.lifecycle import LinkedDeal, judge_linked
+from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.matching import ContactDecision
+from crossfoot.core.money import EXACT, Money, Totals, minor_units
+from crossfoot.core.policy import Policy
+from crossfoot.core.records import RecordRef, Side
+
+
+class Bucket(StrEnum):
+    """Where a won deal stands; each won deal is in exactly one, so that they add up."""
+
+    NOT_WON = "not won"
+    BEFORE_START = "before start"
+    DRAFTED = "drafted"
+    LINKED = "linked"
+    WAITING = "waiting"
+    NOT_BILLABLE = "not billable"
+    READY = "ready"
+
+
+class Action(StrEnum):
+    """What an operation does to its target."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One decided write to Xero: what, why, after which others, and the state of the target it was decided on."""
+
+    identity: Identity
+    action: Action
+    source: RecordRef
+    document: IntendedContact | IntendedItem | IntendedInvoice
+    reason: str
+    needs: tuple[Identity, ...] = ()
+    contact_id: str = ""
+    contact_source: str = ""
+    status: str = ""
+    totals: Totals | None = None
+    currency: str = ""
+    xero_id: str = ""
+    pre_image: str = ""
+    source_hash: str = ""
+    warnings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DealDecision:
+    """What planning decided for one deal."""
+
+    deal: Deal
+    bucket: Bucket
+    findings: tuple[Finding, ...] = ()
+    operation: Operation | None = None
+    totals: Totals | None = None
+    same_as_base: bool = False
+
+
+@dataclass(slots=True)
+class Mirror:
+    """Stored sales invoices of one organisation, by what planning asks for."""
+
+    invoices: dict[str, LedgerInvoice]
+    linked: frozenset[str] = frozenset()
+    by_contact: dict[str, list[LedgerInvoice]] = field(init=False)
+    by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
+    by_number: dict[str, list[LedgerInvoice]] = field(init=False)
+    by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
+        self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
+        for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
+            self.by_number[invoice.number.casefold()].append(invoice)
+            if not invoice.is_live or invoice.invoice_id in self.linked:
+                continue
+            self.by_contact[invoice.contact_id].append(invoice)
+            if source_id := record_id_in(invoice.url):
+                self.by_marker[source_id].append(invoice)
+            for word in set(invoice.reference.casefold().replace("/", " ").replace(",", " ").split()):
+                self.by_reference_word[word].append(invoice)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that one planning pass is decided from."""
+
+    org_id: str
+    policy: Policy
+    books: Books
+    as_of: dt.date
+    contacts: Mapping[str, ContactDecision]
+    accounts: Mapping[str, IntendedContact]
+    mirror: Mirror
+    links: Mapping[str, Link]
+    link_source_hash: Mapping[str, str]
+    epochs: Mapping[str, int]
+    not_same: frozenset[tuple[str, str]] = frozenset()
+    undone: frozenset[str] = frozenset()
+    sales_terms: Callable[[str], tuple[int, str] | None] = lambda _contact_id: None
+
+
+def decide_deal(deal: Deal, context: Context) -> DealDecision:
+    """Decide one deal."""
+    link = context.links.get(deal.ref.id)
+    if link is not None:
+        return _decide_linked(deal, link, context)
+    if not deal.won or deal.deleted:
+        return DealDecision(deal, Bucket.NOT_WON)
+    standing = _standing(deal, context)
+    if standing is not None:
+        return standing
+    findings = [*deal.findings, *_deal_problems(deal, context)]
+    invoice = deal.invoice
+    contact = context.contacts.get(invoice.account.id) if invoice and invoice.account else None
+    if contact is not None:
+        findings += [replace(finding, record=deal.ref, related=_with_account(deal, finding)) for finding in
+                     contact.findings]  # fmt: skip
+    if invoice is None or invoice.account is None or contact is None:
+        return _waiting_or_defect(deal, findings)
+    coded = code_invoice(invoice, context.accounts[invoice.account.id].country, context.books, context.policy.coding)
+    invoice = replace(coded.invoice, due=invoice.due or _due_date(invoice.dated, contact.contact_id, context))
+    totals = invoice.totals(tax_rates(context.books))
+    findings += [*coded.findings, *_amount_findings(deal, invoice, context.policy)]
+    findings += _double_billing(deal, invoice, totals, contact.contact_id, context)
+    if any(finding.blocks for finding in findings):
+        return DealDecision(deal, Bucket.WAITING, _with_money(deal, findings), totals=totals)
+    operation = _create_invoice(deal, invoice, totals, contact, context, findings)
+    return DealDecision(deal, Bucket.READY, _with_money(deal, findings), operation, totals)
+
+
+def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
+    account = deal.invoice.account if deal.invoice else None
+    return (*([account] if account else []), *finding.related)
+
+
+def _standing(deal: Deal, context: Context) -> DealDecision | None:
+    """Decide what needs no document: wins before the start, and deals worth nothing."""
+    start = context.policy.start_date
+    closed_since = deal.close_date is not None and deal.close_date >= start
+    won_since = deal.won_on is not None and deal.won_on >= start
+    if not closed_since and not won_since:
+        return DealDecision(deal, Bucket.BEFORE_START)
+    if closed_since != won_since:
+        cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
+        return _waits(deal, "start_date_straddled", cause)
+    if deal.ref.id in context.undone:
+        return _waits(deal, "undone", "a run that made its draft was undone")
+    if deal.amount == 0 and not (deal.invoice and any(line.amount for line in deal.invoice.lines)):
+        return DealDecision(deal, Bucket.NOT_BILLABLE)
+    return None
+
+
+def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
+    problems: list[Finding] = []
+
+    def add(code: str, cause: str, fix: str = "") -> None:
+        problems.append(Finding(code, deal.ref, cause, fix=fix))
+
+    if deal.amount < 0:
+        add("negative_deal", f"the deal is worth {deal.amount} {deal.currency}")
+    if deal.invoice is None:
+        return problems
+    if deal.invoice.account is None:
+        add("no_account", "Account Name is empty")
+    dated, locked = deal.invoice.dated, context.books.organisation.locked_until
+    if dated > context.as_of:
+        add("future_date", f"closes on {dated}; today is {context.as_of} in the organisation")
+    if locked and dated <= locked:
+        first_open = locked + dt.timedelta(days=1)
+        fix = f"The first open day is {first_open}: set the close date to it, or move the lock date in Xero."
+        add("locked_period", f"dated {dated}; Xero is locked up to {locked}", fix)
+    if deal.currency not in context.books.currencies:
+        add("currency_not_enabled", f"{deal.currency} is not a currency of {context.books.organisation.name}")
+    if minor_units(deal.currency) != 2:
+        add("currency_decimals", f"{deal.currency} has {minor_units(deal.currency)} decimals")
+    return problems
+
+
+def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> list[Finding]:
+    findings = []
+    if invoice.without_products:
+        findings.append(Finding("no_products", deal.ref, f"one line of {invoice.amount} {deal.currency}"))
+    if invoice.amount < 0 <= deal.amount:
+        findings.append(Finding("negative_deal", deal.ref, f"the lines come to {invoice.amount} {deal.currency}"))
+    difference = EXACT.subtract(invoice.amount, deal.amount)
+    if difference:
+        accepted = min(Decimal("0.005") * (len(invoice.lines) + 1), policy.rounding_max)
+        code = "rounding" if abs(difference) <= accepted else "rounding_too_large"
+        cause = f"Xero's arithmetic gives {invoice.amount}, Salesforce {deal.amount}: difference {difference}"
+        findings.append(Finding(code, deal.ref, cause, money=Money(deal.currency, difference)))
+    return findings
+
+
+def _double_billing(
+    deal: Deal, invoice: IntendedInvoice, totals: Totals, contact_id: str, context: Context
+) -> list[Finding]:
+    suspects: dict[str, LedgerInvoice] = {}
+    for other in context.mirror.by_marker.get(deal.ref.id, ()):
+        suspects[other.invoice_id] = other
+    for word in (deal.invoice.own_number if deal.invoice else "", deal.ref.id):
+        for other in context.mirror.by_reference_word.get(word.casefold(), ()) if word else ():
+            suspects[other.invoice_id] = other
+    for other in context.mirror.by_contact.get(contact_id, ()) if contact_id else ():
+        near = abs((other.dated - invoice.dated).days) <= context.policy.double_billing_days
+        if near and other.currency == invoice.currency and other.sub_total == totals.ex_tax:
+            suspects[other.invoice_id] = other
+    findings = []
+    for other in suspects.values():
+        if (deal.ref.id, other.invoice_id) in context.not_same:
+            continue
+        cause = (
+            f"invoice {other.number or 'without number'} of {other.dated} to {other.contact_name}: "
+            f"{other.sub_total} {other.currency} ex tax, {other.status.lower()}"
+        )
+        related = (RecordRef(Side.XERO, "Invoice", other.invoice_id),)
+        findings.append(Finding("already_invoiced", deal.ref, cause, related=related))
+    return findings
+
+
+def _create_invoice(
+    deal: Deal,
+    invoice: IntendedInvoice,
+    totals: Totals,
+    contact: ContactDecision,
+    context: Context,
+    findings: Iterable[Finding],
+) -> Operation:
+    assert invoice.account is not None
+    organisation_id = context.books.organisation.organisation_id
+    policy = context.policy
+    approved = policy.status == "AUTHORISED" and totals.gross <= policy.approve_up_to and not invoice.without_products
+    needs = [Identity(context.org_id, organisation_id, Kind.CONTACT, invoice.account.id)] if contact.create_as else []
+    missing = {line.item_code for line in invoice.lines if line.item_code.casefold() not in context.books.items}
+    needs += [Identity(context.org_id, organisation_id, Kind.ITEM, item_key(code)) for code in sorted(missing - {""})]
+    epoch = context.epochs.get(deal.ref.id, 0) + 1
+    return Operation(
+        identity=Identity(context.org_id, organisation_id, Kind.INVOICE, deal.ref.id, epoch=epoch),
+        action=Action.CREATE,
+        source=deal.ref,
+        document=invoice,
+        reason=f"won on {deal.won_on}, closed {deal.close_date}; customer: {contact.evidence}",
+        needs=tuple(needs),
+        contact_id=contact.contact_id,
+        contact_source=invoice.account.id,
+        status="AUTHORISED" if approved else "DRAFT",
+        totals=totals,
+        currency=invoice.currency,
+        source_hash=deal.mapped_hash,
+        warnings=tuple(finding for finding in findings if not finding.blocks),
+    )
+
+
+def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
+    bucket = Bucket.DRAFTED if link.born == "crossfoot" else Bucket.LINKED
+    coded: IntendedInvoice | None = None
+    contact_id = ""
+    account = deal.invoice.account if deal.invoice else None
+    if deal.invoice and account and account.id in context.accounts:
+        result = code_invoice(deal.invoice, context.accounts[account.id].country, context.books, context.policy.coding)
+        contact = context.contacts.get(account.id)
+        contact_id = contact.contact_id if contact else ""
+        due = deal.invoice.due or _due_date(deal.invoice.dated, contact_id, context)
+        if not any(finding.blocks for finding in (*result.findings, *deal.findings)):
+            coded = replace(result.invoice, due=due)
+    judged = judge_linked(
+        LinkedDeal(
+            deal=deal,
+            link=link,
+            invoice=context.mirror.invoices.get(link.xero_id),
+            source_changed=context.link_source_hash.get(deal.ref.id) != deal.mapped_hash,
+            intended=coded,
+            contact_id=contact_id,
+            locked_until=context.books.organisation.locked_until,
+        )
+    )
+    operation = None
+    if judged.update is not None:
+        operation = Operation(
+            identity=link.identity,
+            action=Action.UPDATE,
+            source=deal.ref,
+            document=judged.update,
+            reason="the deal changed and nobody has touched its draft",
+            contact_id=contact_id,
+            contact_source=account.id if account else "",
+            status="DRAFT",
+            totals=judged.update.totals(tax_rates(context.books)),
+            currency=judged.update.currency,
+            xero_id=link.xero_id,
+            pre_image=link.base_hash,
+            source_hash=deal.mapped_hash,
+        )
+    if judged.waits:
+        bucket = Bucket.WAITING
+    return DealDecision(deal, bucket, _with_money(deal, judged.findings), operation, same_as_base=judged.same_as_base)
+
+
+def _due_date(dated: dt.date, contact_id: str, context: Context) -> dt.date:
+    terms = context.sales_terms(contact_id) or context.books.organisation.sales_terms
+    return due_date(dated, terms, context.policy.due_days)
+
+
+def due_date(dated: dt.date, terms: tuple[int, str] | None, default_days: int) -> dt.date:
+    """The due date by the contact's or organisation's sales terms, else after the default days (XERO 4.1)."""
+    if terms is None:
+        return dated + dt.timedelta(days=default_days)
+    day, kind = terms
+    month_end = _month_end(dated)
+    match kind:
+        case "DAYSAFTERBILLDATE":
+            return dated + dt.timedelta(days=day)
+        case "DAYSAFTERBILLMONTH":
+            return month_end + dt.timedelta(days=day)
+        case "OFCURRENTMONTH":
+            return max(dated, dated.replace(day=max(1, min(day, month_end.day))))
+        case "OFFOLLOWINGMONTH":
+            first = month_end + dt.timedelta(days=1)
+            return first.replace(day=max(1, min(day, _month_end(first).day)))
+        case _:
+            return dated + dt.timedelta(days=default_days)
+
+
+def _month_end(day: dt.date) -> dt.date:
+    following = (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
+    return following - dt.timedelta(days=1)
+
+
+def item_key(code: str) -> str:
+    """The source key of an item: its code, which Xero keeps unique without regard to case."""
+    return code.casefold()
+
+
+def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    stake = Money(deal.currency, deal.amount)
+    return tuple(
+        replace(finding, money=finding.money or stake, owner_name=finding.owner_name or deal.owner)
+        for finding in findings
+    )
+
+
+def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [Finding(code, deal.ref, cause)]))
+
+
+def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:
+    if not any(finding.blocks for finding in findings):
+        findings = [*findings, Finding("unreadable", deal.ref, "no document can be made from it")]
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, findings))

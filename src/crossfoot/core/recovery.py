@@ -1,0 +1,90 @@
+"""What the answer to a call means, and what to do next: the one place where retries are decided.
+
+An answer is *definite* when it proves that nothing was done, and *indefinite* when the write may have happened: a lost
+answer, a 5xx, a body that cannot be read. An indefinite write is looked up before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+READ_ATTEMPTS_MAX = 6
+WAITS_FOR_LIMIT_MAX = 30
+BACKOFF_S_MAX = 30.0
+LIMIT_WAIT_S_MAX = 120.0
+CALL_RESEND_S_MAX = 300.0
+CLIENT_TIMEOUT_S = 90.0
+
+
+class Next(StrEnum):
+    """What to do with a call after its answer."""
+
+    READ = "read the answer"
+    WAIT = "wait, then send again"
+    RENEW = "renew the token, then send again"
+    REFUSED = "refused: nothing was done"
+    UNKNOWN = "unknown: look before sending again"
+    RECONNECT = "access has ended: connect again"
+    PARK = "park this organisation until its limit resets"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The next step, how long to wait before it, and which limit was met."""
+
+    next: Next
+    wait_s: float = 0.0
+    limit: str = ""
+
+
+def judge_answer(
+    *, status: int, headers: Mapping[str, str], text: str, is_write: bool, attempt: int, jitter: float
+) -> Verdict:
+    """Judge a complete HTTP answer of either vendor. ``attempt`` counts from 1, ``jitter`` lies in 0..1."""
+    if 200 <= status < 300:
+        return Verdict(Next.READ)
+    if status == 429:
+        return _limited(headers, attempt, jitter)
+    if status == 401:
+        detail = (text + headers.get("www-authenticate", "")).casefold()
+        missing = "authorizationunsuccessful" in detail or "_scope" in detail
+        return Verdict(Next.RECONNECT if missing or attempt > 2 else Next.RENEW)
+    if status == 403 and "REQUEST_LIMIT_EXCEEDED" in text:
+        if "Concurrent" in text:
+            return Verdict(Next.WAIT, backoff_s(attempt, jitter), "concurrent")
+        return Verdict(Next.PARK, 3600.0, "day")
+    if status == 403:
+        return Verdict(Next.RECONNECT)
+    if status in {408, 420} or status >= 500:
+        if is_write:
+            return Verdict(Next.UNKNOWN, backoff_s(attempt, jitter))
+        if attempt >= READ_ATTEMPTS_MAX:
+            return Verdict(Next.REFUSED)
+        return Verdict(Next.WAIT, backoff_s(attempt, jitter))
+    return Verdict(Next.REFUSED)
+
+
+def judge_loss(*, sent: bool, is_write: bool, attempt: int, jitter: float) -> Verdict:
+    """Judge a call without an answer. ``sent`` is False only when no byte of it can have left."""
+    if is_write and sent:
+        return Verdict(Next.UNKNOWN, backoff_s(attempt, jitter))
+    if attempt >= READ_ATTEMPTS_MAX:
+        return Verdict(Next.REFUSED, limit="unreachable")
+    return Verdict(Next.WAIT, backoff_s(attempt, jitter))
+
+
+def backoff_s(attempt: int, jitter: float) -> float:
+    """Growing wait with jitter: 0.5 s doubled per attempt, bounded, never under half of it."""
+    full = min(BACKOFF_S_MAX, 0.5 * 2 ** (attempt - 1))
+    return full / 2 + full / 2 * jitter
+
+
+def _limited(headers: Mapping[str, str], attempt: int, jitter: float) -> Verdict:
+    limit = headers.get("x-rate-limit-problem", "").casefold()
+    asked = headers.get("retry-after", "")
+    wait = float(asked) if asked.replace(".", "", 1).isdigit() else 0.0
+    if limit == "day" or wait > LIMIT_WAIT_S_MAX:
+        return Verdict(Next.PARK, wait or 3600.0, "day")
+    return Verdict(Next.WAIT, wait or backoff_s(attempt, jitter), limit or "concurrent")

@@ -1,0 +1,156 @@
+"""The proof that both sides agree: won deals on one side, invoices on the other, each difference named.
+
+It is given what was read fresh from both sides, and the engine's claims only as *names* for differences, never as
+amounts. What nothing names is unexplained.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from crossfoot.core.books import POSTED_STATUSES, LedgerInvoice
+from crossfoot.core.links import record_id_in
+from crossfoot.core.money import EXACT, ZERO, total
+
+
+@dataclass(frozen=True, slots=True)
+class WonDeal:
+    """A won deal as Salesforce has it now; ``counts`` is empty or the reason why it is not to be invoiced."""
+
+    id: str
+    name: str
+    month: str
+    currency: str
+    amount: Decimal
+    not_counted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One named difference: class, amount ex tax (deal minus invoice), and the records."""
+
+    kind: str
+    amount: Decimal
+    deal: str = ""
+    deal_name: str = ""
+    invoice: str = ""
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Row:
+    """Organisation, month and currency: both sides' totals ex tax, tax and gross."""
+
+    month: str
+    currency: str
+    won: Decimal = ZERO
+    not_counted: Decimal = ZERO
+    waiting: Decimal = ZERO
+    draft: Decimal = ZERO
+    approved: Decimal = ZERO
+    tax: Decimal = ZERO
+    gross: Decimal = ZERO
+    deals: int = 0
+    invoices: int = 0
+    differences: list[Difference] = field(default_factory=list)
+
+    @property
+    def named(self) -> Decimal:
+        """Sum of the named differences."""
+        return total(difference.amount for difference in self.differences)
+
+    @property
+    def unexplained(self) -> Decimal:
+        """What nothing names: must be 0.00."""
+        accounted = total((self.not_counted, self.waiting, self.draft, self.approved, self.named))
+        return EXACT.subtract(self.won, accounted)
+
+
+@dataclass(frozen=True, slots=True)
+class TieOut:
+    """The tie-out of one organisation."""
+
+    rows: tuple[Row, ...]
+    in_xero_only: tuple[LedgerInvoice, ...]
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether any row has an unexplained amount."""
+        return any(row.unexplained != 0 for row in self.rows)
+
+
+def tie_out(
+    deals: Iterable[WonDeal],
+    invoices: Iterable[LedgerInvoice],
+    *,
+    linked: Mapping[str, str],
+    waiting: Mapping[str, str],
+    named: Mapping[str, str],
+    since: dt.date,
+) -> TieOut:
+    """Compare. ``linked`` pairs deal ids with hand-made invoices a person chose; ``waiting`` and ``named`` give reasons
+    by deal id for a deal without, and for a difference of a deal with, an invoice."""
+    rows: dict[tuple[str, str], Row] = {}
+    by_deal: dict[str, list[LedgerInvoice]] = defaultdict(list)
+    by_id = {invoice.invoice_id: invoice for invoice in invoices}
+    for invoice in by_id.values():
+        if source_id := record_id_in(invoice.url):
+            by_deal[source_id].append(invoice)
+    claimed: set[str] = set()
+    for deal in sorted(deals, key=lambda deal: (deal.month, deal.currency, deal.id)):
+        row = rows.setdefault((deal.month, deal.currency), Row(deal.month, deal.currency))
+        row.deals += 1
+        row.won = EXACT.add(row.won, deal.amount)
+        mine = list(by_deal.get(deal.id, ()))
+        chosen = by_id.get(linked.get(deal.id, ""))
+        if chosen and chosen not in mine:
+            mine.append(chosen)
+        claimed.update(invoice.invoice_id for invoice in mine)
+        _place(row, deal, [invoice for invoice in mine if invoice.is_live], waiting, named)
+    strangers = tuple(
+        invoice
+        for invoice in sorted(by_id.values(), key=lambda invoice: (invoice.dated, invoice.number))
+        if invoice.is_live and invoice.dated >= since and invoice.invoice_id not in claimed
+    )
+    return TieOut(tuple(rows[key] for key in sorted(rows)), strangers)
+
+
+def _place(
+    row: Row,
+    deal: WonDeal,
+    live: Sequence[LedgerInvoice],
+    waiting: Mapping[str, str],
+    named: Mapping[str, str],
+) -> None:
+    if not live:
+        if deal.not_counted:
+            row.not_counted = EXACT.add(row.not_counted, deal.amount)
+        elif deal.id in waiting:
+            row.waiting = EXACT.add(row.waiting, deal.amount)
+        return
+    if len(live) > 1:
+        row.differences.append(
+            Difference("duplicate", ZERO, deal.id, deal.name, ", ".join(i.number for i in live), "two live invoices")
+        )
+    invoice = live[0]
+    row.invoices += 1
+    row.tax = EXACT.add(row.tax, invoice.total_tax)
+    row.gross = EXACT.add(row.gross, invoice.total)
+    if invoice.currency != deal.currency:
+        return
+    if invoice.status in POSTED_STATUSES:
+        row.approved = EXACT.add(row.approved, invoice.sub_total)
+    else:
+        row.draft = EXACT.add(row.draft, invoice.sub_total)
+    difference = EXACT.subtract(deal.amount, invoice.sub_total)
+    if difference == 0:
+        return
+    reason = named.get(deal.id, "")
+    if not reason and abs(difference) <= min(Decimal("0.005") * (len(invoice.lines) + 1), Decimal("0.05")):
+        reason = "rounding"
+    if reason:
+        row.differences.append(Difference(reason, difference, deal.id, deal.name, invoice.number))
