@@ -77,7 +77,7 @@ def judge_loss(*, sent: bool, is_write: bool, attempt: int, jitter: float) -> Ve
 
 def backoff_s(attempt: int, jitter: float) -> float:
     """Growing wait with jitter: 0.5 s doubled per attempt, bounded, never under half of it."""
-    full = min(BACKOFF_S_MAX, 0.5 * 2 ** (attempt - 1))
+    full = min(BACKOFF_S_MAX, 0.5 * 2.0 ** (attempt - 1))
     return full / 2 + full / 2 * jitter
 
 

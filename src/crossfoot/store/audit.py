@@ -1,0 +1,86 @@
+"""The audit log: append-only, one hash chain per organisation, one entry per mutation or decision."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from crossfoot.store.codec import instant
+from crossfoot.store.schema import audit
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One entry of the chain."""
+
+    seq: int
+    at: str
+    actor: str
+    action: str
+    record_id: str
+    body: Mapping[str, object]
+    hash: str
+
+
+def append_audit(
+    connection: Connection,
+    organisation_id: str,
+    now: datetime,
+    *,
+    actor: str,
+    action: str,
+    record_id: str = "",
+    **body: object,
+) -> None:
+    """Add an entry; belongs in the transaction of what it records."""
+    last = connection.execute(
+        select(audit.c.seq, audit.c.hash)
+        .where(audit.c.organisation_id == organisation_id)
+        .order_by(audit.c.seq.desc())
+        .limit(1)
+    ).one_or_none()
+    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+    row = {
+        "organisation_id": organisation_id,
+        "seq": seq,
+        "at": instant(now),
+        "actor": actor,
+        "action": action,
+        "record_id": record_id,
+        "body": text,
+        "previous_hash": previous,
+    }
+    connection.execute(insert(audit).values(**row, hash=_hash(row)))
+
+
+def _hash(row: Mapping[str, object]) -> str:
+    names = ("organisation_id", "seq", "at", "actor", "action", "record_id", "body", "previous_hash")
+    return hashlib.sha256("\n".join(str(row[name]) for name in names).encode()).hexdigest()
+
+
+def read_audit(connection: Connection, organisation_id: str, record_id: str | None = None) -> Iterator[AuditEntry]:
+    """Entries in order, all or those of one record."""
+    query = select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
+    if record_id is not None:
+        query = query.where(audit.c.record_id == record_id)
+    for row in connection.execute(query):
+        yield AuditEntry(row.seq, row.at, row.actor, row.action, row.record_id, json.loads(row.body), row.hash)
+
+
+def broken_audit_entry(connection: Connection, organisation_id: str) -> int | None:
+    """The first entry that does not follow from the one before, or None when the chain verifies."""
+    previous, expected = GENESIS, 1
+    query = select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
+    for row in connection.execute(query).mappings():
+        if row["seq"] != expected or row["previous_hash"] != previous or row["hash"] != _hash(dict(row)):
+            return expected
+        previous, expected = row["hash"], expected + 1
+    return None

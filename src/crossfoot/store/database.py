@@ -1,0 +1,109 @@
+"""Opening the database: pragmas, transactions, migrations with a copy beforehand, refusal of a newer schema."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.pool import NullPool, StaticPool
+
+from crossfoot.core.errors import NeedsPerson
+
+HEAD = "0001"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def _no_seam(_name: str) -> None:
+    """Outside the simulator nothing happens between two commits."""
+
+
+class Database:
+    """A SQLite database of one workspace. ``seam`` is called before and after each write transaction, never in one."""
+
+    def __init__(self, engine: Engine, seam: Callable[[str], None] = _no_seam) -> None:
+        self.engine = engine
+        self.seam = seam
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A read transaction."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self, name: str = "write") -> Iterator[Connection]:
+        """A write transaction: all or nothing, durable when the block ends. Never hold one across a remote call."""
+        self.seam(f"commit {name} begins")
+        with self.engine.connect() as connection:
+            connection.execute(text("BEGIN IMMEDIATE"))
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+        self.seam(f"commit {name} done")
+
+
+def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Database:
+    """Open (and create or migrate) the database file of a workspace."""
+    existed = path.exists()
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
+    _prepare(engine)
+    found = _schema_version(engine) if existed else None
+    if found is not None and found > HEAD:
+        raise NeedsPerson(
+            f"{path} was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). Install that version."
+        )
+    if found != HEAD:
+        if found is not None:
+            shutil.copy2(path, path.with_suffix(f".before-{HEAD}.db"))
+        _migrate(engine)
+    return Database(engine, seam)
+
+
+def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no_seam) -> Database:
+    """A database in memory, from a serialised template where one is given (tests and the simulator)."""
+    raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+    if template is not None:
+        raw.deserialize(template)
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+    _prepare(engine)
+    if template is None:
+        _migrate(engine)
+    return Database(engine, seam)
+
+
+def _prepare(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+
+def _schema_version(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - only a new or old database pays for it
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with engine.connect() as connection:
+        connection.execute(text("BEGIN IMMEDIATE"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()

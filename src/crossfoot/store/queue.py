@@ -1,0 +1,245 @@
+"""The review queue, the decisions people took in it, and where each won deal stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from crossfoot.core.findings import Finding
+from crossfoot.core.money import Money
+from crossfoot.core.plan import DealDecision
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.store.codec import instant
+from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One reason for which a record waits or is flagged."""
+
+    id: int
+    record: RecordRef
+    record_name: str
+    code: str
+    weight: str
+    cause: str
+    fix: str
+    owner: str
+    owner_name: str
+    money: Money
+    related: tuple[RecordRef, ...]
+    vendor_text: str
+    opened_at: str
+    state: str = "open"
+    ignored_reason: str = ""
+    ignored_until: str | None = None
+
+
+def replace_findings(
+    connection: Connection,
+    organisation_id: str,
+    records: Mapping[str, str],
+    findings: Iterable[Finding],
+    now: datetime,
+    *,
+    codes: Iterable[str] | None = None,
+) -> tuple[int, int]:
+    """Make the open entries of ``records`` (id -> name) equal ``findings``; those whose cause went are closed.
+
+    ``codes`` limits which entries are this caller's to close. Returns how many were opened and closed.
+    """
+    wanted = {(finding.record.id, finding.code): finding for finding in findings}
+    mine = None if codes is None else set(codes)
+    opened = closed = 0
+    for entry in list(open_entries(connection, organisation_id, record_ids=records)):
+        key = (entry.record.id, entry.code)
+        if mine is not None and entry.code not in mine:
+            continue
+        finding = wanted.pop(key, None)
+        if finding is None:
+            closed += 1
+            _close(connection, entry.id, now)
+        else:
+            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
+    for finding in wanted.values():
+        opened += 1
+        connection.execute(
+            insert(queue).values(
+                organisation_id=organisation_id,
+                side=finding.record.side.value,
+                kind=finding.record.kind,
+                record_id=finding.record.id,
+                record_name=records.get(finding.record.id, ""),
+                code=finding.code,
+                weight=finding.reason.weight.value,
+                owner=finding.reason.owner.value,
+                state="open",
+                opened_at=instant(now),
+                ignored_reason="",
+                **_particulars(finding),
+            )
+        )
+    return opened, closed
+
+
+def _particulars(finding: Finding) -> dict[str, object]:
+    money = finding.money or Money("", Decimal(0))
+    return {
+        "cause": finding.cause,
+        "fix": finding.fix or finding.reason.fix,
+        "owner_name": finding.owner_name,
+        "currency": money.currency,
+        "amount": to_units(money.amount),
+        "related": json.dumps([[ref.side.value, ref.kind, ref.id] for ref in finding.related]),
+        "vendor_text": finding.vendor_text,
+    }
+
+
+def _close(connection: Connection, entry_id: int, now: datetime) -> None:
+    connection.execute(update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=instant(now)))
+
+
+def open_entries(
+    connection: Connection, organisation_id: str, *, record_ids: Iterable[str] | None = None
+) -> Iterator[QueueEntry]:
+    """Open entries, biggest money first."""
+    query = select(queue).where(queue.c.organisation_id == organisation_id, queue.c.state == "open")
+    wanted = None if record_ids is None else set(record_ids)
+    for row in connection.execute(query.order_by(func.abs(queue.c.amount).desc(), queue.c.id)):
+        if wanted is None or row.record_id in wanted:
+            yield _entry(row)
+
+
+def find_entry(connection: Connection, organisation_id: str, entry_id: int) -> QueueEntry | None:
+    """One entry, open or closed."""
+    query = select(queue).where(queue.c.organisation_id == organisation_id, queue.c.id == entry_id)
+    row = connection.execute(query).one_or_none()
+    return _entry(row) if row else None
+
+
+def _entry(row: object) -> QueueEntry:
+    get = row._mapping  # type: ignore[attr-defined]
+    return QueueEntry(
+        id=get["id"],
+        record=RecordRef(Side(get["side"]), get["kind"], get["record_id"]),
+        record_name=get["record_name"],
+        code=get["code"],
+        weight=get["weight"],
+        cause=get["cause"],
+        fix=get["fix"],
+        owner=get["owner"],
+        owner_name=get["owner_name"],
+        money=Money(get["currency"], from_units(get["amount"])),
+        related=tuple(RecordRef(Side(side), kind, record_id) for side, kind, record_id in json.loads(get["related"])),
+        vendor_text=get["vendor_text"],
+        opened_at=get["opened_at"],
+        state=get["state"],
+        ignored_reason=get["ignored_reason"],
+        ignored_until=get["ignored_until"],
+    )
+
+
+def ignore_entry(connection: Connection, entry: QueueEntry, *, reason: str, until: str) -> QueueEntry:
+    """Put an entry out of sight until a day; it stays open and on the tie-out."""
+    connection.execute(update(queue).where(queue.c.id == entry.id).values(ignored_reason=reason, ignored_until=until))
+    return replace(entry, ignored_reason=reason, ignored_until=until)
+
+
+def decide(
+    connection: Connection,
+    organisation_id: str,
+    kind: str,
+    source_id: str,
+    target_id: str,
+    *,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Keep what a person decided: ``link``, ``not_same``, ``undone`` or ``retry``."""
+    row = insert(decision).values(
+        organisation_id=organisation_id,
+        kind=kind,
+        source_id=source_id,
+        target_id=target_id,
+        actor=actor,
+        at=instant(now),
+    )
+    connection.execute(row.on_conflict_do_nothing())
+
+
+def forget_decision(connection: Connection, organisation_id: str, kind: str, source_id: str) -> None:
+    """Take decisions of one kind about one source back."""
+    connection.execute(
+        delete(decision).where(
+            decision.c.organisation_id == organisation_id,
+            decision.c.kind == kind,
+            decision.c.source_id == source_id,
+        )
+    )
+
+
+def decisions(connection: Connection, organisation_id: str, kind: str) -> list[tuple[str, str]]:
+    """(source id, target id) of every decision of one kind."""
+    query = select(decision.c.source_id, decision.c.target_id).where(
+        decision.c.organisation_id == organisation_id, decision.c.kind == kind
+    )
+    return [(row.source_id, row.target_id) for row in connection.execute(query)]
+
+
+def save_dispositions(connection: Connection, organisation_id: str, decided: Iterable[DealDecision], seq: int) -> None:
+    """Keep in which bucket each planned deal is."""
+    rows = [
+        {
+            "organisation_id": organisation_id,
+            "record_id": item.deal.ref.id,
+            "bucket": item.bucket.value,
+            "name": item.deal.name,
+            "currency": item.deal.currency,
+            "amount": to_units(item.deal.amount),
+            "planned_seq": seq,
+        }
+        for item in decided
+    ]
+    if not rows:
+        return
+    statement = insert(disposition)
+    newer = {c.name: statement.excluded[c.name] for c in disposition.columns if not c.primary_key}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["organisation_id", "record_id"], set_=newer), rows
+    )
+
+
+def set_bucket(connection: Connection, organisation_id: str, record_id: str, bucket: str) -> None:
+    """Move one deal to another bucket."""
+    connection.execute(
+        update(disposition)
+        .where(disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id)
+        .values(bucket=bucket)
+    )
+
+
+def bucket_totals(connection: Connection, organisation_id: str) -> list[tuple[str, str, int, Decimal]]:
+    """(bucket, currency, deals, amount) of all won deals."""
+    query = (
+        select(disposition.c.bucket, disposition.c.currency, func.count(), func.sum(disposition.c.amount))
+        .where(disposition.c.organisation_id == organisation_id, disposition.c.bucket != "not won")
+        .group_by(disposition.c.bucket, disposition.c.currency)
+        .order_by(disposition.c.bucket, disposition.c.currency)
+    )
+    return [
+        (bucket, currency, count, from_units(worth)) for bucket, currency, count, worth in connection.execute(query)
+    ]
+
+
+def buckets(connection: Connection, organisation_id: str) -> dict[str, str]:
+    """The bucket of each deal."""
+    query = select(disposition.c.record_id, disposition.c.bucket).where(
+        disposition.c.organisation_id == organisation_id
+    )
+    return {row.record_id: row.bucket for row in connection.execute(query)}

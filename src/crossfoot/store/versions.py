@@ -1,0 +1,162 @@
+"""Stored versions of records, and how far each resource has durably been read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.store.codec import instant, moment
+from crossfoot.store.schema import counter, reference, version, watermark
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One record as it was last read. ``changed_seq`` rises by our own sequence whenever its content changes."""
+
+    ref: RecordRef
+    home: str
+    stamp: str
+    hash: str
+    body: bytes
+    deleted: bool
+    changed_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReadCounts:
+    """Every record of a read ends in exactly one of these."""
+
+    read: int
+    changed: int
+    unchanged: int
+
+
+def next_seq(connection: Connection, name: str = "seq") -> int:
+    """The next value of a durable counter."""
+    row = insert(counter).values(name=name, value=1)
+    statement = row.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + 1})
+    connection.execute(statement)
+    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar_one())
+
+
+def save_versions(connection: Connection, read_seq: int, versions: Sequence[Version]) -> ReadCounts:
+    """Store what a read returned. Only a read that *began* later replaces a version, whatever the order of arrival."""
+    changed = 0
+    for start in range(0, len(versions), CHUNK):
+        chunk = {v.ref.id: v for v in versions[start : start + CHUNK]}
+        known = _known(connection, list(chunk.values()))
+        fresh = []
+        for item in chunk.values():
+            before = known.get((item.ref.kind, item.ref.id))
+            if before and before[1] > read_seq:
+                continue
+            same = before is not None and before[0] == item.hash and before[3] == item.deleted
+            changed += not same
+            changed_seq = before[2] if before and same else read_seq
+            fresh.append(_row(item, read_seq, changed_seq))
+        if fresh:
+            statement = insert(version)
+            replace = {c.name: statement.excluded[c.name] for c in version.columns if not c.primary_key}
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["home", "kind", "record_id"], set_=replace), fresh
+            )
+    return ReadCounts(len(versions), changed, len(versions) - changed)
+
+
+def _known(connection: Connection, chunk: Sequence[Version]) -> dict[tuple[str, str], tuple[str, int, int, bool]]:
+    rows = connection.execute(
+        select(
+            version.c.kind,
+            version.c.record_id,
+            version.c.hash,
+            version.c.read_seq,
+            version.c.changed_seq,
+            version.c.deleted,
+        ).where(version.c.home == chunk[0].home, version.c.record_id.in_([v.ref.id for v in chunk]))
+    )
+    return {(row.kind, row.record_id): (row.hash, row.read_seq, row.changed_seq, row.deleted) for row in rows}
+
+
+def _row(item: Version, read_seq: int, changed_seq: int) -> dict[str, object]:
+    return {
+        "home": item.home,
+        "kind": item.ref.kind,
+        "record_id": item.ref.id,
+        "side": item.ref.side.value,
+        "stamp": item.stamp,
+        "hash": item.hash,
+        "body": item.body,
+        "deleted": item.deleted,
+        "read_seq": read_seq,
+        "changed_seq": changed_seq,
+    }
+
+
+def load_versions(
+    connection: Connection, home: str, kind: str, *, ids: Iterable[str] | None = None, since_seq: int = -1
+) -> Iterator[Version]:
+    """Stored versions of one kind: all, those of ``ids``, or those that changed after ``since_seq``."""
+    where = [version.c.home == home, version.c.kind == kind, version.c.changed_seq > since_seq]
+    if ids is None:
+        yield from map(_version, connection.execute(select(version).where(and_(*where))))
+        return
+    wanted = sorted(set(ids))
+    for start in range(0, len(wanted), CHUNK):
+        chunk = version.c.record_id.in_(wanted[start : start + CHUNK])
+        yield from map(_version, connection.execute(select(version).where(and_(*where, chunk))))
+
+
+def _version(row: object) -> Version:
+    get = row._mapping  # type: ignore[attr-defined]
+    ref = RecordRef(Side(get["side"]), get["kind"], get["record_id"])
+    return Version(ref, get["home"], get["stamp"], get["hash"], get["body"], get["deleted"], get["changed_seq"])
+
+
+def newest_change(connection: Connection, home: str) -> int:
+    """The highest change sequence among stored versions."""
+    return int(connection.execute(select(func.max(version.c.changed_seq)).where(version.c.home == home)).scalar() or 0)
+
+
+def load_watermark(connection: Connection, home: str, resource: str) -> str | None:
+    """How far a resource has durably been read, in the vendor's own terms."""
+    query = select(watermark.c.position).where(watermark.c.home == home, watermark.c.resource == resource)
+    return connection.execute(query).scalar()
+
+
+def move_watermark(connection: Connection, home: str, resource: str, position: str, now: datetime) -> None:
+    """Advance; belongs in the transaction that stores what it covers. It never goes back."""
+    row = insert(watermark).values(home=home, resource=resource, position=position, read_at=instant(now))
+    newer = {"position": func.max(watermark.c.position, position), "read_at": instant(now)}
+    connection.execute(row.on_conflict_do_update(index_elements=["home", "resource"], set_=newer))
+
+
+def watermarks(connection: Connection, home: str) -> dict[str, tuple[str, str]]:
+    """Position and time of the last read by resource."""
+    rows = connection.execute(select(watermark).where(watermark.c.home == home))
+    return {row.resource: (row.position, row.read_at) for row in rows}
+
+
+def save_reference(connection: Connection, home: str, name: str, body: bytes, now: datetime) -> None:
+    """Keep reference data with its read time."""
+    row = insert(reference).values(home=home, name=name, read_at=instant(now), body=body)
+    newer = {"read_at": instant(now), "body": body}
+    connection.execute(row.on_conflict_do_update(index_elements=["home", "name"], set_=newer))
+
+
+def load_reference(connection: Connection, home: str, name: str) -> tuple[datetime, bytes] | None:
+    """Reference data and when it was read."""
+    query = select(reference).where(reference.c.home == home, reference.c.name == name)
+    row = connection.execute(query).one_or_none()
+    return (moment(row.read_at), row.body) if row else None
+
+
+def expire_reference(connection: Connection, home: str) -> None:
+    """Make all reference data of one organisation be read again."""
+    connection.execute(update(reference).where(reference.c.home == home).values(read_at="1970-01-01T00:00:00+00:00"))

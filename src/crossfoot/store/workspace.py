@@ -1,0 +1,325 @@
+"""Connections, grants, runs, plans, number series, quotas and the state of what is written into Salesforce."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.sqlite import insert
+
+from crossfoot.core.records import Side
+from crossfoot.store import schema
+from crossfoot.store.codec import encode, instant, moment
+
+
+@dataclass(frozen=True, slots=True)
+class StoredConnection:
+    """Authorised access to one org or organisation, and what was pinned when it was connected."""
+
+    side: Side
+    home: str
+    name: str
+    alias: str
+    grant_id: str
+    settings: Mapping[str, Any]
+    pinned: Mapping[str, Any]
+    live_since: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredGrant:
+    """Sealed tokens. ``generation`` rises with every new access token."""
+
+    id: str
+    side: Side
+    kind: str
+    sealed: bytes
+    generation: int
+    access_expires_at: datetime | None
+
+
+def _upsert(connection: Connection, table: Any, keys: Iterable[str], **values: object) -> None:
+    keys = list(keys)
+    row = insert(table).values(**values)
+    newer = {name: value for name, value in values.items() if name not in keys}
+    connection.execute(row.on_conflict_do_update(index_elements=keys, set_=newer))
+
+
+def save_connection(connection: Connection, item: StoredConnection, now: datetime) -> None:
+    """Keep a connection."""
+    _upsert(
+        connection,
+        schema.connection,
+        ["side", "home"],
+        side=item.side.value,
+        home=item.home,
+        name=item.name,
+        alias=item.alias,
+        grant_id=item.grant_id,
+        settings=json.dumps(dict(item.settings), sort_keys=True),
+        pinned=json.dumps(dict(item.pinned), sort_keys=True),
+        live_since=item.live_since,
+        connected_at=instant(now),
+    )
+
+
+def load_connections(connection: Connection, side: Side | None = None) -> list[StoredConnection]:
+    """Connections of the workspace."""
+    query = select(schema.connection).order_by(schema.connection.c.side, schema.connection.c.connected_at)
+    return [
+        StoredConnection(
+            Side(row.side),
+            row.home,
+            row.name,
+            row.alias,
+            row.grant_id,
+            json.loads(row.settings),
+            json.loads(row.pinned),
+            row.live_since,
+        )
+        for row in connection.execute(query)
+        if side is None or row.side == side.value
+    ]
+
+
+def remove_connections(connection: Connection, side: Side, *, keep: str = "") -> None:
+    """Forget connections of one side, all but ``keep``."""
+    table = schema.connection
+    connection.execute(table.delete().where(table.c.side == side.value, table.c.home != keep))
+
+
+def save_grant(connection: Connection, item: StoredGrant, now: datetime) -> None:
+    """Keep sealed tokens; a new refresh token is stored before the access token that came with it is used."""
+    _upsert(
+        connection,
+        schema.grant,
+        ["id"],
+        id=item.id,
+        side=item.side.value,
+        kind=item.kind,
+        sealed=item.sealed,
+        generation=item.generation,
+        access_expires_at=instant(item.access_expires_at) if item.access_expires_at else None,
+        updated_at=instant(now),
+    )
+
+
+def load_grant(connection: Connection, grant_id: str) -> StoredGrant | None:
+    """Sealed tokens by id."""
+    row = connection.execute(select(schema.grant).where(schema.grant.c.id == grant_id)).one_or_none()
+    if row is None:
+        return None
+    expires = moment(row.access_expires_at) if row.access_expires_at else None
+    return StoredGrant(row.id, Side(row.side), row.kind, row.sealed, row.generation, expires)
+
+
+def start_run(
+    connection: Connection, run_id: str, organisation_id: str, command: str, now: datetime, *, live: bool
+) -> None:
+    """A run begins."""
+    connection.execute(
+        insert(schema.run).values(
+            id=run_id,
+            organisation_id=organisation_id,
+            command=command,
+            started_at=instant(now),
+            outcome="running",
+            live=live,
+            created=0,
+            counts="{}",
+        )
+    )
+
+
+def end_run(
+    connection: Connection, run_id: str, now: datetime, *, outcome: str, created: int, counts: Mapping[str, object]
+) -> None:
+    """A run ended, with what it did."""
+    connection.execute(
+        update(schema.run)
+        .where(schema.run.c.id == run_id)
+        .values(ended_at=instant(now), outcome=outcome, created=created, counts=json.dumps(dict(counts), default=str))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """One run of a command that may write."""
+
+    id: str
+    command: str
+    started_at: str
+    ended_at: str | None
+    outcome: str
+    live: bool
+    created: int
+    counts: Mapping[str, Any]
+
+
+def load_runs(connection: Connection, organisation_id: str, limit: int = 20) -> list[StoredRun]:
+    """The newest runs first."""
+    table = schema.run
+    query = select(table).where(table.c.organisation_id == organisation_id).order_by(table.c.started_at.desc())
+    return [
+        StoredRun(
+            row.id,
+            row.command,
+            row.started_at,
+            row.ended_at,
+            row.outcome,
+            row.live,
+            row.created,
+            json.loads(row.counts),
+        )
+        for row in connection.execute(query.limit(limit))
+    ]
+
+
+def save_plan(
+    connection: Connection, plan_id: str, organisation_id: str, state: str, body: bytes, now: datetime
+) -> None:
+    """Keep a plan that was saved for review."""
+    _upsert(
+        connection,
+        schema.plan,
+        ["id"],
+        id=plan_id,
+        organisation_id=organisation_id,
+        created_at=instant(now),
+        state=state,
+        body=body,
+    )
+
+
+def plan_state(connection: Connection, plan_id: str) -> str | None:
+    """Whether a plan is known, and applied."""
+    return connection.execute(select(schema.plan.c.state).where(schema.plan.c.id == plan_id)).scalar()
+
+
+def any_plan_applied(connection: Connection, organisation_id: str) -> bool:
+    """Whether a reviewed plan was ever applied to this organisation."""
+    table = schema.plan
+    query = select(func.count()).where(table.c.organisation_id == organisation_id, table.c.state == "applied")
+    return bool(connection.execute(query).scalar())
+
+
+def take_from_series(connection: Connection, organisation_id: str, prefix: str, at_least: int) -> int:
+    """The next number of a series, never below what Xero already holds."""
+    table = schema.series
+    query = select(table.c.last).where(table.c.organisation_id == organisation_id, table.c.prefix == prefix)
+    last = max(connection.execute(query).scalar() or 0, at_least)
+    _upsert(
+        connection,
+        table,
+        ["organisation_id", "prefix"],
+        organisation_id=organisation_id,
+        prefix=prefix,
+        last=last + 1,
+    )
+    return last + 1
+
+
+def save_quota(
+    connection: Connection,
+    home: str,
+    now: datetime,
+    *,
+    day_remaining: int | None,
+    minute_remaining: int | None,
+    parked_until: datetime | None = None,
+) -> None:
+    """Keep what the server last said of its limits."""
+    _upsert(
+        connection,
+        schema.quota,
+        ["home"],
+        home=home,
+        day_remaining=day_remaining,
+        minute_remaining=minute_remaining,
+        parked_until=instant(parked_until) if parked_until else None,
+        read_at=instant(now),
+    )
+
+
+def load_quota(connection: Connection, home: str) -> tuple[int | None, int | None, datetime | None]:
+    """Calls left today and this minute as last heard, and until when the organisation is parked."""
+    row = connection.execute(select(schema.quota).where(schema.quota.c.home == home)).one_or_none()
+    if row is None:
+        return None, None, None
+    return row.day_remaining, row.minute_remaining, moment(row.parked_until) if row.parked_until else None
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """What a Salesforce row should say of Xero. ``key`` is the record id or the external id."""
+
+    object: str
+    key: str
+    fields: Mapping[str, Any]
+    wanted_hash: str
+    source_id: str
+    wave: int
+
+
+def want_write_back(connection: Connection, organisation_id: str, item: WriteBack) -> None:
+    """Keep what should stand in Salesforce; whether it differs from what was written shows in the hashes."""
+    table = schema.write_back
+    row = insert(table).values(
+        organisation_id=organisation_id,
+        object=item.object,
+        key=item.key,
+        fields=encode(dict(item.fields)),
+        wanted_hash=item.wanted_hash,
+        written_hash="",
+        refused_hash="",
+        source_id=item.source_id,
+        wave=item.wave,
+    )
+    newer = {"fields": row.excluded.fields, "wanted_hash": row.excluded.wanted_hash, "source_id": item.source_id}
+    connection.execute(row.on_conflict_do_update(index_elements=["organisation_id", "object", "key"], set_=newer))
+
+
+def pending_write_backs(connection: Connection, organisation_id: str, refused_before: datetime) -> Iterator[WriteBack]:
+    """Rows whose wanted state was not written yet; what Salesforce refused is tried again once a day, or when changed."""
+    table = schema.write_back
+    query = (
+        select(table)
+        .where(
+            table.c.organisation_id == organisation_id,
+            table.c.wanted_hash != table.c.written_hash,
+            (table.c.refused_hash != table.c.wanted_hash) | (table.c.refused_at < instant(refused_before)),
+        )
+        .order_by(table.c.wave, table.c.object, table.c.key)
+    )
+    for row in connection.execute(query):
+        yield WriteBack(row.object, row.key, json.loads(row.fields), row.wanted_hash, row.source_id, row.wave)
+
+
+def write_back_written(connection: Connection, organisation_id: str, item: WriteBack) -> None:
+    """Salesforce took it."""
+    _set_write_back(connection, organisation_id, item, written_hash=item.wanted_hash, refused_hash="", refused_at=None)
+
+
+def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
+    """Salesforce refused it."""
+    _set_write_back(connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now))
+
+
+def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:
+    """Forget refusals for one source."""
+    table = schema.write_back
+    where = (table.c.organisation_id == organisation_id) & (table.c.source_id == source_id)
+    connection.execute(update(table).where(where).values(refused_hash="", refused_at=None))
+
+
+def _set_write_back(connection: Connection, organisation_id: str, item: WriteBack, **values: object) -> None:
+    table = schema.write_back
+    connection.execute(
+        update(table)
+        .where(table.c.organisation_id == organisation_id, table.c.object == item.object, table.c.key == item.key)
+        .values(**values)
+    )
