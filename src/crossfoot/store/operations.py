@@ -90,7 +90,8 @@ def reserve(connection: Connection, operations: Iterable[StoredOperation], now: 
                 reviewed=item.reviewed,
                 call_id="",
                 position=0,
-                reason=f"{item.source_hash}\n{item.reason}",
+                reason=item.reason,
+                source_hash=item.source_hash,
                 refusal="",
                 reserved_at=instant(now),
             )
@@ -184,7 +185,6 @@ def load_operations(
         where.append(operation.c.source_id == source_id)
     rows = connection.execute(select(operation).where(and_(*where)).order_by(operation.c.reserved_at, operation.c.id))
     for row in rows:
-        source_hash, _, reason = row.reason.partition("\n")
         yield StoredOperation(
             id=row.id,
             run_id=row.run_id,
@@ -202,8 +202,8 @@ def load_operations(
             gross=from_units(row.gross),
             base_gross=from_units(row.base_gross),
             reviewed=row.reviewed,
-            reason=reason,
-            source_hash=source_hash,
+            reason=row.reason,
+            source_hash=row.source_hash,
             call_id=row.call_id,
             position=row.position,
             refusal=row.refusal,
@@ -235,7 +235,7 @@ def recent_intents(connection: Connection, organisation_id: str, now: datetime) 
 
 
 def last_refusal(connection: Connection, organisation_id: str, source_id: str) -> tuple[str, str, str] | None:
-    """Payload hash, vendor's words and instant of the newest refusal for a source, when its newest operation was one."""
+    """Payload hash, vendor's words and instant of a source's newest operation, when it was refused."""
     row = connection.execute(
         select(operation.c.state, operation.c.payload_hash, operation.c.refusal, operation.c.resolved_at)
         .where(operation.c.organisation_id == organisation_id, operation.c.source_id == source_id)

@@ -154,6 +154,7 @@ operation = Table(
     Column("part", Text, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("source_id", Text, nullable=False),
+    Column("source_hash", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from crossfoot.core.records import Side
 from crossfoot.store import schema
-from crossfoot.store.codec import encode, instant, moment
+from crossfoot.store.codec import decode_fields, encode, instant, moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +284,7 @@ def want_write_back(connection: Connection, organisation_id: str, item: WriteBac
 
 
 def pending_write_backs(connection: Connection, organisation_id: str, refused_before: datetime) -> Iterator[WriteBack]:
-    """Rows whose wanted state was not written yet; what Salesforce refused is tried again once a day, or when changed."""
+    """Rows whose wanted state was not written yet; what was refused is tried again when changed, or once a day."""
     table = schema.write_back
     query = (
         select(table)
@@ -296,7 +296,7 @@ def pending_write_backs(connection: Connection, organisation_id: str, refused_be
         .order_by(table.c.wave, table.c.object, table.c.key)
     )
     for row in connection.execute(query):
-        yield WriteBack(row.object, row.key, json.loads(row.fields), row.wanted_hash, row.source_id, row.wave)
+        yield WriteBack(row.object, row.key, decode_fields(row.fields), row.wanted_hash, row.source_id, row.wave)
 
 
 def write_back_written(connection: Connection, organisation_id: str, item: WriteBack) -> None:

@@ -153,6 +153,7 @@ def upgrade() -> None:
         sa.Column("part", sa.Text(), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Text(), nullable=False),
+        sa.Column("source_hash", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),

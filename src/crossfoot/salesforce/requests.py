@@ -1,0 +1,132 @@
+"""The requests Crossfoot makes to Salesforce (REST, one pinned API version)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossfoot.core.errors import Rejected
+from crossfoot.http import HttpRequest
+from crossfoot.salesforce.soql import identifier
+
+API_VERSION = "v62.0"
+DATA = f"/services/data/{API_VERSION}"
+COLLECTION_SIZE = 200
+DESCRIBES_PER_CALL = 25
+# The name marks our writes as ours in change events; no assignment rule may fire (SF 2.1).
+_HEADERS = {
+    "Accept": "application/json",
+    "Content-Type": "application/json",
+    "Sforce-Call-Options": "client=Crossfoot",
+    "Sforce-Auto-Assign": "FALSE",
+}
+_encoder = msgspec.json.Encoder(decimal_format="number")
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+
+
+def query(soql: str, *, deleted: bool = False) -> HttpRequest:
+    """The first page of a query; ``deleted`` includes what is in the recycle bin."""
+    return HttpRequest("GET", f"{DATA}/{'queryAll' if deleted else 'query'}", {"q": soql}, _HEADERS)
+
+
+def next_page(path: str) -> HttpRequest:
+    """A further page, by the path that the answer gave."""
+    return HttpRequest("GET", path, headers=_HEADERS)
+
+
+def describe(objects: Sequence[str]) -> HttpRequest:
+    """Describe several objects in one call."""
+    calls = [{"method": "GET", "url": f"{DATA}/sobjects/{identifier(name)}/describe"} for name in objects]
+    body = _encoder.encode({"haltOnError": False, "batchRequests": calls})
+    return HttpRequest("POST", f"{DATA}/composite/batch", headers=_HEADERS, body=body)
+
+
+def limits() -> HttpRequest:
+    """What is left of the org's allowances."""
+    return HttpRequest("GET", f"{DATA}/limits", headers=_HEADERS)
+
+
+def userinfo() -> HttpRequest:
+    """Who the connecting user is."""
+    return HttpRequest("GET", "/services/oauth2/userinfo", headers=_HEADERS)
+
+
+def update_records(rows: Sequence[tuple[str, str, Mapping[str, Any]]]) -> HttpRequest:
+    """Update up to 200 rows of (object, id, fields); each succeeds or fails alone."""
+    records = [{"attributes": {"type": identifier(kind)}, "id": key, **fields} for kind, key, fields in rows]
+    body = _encoder.encode({"allOrNone": False, "records": records})
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects", headers=_HEADERS, body=body)
+
+
+def upsert_records(kind: str, key_field: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> HttpRequest:
+    """Upsert up to 200 rows of one object by a unique external id: safe to repeat."""
+    records = [{"attributes": {"type": identifier(kind)}, identifier(key_field): key, **fields} for key, fields in rows]
+    body = _encoder.encode({"allOrNone": False, "records": records})
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects/{kind}/{key_field}", headers=_HEADERS, body=body)
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPage:
+    """Rows of one page, and the path of the next."""
+
+    rows: list[dict[str, Any]]
+    next_path: str
+
+
+def decode_query(body: bytes) -> QueryPage:
+    """A page of rows; a short page is not the last one unless it says so (SF 2.6)."""
+    answer = _decoder.decode(body)
+    return QueryPage(answer["records"], "" if answer.get("done") else answer.get("nextRecordsUrl", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What became of one row of a collection."""
+
+    id: str
+    success: bool
+    code: str = ""
+    message: str = ""
+
+
+def decode_outcomes(body: bytes) -> list[RowOutcome]:
+    """Outcomes in the order in which the rows were sent."""
+    outcomes = []
+    for row in _decoder.decode(body):
+        error = (row.get("errors") or [{}])[0]
+        outcomes.append(
+            RowOutcome(
+                row.get("id") or "", bool(row.get("success")), error.get("statusCode", ""), error.get("message", "")
+            )
+        )
+    return outcomes
+
+
+def decode_describes(objects: Sequence[str], body: bytes) -> dict[str, dict[str, Any] | None]:
+    """Describes by object name; None where the object does not exist for this user."""
+    results = _decoder.decode(body)["results"]
+    return {
+        name: result["result"] if result["statusCode"] == 200 else None
+        for name, result in zip(objects, results, strict=True)
+    }
+
+
+def decode_json(body: bytes) -> Any:
+    """Any other JSON answer, numbers exact."""
+    return _decoder.decode(body)
+
+
+def as_rejection(status: int, body: bytes, request_id: str) -> Rejected:
+    """Salesforce's error array as an error that keeps its code and words."""
+    try:
+        error = _decoder.decode(body)
+    except msgspec.DecodeError:
+        return Rejected(f"Salesforce answered {status} without a readable reason", status=status)
+    first = error[0] if isinstance(error, list) and error else error if isinstance(error, dict) else {}
+    code = first.get("errorCode") or first.get("error") or ""
+    message = first.get("message") or first.get("error_description") or f"Salesforce answered {status}"
+    return Rejected(message, status=status, code=code, request_id=request_id)

@@ -1,0 +1,434 @@
+"""Xero's documents: exact decoding of what it answers, exact encoding of what it is sent.
+
+Unknown members and enum values are normal; amounts never pass through float.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from crossfoot.core import books
+from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, IntendedLine
+from crossfoot.core.money import ZERO, round_money
+
+ZERO_ID = "00000000-0000-0000-0000-000000000000"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{2,4})?\)/")
+_encoder = msgspec.json.Encoder(decimal_format="number")
+
+
+def _pascal(name: str) -> str:
+    return "".join(part.upper() if part in {"id", "utc"} else part.capitalize() for part in name.split("_"))
+
+
+class _Struct(msgspec.Struct, rename=_pascal, frozen=True):
+    pass
+
+
+class _Message(_Struct, frozen=True):
+    message: str = ""
+    description: str = ""
+
+
+class _Tracking(_Struct, frozen=True):
+    name: str = ""
+    option: str = ""
+
+
+class _Line(_Struct, frozen=True):
+    line_item_id: str | None = None
+    description: str | None = None
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    line_amount: Decimal = ZERO
+    tax_amount: Decimal = ZERO
+    item_code: str | None = None
+    account_code: str | None = None
+    tax_type: str | None = None
+    discount_rate: Decimal | None = None
+    discount_amount: Decimal | None = None
+    tracking: list[_Tracking] = []
+    validation_errors: list[_Message] = []
+
+
+class _Ref(_Struct, frozen=True):
+    contact_id: str = ""
+    name: str = ""
+    validation_errors: list[_Message] = []
+
+
+class _Payment(_Struct, frozen=True):
+    payment_id: str = ""
+    date: str = ""
+    amount: Decimal = ZERO
+    reference: str | None = None
+
+
+class _Invoice(_Struct, frozen=True):
+    invoice_id: str = ""
+    invoice_number: str | None = None
+    type: str = ""
+    status: str = ""
+    reference: str | None = None
+    url: str | None = None
+    contact: _Ref = _Ref()
+    date: str | None = None
+    due_date: str | None = None
+    line_amount_types: str = "Exclusive"
+    line_items: list[_Line] = []
+    currency_code: str = ""
+    currency_rate: Decimal | None = None
+    sub_total: Decimal = ZERO
+    total_tax: Decimal = ZERO
+    total: Decimal = ZERO
+    amount_due: Decimal = ZERO
+    amount_paid: Decimal = ZERO
+    amount_credited: Decimal = ZERO
+    fully_paid_on_date: str | None = None
+    payments: list[_Payment] = []
+    updated_date_utc: str = ""
+    status_attribute_string: str = ""
+    has_errors: bool = False
+    validation_errors: list[_Message] = []
+    warnings: list[_Message] = []
+
+
+class _Terms(_Struct, frozen=True):
+    day: int = 0
+    type: str = ""
+
+
+class _SalesTerms(_Struct, frozen=True):
+    sales: _Terms | None = None
+
+
+class _Contact(_Struct, frozen=True):
+    contact_id: str = ""
+    contact_number: str | None = None
+    account_number: str | None = None
+    contact_status: str = "ACTIVE"
+    name: str = ""
+    tax_number: str | None = None
+    email_address: str | None = None
+    merged_to_contact_id: str | None = None
+    payment_terms: _SalesTerms | None = None
+    updated_date_utc: str = ""
+    status_attribute_string: str = ""
+    has_validation_errors: bool = False
+    validation_errors: list[_Message] = []
+
+
+class _SalesDetails(_Struct, frozen=True):
+    account_code: str | None = None
+    tax_type: str | None = None
+
+
+class _Item(_Struct, frozen=True):
+    item_id: str = ""
+    code: str = ""
+    name: str | None = None
+    sales_details: _SalesDetails = _SalesDetails()
+    updated_date_utc: str = ""
+    status_attribute_string: str = ""
+    has_errors: bool = False
+    validation_errors: list[_Message] = []
+
+
+class _Overpayment(_Struct, frozen=True):
+    overpayment_id: str = ""
+    contact: _Ref = _Ref()
+    date: str = ""
+    status: str = ""
+    currency_code: str = ""
+    remaining_credit: Decimal = ZERO
+    type: str = ""
+    updated_date_utc: str = ""
+
+
+class _Pagination(msgspec.Struct, frozen=True, rename="camel"):
+    page: int = 1
+    page_count: int = 1
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    pagination: _Pagination | None = None
+    invoices: list[_Invoice] = msgspec.field(name="Invoices", default_factory=list)
+    contacts: list[_Contact] = msgspec.field(name="Contacts", default_factory=list)
+    items: list[_Item] = msgspec.field(name="Items", default_factory=list)
+    overpayments: list[_Overpayment] = msgspec.field(name="Overpayments", default_factory=list)
+
+
+def parse_instant(text: str) -> datetime:
+    """An instant as Xero writes it (XERO 3.2)."""
+    if match := _MS_DATE.fullmatch(text):
+        return _EPOCH + timedelta(milliseconds=int(match[1]))
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def parse_day(text: str) -> date:
+    """A calendar date as Xero writes it: midnight of that date, expressed as UTC."""
+    return parse_instant(text).date()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Decoded records of one answer, and whether more pages follow."""
+
+    invoices: tuple[books.LedgerInvoice, ...] = ()
+    contacts: tuple[books.LedgerContact, ...] = ()
+    items: tuple[books.LedgerItem, ...] = ()
+    credits: tuple[books.LedgerCredit, ...] = ()
+    more: bool = False
+
+
+def decode_page(body: bytes) -> Page:
+    """Records of a list answer."""
+    envelope = msgspec.json.decode(body, type=_Envelope)
+    paging = envelope.pagination
+    return Page(
+        tuple(_invoice(item) for item in envelope.invoices if item.type in {"ACCREC", ""}),
+        tuple(_contact(item) for item in envelope.contacts),
+        tuple(_item(item) for item in envelope.items),
+        tuple(_credit(item) for item in envelope.overpayments if not item.type.startswith(("SPEND", "AP"))),
+        more=paging is not None and paging.page < paging.page_count,
+    )
+
+
+def _invoice(item: _Invoice) -> books.LedgerInvoice:
+    return books.LedgerInvoice(
+        invoice_id=item.invoice_id,
+        number=item.invoice_number or "",
+        status=item.status,
+        contact_id=item.contact.contact_id,
+        contact_name=item.contact.name,
+        dated=parse_day(item.date) if item.date else date.min,
+        due=parse_day(item.due_date) if item.due_date else None,
+        currency=item.currency_code,
+        currency_rate=item.currency_rate,
+        sub_total=item.sub_total,
+        total_tax=item.total_tax,
+        total=item.total,
+        amount_due=item.amount_due,
+        amount_paid=item.amount_paid,
+        amount_credited=item.amount_credited,
+        updated=parse_instant(item.updated_date_utc),
+        reference=item.reference or "",
+        url=item.url or "",
+        line_amount_types=item.line_amount_types,
+        lines=tuple(_line(line) for line in item.line_items),
+        payments=tuple(
+            books.LedgerPayment(p.payment_id, parse_day(p.date), p.amount, p.reference or "") for p in item.payments
+        ),
+        fully_paid_on=parse_day(item.fully_paid_on_date) if item.fully_paid_on_date else None,
+    )
+
+
+def _line(line: _Line) -> books.LedgerLine:
+    return books.LedgerLine(
+        line_item_id=line.line_item_id or "",
+        description=line.description or "",
+        quantity=line.quantity,
+        unit_amount=line.unit_amount,
+        line_amount=line.line_amount,
+        tax_amount=line.tax_amount,
+        item_code=line.item_code or "",
+        account_code=line.account_code or "",
+        tax_type=line.tax_type or "",
+        discount_rate=line.discount_rate,
+        discount_amount=None if line.discount_rate else line.discount_amount,
+        tracking=tuple((entry.name, entry.option) for entry in line.tracking),
+    )
+
+
+def _contact(item: _Contact) -> books.LedgerContact:
+    terms = item.payment_terms.sales if item.payment_terms else None
+    return books.LedgerContact(
+        contact_id=item.contact_id,
+        name=item.name,
+        status=item.contact_status,
+        updated=parse_instant(item.updated_date_utc),
+        contact_number=item.contact_number or "",
+        account_number=item.account_number or "",
+        tax_number=item.tax_number or "",
+        email=item.email_address or "",
+        merged_to=item.merged_to_contact_id or "",
+        sales_terms=(terms.day, terms.type) if terms else None,
+    )
+
+
+def _item(item: _Item) -> books.LedgerItem:
+    return books.LedgerItem(
+        item_id=item.item_id,
+        code=item.code,
+        name=item.name or "",
+        updated=parse_instant(item.updated_date_utc),
+        account_code=item.sales_details.account_code or "",
+        tax_type=item.sales_details.tax_type or "",
+    )
+
+
+def _credit(item: _Overpayment) -> books.LedgerCredit:
+    return books.LedgerCredit(
+        credit_id=item.overpayment_id,
+        contact_id=item.contact.contact_id,
+        currency=item.currency_code,
+        status=item.status,
+        remaining=item.remaining_credit,
+        dated=parse_day(item.date),
+        updated=parse_instant(item.updated_date_utc),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """Outcome of one element of a batch. HTTP 200 alone proves nothing (XERO 3.4)."""
+
+    xero_id: str
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    record: books.LedgerInvoice | books.LedgerContact | books.LedgerItem | None = None
+
+    @property
+    def applied(self) -> bool:
+        """Whether Xero did it."""
+        return not self.errors and bool(self.xero_id)
+
+
+def decode_elements(kind: str, body: bytes) -> list[Element]:
+    """Outcomes in the order in which the elements were sent."""
+    envelope = msgspec.json.decode(body, type=_Envelope)
+    if kind == "Contact":
+        return [
+            _element(c.contact_id, c, c.has_validation_errors, c.validation_errors, record=_contact)
+            for c in envelope.contacts
+        ]
+    if kind == "Item":
+        return [_element(i.item_id, i, i.has_errors, i.validation_errors, record=_item) for i in envelope.items]
+    return [
+        _element(
+            invoice.invoice_id,
+            invoice,
+            invoice.has_errors,
+            [
+                *invoice.validation_errors,
+                *invoice.contact.validation_errors,
+                *(message for line in invoice.line_items for message in line.validation_errors),
+            ],
+            invoice.warnings,
+            record=_invoice,
+        )
+        for invoice in envelope.invoices
+    ]
+
+
+def _element(
+    xero_id: str,
+    item: Any,
+    flagged: bool,
+    messages: Sequence[_Message],
+    warnings: Sequence[_Message] = (),
+    *,
+    record: Any,
+) -> Element:
+    errors = tuple(dict.fromkeys(message.message or message.description for message in messages))
+    if not errors and (flagged or item.status_attribute_string == "ERROR"):
+        errors = ("Xero marked the element as failed without saying why.",)
+    usable = "" if xero_id == ZERO_ID else xero_id
+    said = tuple(message.message or message.description for message in warnings)
+    return Element(usable, errors, said, record(item) if usable and not errors else None)
+
+
+def invoice_element(
+    invoice: IntendedInvoice, *, contact_id: str, number: str, status: str, line_ids: Sequence[str] = ()
+) -> dict[str, Any]:
+    """The element that creates (or, with line ids, replaces) a sales invoice. Only the contact's id is sent."""
+    element: dict[str, Any] = {
+        "Type": "ACCREC",
+        "Contact": {"ContactID": contact_id},
+        "InvoiceNumber": number,
+        "Reference": invoice.reference,
+        "Url": invoice.url,
+        "Date": invoice.dated.isoformat(),
+        "DueDate": invoice.due.isoformat() if invoice.due else None,
+        "CurrencyCode": invoice.currency,
+        "LineAmountTypes": invoice.line_amounts.value,
+        "Status": status,
+        "LineItems": [_line_element(line) for line in invoice.lines],
+    }
+    for line, line_id in zip(element["LineItems"], line_ids, strict=False):
+        line["LineItemID"] = line_id
+    return {key: value for key, value in element.items() if value is not None}
+
+
+def _line_element(line: IntendedLine) -> dict[str, Any]:
+    element: dict[str, Any] = {
+        "Description": line.description,
+        "Quantity": round_money(line.quantity, 4),
+        "UnitAmount": round_money(line.unit_amount, 4),
+        "AccountCode": line.account_code,
+        "TaxType": line.tax_type,
+    }
+    if line.item_code:
+        element["ItemCode"] = line.item_code
+    if line.discount_amount:
+        element["DiscountAmount"] = line.discount_amount
+    elif line.discount_rate:
+        element["DiscountRate"] = line.discount_rate
+    if line.tracking:
+        element["Tracking"] = [{"Name": name, "Option": option} for name, option in line.tracking]
+    return element
+
+
+def contact_element(contact: IntendedContact, name: str) -> dict[str, Any]:
+    """The element that creates a customer, marked with the account's id."""
+    address = contact.address
+    lines = {f"AddressLine{i}": text for i, text in enumerate(address.lines[:4], start=1)}
+    postal = {
+        "AddressType": "POBOX",
+        **lines,
+        "City": address.city,
+        "Region": address.region,
+        "PostalCode": address.postal_code,
+        "Country": address.country,
+    }
+    element: dict[str, Any] = {"Name": name, "ContactNumber": contact.source.id}
+    if contact.account_number:
+        element["AccountNumber"] = contact.account_number
+    if contact.tax_number:
+        element["TaxNumber"] = contact.tax_number
+    if contact.email:
+        element["EmailAddress"] = contact.email
+    if any(value for key, value in postal.items() if key != "AddressType"):
+        element["Addresses"] = [{key: value for key, value in postal.items() if value}]
+    if contact.phone:
+        element["Phones"] = [{"PhoneType": "DEFAULT", "PhoneNumber": contact.phone[:50]}]
+    return element
+
+
+def item_element(item: IntendedItem) -> dict[str, Any]:
+    """The element that creates an item. No price: finance owns that."""
+    element: dict[str, Any] = {"Code": item.code, "Name": item.name[:50]}
+    if item.description:
+        element["Description"] = item.description[:4000]
+    sales = {"AccountCode": item.account_code, "TaxType": item.tax_type}
+    if any(sales.values()):
+        element["SalesDetails"] = {key: value for key, value in sales.items() if value}
+    return element
+
+
+def encode(value: Mapping[str, Any] | Sequence[Any]) -> bytes:
+    """JSON with exact numbers."""
+    return _encoder.encode(value)
+
+
+def batch_body(kind: str, elements: Sequence[bytes]) -> bytes:
+    """A wrapped batch of encoded elements."""
+    return b'{"%ss":[%s]}' % (kind.encode(), b",".join(elements))
