@@ -32,11 +32,12 @@ class HttpRequest:
     params: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    only_reads: bool = False
 
     @property
     def is_write(self) -> bool:
-        """Whether it may change something."""
-        return self.method not in _READS
+        """Whether it may change something. ``only_reads`` marks a POST that carries nothing but reads."""
+        return self.method not in _READS and not self.only_reads
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ def describe(objects: Sequence[str]) -> HttpRequest:
     """Describe several objects in one call."""
     calls = [{"method": "GET", "url": f"{DATA}/sobjects/{identifier(name)}/describe"} for name in objects]
     body = _encoder.encode({"haltOnError": False, "batchRequests": calls})
-    return HttpRequest("POST", f"{DATA}/composite/batch", headers=_HEADERS, body=body)
+    return HttpRequest("POST", f"{DATA}/composite/batch", headers=_HEADERS, body=body, only_reads=True)
 
 
 def limits() -> HttpRequest:

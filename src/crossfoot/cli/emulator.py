@@ -1,0 +1,76 @@
+"""``crossfoot emulator``: Salesforce and Xero on this machine, to try, rehearse and test with."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+@app.callback()
+def emulator() -> None:
+    """Run emulated Salesforce and Xero on this machine."""
+
+
+@app.command()
+def up(
+    *,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Salesforce; 0 = any free.")] = 8091,
+    xero_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Xero; 0 = any free.")] = 8092,
+    pubsub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for change events; not served yet.")] = 7443,
+    scenario: Annotated[str, typer.Option(help="demo, empty, or the path of a scenario file.")] = "demo",
+    state: Annotated[Path | None, typer.Option(help="Folder in which everything survives a restart.")] = None,
+    salesforce_url: Annotated[str | None, typer.Option(help="Public address that Salesforce reports.")] = None,
+    xero_url: Annotated[str | None, typer.Option(help="Public address that Xero reports.")] = None,
+    env_file: Annotated[Path | None, typer.Option(help="Written when both accept connections.")] = None,
+) -> None:
+    """Start both emulators and keep them up until Ctrl-C.
+
+    Example: crossfoot emulator up --scenario demo --env-file demo.env
+    """
+    from crossfoot.emulators.host import Host, HostSettings  # noqa: PLC0415 - keeps --help fast
+    from crossfoot.emulators.scenario import ScenarioError  # noqa: PLC0415
+    from crossfoot.emulators.snapshot import StateError  # noqa: PLC0415
+
+    if host not in _LOOPBACK:
+        typer.echo(f"Warning: {host} is not this machine alone. Anyone who reaches it can read and change all.")
+    urls = {"salesforce": salesforce_url, "xero": xero_url}
+    settings = HostSettings(
+        scenario=scenario,
+        host=host,
+        ports={"salesforce": salesforce_port, "xero": xero_port},
+        public_urls={name: url for name, url in urls.items() if url is not None},
+        state=state,
+        env_file=env_file,
+    )
+    try:
+        running = Host(settings)
+        running.start()
+    except (ScenarioError, StateError, OSError) as error:
+        typer.echo(f"The emulators did not start: {error}", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"Salesforce emulator  {running.urls['salesforce']}")
+    typer.echo(f"Xero emulator        {running.urls['xero']}")
+    typer.echo(f"Scenario             {running.worlds.scenario}")
+    if pubsub_port:
+        typer.echo("Change events        not served yet")
+    typer.echo("Nothing here touches a real account. Ctrl-C stops.")
+    _wait_for_signal()
+    running.stop()
+    typer.echo("Stopped.")
+
+
+def _wait_for_signal() -> None:
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    while not stop.wait(timeout=3600):
+        continue

@@ -1,0 +1,66 @@
+"""One emulated vendor as the host holds it: its world, its handle, a lock and the faults on its wire."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from crossfoot.emulators.clock import Clock
+from crossfoot.emulators.faults import FaultBoard
+from crossfoot.emulators.wire import Event, Request, Response
+
+
+class World(Protocol):
+    """What the host needs of a vendor's state; everything else stays with the vendor.
+
+    ``host_offset_s`` is how far the emulators' clock is ahead of the host's, which signed tokens keep.
+    """
+
+    host_offset_s: Any
+    public_url: str
+
+    def dump(self) -> dict[str, Any]:
+        """The entire state as plain values."""
+
+    def credentials(self) -> dict[str, Any]:
+        """The grants that are ready for use at start."""
+
+
+Handle = Callable[[Any, Request, datetime], tuple[Response, list[Event]]]
+Record = Callable[[str, datetime, Request], None]
+
+
+class StoppedError(RuntimeError):
+    """The emulator no longer takes requests: its last snapshot is being written."""
+
+
+@dataclass(slots=True)
+class Emulator:
+    """Serves one world, one request at a time."""
+
+    name: str
+    world: World
+    handle: Handle
+    clock: Clock
+    faults: FaultBoard = field(default_factory=FaultBoard)
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    record: Record | None = None
+    stopped: bool = False
+
+    def answer(self, request: Request) -> Response:
+        """Handle one request at the emulators' present instant.
+
+        The request is recorded before it is handled: whatever a client has been answered can be replayed. Reads are
+        recorded too, because they draw ids, use up quotas and extend sessions.
+        """
+        with self.lock:
+            if self.stopped:
+                raise StoppedError(self.name)
+            now = self.clock.now()
+            if self.record is not None:
+                self.record(self.name, now, request)
+            response, _events = self.handle(self.world, request, now)
+            return response

@@ -1,0 +1,230 @@
+"""Makes both emulated systems from a scenario, serves them over HTTP and keeps their state.
+
+``make_worlds`` is the part without sockets, for tests and simulations that call the handles themselves; ``Host`` adds
+the two servers, the state folder and the env file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from crossfoot.emulators import salesforce, xero
+from crossfoot.emulators.clock import Clock
+from crossfoot.emulators.emulator import Emulator, Handle, World
+from crossfoot.emulators.files import write_private
+from crossfoot.emulators.play import play
+from crossfoot.emulators.scenario import Scenario, find_scenario
+from crossfoot.emulators.server import EmulatorServer
+from crossfoot.emulators.snapshot import Entry, Snapshot, StateError, StateFolder
+from crossfoot.emulators.wire import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Vendor:
+    """How the worlds of one vendor are made, restored and addressed."""
+
+    new: Callable[..., World]
+    load: Callable[[dict[str, Any]], World]
+    handle: Handle
+
+
+VENDORS: dict[str, Vendor] = {
+    "salesforce": Vendor(salesforce.new_world, salesforce.World.load, salesforce.handle),
+    "xero": Vendor(xero.new_world, xero.World, xero.handle),
+}
+ENV_NAMES = {
+    "salesforce": {
+        "SF_CONSUMER_KEY": "consumer_key",
+        "SF_CONSUMER_SECRET": "consumer_secret",
+        "SF_USERNAME": "username",
+        "SF_PASSWORD": "password",
+        "SF_ACCESS_TOKEN": "access_token",
+        "SF_REFRESH_TOKEN": "refresh_token",
+    },
+    "xero": {
+        "XERO_CLIENT_ID": "client_id",
+        "XERO_CLIENT_SECRET": "client_secret",
+        "XERO_TENANT_ID": "tenant_id",
+        "XERO_ACCESS_TOKEN": "access_token",
+        "XERO_REFRESH_TOKEN": "refresh_token",
+        "XERO_WEBHOOK_KEY": "webhook_key",
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """Both emulated systems on one clock, and the scenario they came from."""
+
+    salesforce: Emulator
+    xero: Emulator
+    clock: Clock
+    scenario: str
+    start_date: date | None = None
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def emulators(self) -> dict[str, Emulator]:
+        """Both emulators by the name of their side."""
+        return {"salesforce": self.salesforce, "xero": self.xero}
+
+    def set_offset(self) -> None:
+        """Tell both worlds how far their clock is from the host's: signed tokens keep the host's time."""
+        for emulator in self.emulators.values():
+            emulator.world.host_offset_s = self.clock.offset_s
+
+
+def make_worlds(scenario: Scenario, clock: Clock | None = None, public_urls: Mapping[str, str] | None = None) -> Worlds:
+    """Both worlds with the scenario played into them, without sockets.
+
+    ``clock`` defaults to one that shows the scenario's clock now. Raises ScenarioError when a vendor refuses a record.
+    """
+    clock = clock or Clock.starting_at(scenario.clock)
+    made = {
+        name: vendor.new(seed=scenario.seed, settings=scenario.settings.get(name) or {})
+        for name, vendor in VENDORS.items()
+    }
+    for name, url in (public_urls or {}).items():
+        made[name].public_url = url
+    worlds = _worlds(made, clock, scenario.source, scenario.start_date)
+    sides = {name: (world, VENDORS[name].handle) for name, world in made.items()}
+    names = play(scenario, sides, scenario.clock or clock.now())
+    return Worlds(worlds.salesforce, worlds.xero, clock, scenario.source, scenario.start_date, names)
+
+
+def _worlds(made: Mapping[str, World], clock: Clock, scenario: str, start_date: date | None) -> Worlds:
+    emulators = {name: Emulator(name, world, VENDORS[name].handle, clock) for name, world in made.items()}
+    worlds = Worlds(emulators["salesforce"], emulators["xero"], clock, scenario, start_date)
+    worlds.set_offset()
+    return worlds
+
+
+@dataclass(frozen=True, slots=True)
+class HostSettings:
+    """Where the emulators listen, what they hold at first, and what they report as their public addresses."""
+
+    scenario: str = "demo"
+    host: str = "127.0.0.1"
+    ports: Mapping[str, int] = field(default_factory=lambda: {"salesforce": 0, "xero": 0})
+    public_urls: Mapping[str, str] = field(default_factory=dict)
+    state: Path | None = None
+    env_file: Path | None = None
+
+
+class Host:
+    """Runs both emulators. ``start`` returns once they accept connections; ``stop`` saves the state.
+
+    Making one takes the ports first, so that a busy port is known at once (OSError), then loads the state folder or
+    the scenario (StateError, ScenarioError).
+    """
+
+    def __init__(self, settings: HostSettings) -> None:
+        self.settings = settings
+        self._folder = StateFolder(settings.state) if settings.state is not None else None
+        self._generation = 0
+        with ExitStack() as on_failure:
+            self._servers: dict[str, EmulatorServer] = {}
+            for name, port in settings.ports.items():
+                self._servers[name] = EmulatorServer(settings.host, port)
+                on_failure.callback(self._servers[name].server_close)
+            self.urls = {
+                name: settings.public_urls.get(name, server.url).rstrip("/") for name, server in self._servers.items()
+            }
+            self.worlds = self._restore() or make_worlds(find_scenario(settings.scenario), public_urls=self.urls)
+            on_failure.pop_all()
+
+    def start(self) -> None:
+        """Serve both emulators, then write the env file."""
+        for name, emulator in self.worlds.emulators.items():
+            emulator.world.public_url = self.urls[name]
+            # Ready tokens that ran out while the emulators were down are renewed at the last instant a world has seen.
+            emulator.answer(Request("GET", "/control/counts"))
+        env = self.env()
+        self._save()
+        for name, emulator in self.worlds.emulators.items():
+            emulator.record = self._record if self._folder is not None else None
+            self._servers[name].start(emulator, self._turn_clock)
+        if self.settings.env_file is not None:
+            lines = "".join(f"{name}={value}\n" for name, value in env.items())
+            write_private(self.settings.env_file, lines.encode())
+
+    def stop(self) -> None:
+        """Take no further request, save the state and close the ports."""
+        for emulator in self.worlds.emulators.values():
+            with emulator.lock:
+                emulator.stopped = True
+        self._save()
+        if self._folder is not None:
+            self._folder.close()
+        for server in self._servers.values():
+            server.shutdown()
+            server.server_close()
+
+    def env(self) -> dict[str, str]:
+        """What a client needs to connect: the content of the env file."""
+        env = {"SF_LOGIN_URL": self.urls["salesforce"], "SF_INSTANCE_URL": self.urls["salesforce"]}
+        env |= {"XERO_API_BASE": self.urls["xero"], "XERO_IDENTITY_BASE": self.urls["xero"]}
+        for name, emulator in self.worlds.emulators.items():
+            credentials = emulator.world.credentials()
+            env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[name].items()}
+        start = self.worlds.start_date or self.worlds.clock.now().date()
+        return {**env, "CROSSFOOT_START_DATE": start.isoformat()}
+
+    def _turn_clock(self, turn: Callable[[Clock], None]) -> None:
+        salesforce_lock, xero_lock = (emulator.lock for emulator in self.worlds.emulators.values())
+        with salesforce_lock, xero_lock:
+            turn(self.worlds.clock)
+            self.worlds.set_offset()
+            if self._folder is not None:
+                self._folder.append(Entry("clock", self.worlds.clock.now(), self.worlds.clock.offset_s, None))
+
+    def _record(self, side: str, at: datetime, request: Request) -> None:
+        if self._folder is not None:
+            self._folder.append(Entry(side, at, self.worlds.clock.offset_s, request))
+
+    def _save(self) -> None:
+        if self._folder is None:
+            return
+        self._generation += 1
+        start = self.worlds.start_date
+        dumps = {name: emulator.world.dump() for name, emulator in self.worlds.emulators.items()}
+        self._folder.write_snapshot(
+            Snapshot(
+                self._generation,
+                self.worlds.clock.offset_s,
+                self.worlds.scenario,
+                None if start is None else start.isoformat(),
+                dumps,
+            )
+        )
+
+    def _restore(self) -> Worlds | None:
+        """The state folder's worlds: the snapshot, then every logged request through the same handles."""
+        snapshot = self._folder.read_snapshot() if self._folder is not None else None
+        if self._folder is None or snapshot is None:
+            return None
+        self._generation = snapshot.generation
+        clock = Clock(snapshot.offset_s)
+        made = {name: vendor.load(snapshot.worlds[name]) for name, vendor in VENDORS.items()}
+        start = snapshot.start_date
+        worlds = _worlds(made, clock, snapshot.scenario, None if start is None else date.fromisoformat(start))
+        for entry in self._folder.entries(snapshot.generation):
+            if entry.offset_s != clock.offset_s:
+                clock.offset_s = entry.offset_s
+                worlds.set_offset()
+            if entry.request is not None:
+                _replay(worlds.emulators, entry)
+        return worlds
+
+
+def _replay(emulators: Mapping[str, Emulator], entry: Entry) -> None:
+    emulator = emulators.get(entry.side)
+    if emulator is None or entry.request is None:
+        raise StateError(f"the log names {entry.side!r}, which is no emulator")
+    with suppress(Exception):  # a request that failed when it was made fails again in the same way
+        emulator.handle(emulator.world, entry.request, entry.at)

@@ -1,0 +1,66 @@
+"""Salesforce's own words for a refusal, in the three shapes that the platform uses (SF 2.3).
+
+::
+
+    Exception
+    +-- ApiError      an array of {message, errorCode, fields}; the same error inside a collection is an item error
+    +-- OAuthError    one object {error, error_description}, of the token and authorize endpoints
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+# What a careful client never provokes: the request log marks these as illegal attempts.
+ILLEGAL_CODES = frozenset(
+    {
+        "BAD_REQUEST",
+        "INVALID_BATCH_SIZE",
+        "INVALID_FIELD",
+        "INVALID_FIELD_FOR_INSERT_UPDATE",
+        "INVALID_QUERY_FILTER_OPERATOR",
+        "INVALID_TYPE",
+        "JSON_PARSER_ERROR",
+        "MALFORMED_ID",
+        "MALFORMED_QUERY",
+        "METHOD_NOT_ALLOWED",
+        "STRING_TOO_LONG",
+        "URI_TOO_LONG",
+    }
+)
+
+
+class ApiError(Exception):
+    """A refusal by a data API resource."""
+
+    def __init__(self, code: str, message: str, *, status: int = 400, fields: Sequence[str] | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.fields = None if fields is None else list(fields)
+
+    def as_error(self) -> dict[str, Any]:
+        """The error as an element of a response body (SF 2.3)."""
+        error: dict[str, Any] = {"message": self.message, "errorCode": self.code}
+        return error if self.fields is None else error | {"fields": self.fields}
+
+    def as_item(self) -> dict[str, Any]:
+        """The error of one record of a collection (SF 2.7)."""
+        return {"statusCode": self.code, "message": self.message, "fields": self.fields or []}
+
+
+class OAuthError(Exception):
+    """A refusal by an OAuth endpoint (SF 1.3)."""
+
+    def __init__(self, error: str, description: str, *, status: int = 400) -> None:
+        super().__init__(f"{error}: {description}")
+        self.error = error
+        self.description = description
+        self.status = status
+
+
+def field_error(code: str, message: str, *fields: str) -> ApiError:
+    """A refusal of a save that names the fields at fault."""
+    return ApiError(code, message, fields=fields)

@@ -1,0 +1,69 @@
+"""One data API request as its resource sees it, and what the resource answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
+from crossfoot.emulators.salesforce.schema import SObject
+from crossfoot.emulators.salesforce.transaction import Transaction
+from crossfoot.emulators.salesforce.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer before it becomes bytes. No payload means an empty body."""
+
+    status: int
+    payload: Any = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request below ``/services/data/vXX.X``. Sub-requests of a composite share ``tx`` and ``complaints``."""
+
+    tx: Transaction
+    version: int
+    method: str
+    path: str
+    params: Mapping[str, str]
+    headers: Mapping[str, str]
+    payload: Any
+    dispatch: Callable[[Ask], Reply]
+    tooling: bool = False
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def world(self) -> World:
+        return self.tx.world
+
+    @property
+    def base(self) -> str:
+        return f"/services/data/v{self.version}.0"
+
+    def object(self, name: str) -> SObject:
+        """The object of that name, or 404. Objects of the tooling API show only there, and to a person."""
+        found = self.world.schema.object(name)
+        if found is None or (found.tooling and not (self.tooling or self.tx.caller.person)):
+            raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+        return found
+
+    def fields(self) -> dict[str, Any]:
+        """The body as one record."""
+        if not isinstance(self.payload, dict):
+            raise ApiError(
+                "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."
+            )
+        return self.payload
+
+    def complain(self, error: ApiError) -> None:
+        """Remember what a careful client would never have sent, for the request log."""
+        if error.code in ILLEGAL_CODES:
+            self.complaints.append(str(error))
+
+
+def error_reply(error: ApiError) -> Reply:
+    return Reply(error.status, [error.as_error()])

@@ -1,0 +1,177 @@
+"""What a new org holds: its organisation, users, currencies, stages, the standard price book and an app's grants."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from crossfoot.emulators.salesforce.package import DECLARATIONS
+from crossfoot.emulators.salesforce.schema import declaration
+from crossfoot.emulators.salesforce.standard import STAGES
+from crossfoot.emulators.salesforce.values import canonical
+from crossfoot.emulators.salesforce.world import Row, World
+
+FOUNDED = datetime(2020, 1, 15, tzinfo=UTC)
+
+DEFAULT_SETTINGS: Mapping[str, Any] = {
+    "name": "Harbour Point Advisory",
+    "organization_type": "Enterprise Edition",
+    "is_sandbox": True,
+    "multi_currency": True,
+    "corporate_currency": "AUD",
+    "currencies": {"AUD": "1", "NZD": "1.09", "USD": "0.66", "GBP": "0.51"},
+    "time_zone": "Australia/Sydney",
+    "country": "Australia",
+    "daily_api_limit": 100_000,
+    "session_timeout_s": 7_200,
+    "refresh_token_rotation": True,
+    "pkce_required": True,
+    "redirect_uris": ("http://localhost:1717/OauthRedirect",),
+    "scopes": ("api", "refresh_token", "openid", "id", "web"),
+    "username": "integration@harbourpoint.example",
+    "admin_username": "admin@harbourpoint.example",
+    "password": "correct-horse-battery-staple",
+}
+
+
+def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None) -> World:
+    """A new org. ``settings`` replace entries of ``DEFAULT_SETTINGS``; an unknown name is a ValueError."""
+    unknown = set(settings or {}) - set(DEFAULT_SETTINGS) - {"consumer_key", "consumer_secret"}
+    if unknown:
+        raise ValueError(f"unknown Salesforce settings: {', '.join(sorted(unknown))}")
+    secret = hashlib.sha256(f"app {seed}".encode()).hexdigest().upper()
+    app = {"consumer_key": f"3MVG9{secret[:80]}", "consumer_secret": secret[::-1]}
+    world = World(seed, {**DEFAULT_SETTINGS, **app, **(settings or {})})
+    world.declare(*(declaration(each) for each in DECLARATIONS))
+    _found(world)
+    _grant(world)
+    return world
+
+
+def _found(world: World) -> None:
+    settings = world.settings
+    users = _people(world)
+    creator = users["admin"]["Id"]
+    _add(
+        world,
+        "Organization",
+        creator,
+        Name=settings["name"],
+        OrganizationType=settings["organization_type"],
+        InstanceName="AUS42",
+        IsSandbox=settings["is_sandbox"],
+        DefaultCurrencyIsoCode=settings["corporate_currency"],
+        TimeZoneSidKey=settings["time_zone"],
+        DefaultLocaleSidKey="en_AU",
+        LanguageLocaleKey="en_US",
+        FiscalYearStartMonth=7,
+        Country=settings["country"],
+    )
+    for code, rate in settings["currencies"].items() if world.multi_currency else ():
+        corporate = code == settings["corporate_currency"]
+        places = 0 if code == "JPY" else 2
+        rate_value = canonical(Decimal(rate))
+        _add(
+            world,
+            "CurrencyType",
+            creator,
+            IsoCode=code,
+            ConversionRate=rate_value,
+            DecimalPlaces=places,
+            IsActive=True,
+            IsCorporate=corporate,
+        )
+    for order, (name, closed, won, probability, category) in enumerate(STAGES, start=1):
+        _add(
+            world,
+            "OpportunityStage",
+            creator,
+            ApiName=name,
+            MasterLabel=name,
+            IsActive=True,
+            IsClosed=closed,
+            IsWon=won,
+            DefaultProbability=canonical(Decimal(probability)),
+            ForecastCategoryName=category,
+            SortOrder=order,
+        )
+    _add(world, "Pricebook2", creator, Name="Standard Price Book", IsActive=True, IsStandard=True)
+
+
+def _people(world: World) -> dict[str, Row]:
+    admin_id = world.next_id("005")
+    profiles = {
+        name: _add(world, "Profile", admin_id, Name=name, UserType="Standard")["Id"]
+        for name in ("System Administrator", "Minimum Access - API Only Integrations", "Standard User")
+    }
+    people = {
+        "admin": (admin_id, world.settings["admin_username"], "Morgan", "Hale", profiles["System Administrator"]),
+        "integration": (
+            world.next_id("005"),
+            world.settings["username"],
+            None,
+            "Integration User",
+            profiles["Minimum Access - API Only Integrations"],
+        ),
+        "sales": (world.next_id("005"), "sales@harbourpoint.example", "Priya", "Nair", profiles["Standard User"]),
+    }
+    users = {
+        role: _add(
+            world,
+            "User",
+            admin_id,
+            Id=user_id,
+            Username=username,
+            FirstName=first,
+            LastName=last,
+            Email=username,
+            Alias=role[:8],
+            IsActive=True,
+            UserType="Standard",
+            ProfileId=profile,
+            TimeZoneSidKey=world.settings["time_zone"],
+            LocaleSidKey="en_AU",
+            EmailEncodingKey="UTF-8",
+            LanguageLocaleKey="en_US",
+        )
+        for role, (user_id, username, first, last, profile) in people.items()
+    }
+    world.grants |= {role: row["Id"] for role, row in users.items()}
+    return users
+
+
+def _add(world: World, object_name: str, creator: str, **values: Any) -> Row:
+    sobject = world.object(object_name)
+    row: Row = {
+        "Id": values.pop("Id", None) or world.next_id(sobject.key_prefix),
+        "IsDeleted": False,
+        "CreatedDate": FOUNDED,
+        "CreatedById": creator,
+        "LastModifiedDate": FOUNDED,
+        "LastModifiedById": creator,
+        "SystemModstamp": FOUNDED,
+    }
+    row |= {name: value for name, value in values.items() if value is not None}
+    world.put(sobject, row)
+    return row
+
+
+def _grant(world: World) -> None:
+    """Two separate grants of the integration user: a ready session, and a refresh token that was never used."""
+    user_id, org_id = world.grants["integration"], world.organization["Id"]
+    access_token = f"{org_id[:15]}!AQ{world.random_text(80)}"
+    refresh_token = f"5Aep861{world.random_text(80)}"
+    world.sessions[access_token] = {"user": user_id, "family": None, "scope": "api", "seen": None}
+    family = world.random_text(20)
+    world.families[family] = {
+        "user": user_id,
+        "scope": "refresh_token api",
+        "current": refresh_token,
+        "session": None,
+        "live": True,
+    }
+    world.refresh_tokens[refresh_token] = family
+    world.grants |= {"access_token": access_token, "family": family}

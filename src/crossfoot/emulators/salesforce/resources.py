@@ -1,0 +1,253 @@
+"""Objects, rows, queries and limits of the REST data API (SF 2.4-2.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from crossfoot.emulators.salesforce import records
+from crossfoot.emulators.salesforce.describe import describe, describe_global
+from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.exchange import Ask, Reply
+from crossfoot.emulators.salesforce.ids import to_18
+from crossfoot.emulators.salesforce.schema import Field, SObject
+from crossfoot.emulators.salesforce.soql.evaluate import reader
+from crossfoot.emulators.salesforce.soql.run import attributes, visible_fields
+from crossfoot.emulators.salesforce.values import parse_datetime, render, to_stored
+from crossfoot.emulators.salesforce.world import Row
+
+UPSERT_BODY_VERSION_MIN = 46
+
+
+def resource_list(ask: Ask) -> Reply:
+    names = ("sobjects", "query", "queryAll", "limits", "recordCount", "composite", "tooling")
+    me = f"{ask.world.public_url}/id/{ask.world.organization['Id']}/{ask.tx.caller.user_id}"
+    return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": me})
+
+
+def list_objects(ask: Ask) -> Reply:
+    return Reply(200, describe_global(ask.world, ask.base))
+
+
+def object_summary(ask: Ask, name: str) -> Reply:
+    full = describe(ask.world, ask.object(name), ask.base)
+    summary = {key: value for key, value in full.items() if not isinstance(value, list)}
+    return Reply(200, {"objectDescribe": summary, "recentItems": []})
+
+
+def object_describe(ask: Ask, name: str) -> Reply:
+    return Reply(200, describe(ask.world, ask.object(name), ask.base))
+
+
+def create_row(ask: Ask, name: str) -> Reply:
+    sobject = ask.object(name)
+    record_id = records.insert(ask.tx, sobject, ask.fields())
+    location = f"{ask.base}/sobjects/{sobject.name}/{record_id}"
+    return Reply(201, {"id": record_id, "success": True, "errors": []}, (("Location", location),))
+
+
+def create_by_id(ask: Ask, name: str, key: str) -> Reply:
+    if key.lower() != "id":
+        raise _method_not_allowed(ask.method)
+    return create_row(ask, name)
+
+
+def read_row(ask: Ask, name: str, record_id: str) -> Reply:
+    sobject = ask.object(name)
+    try:
+        row = records.find(ask.world, sobject, record_id)
+    except ApiError as error:
+        if error.code == "INVALID_CROSS_REFERENCE_KEY":
+            raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404) from error
+        raise
+    return Reply(200, record_of(ask, sobject, row, chosen_fields(ask, sobject)))
+
+
+def update_row(ask: Ask, name: str, record_id: str) -> Reply:
+    sobject = ask.object(name)
+    if to_18(record_id) is None:
+        raise _method_not_allowed(ask.method)
+    payload = ask.fields()
+    if any(each.lower() == "id" for each in payload):
+        raise ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", fields=["Id"])
+    _check_unmodified(ask, records.find(ask.world, sobject, record_id))
+    records.update(ask.tx, sobject, record_id, payload)
+    return Reply(204)
+
+
+def _check_unmodified(ask: Ask, row: Row) -> None:
+    """If-Unmodified-Since, by the second (SF 2.1)."""
+    text = ask.headers.get("if-unmodified-since")
+    if text is None:
+        return
+    try:
+        since = datetime.strptime(text.replace("GMT", "+0000"), "%a, %d %b %Y %H:%M:%S %z")
+    except ValueError as error:
+        raise ApiError("INVALID_HEADER", f"If-Unmodified-Since: invalid date: {text}") from error
+    if row["LastModifiedDate"] > since:
+        raise ApiError("ENTITY_MODIFIED", "the record was modified since the given date", status=412)
+
+
+def delete_row(ask: Ask, name: str, record_id: str) -> Reply:
+    try:
+        records.delete(ask.tx, ask.object(name), record_id)
+    except ApiError as error:
+        if error.code == "INVALID_CROSS_REFERENCE_KEY":
+            raise ApiError(error.code, error.message, status=404, fields=[]) from error
+        raise
+    return Reply(204)
+
+
+def upsert_row(ask: Ask, name: str, field: str, value: str) -> Reply:
+    """201 for a new row; for a known one 200 with a body from v46, 204 without before (SF 2.5)."""
+    sobject = ask.object(name)
+    if not value:
+        raise _method_not_allowed(ask.method)
+    key = records.upsert_key(sobject, field)
+    update_only = ask.params.get("updateOnly", "").lower() == "true"
+    try:
+        record_id, created = records.upsert(ask.tx, sobject, key, value, ask.fields(), update_only=update_only)
+    except ApiError as error:
+        if error.status == 300:
+            return _choices(ask, sobject, key, value)
+        raise
+    if not created and ask.version < UPSERT_BODY_VERSION_MIN:
+        return Reply(204)
+    return Reply(201 if created else 200, {"id": record_id, "success": True, "errors": [], "created": created})
+
+
+def read_by_key(ask: Ask, name: str, field: str, value: str) -> Reply:
+    """A row by an external id; with an id in place of the field, a related row or rows (SF 2.5)."""
+    sobject = ask.object(name)
+    if to_18(field) is not None and sobject.field(field) is None:
+        return _related(ask, sobject, field, value)
+    key = records.upsert_key(sobject, field)
+    matches = records.find_by_key(ask.world, sobject, key, to_stored(key, value))
+    if len(matches) > 1:
+        return _choices(ask, sobject, key, value)
+    if not matches:
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+    return read_row(ask, name, matches[0])
+
+
+def delete_by_key(ask: Ask, name: str, field: str, value: str) -> Reply:
+    sobject = ask.object(name)
+    key = records.upsert_key(sobject, field)
+    matches = records.find_by_key(ask.world, sobject, key, to_stored(key, value))
+    if len(matches) > 1:
+        return _choices(ask, sobject, key, value)
+    if not matches:
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+    return delete_row(ask, name, matches[0])
+
+
+def _choices(ask: Ask, sobject: SObject, key: Field, value: str) -> Reply:
+    matches = records.find_by_key(ask.world, sobject, key, to_stored(key, value))
+    return Reply(300, [f"{ask.base}/sobjects/{sobject.name}/{each}" for each in matches])
+
+
+def _related(ask: Ask, sobject: SObject, record_id: str, relationship: str) -> Reply:
+    row = records.find(ask.world, sobject, record_id)
+    parent = sobject.parent(relationship)
+    if parent is not None and row.get(parent.name):
+        return read_row(ask, parent.reference_to[0], row[parent.name])
+    child = ask.world.schema.child(sobject.name, relationship)
+    if child is None:
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+    found = (
+        ask.world.live(child[0].name, each) for each in ask.world.index.find(child[0].name, child[1].name, row["Id"])
+    )
+    fields = chosen_fields(ask, child[0])
+    made = [record_of(ask, child[0], each, fields) for each in found if each is not None]
+    return Reply(200, {"totalSize": len(made), "done": True, "records": made})
+
+
+def chosen_fields(ask: Ask, sobject: SObject) -> list[Field]:
+    """The fields that ``?fields=`` names, or all of them."""
+    names = [each.strip() for each in ask.params.get("fields", "").split(",") if each.strip()]
+    return named_fields(ask, sobject, names) if names else visible_fields(ask.world, sobject)
+
+
+def named_fields(ask: Ask, sobject: SObject, names: Sequence[str]) -> list[Field]:
+    known = {each.name.lower(): each for each in visible_fields(ask.world, sobject)}
+    for name in names:
+        if name.lower() not in known:
+            raise ApiError("INVALID_FIELD", f"No such column '{name}' on entity '{sobject.name}'.")
+    return [known[name.lower()] for name in dict.fromkeys(names)]
+
+
+def record_of(ask: Ask, sobject: SObject, row: Row, fields: Sequence[Field]) -> dict[str, Any]:
+    made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], ask.version)}
+    for each in fields:
+        made[each.name] = render(reader(ask.world, each)(row))
+    made.setdefault("Id", row["Id"])
+    return made
+
+
+def _window(ask: Ask, days_max: int) -> tuple[datetime, datetime]:
+    try:
+        start, end = (parse_datetime(ask.params[name].replace(" ", "+")) for name in ("start", "end"))
+    except (KeyError, ValueError) as error:
+        raise ApiError("INVALID_REPLICATION_DATE", "start and end must be ISO 8601 instants with a zone") from error
+    if start >= end or start < ask.tx.now - timedelta(days=days_max):
+        raise ApiError("INVALID_REPLICATION_DATE", f"startDate must be before endDate and within {days_max} days")
+    return start, end
+
+
+def list_updated(ask: Ask, name: str) -> Reply:
+    """Ids stamped in the window, and how far the answer is complete (SF 2.6)."""
+    sobject = ask.object(name)
+    start, end = _window(ask, 30)
+    stamped = (ask.world.rows[sobject.name][each] for each in ask.world.index.since(sobject.name, start))
+    ids = [row["Id"] for row in stamped if row["SystemModstamp"] < end and not row["IsDeleted"]]
+    return Reply(200, {"ids": ids, "latestDateCovered": render(min(end, ask.tx.now))})
+
+
+def list_deleted(ask: Ask, name: str) -> Reply:
+    sobject = ask.object(name)
+    start, end = _window(ask, 15)
+    gone = [each for each in ask.world.deletions if each["object"] == sobject.name and start <= each["deleted"] < end]
+    return Reply(
+        200,
+        {
+            "deletedRecords": [{"id": each["id"], "deletedDate": render(each["deleted"])} for each in gone],
+            "earliestDateAvailable": render(ask.tx.now - timedelta(days=15)),
+            "latestDateCovered": render(min(end, ask.tx.now)),
+        },
+    )
+
+
+def record_counts(ask: Ask) -> Reply:
+    names = [each for each in ask.params.get("sObjects", "").split(",") if each]
+    objects = [ask.object(each) for each in names] or list(ask.world.schema.objects.values())
+    tables = ((each.name, ask.world.rows.get(each.name, {})) for each in objects)
+    counts = [{"count": sum(not row["IsDeleted"] for row in table.values()), "name": name} for name, table in tables]
+    return Reply(200, {"sObjects": counts})
+
+
+_OTHER_LIMITS = {
+    "DailyAsyncApexExecutions": 250_000,
+    "DailyBulkApiBatches": 15_000,
+    "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyBulkV2QueryJobs": 10_000,
+    "DailyDeliveredPlatformEvents": 25_000,
+    "DailyStreamingApiEvents": 50_000,
+    "DataStorageMB": 10_240,
+    "FileStorageMB": 10_240,
+    "HourlyPublishedPlatformEvents": 250_000,
+    "SingleEmail": 5_000,
+}
+
+
+def limits(ask: Ask) -> Reply:
+    allowed = ask.world.settings["daily_api_limit"]
+    used = {"Max": allowed, "Remaining": max(0, allowed - ask.world.usage(ask.tx.now))}
+    others = {name: {"Max": most, "Remaining": most} for name, most in _OTHER_LIMITS.items()}
+    return Reply(200, {"DailyApiRequests": used} | others)
+
+
+def _method_not_allowed(method: str) -> ApiError:
+    return ApiError(
+        "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are GET,DELETE,PATCH,POST", status=405
+    )

@@ -1,0 +1,156 @@
+"""``handle``: one request to the emulated org, from bytes to bytes."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from crossfoot.emulators.salesforce import control, oauth, sessions
+from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
+from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
+from crossfoot.emulators.salesforce.routes import dispatch
+from crossfoot.emulators.salesforce.transaction import Caller, Transaction
+from crossfoot.emulators.salesforce.values import from_json, render, to_json
+from crossfoot.emulators.salesforce.world import World
+from crossfoot.emulators.wire import Event, Request, Response
+
+VERSION_NOW = 68
+VERSION_OLDEST = 31
+URI_BYTES_MAX = 16_384
+BODY_BYTES_MAX = 50_000_000
+JSON = ("Content-Type", "application/json;charset=UTF-8")
+_DATA = re.compile(r"/services/data/v(\d+)\.(\d)(?:/(.*))?\Z")
+_SEASONS = ("Spring", "Summer", "Winter")
+
+
+def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
+    """Answer one request at an instant of the emulator's clock, and tell what the org would push because of it."""
+    if now.tzinfo is None:
+        raise ValueError("now has to be an aware instant")
+    now = now.astimezone(UTC)
+    if request.path.startswith("/control/"):
+        return control.serve(world, request, now, _serve_data)
+    complaints: list[str] = []
+    user: str | None = None
+    events: list[Event] = []
+    try:
+        response = oauth.serve(world, request, now)
+        if response is None:
+            caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
+            user = caller.user_id if caller else None
+            response, events = _serve_data(world, request, now, caller, complaints)
+    except ApiError as error:
+        response = _render(error_reply(error))
+        if error.code in ILLEGAL_CODES:
+            complaints.append(str(error))
+    response = _with_usage(world, response, now)
+    _record(world, request, response, now, user, "; ".join(dict.fromkeys(complaints)) or None)
+    return response, events
+
+
+def _caller(world: World, request: Request, now: datetime) -> Caller:
+    """Who the bearer of the token is. Every such call counts against the org's daily limit (SF 2.8)."""
+    token = sessions.bearer(dict(request.headers))
+    session = sessions.session_of(world, token, now)
+    if session is None:
+        raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+    if world.usage(now) >= world.settings["daily_api_limit"]:
+        raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
+    world.count_usage(now)
+    options = request.headers.get("sforce-call-options", "")
+    client = re.search(r"client\s*=\s*([^,;]+)", options)
+    return Caller(session["user"], token, client=client.group(1).strip() if client else "")
+
+
+def _serve_data(
+    world: World, request: Request, now: datetime, caller: Caller | None, complaints: list[str]
+) -> tuple[Response, list[Event]]:
+    """A data API request of a known caller; without one, only the list of versions."""
+    if caller is None:
+        return _render(Reply(200, _versions())), []
+    tx = Transaction(world, caller, now)
+    version = None
+    try:
+        ask = _ask(request, tx, complaints)
+        version = ask.version
+        reply = dispatch(ask)
+    except ApiError as error:
+        tx.rollback()
+        reply = error_reply(error)
+        if error.code in ILLEGAL_CODES:
+            complaints.append(str(error))
+    return _render(reply), tx.commit(None if caller.person else version)
+
+
+def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
+    if len(request.path) + len(request.query) > URI_BYTES_MAX:
+        raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
+    match = _DATA.match(request.path)
+    if match is None:
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+    version = int(match.group(1))
+    if 7 <= version < VERSION_OLDEST:
+        raise ApiError("GONE", "The requested resource is no longer available", status=410)
+    if not VERSION_OLDEST <= version <= VERSION_NOW or match.group(2) != "0":
+        raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
+    params = dict(parse_qsl(request.query, keep_blank_values=True))
+    method = params.pop("_HttpMethod", request.method).upper() if request.method == "POST" else request.method
+    payload = _payload(request) if method in {"POST", "PATCH", "PUT"} else None
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Ask(tx, version, method, match.group(3) or "", params, headers, payload, dispatch, complaints=complaints)
+
+
+def _payload(request: Request) -> Any:
+    body = request.body
+    if request.headers.get("content-encoding", "").lower() == "gzip":
+        try:
+            body = gzip.decompress(body)
+        except (OSError, EOFError, zlib.error) as error:
+            raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
+    if len(body) > BODY_BYTES_MAX:
+        raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
+    if not body.strip():
+        return None
+    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", f"The content type {kind} is not supported", status=415)
+    return from_json(body)
+
+
+def _render(reply: Reply) -> Response:
+    if reply.payload is None:
+        return Response(reply.status, reply.headers)
+    return Response(reply.status, (JSON, *reply.headers), to_json(reply.payload))
+
+
+def _versions() -> list[dict[str, str]]:
+    return [
+        {"label": _season(version), "url": f"/services/data/v{version}.0", "version": f"{version}.0"}
+        for version in range(VERSION_OLDEST, VERSION_NOW + 1)
+    ]
+
+
+def _season(version: int) -> str:
+    """Three releases a year: 66 is Spring '26, 67 Summer '26, 68 Winter '27 (SF 0.1)."""
+    years, season = divmod(version - 66, 3)
+    return f"{_SEASONS[season]} '{26 + years + (season == 2)}"
+
+
+def _with_usage(world: World, response: Response, now: datetime) -> Response:
+    """Sforce-Limit-Info in its short form on every answer (SF 2.1)."""
+    usage = f"api-usage={world.usage(now)}/{world.settings['daily_api_limit']}"
+    return Response(response.status, (*response.headers, ("Sforce-Limit-Info", usage)), response.body)
+
+
+def _record(
+    world: World, request: Request, response: Response, now: datetime, user: str | None, illegal: str | None
+) -> None:
+    entry = {"instant": render(now), "method": request.method, "path": request.path, "status": response.status}
+    world.note(entry | {"user": user, "illegal": illegal})
+    added = {"calls": 1, "bytes_in": len(request.body), "bytes_out": len(response.body), "illegal": illegal is not None}
+    for name, amount in added.items():
+        world.counts[name] = world.counts.get(name, 0) + int(amount)

@@ -1,0 +1,1 @@
+"""SOQL: text -> tokens -> syntax -> closures over rows -> result records (SF 3)."""

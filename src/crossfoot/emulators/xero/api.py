@@ -1,0 +1,265 @@
+"""The accounting API: routes, the pipeline of one request, and the envelope of its answer (XERO 3, 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from crossfoot.emulators.wire import Event, Request, Response
+from crossfoot.emulators.xero import bank, contacts, gate, identity, invoices, overpayments, payments, reference
+from crossfoot.emulators.xero.errors import (
+    ApiError,
+    bad_data,
+    json_response,
+    no_data,
+    not_allowed,
+    not_found,
+    validation_error,
+)
+from crossfoot.emulators.xero.fields import Check, read_members
+from crossfoot.emulators.xero.formats import envelope_date, parse_json, to_wire
+from crossfoot.emulators.xero.kinds import SINGLE, Call, Kind, Record, find_record, store
+from crossfoot.emulators.xero.listing import read_list
+from crossfoot.emulators.xero.organisation import Organisation
+from crossfoot.emulators.xero.world import LOG_ENTRIES_MAX, World
+from crossfoot.emulators.xero.writing import read_elements, write
+
+BASE = ["api.xro", "2.0"]
+BODY_BYTES_MAX = 10_000_000
+KINDS: Mapping[str, Kind] = {
+    kind.plural.lower(): kind
+    for kind in (
+        reference.ACCOUNTS,
+        reference.TAX_RATES,
+        reference.TRACKING_CATEGORIES,
+        reference.CURRENCIES,
+        reference.BRANDING_THEMES,
+        reference.USERS,
+        reference.ITEMS,
+        contacts.CONTACTS,
+        invoices.INVOICES,
+        payments.PAYMENTS,
+        bank.BANK_TRANSACTIONS,
+        overpayments.OVERPAYMENTS,
+    )
+}
+DELETABLE = frozenset({"Accounts", "Items", "TrackingCategories"})
+ORGANISATION = ("organisation", "organisations")
+
+
+def split_path(path: str) -> list[str]:
+    """The segments after the API's base, decoded one by one; the base may be left out."""
+    parts = [unquote(part) for part in path.split("/") if part]
+    return parts[2:] if [part.lower() for part in parts[:2]] == BASE else parts
+
+
+def parse_query(query: str) -> dict[str, str]:
+    """Query members by lower-case name; some clients write ``page_size`` (XERO 3.8)."""
+    return {name.lower().replace("_", ""): value for name, value in parse_qsl(query, keep_blank_values=True)}
+
+
+def answer(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
+    """One request of an app, through the gate, logged and counted."""
+    call = _Pending()
+    path = split_path(request.path)
+    try:
+        response = _admitted(world, request, now, path, call)
+    except ApiError as error:
+        response = error.response
+    if call.tenant:
+        response = Response(
+            response.status, (*response.headers, *gate.rate_headers(world, call.tenant, now)), response.body
+        )
+    _record(world, request, response, now, path, call)
+    return response, call.events
+
+
+class _Pending:
+    """What is known of a request while it is being answered."""
+
+    def __init__(self) -> None:
+        self.tenant: str | None = None
+        self.illegal: list[str] = []
+        self.events: list[Event] = []
+
+
+def _admitted(world: World, request: Request, now: datetime, path: list[str], pending: _Pending) -> Response:
+    token = gate.check_bearer(world, request, now)
+    if path and path[0].lower() == "connections":
+        return identity.connections(world, request, token["grant"], path)
+    tenant = gate.check_tenant(world, request, token["grant"])
+    pending.tenant = tenant
+    gate.check_scope(world, token["grant"], _families(path), write=request.method != "GET")
+    gate.count_call(world, tenant, now)
+    replay = gate.Replay(world, request, token["jti"], tenant, now)
+    if (kept := replay.find()) is not None:
+        return kept
+    call = Call(
+        world=world,
+        organisation=world.organisations[tenant],
+        now=now,
+        query=parse_query(request.query),
+        headers=request.headers,
+        app=world.app["client_id"],
+        adviser=_is_adviser(world.organisations[tenant], token["grant"]),
+    )
+    response = respond(call, request.method, path, request.body)
+    pending.illegal, pending.events = call.illegal, call.events
+    replay.keep(response)
+    return response
+
+
+def _is_adviser(organisation: Organisation, grant: Record) -> bool:
+    user = organisation.get("Users", grant["user"]) if grant["user"] else None
+    return user is not None and user["OrganisationRole"] == "FINANCIALADVISER"
+
+
+def _families(path: list[str]) -> tuple[str, ...]:
+    name = path[0].lower() if path else ""
+    if name in ORGANISATION:
+        return reference.SETTINGS
+    if name not in KINDS:
+        raise not_found()
+    return KINDS[name].families
+
+
+def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
+    """Do what the request says and wrap the result; refusals are answers too."""
+    try:
+        payload = _dispatch(call, method, path, body)
+    except ApiError as error:
+        call.events.clear()
+        return error.response
+    if payload is None:
+        return Response(204)
+    envelope = {
+        "Id": call.world.new_id(),
+        "Status": "OK",
+        "ProviderName": call.world.app["name"],
+        "DateTimeUTC": envelope_date(call.now),
+    }
+    return json_response({**envelope, **to_wire(payload)})
+
+
+def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Record | None:
+    name, *rest = path
+    if name.lower() in ORGANISATION:
+        return _organisation(call, method, rest)
+    kind = KINDS.get(name.lower())
+    if kind is None:
+        raise not_found()
+    if not rest:
+        if method == "GET":
+            return read_list(call, kind)
+        return {kind.plural: _write(call, kind, method, body, None)}
+    record = find_record(call, kind, rest[0])
+    if record is None:
+        raise not_found()
+    if len(rest) > 1:
+        return _nested(call, kind, record, method, rest[1:], body)
+    if method == "GET":
+        return {kind.plural: [kind.view(call, record, SINGLE)]}
+    if method == "DELETE" and kind.plural in DELETABLE:
+        deleted = reference.delete(call, kind, record)
+        return None if kind.plural == "Items" else {kind.plural: [deleted]}
+    if method != "POST":
+        raise not_allowed()
+    return {kind.plural: _write(call, kind, method, body, kind.key(record))}
+
+
+def _parse(kind_name: str, body: bytes) -> Any:
+    if len(body) > BODY_BYTES_MAX:
+        raise ApiError(413, b"Request body too large")
+    if not body.strip():
+        raise no_data(kind_name)
+    try:
+        return parse_json(body)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise bad_data(str(error)) from None
+
+
+def _write(call: Call, kind: Kind, method: str, body: bytes, path_id: str | None) -> list[Record]:
+    if method not in kind.verbs or method == "GET":
+        raise not_allowed()
+    if method == "POST" and kind is payments.PAYMENTS and path_id is None:
+        method = "PUT"  # POST of a payment creates as PUT does; a payment has no update (XERO 3.3)
+    return write(call, kind, method, read_elements(kind, _parse(kind.singular, body)), path_id)
+
+
+def _nested(call: Call, kind: Kind, record: Record, method: str, rest: list[str], body: bytes) -> Record | None:
+    name = rest[0].lower()
+    if kind is reference.TRACKING_CATEGORIES and name == "options":
+        return _options(call, record, method, rest[1:], body)
+    if kind is overpayments.OVERPAYMENTS and name == "allocations":
+        if method == "PUT" and len(rest) == 1:
+            sent = _parse("Allocation", body)
+            return overpayments.allocate(
+                call, record, sent.get("Allocations", [sent]) if isinstance(sent, dict) else sent
+            )
+        if method == "DELETE" and len(rest) == 2:
+            return overpayments.remove_allocation(call, record, rest[1])
+    raise not_found()
+
+
+def _options(call: Call, category: Record, method: str, rest: list[str], body: bytes) -> Record:
+    """Options of a tracking category: PUT creates, POST renames or archives, DELETE removes (XERO 4.12)."""
+    old = next((row for row in category["Options"] if rest and row["TrackingOptionID"] == rest[0].lower()), None)
+    if rest and old is None:
+        raise not_found()
+    others = [row for row in category["Options"] if row is not old]
+    check = Check()
+    if method == "DELETE" and old is not None:
+        if reference.is_used(call, "TrackingOptionID", old["TrackingOptionID"]):
+            raise validation_error([{**old, "ValidationErrors": [{"Message": "The tracking option is in use."}]}])
+        changed = [{**old, "Status": "DELETED"}]
+    elif (method == "PUT" and old is None) or (method == "POST" and old is not None):
+        sent = _parse("Option", body)
+        rows = sent.get("Options", [sent]) if isinstance(sent, dict) else sent
+        values = [read_members(reference.OPTION_FIELDS, row, check) for row in rows]
+        changed = [reference.with_option(call, category, old, row, check) for row in values]
+    else:
+        raise not_allowed()
+    if check.problems:
+        errors = [{"Message": message} for message in check.problems]
+        raise validation_error([{"ValidationErrors": errors, "HasValidationErrors": True}])
+    kept = [row for row in changed if row["Status"] != "DELETED"]
+    store(call, reference.TRACKING_CATEGORIES, {**category, "Options": [*others, *kept]})
+    return {"Options": changed}
+
+
+def _organisation(call: Call, method: str, rest: list[str]) -> Record:
+    info = call.organisation.info
+    if method == "GET" and not rest:
+        return {"Organisations": [info]}
+    if method == "GET" and [part.lower() for part in rest] == ["actions"]:
+        allowed = call.organisation.state["actions"].items()
+        return {"Actions": [{"Name": name, "Status": "ALLOWED" if flag else "NOT-ALLOWED"} for name, flag in allowed]}
+    raise not_allowed() if not rest else not_found()
+
+
+def _record(
+    world: World, request: Request, response: Response, now: datetime, path: list[str], pending: _Pending
+) -> None:
+    """Log and count one request; attempts that a careful integration never makes are marked."""
+    illegal = "; ".join(dict.fromkeys(pending.illegal)) or None
+    entry = {
+        "at": now,
+        "method": request.method,
+        "path": request.path,
+        "query": request.query,
+        "status": response.status,
+        "app": world.app["client_id"],
+        "tenant": pending.tenant,
+        "illegal": illegal,
+    }
+    world.log.append(entry)
+    del world.log[:-LOG_ENTRIES_MAX]
+    counts = world.state["counts"]
+    counts["calls"] += 1
+    counts["bytes_in"] += len(request.body)
+    counts["bytes_out"] += len(response.body)
+    counts["illegal"] += illegal is not None
+    by = f"{request.method} {path[0] if path else ''}"
+    counts["by"][by] = counts["by"].get(by, 0) + 1

@@ -1,0 +1,303 @@
+"""Line items and document totals, to the cent as Xero computes them (XERO 4.3, 5.1).
+
+The unit price is rounded before it is multiplied, tax is rounded on each line and then summed, halves go away
+from zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, localcontext
+from typing import Any
+
+from crossfoot.emulators.xero.fields import FLAG, GUID, NUMBER, SEEN, Check, Fields, an_object, rows, text
+from crossfoot.emulators.xero.formats import ARITHMETIC, ZERO, fold, round_amount
+from crossfoot.emulators.xero.kinds import Call, Record
+
+LINE_AMOUNT_MAX = Decimal("9999999999.99")
+LINES_MAX = 1000
+# Accounts that a line may not name: banks take payments, control accounts are the documents themselves (XERO 4.10).
+CLOSED_TYPES = frozenset({"BANK", "INVENTORY"})
+CLOSED_SYSTEM = frozenset({"DEBTORS", "CREDITORS", "RETAINEDEARNINGS"})
+TAX_SIDE: Mapping[str, str] = {
+    "ASSET": "CanApplyToAssets",
+    "EQUITY": "CanApplyToEquity",
+    "EXPENSE": "CanApplyToExpenses",
+    "LIABILITY": "CanApplyToLiabilities",
+    "REVENUE": "CanApplyToRevenue",
+}
+
+TRACKING: Fields = {
+    "TrackingCategoryID": GUID,
+    "TrackingOptionID": GUID,
+    "Name": text(100),
+    "Option": text(100),
+}
+LINE: Fields = {
+    "LineItemID": GUID,
+    "Description": text(4000),
+    "Quantity": NUMBER,
+    "UnitAmount": NUMBER,
+    "ItemCode": text(30),
+    "Item": SEEN,
+    "AccountCode": text(10),
+    "AccountID": GUID,
+    "TaxType": text(),
+    "TaxAmount": NUMBER,
+    "LineAmount": NUMBER,
+    "DiscountRate": NUMBER,
+    "DiscountAmount": NUMBER,
+    "Tracking": rows(TRACKING),
+    "IsReconciled": FLAG,
+}
+LINE_ITEMS = rows(LINE, LINES_MAX)
+CONTACT_REFERENCE = an_object(
+    {"ContactID": GUID, "ContactNumber": text(50), "Name": text(255), "EmailAddress": text(255)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LineRules:
+    """What differs between documents: which side of an item and of a contact fills the gaps, and what is allowed."""
+
+    item_side: str  # SalesDetails or PurchaseDetails
+    item_text: str  # Description or PurchaseDescription
+    contact_tax: str  # AccountsReceivableTaxType or AccountsPayableTaxType
+    discounts: bool
+    approved: bool  # the document posts to the ledger, so that every line needs an account
+    tax_override: bool = True
+    quantity_above_zero: bool = False
+
+
+SALES = LineRules("SalesDetails", "Description", "AccountsReceivableTaxType", discounts=True, approved=False)
+PURCHASES = LineRules(
+    "PurchaseDetails", "PurchaseDescription", "AccountsPayableTaxType", discounts=False, approved=False
+)
+
+
+def build_line(
+    call: Call, values: Record, old: Record | None, mode: str, rules: LineRules, contact: Record | None, check: Check
+) -> Record:
+    """One line from what was sent over what was there, with gaps filled, checked and computed."""
+    line = {**(old or {}), **values}
+    for name in ("TaxAmount", "LineAmount"):
+        line[name] = values.get(name)  # what Xero computed last time does not count as sent
+    for name, other in (("DiscountRate", "DiscountAmount"), ("DiscountAmount", "DiscountRate")):
+        if name in values and other not in values:
+            line[other] = None
+    line["LineItemID"] = old["LineItemID"] if old else call.world.new_id()
+    item = _fill_from_item(call, line, rules, check)
+    _check_account(call, line, rules, check)
+    if is_text_only(line):
+        return {**line, "Quantity": Decimal("0.0000"), "LineAmount": ZERO, "TaxAmount": ZERO, "Tracking": []}
+    if not line.get("Description"):
+        check.refuse("Description field is mandatory")
+    _fill_tax_type(call, line, item, rules, contact, check)
+    line["Tracking"] = _tracking(call, line.get("Tracking") or [], check)
+    with localcontext(ARITHMETIC):
+        # A price that is not sent again keeps the decimals it was stored with.
+        kept = old is not None and "UnitAmount" not in values
+        _compute(call, line, 4 if kept else call.unit_places, mode, rules, check)
+    return line
+
+
+def is_text_only(line: Mapping[str, Any]) -> bool:
+    """A line with a description and nothing else is legal text (XERO 4.3)."""
+    return not any(
+        line.get(name) is not None for name in ("Quantity", "UnitAmount", "LineAmount", "ItemCode", "AccountCode")
+    )
+
+
+def _fill_from_item(call: Call, line: Record, rules: LineRules, check: Check) -> Record | None:
+    code = line.get("ItemCode")
+    if not code:
+        return None
+    item = call.organisation.find_one("Items", "Code", code)
+    if item is None:
+        check.refuse(f"Item code '{code}' is not valid")
+        return None
+    details = item.get(rules.item_side) or {}
+    line["ItemCode"] = item["Code"]
+    line["Item"] = {"ItemID": item["ItemID"], "Name": item.get("Name"), "Code": item["Code"]}
+    defaults = {
+        "Description": item.get(rules.item_text) or item.get("Name"),
+        "UnitAmount": details.get("UnitPrice") if line.get("LineAmount") is None else None,
+        "AccountCode": details.get("AccountCode") if not line.get("AccountID") else None,
+    }
+    for name, value in defaults.items():
+        if line.get(name) is None and value is not None:
+            line[name] = value
+    return item
+
+
+def _check_account(call: Call, line: Record, rules: LineRules, check: Check) -> None:
+    code, account_id = line.get("AccountCode"), line.get("AccountID")
+    if not code and not account_id:
+        if rules.approved and not is_text_only(line):
+            check.refuse("Account code or ID must be specified")
+        return
+    account = (
+        call.organisation.find_one("Accounts", "Code", code)
+        if code
+        else call.organisation.get("Accounts", account_id or "")
+    )
+    if account is None and not rules.approved:
+        check.warn(f"Account code '{code or account_id}' has been removed as it does not match a recognised account.")
+        line.pop("AccountCode", None)
+        line.pop("AccountID", None)
+    elif account is None or account["Type"] in CLOSED_TYPES or account.get("SystemAccount") in CLOSED_SYSTEM:
+        check.refuse(f"Account code '{code or account_id}' is not a valid code for this document.")
+    elif account["Status"] != "ACTIVE":
+        check.refuse(
+            f"Account code '{account['Code']}' has been archived, or has been deleted. "
+            "Each line item must reference a valid account."
+        )
+    else:
+        line["AccountCode"], line["AccountID"] = account["Code"], account["AccountID"]
+
+
+def _fill_tax_type(
+    call: Call, line: Record, item: Record | None, rules: LineRules, contact: Record | None, check: Check
+) -> None:
+    """An omitted tax type comes from the contact, the item, then the account (XERO 4.3; order unconfirmed)."""
+    account = call.organisation.get("Accounts", line.get("AccountID") or "")
+    line["TaxType"] = (
+        line.get("TaxType")
+        or (contact or {}).get(rules.contact_tax)
+        or ((item or {}).get(rules.item_side) or {}).get("TaxType")
+        or (account or {}).get("TaxType")
+    )
+    if not line["TaxType"]:
+        return
+    rate = call.organisation.get("TaxRates", line["TaxType"])
+    if rate is None or rate["Status"] != "ACTIVE":
+        check.refuse(
+            f"The TaxType code '{line['TaxType']}' does not exist or cannot be used for this type of transaction."
+        )
+    elif account is not None and not rate[TAX_SIDE[account["Class"]]]:
+        check.refuse(f"The TaxType code '{line['TaxType']}' cannot be used with account code '{account['Code']}'.")
+
+
+def _tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
+    """At most two entries of distinct categories; an unknown option is dropped with a warning (XERO 4.3)."""
+    if len(sent) > 2:
+        check.refuse("A line item cannot have more than 2 tracking categories")
+    kept: list[Record] = []
+    for entry in sent:
+        category = (
+            call.organisation.get("TrackingCategories", entry["TrackingCategoryID"])
+            if entry.get("TrackingCategoryID")
+            else call.organisation.find_one("TrackingCategories", "Name", entry.get("Name", ""))
+        )
+        option = _option(category, entry) if category and category["Status"] == "ACTIVE" else None
+        if category is None or option is None:
+            named = entry.get("Option") or entry.get("TrackingOptionID") or ""
+            check.warn(
+                f"Tracking option '{named}' has been removed as it is not an active option of this organisation."
+            )
+        elif any(row["TrackingCategoryID"] == category["TrackingCategoryID"] for row in kept):
+            check.refuse("A line item cannot use the same tracking category twice")
+        else:
+            kept.append(
+                {
+                    "Name": category["Name"],
+                    "Option": option["Name"],
+                    "TrackingCategoryID": category["TrackingCategoryID"],
+                    "TrackingOptionID": option["TrackingOptionID"],
+                }
+            )
+    return kept
+
+
+def _option(category: Record, entry: Record) -> Record | None:
+    for option in category["Options"]:
+        by_id = entry.get("TrackingOptionID") == option["TrackingOptionID"]
+        by_name = "TrackingOptionID" not in entry and fold(entry.get("Option", "")) == fold(option["Name"])
+        if option["Status"] == "ACTIVE" and (by_id or by_name):
+            found: Record = option
+            return found
+    return None
+
+
+def _compute(call: Call, line: Record, places: int, mode: str, rules: LineRules, check: Check) -> None:
+    """Fill Quantity, UnitAmount, LineAmount and TaxAmount by the calculation model (XERO 5.1)."""
+    sent = line["LineAmount"]
+    complete = line.get("Quantity") is not None and line.get("UnitAmount") is not None
+    quantity, unit = _quantity_and_unit(line, sent, places)
+    if quantity < 0:
+        check.refuse(f"The quantity value '{quantity}' is invalid. The quantity must not be less than zero")
+    if rules.quantity_above_zero and quantity == 0:
+        check.refuse("The quantity must be greater than zero")
+    if rules.quantity_above_zero and unit == 0:
+        check.refuse(f'The UnitAmount value "{unit:.4f}" is invalid. UnitAmount must not be equal to zero')
+    amount = _discounted(line, quantity, unit, rules, check)
+    if sent is not None:
+        if complete and round_amount(sent) != amount:
+            check.refuse(f"The line total {round_amount(sent)} does not match the expected line total {amount}")
+        amount = round_amount(sent)
+    if abs(amount) > LINE_AMOUNT_MAX:
+        check.refuse(f"The LineAmount must not be greater than {LINE_AMOUNT_MAX}")
+    line["Quantity"], line["UnitAmount"], line["LineAmount"] = quantity, unit, amount
+    line["TaxAmount"] = _tax(call, line, mode, rules, check)
+
+
+def _quantity_and_unit(line: Record, sent: Decimal | None, places: int) -> tuple[Decimal, Decimal]:
+    """The one of Quantity and UnitAmount that is missing follows from LineAmount; a quantity is 1 by default."""
+    quantity, unit = line.get("Quantity"), line.get("UnitAmount")
+    if sent is not None and quantity is None and unit:
+        quantity = sent / unit
+    quantity = Decimal(1) if quantity is None else quantity
+    if sent is not None and unit is None and quantity:
+        unit = sent / quantity
+    return round_amount(quantity, 4), round_amount(unit or Decimal(0), places)
+
+
+def _discounted(line: Record, quantity: Decimal, unit: Decimal, rules: LineRules, check: Check) -> Decimal:
+    percent, absolute = line.get("DiscountRate"), line.get("DiscountAmount")
+    if (percent or absolute) and not rules.discounts:
+        check.refuse("Discounts can only be applied to sales invoices and quotes")
+    if percent is not None and not 0 <= percent <= 100:
+        check.refuse(f"The DiscountRate value '{percent}' is invalid. It must be between 0 and 100")
+    if percent and absolute:
+        check.refuse("DiscountRate and DiscountAmount cannot both be given on a line item")
+    if percent:
+        return round_amount(quantity * unit * (1 - percent / 100))
+    return round_amount(quantity * unit) - round_amount(absolute or ZERO)
+
+
+def _tax(call: Call, line: Record, mode: str, rules: LineRules, check: Check) -> Decimal:
+    """The line's tax; a sent amount overrides it where the document allows."""
+    amount, sent = line["LineAmount"], line["TaxAmount"]
+    rate = call.organisation.get("TaxRates", line["TaxType"]) if line.get("TaxType") and mode != "NoTax" else None
+    percent = rate["EffectiveRate"] if rate is not None else Decimal(0)
+    if mode == "Inclusive":
+        tax: Decimal = amount - round_amount(amount / (1 + percent / 100))
+    else:
+        tax = round_amount(amount * percent / 100)
+    if sent is None or mode == "NoTax" or round_amount(sent) == tax:
+        return tax
+    if not rules.tax_override:
+        check.refuse(f"The tax amount {round_amount(sent)} does not match the expected tax amount {tax}")
+    if abs(sent) > abs(amount):
+        check.refuse("The tax amount must not be greater than the line amount")
+    return round_amount(sent)
+
+
+def totals(lines: list[Record], mode: str) -> Record:
+    """SubTotal, TotalTax, Total and TotalDiscount of a document (XERO 5.1)."""
+    with localcontext(ARITHMETIC):
+        amount = sum((line["LineAmount"] for line in lines), ZERO)
+        tax = sum((line["TaxAmount"] for line in lines), ZERO)
+        net = amount - tax if mode == "Inclusive" else amount
+        discounted = [line for line in lines if line.get("DiscountRate") or line.get("DiscountAmount")]
+        discount = sum(
+            (round_amount(line["Quantity"] * line["UnitAmount"]) - line["LineAmount"] for line in discounted), ZERO
+        )
+    return {
+        "SubTotal": net,
+        "TotalTax": tax,
+        "Total": net + tax,
+        "TotalDiscount": discount if discounted else None,
+        "IsDiscounted": bool(discounted),
+    }

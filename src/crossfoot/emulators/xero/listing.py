@@ -1,0 +1,120 @@
+"""GET of a list, for every kind: modified-since, query lists, where, order, pages (XERO 3.7, 3.8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from crossfoot.emulators.xero.errors import bad_query
+from crossfoot.emulators.xero.fields import Field, Fields
+from crossfoot.emulators.xero.formats import fold, parse_modified_since
+from crossfoot.emulators.xero.kinds import PAGE, SUMMARY, Call, Kind, Record
+from crossfoot.emulators.xero.where import Getter, compile_order, compile_where
+
+PAGE_SIZE_DEFAULT = 100
+PAGE_SIZE_MAX = 1000
+
+
+def read_list(call: Call, kind: Kind) -> Record:
+    """The rows that a list request asks for, with ``pagination`` when it is paged."""
+    rows = _candidates(call, kind)
+    rows = [record for record in rows if kind.visible(call, record)]
+    for keep in _filters(call, kind):
+        rows = [record for record in rows if keep(record)]
+    if order := call.query.get("order"):
+        rows = compile_order(order, _lookup(call, kind))(rows)
+    if not (kind.paged and _is_paged(call)):
+        return {kind.plural: [kind.view(call, record, SUMMARY) for record in rows]}
+    page = max(1, _number(call.query.get("page"), 1))
+    size = min(PAGE_SIZE_MAX, max(1, _number(call.query.get("pagesize"), PAGE_SIZE_DEFAULT)))
+    shape = SUMMARY if call.asks("summaryOnly") else PAGE
+    return {
+        "pagination": {
+            "page": page,
+            "pageSize": size,
+            "pageCount": -(-len(rows) // size),
+            "itemCount": len(rows),
+        },
+        kind.plural: [kind.view(call, record, shape) for record in rows[(page - 1) * size : page * size]],
+    }
+
+
+def _is_paged(call: Call) -> bool:
+    """Paging is by request, and forced by ``Statuses`` and ``summaryOnly`` (XERO 3.8)."""
+    return any(name in call.query for name in ("page", "pagesize", "statuses")) or call.asks("summaryOnly")
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.lstrip("-").isdecimal() else default
+
+
+def _candidates(call: Call, kind: Kind) -> list[Record]:
+    """The rows to look at: those named by IDs, else those from the modified-since instant on."""
+    sent = call.headers.get("if-modified-since")
+    since = parse_modified_since(sent) if sent and kind.modified_since else None
+    ids = call.listed("IDs")
+    if ids is None or "ids" not in {name.lower() for name in kind.lists}:
+        return call.organisation.by_stamp(kind.plural, since) if kind.modified_since else _unstamped(call, kind)
+    found = (call.organisation.get(kind.plural, record_id) for record_id in dict.fromkeys(ids))
+    rows = [record for record in found if record is not None and (since is None or record["UpdatedDateUTC"] >= since)]
+    return sorted(rows, key=lambda record: (record["UpdatedDateUTC"], kind.key(record)))
+
+
+def _unstamped(call: Call, kind: Kind) -> list[Record]:
+    return list(call.organisation.all(kind.plural))
+
+
+def _filters(call: Call, kind: Kind) -> list[Callable[[Record], bool]]:
+    filters: list[Callable[[Record], bool]] = []
+    for name, make in kind.lists.items():
+        values = call.listed(name)
+        if values is not None and name.lower() != "ids":
+            filters.append(_bound(make(call, values), call))
+    if kind.searched and (term := call.query.get("searchterm")):
+        wanted = fold(term)
+        filters.append(lambda record: any(wanted in fold(record.get(name) or "") for name in kind.searched))
+    if kind.paged and call.asks("createdByMyApp"):
+        filters.append(lambda record: call.app is not None and record.get("_app") == call.app)
+    if where := call.query.get("where"):
+        filters.append(compile_where(where, _lookup(call, kind)))
+    return filters
+
+
+def _bound(keep: Callable[[Call, Record], bool], call: Call) -> Callable[[Record], bool]:
+    return lambda record: keep(call, record)
+
+
+def _lookup(call: Call, kind: Kind) -> Callable[[tuple[str, ...], int], Getter]:
+    """How ``where`` and ``order`` read members: names in any case; joined members as they are now."""
+
+    def lookup(path: tuple[str, ...], index: int) -> Getter:
+        name, declared = _declared(kind.fields, path[0], kind.singular, index)
+        if len(path) == 1:
+            return lambda record: record.get(name)
+        if declared.kind != "object" or len(path) > 2:
+            raise _unknown(path[1], path[0], index)
+        inner, _ = _declared(declared.members, path[1], path[0], index)
+        join = kind.joins.get(name)
+        if join is None:
+            return lambda record: (record.get(name) or {}).get(inner)
+        other, id_member = join
+
+        def joined(record: Any) -> Any:
+            reference = (record.get(name) or {}).get(id_member)
+            target = call.organisation.get(other, reference) if reference else None
+            return (target or {}).get(inner)
+
+        return joined
+
+    return lookup
+
+
+def _declared(fields: Fields, sent: str, owner: str, index: int) -> tuple[str, Field]:
+    for name, declared in fields.items():
+        if name.lower() == sent.lower():
+            return name, declared
+    raise _unknown(sent, owner, index)
+
+
+def _unknown(sent: str, owner: str, index: int) -> Exception:
+    return bad_query(f"No property or field '{sent}' exists in type '{owner}' (at index {index})")

@@ -1,0 +1,227 @@
+"""One Xero organisation: its records by kind, the indexes over them, and undo for calls that fail half-way.
+
+Records are replaced, never changed in place; that makes undo, snapshots and cached order cheap.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from crossfoot.emulators.xero.formats import ZERO, fold, lock_date_text, round_amount
+
+Record = dict[str, Any]
+IndexKey = Callable[[Record], str | None]
+
+
+def _member(*path: str) -> IndexKey:
+    def read(record: Record) -> str | None:
+        value: Any = record
+        for name in path:
+            value = (value or {}).get(name)
+        return fold(value) if value else None
+
+    return read
+
+
+def _live_contact(name: str) -> IndexKey:
+    read = _member(name)
+    return lambda record: read(record) if record["ContactStatus"] == "ACTIVE" else None
+
+
+def _live_number(record: Record) -> str | None:
+    # A voided invoice keeps its number, a deleted draft frees it (XERO 4.3, unconfirmed).
+    free = record["Type"] != "ACCREC" or record["Status"] == "DELETED"
+    return None if free else fold(record["InvoiceNumber"])
+
+
+# kind -> index -> key of a record, None where the record is not indexed
+INDEXES: Mapping[str, Mapping[str, IndexKey]] = {
+    "Accounts": {
+        "Code": _member("Code"),
+        "Name": lambda record: fold(record["Name"]) if record["Status"] != "DELETED" else None,
+        "SystemAccount": _member("SystemAccount"),
+    },
+    "TaxRates": {"TaxType": _member("TaxType"), "Name": _member("Name")},
+    "TrackingCategories": {"Name": _member("Name")},
+    "Currencies": {"Code": _member("Code")},
+    "Items": {"Code": _member("Code")},
+    "Contacts": {
+        "Name": _live_contact("Name"),
+        "ContactNumber": _live_contact("ContactNumber"),
+        "AccountNumber": _live_contact("AccountNumber"),
+        "AnyContactNumber": _member("ContactNumber"),
+    },
+    "Invoices": {
+        "UniqueNumber": _live_number,
+        "InvoiceNumber": _member("InvoiceNumber"),
+        "Contact": _member("Contact", "ContactID"),
+        "Customer": lambda record: record["Contact"]["ContactID"] if record["Type"] == "ACCREC" else None,
+        "Supplier": lambda record: record["Contact"]["ContactID"] if record["Type"] == "ACCPAY" else None,
+        "Open": lambda record: record["Contact"]["ContactID"] if record["Status"] == "AUTHORISED" else None,
+    },
+    "Payments": {"Target": _member("_target")},
+    "BankTransactions": {"Contact": _member("Contact", "ContactID")},
+    "Overpayments": {"Contact": _member("Contact", "ContactID")},
+}
+
+_EMPTY: dict[str, None] = {}
+
+
+class Organisation:
+    """The ledger of one tenant. ``state`` holds plain values only: info, tables, counters and day rates."""
+
+    def __init__(self, state: Record) -> None:
+        self.state = state
+        self._indexes: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
+        self._sorted: dict[str, tuple[list[datetime], list[Record]]] = {}
+        self._undo: list[tuple[str, str, Record | None]] | None = None
+        self._counters: Record = {}
+        for kind, table in self.tables.items():
+            for record_id, record in table.items():
+                self._index(kind, record_id, None, record)
+
+    @property
+    def info(self) -> Record:
+        info: Record = self.state["info"]
+        return info
+
+    @property
+    def tables(self) -> dict[str, dict[str, Record]]:
+        tables: dict[str, dict[str, Record]] = self.state["tables"]
+        return tables
+
+    @property
+    def tenant_id(self) -> str:
+        return str(self.info["OrganisationID"])
+
+    @property
+    def base_currency(self) -> str:
+        return str(self.info["BaseCurrency"])
+
+    def get(self, kind: str, record_id: str) -> Record | None:
+        return self.tables.get(kind, {}).get(record_id.lower())
+
+    def all(self, kind: str) -> Iterator[Record]:
+        return iter(self.tables.get(kind, {}).values())
+
+    def find(self, kind: str, index: str, value: str) -> list[Record]:
+        """Records of a kind whose indexed value equals this one, oldest first."""
+        ids = self._indexes.get(kind, {}).get(index, {}).get(fold(value), _EMPTY)
+        table = self.tables.get(kind, {})
+        return [table[record_id] for record_id in ids]
+
+    def has(self, kind: str, index: str, value: str) -> bool:
+        """Whether any record of a kind has this indexed value."""
+        return bool(self._indexes.get(kind, {}).get(index, {}).get(fold(value)))
+
+    def find_one(self, kind: str, index: str, value: str) -> Record | None:
+        return next(iter(self.find(kind, index, value)), None)
+
+    def put(self, kind: str, record_id: str, record: Record) -> None:
+        """Insert or replace a record; the newest stands last in its table."""
+        table = self.tables.setdefault(kind, {})
+        old = table.pop(record_id, None)
+        if self._undo is not None:
+            self._undo.append((kind, record_id, old))
+        table[record_id] = record
+        self._index(kind, record_id, old, record)
+
+    def remove(self, kind: str, record_id: str) -> None:
+        old = self.tables[kind].pop(record_id)
+        if self._undo is not None:
+            self._undo.append((kind, record_id, old))
+        self._index(kind, record_id, old, None)
+
+    def _index(self, kind: str, record_id: str, old: Record | None, new: Record | None) -> None:
+        self._sorted.pop(kind, None)
+        for name, key_of in INDEXES.get(kind, {}).items():
+            before, after = key_of(old) if old else None, key_of(new) if new else None
+            if before == after:
+                continue
+            index = self._indexes.setdefault(kind, {}).setdefault(name, {})
+            if before is not None:
+                index[before].pop(record_id)
+            if after is not None:
+                index.setdefault(after, {})[record_id] = None
+
+    def by_stamp(self, kind: str, since: datetime | None = None) -> list[Record]:
+        """Records in the default order, UpdatedDateUTC then id, from an instant on (XERO 3.7, 3.8)."""
+        if kind not in self._sorted:
+            keyed = sorted(
+                (
+                    (record["UpdatedDateUTC"], record_id, record)
+                    for record_id, record in self.tables.get(kind, {}).items()
+                ),
+                key=lambda row: row[:2],
+            )
+            self._sorted[kind] = ([row[0] for row in keyed], [row[2] for row in keyed])
+        stamps, records = self._sorted[kind]
+        return records if since is None else records[bisect_left(stamps, since) :]
+
+    def begin(self) -> None:
+        self._undo = []
+        self._counters = dict(self.state["counters"])
+
+    def mark(self) -> int:
+        assert self._undo is not None
+        return len(self._undo)
+
+    def roll_back(self, mark: int = 0) -> None:
+        """Take back every change made since the mark."""
+        undo, self._undo = self._undo, None
+        assert undo is not None
+        while len(undo) > mark:
+            kind, record_id, old = undo.pop()
+            if old is None:
+                self.remove(kind, record_id)
+            else:
+                self.put(kind, record_id, old)
+        self._undo = undo
+        if mark == 0:
+            self.state["counters"] = dict(self._counters)
+
+    def end(self) -> None:
+        self._undo = None
+
+    def next_invoice_number(self) -> str:
+        """The next free number of the organisation's sales invoice series, ``INV-0001`` on (XERO 4.3)."""
+        counters = self.state["counters"]
+        while True:
+            counters["invoice"] += 1
+            number = f"{counters['invoice_prefix']}{counters['invoice']:04d}"
+            if not self.find("Invoices", "UniqueNumber", number):
+                return number
+
+    def day_rate(self, currency: str, day: date) -> Decimal:
+        """Foreign units per base unit on a day: a table entry, else the currency's level with a small daily wobble."""
+        rates = self.state["rates"]
+        fixed = rates["days"].get(day.isoformat(), {}).get(currency)
+        if fixed is not None:
+            return Decimal(fixed)
+        wobble = int.from_bytes(sha256(f"{currency}{day.isoformat()}".encode()).digest()[:2], "big") % 2001 - 1000
+        level = Decimal(rates["levels"].get(currency, "1"))
+        return round_amount(level * (1 + Decimal(wobble) / 100_000), 6)
+
+    def lock_problem(self, day: date, *, adviser: bool) -> str | None:
+        """Why a document of this date may not be posted or changed; advisers pass the period lock (XERO 4.13)."""
+        locks = (("EndOfYearLockDate", "end of year lock date", False), ("PeriodLockDate", "period lock date", adviser))
+        for name, words, passes in locks:
+            lock: date | None = self.info.get(name)
+            if lock is not None and day <= lock and not passes:
+                return f"The document date cannot be before the {words}, currently set at {lock_date_text(lock)}"
+        return None
+
+    def outstanding(self, contact_id: str, day: date) -> Record:
+        """``Balances`` of a contact in base currency: what approved documents still owe (XERO 4.1)."""
+        sums = {kind: {"Outstanding": ZERO, "Overdue": ZERO} for kind in ("ACCREC", "ACCPAY")}
+        for invoice in self.find("Invoices", "Open", contact_id):
+            due = round_amount(invoice["AmountDue"] / invoice["CurrencyRate"])
+            sums[invoice["Type"]]["Outstanding"] += due
+            if invoice["DueDate"] < day:
+                sums[invoice["Type"]]["Overdue"] += due
+        return {"AccountsReceivable": sums["ACCREC"], "AccountsPayable": sums["ACCPAY"]}

@@ -1,0 +1,155 @@
+"""The state of one emulated Xero: organisations, apps, users, grants, quotas, request log."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+from uuid import UUID
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from crossfoot.emulators.xero.chart import new_organisation
+from crossfoot.emulators.xero.identity import ready_tokens
+from crossfoot.emulators.xero.organisation import Organisation
+from crossfoot.emulators.xero.scopes import known_scopes
+
+Record = dict[str, Any]
+
+LOG_ENTRIES_MAX = 200_000
+
+
+class World:
+    """Everything the emulator knows. Reachable state is plain values, so that a host can write it down.
+
+    ``public_url``, ``host_offset_s`` belong to the host and are not part of a dump: the first is what issuer, discovery
+    and links use, the second is what signed tokens subtract from the emulator's clock.
+    """
+
+    def __init__(self, state: Record) -> None:
+        self.public_url = "http://127.0.0.1:8081"
+        self.host_offset_s: float = 0
+        self.load(state)
+
+    def dump(self) -> Record:
+        """A copy of the whole state as plain values."""
+        return {**_copied(self.state), "organisations": [_copied(found.state) for found in self.organisations.values()]}
+
+    def load(self, state: Mapping[str, Any]) -> None:
+        """Become the world that ``dump`` described."""
+        self.state: Record = _copied({name: value for name, value in state.items() if name != "organisations"})
+        found = (Organisation(_copied(part)) for part in state["organisations"])
+        self.__dict__.pop("signing_key", None)
+        self.organisations: dict[str, Organisation] = {organisation.tenant_id: organisation for organisation in found}
+
+    @property
+    def app(self) -> Record:
+        """The registered app; its id and secret serve the code flow and the custom connection alike."""
+        app: Record = self.state["app"]
+        return app
+
+    @property
+    def log(self) -> list[Record]:
+        """One entry per API request: at, method, path, status, app, tenant, illegal."""
+        log: list[Record] = self.state["log"]
+        return log
+
+    @property
+    def signing_key_pem(self) -> str:
+        return str(self.state["signing_key_pem"])
+
+    @cached_property
+    def signing_key(self) -> Any:
+        """The RSA key behind every token; it is our own, so its lengthy validation is skipped."""
+        return serialization.load_pem_private_key(
+            self.signing_key_pem.encode(), password=None, unsafe_skip_rsa_key_validation=True
+        )
+
+    def draw(self) -> bytes:
+        """The next 32 bytes of the world's seeded stream."""
+        self.state["drawn"] += 1
+        return sha256(f"{self.state['seed']}:{self.state['drawn']}".encode()).digest()
+
+    def new_id(self) -> str:
+        return str(UUID(bytes=self.draw()[:16], version=4))
+
+    def new_secret(self) -> str:
+        return urlsafe_b64encode(self.draw()).decode().rstrip("=")
+
+    def credentials(self, now: datetime | None = None) -> Record:
+        """What a client needs to connect: the app, its webhook key, and one ready access token and one ready refresh
+        token, each a grant of a user of its own, so that using one ends no other.
+
+        Ready tokens are minted once and again when they have run out at ``now`` (default: the last instant handled).
+        Call it before the first snapshot, so that the tokens survive a restart.
+        """
+        return {
+            "client_id": self.app["client_id"],
+            "client_secret": self.app["client_secret"],
+            "tenant_id": self.app["tenant_id"],
+            **ready_tokens(self, now or self.state["instant"]),
+            "webhook_key": self.app["webhook_key"],
+        }
+
+
+def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signing_key_pem: str | None = None) -> World:
+    """A world with one organisation (or one per entry of ``settings["organisations"]``), all connected to one app.
+
+    Settings: ``organisation`` or Organisation members directly, ``currencies``, ``rates``, ``day_rates``,
+    ``invoice_prefix`` (see ``chart.new_organisation``); ``minute_limit``, ``day_limit``, ``app_minute_limit``;
+    ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``.
+    """
+    chosen = dict(settings or {})
+    limits = {"minute": 60, "day": 5000, "app_minute": 10_000}
+    state: Record = {
+        "seed": seed,
+        "drawn": 0,
+        "instant": None,
+        "signing_key_pem": signing_key_pem or _new_key(),
+        "limits": {name: int(chosen.get(f"{name}_limit", value)) for name, value in limits.items()},
+        "windows": {},
+        "replays": {},
+        "connections": {},
+        "access_tokens": {},
+        "refresh_tokens": {},
+        "codes": {},
+        "ready": {},
+        "log": [],
+        "counts": {"calls": 0, "identity_calls": 0, "bytes_in": 0, "bytes_out": 0, "illegal": 0, "by": {}},
+        "organisations": [],
+    }
+    world = World(state)
+    for part in chosen.get("organisations", [chosen.get("organisation", chosen)]):
+        organisation = Organisation(new_organisation(part, world.new_id))
+        world.organisations[organisation.tenant_id] = organisation
+    world.state["app"] = {
+        "client_id": world.new_id().replace("-", "").upper(),
+        "client_secret": world.new_secret(),
+        "name": "Crossfoot",
+        "tenant_id": next(iter(world.organisations)),
+        "scopes": list(known_scopes(legacy=bool(chosen.get("legacy_scopes", True)))),
+        "redirect_uris": list(chosen.get("redirect_uris", ())),
+        "webhook_key": world.new_secret(),
+    }
+    return world
+
+
+def _new_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_copied(member) for member in value]
+    assert isinstance(value, tuple | str | int | Decimal | datetime | bytes | None) or hasattr(value, "isoformat")
+    return value

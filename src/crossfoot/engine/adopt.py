@@ -1,0 +1,220 @@
+"""Looking up what may have been written, and adopting what turns out to be ours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem
+from crossfoot.core.documents import ledger_form
+from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.records import content_hash
+from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
+from crossfoot.engine.observe import observe_xero
+from crossfoot.engine.session import Session
+from crossfoot.http import HttpRequest
+from crossfoot.store import operations as ops
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import add_link, find_link, highest_epochs, load_links, set_base
+from crossfoot.store.operations import StoredOperation
+from crossfoot.store.queue import set_bucket
+from crossfoot.store.versions import next_seq, save_versions
+from crossfoot.xero import requests
+from crossfoot.xero.documents import Page, decode_page
+
+Found = LedgerInvoice | LedgerContact | LedgerItem
+
+
+def link_applied(connection: Connection, session: Session, operation: StoredOperation, xero_id: str) -> None:
+    """Settle an operation as applied: link (or new base), bucket and audit entry in the caller's transaction."""
+    now = session.host.now()
+    ops.settle(connection, operation.id, "applied", now, xero_id=xero_id)
+    body = decode_fields(operation.body)
+    sent_hash = content_hash(body["form"]) if body["form"] else ""
+    if operation.action == "create":
+        link = Link(operation.identity, xero_id, operation.number, "crossfoot", sent_hash, operation.reason)
+        add_link(
+            connection, link, now, source_id=operation.source_id, source_hash=operation.source_hash, sent_hash=sent_hash
+        )
+        if operation.identity.kind is Kind.INVOICE:
+            set_bucket(connection, session.organisation_id, operation.source_id, "drafted")
+    elif operation.action == "update":
+        stored = find_link(connection, session.organisation_id, operation.identity.kind, operation.identity.source_key)
+        if stored:
+            set_base(connection, stored.id, base_hash=sent_hash, source_hash=operation.source_hash)
+    append_audit(
+        connection,
+        session.organisation_id,
+        now,
+        actor=session.actor,
+        action=f"{operation.action} {operation.identity.kind.value}",
+        record_id=operation.source_id,
+        run=session.run_id,
+        operation=operation.id,
+        call=operation.call_id,
+        xero_id=xero_id,
+        number=operation.number,
+        currency=operation.currency,
+        ex_tax=str(operation.ex_tax),
+        gross=str(operation.gross),
+        payload=operation.payload_hash,
+        before=operation.pre_image,
+        reason=operation.reason,
+        mapping=session.mapping.hash,
+    )
+
+
+def probe(session: Session, batch: Sequence[StoredOperation]) -> dict[str, Found]:
+    """Ask Xero for records that would be these operations', by number, marker or code."""
+    kind = batch[0].identity.kind
+    found: dict[str, Found] = {}
+    if kind is Kind.ITEM:
+        observe_xero(session, ITEM)
+        with session.database.reading() as connection:
+            items = load_ledger(connection, session.organisation_id, ITEM, LedgerItem)
+        by_code = {item.code.casefold(): item for item in items.values()}
+        return {o.id: by_code[o.identity.source_key] for o in batch if o.identity.source_key in by_code}
+    for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
+        part = batch[start : start + requests.NUMBERS_PER_CALL]
+        page = decode_page(session.xero.read(_probe_request(kind, part)).body)
+        _keep(session, page)
+        for operation in part:
+            record = _matching(page, operation)
+            if record is not None:
+                found[operation.id] = record
+    return found
+
+
+def _probe_request(kind: Kind, part: Sequence[StoredOperation]) -> HttpRequest:
+    if kind is Kind.CONTACT:
+        return requests.contacts_by_number([operation.source_id for operation in part])
+    return requests.invoices_by_number([operation.number for operation in part])
+
+
+def _keep(session: Session, page: Page) -> None:
+    with session.database.writing("probe") as connection:
+        read_seq = next_seq(connection)
+        records: list[Found] = [*page.invoices, *page.contacts]
+        save_versions(connection, read_seq, [to_version(session.organisation_id, record) for record in records])
+
+
+def _matching(page: Page, operation: StoredOperation) -> Found | None:
+    if operation.identity.kind is Kind.CONTACT:
+        mine = [c for c in page.contacts if c.contact_number == operation.source_id]
+        return mine[0] if mine else None
+    same_number = [i for i in page.invoices if i.number == operation.number]
+    ours = [i for i in same_number if record_id_in(i.url) == operation.source_id]
+    live = [i for i in ours if i.is_live]
+    return next(iter(live or ours or same_number), None)
+
+
+def adopt(session: Session, operation: StoredOperation, record: Found) -> str:
+    """Take a record that Xero holds as this operation's result. Returns ``adopted``, or why it is not ours."""
+    match record:
+        case LedgerInvoice():
+            xero_id = record.invoice_id
+            if record_id_in(record.url) != operation.source_id:
+                return f"The number {record.number} is taken by another invoice, to {record.contact_name}."
+        case LedgerContact():
+            xero_id = record.contact_id
+        case LedgerItem():
+            xero_id = record.item_id
+    try:
+        with session.database.writing("adopt") as connection:
+            link_applied(connection, session, operation, xero_id)
+    except IntegrityError:
+        return "Another record is linked to it already."
+    session.host.point("adopted")
+    return "adopted"
+
+
+def resume(session: Session) -> int:
+    """Settle what an earlier process left in the air, from the sweep that has just been read.
+
+    What was sent and is there is adopted. What was never sent, or is not there, is abandoned and planned anew under
+    the same number, so that a write which Xero commits late is refused as a duplicate instead of made twice.
+    """
+    with session.database.writing("resume") as connection:
+        for call_id in ops.orphaned_calls(connection, session.organisation_id):
+            ops.end_call(connection, call_id, session.host.now(), state="unknown")
+        for call_id in ops.orphaned_calls(connection, session.org_id):
+            ops.end_call(connection, call_id, session.host.now(), state="unknown")
+        standing = list(
+            ops.load_operations(connection, session.organisation_id, states=("reserved", "sending", "unknown"))
+        )
+    adopted = 0
+    for operation in standing:
+        record = _in_store(session, operation) if operation.state != "reserved" else None
+        if record is not None and operation.action == "create" and adopt(session, operation, record) == "adopted":
+            adopted += 1
+            continue
+        with session.database.writing("abandon") as connection:
+            ops.settle(connection, operation.id, "abandoned", session.host.now())
+    return adopted
+
+
+def _in_store(session: Session, operation: StoredOperation) -> Found | None:
+    with session.database.reading() as connection:
+        home = session.organisation_id
+        match operation.identity.kind:
+            case Kind.INVOICE:
+                invoices = load_ledger(connection, home, INVOICE, LedgerInvoice).values()
+                return _matching(Page(invoices=tuple(invoices)), operation)
+            case Kind.CONTACT:
+                contacts = load_ledger(connection, home, CONTACT, LedgerContact).values()
+                return _matching(Page(contacts=tuple(contacts)), operation)
+            case Kind.ITEM:
+                items = load_ledger(connection, home, ITEM, LedgerItem).values()
+                mine = [item for item in items if item.code.casefold() == operation.identity.source_key]
+                return mine[0] if mine else None
+
+
+def adopt_by_marker(session: Session, numbers: dict[str, set[str]]) -> int:
+    """Rebuild links from what Xero holds (restore mode): an invoice that carries a deal's id and one of the numbers
+    that Crossfoot would give it, but has no link, is ours. ``numbers`` gives those numbers by deal id."""
+    adopted = 0
+    with session.database.reading() as connection:
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+        linked = {stored.link.xero_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
+        have = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
+        epochs = highest_epochs(connection, session.organisation_id, Kind.INVOICE)
+        known = {
+            stored.link.xero_id
+            for stored in load_links(connection, session.organisation_id, Kind.INVOICE, live_only=False)
+        }
+    by_deal: dict[str, list[LedgerInvoice]] = {}
+    for invoice in invoices.values():
+        source_id = record_id_in(invoice.url)
+        ours = source_id in numbers and invoice.number in numbers[source_id]
+        if source_id and ours and invoice.invoice_id not in linked | known:
+            by_deal.setdefault(source_id, []).append(invoice)
+    for source_id, candidates in by_deal.items():
+        live = [invoice for invoice in candidates if invoice.is_live] or candidates
+        if source_id in have or len(live) > 1:
+            continue
+        _link_found(session, source_id, live[0], epochs.get(source_id, 0) + 1)
+        adopted += 1
+    return adopted
+
+
+def _link_found(session: Session, source_id: str, invoice: LedgerInvoice, epoch: int) -> None:
+    identity = Identity(session.org_id, session.organisation_id, Kind.INVOICE, source_id, epoch=epoch)
+    base = content_hash(ledger_form(invoice))
+    now = session.host.now()
+    with session.database.writing("adopt by marker") as connection:
+        link = Link(identity, invoice.invoice_id, invoice.number, "crossfoot", base, "carries the deal's id and number")
+        add_link(connection, link, now, source_id=source_id, sent_hash=base)
+        append_audit(
+            connection,
+            session.organisation_id,
+            now,
+            actor=session.actor,
+            action="adopt Invoice",
+            record_id=source_id,
+            xero_id=invoice.invoice_id,
+            number=invoice.number,
+            reason="it carries the deal's id and the number Crossfoot gives it",
+        )

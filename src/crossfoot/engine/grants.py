@@ -1,0 +1,163 @@
+"""Grants: the tokens of a connection, sealed at rest, renewed one at a time and stored before they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from threading import Lock
+
+import msgspec
+
+from crossfoot.core.errors import CrossfootError, NeedsReauthorisation, RetryLater
+from crossfoot.core.records import Side
+from crossfoot.engine.host import Host
+from crossfoot.http import TOKEN_EXCHANGE, Answer, Http, HttpRequest, Lost
+from crossfoot.salesforce import oauth as salesforce_oauth
+from crossfoot.store.database import Database
+from crossfoot.store.workspace import StoredGrant, load_grant, save_grant
+from crossfoot.vault.envelope import VaultKey, associated_data, open_sealed, seal
+from crossfoot.vault.secret import Secret
+from crossfoot.xero import oauth as xero_oauth
+
+RENEW_BEFORE_S = 120
+EXCHANGE_ATTEMPTS_MAX = 4
+
+
+class GrantSecrets(msgspec.Struct, frozen=True):
+    """What is sealed: never logged, never printed."""
+
+    token_base: str
+    client_id: str
+    client_secret: str = ""
+    access_token: str = ""
+    refresh_token: str = ""
+
+    def __repr__(self) -> str:
+        return "GrantSecrets(***)"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A usable access token and its generation, which rises with every new one."""
+
+    token: Secret
+    generation: int
+
+
+class Grants:
+    """Gives access tokens. A refresh is single-flight, and its result is durable before first use."""
+
+    def __init__(self, database: Database, http: Http, host: Host, load_key: Callable[[], VaultKey]) -> None:
+        self._database = database
+        self._http = http
+        self._host = host
+        self._load_key = load_key
+        self._lock = Lock()
+
+    def save(self, grant_id: str, side: Side, kind: str, secrets: GrantSecrets, expires: datetime | None) -> None:
+        """Seal and keep a new grant (or a new set of tokens of a known one)."""
+        with self._database.writing("grant") as connection:
+            known = load_grant(connection, grant_id)
+            stored = StoredGrant(
+                id=grant_id,
+                side=side,
+                kind=kind,
+                sealed=self._seal(grant_id, secrets),
+                generation=(known.generation if known else 0) + 1,
+                access_expires_at=expires,
+            )
+            save_grant(connection, stored, self._host.now())
+
+    def _seal(self, grant_id: str, secrets: GrantSecrets) -> bytes:
+        return seal(msgspec.json.encode(secrets), key=self._load_key(), associated=associated_data(grant_id, "grant"))
+
+    def _load(self, grant_id: str) -> tuple[StoredGrant, GrantSecrets]:
+        with self._database.reading() as connection:
+            stored = load_grant(connection, grant_id)
+        if stored is None:
+            raise NeedsReauthorisation("There is no grant for this connection. Run `crossfoot connect`.")
+        opened = open_sealed(stored.sealed, key=self._load_key(), associated=associated_data(grant_id, "grant"))
+        return stored, msgspec.json.decode(opened, type=GrantSecrets)
+
+    def access(self, grant_id: str) -> Access:
+        """A token that will live for the next two minutes at least."""
+        stored, secrets = self._load(grant_id)
+        soon = self._host.now() + timedelta(seconds=RENEW_BEFORE_S)
+        if secrets.access_token and (stored.access_expires_at is None or stored.access_expires_at > soon):
+            return Access(Secret(secrets.access_token), stored.generation)
+        return self.renew(grant_id, stored.generation)
+
+    def renew(self, grant_id: str, seen_generation: int) -> Access:
+        """A newer token than ``seen_generation``; whoever comes second finds it made already."""
+        with self._lock:
+            stored, secrets = self._load(grant_id)
+            if stored.generation > seen_generation and secrets.access_token:
+                return Access(Secret(secrets.access_token), stored.generation)
+            fresh, expires = self._exchange(stored, secrets)
+            self.save(grant_id, stored.side, stored.kind, fresh, expires)
+            return Access(Secret(fresh.access_token), stored.generation + 1)
+
+    def _exchange(self, stored: StoredGrant, secrets: GrantSecrets) -> tuple[GrantSecrets, datetime | None]:
+        oauth = xero_oauth if stored.side is Side.XERO else salesforce_oauth
+        if stored.kind == "client_credentials":
+            request = oauth.client_credentials(secrets.client_id, secrets.client_secret)
+        else:
+            request = oauth.refresh(secrets.client_id, secrets.client_secret, secrets.refresh_token)
+        answer = exchange(self._http, self._host, secrets.token_base, request, stored.side)
+        return read_tokens(stored.side, answer, secrets, self._host.now())
+
+
+def exchange(http: Http, host: Host, base: str, request: HttpRequest, side: Side) -> Answer:
+    """Ask for tokens. A lost answer is asked for again: Xero lets the old refresh token live 30 minutes for that."""
+    for attempt in range(1, EXCHANGE_ATTEMPTS_MAX + 1):
+        try:
+            answer = http.send(base, request, {}, intent=TOKEN_EXCHANGE)
+        except Lost as lost:
+            problem: CrossfootError = RetryLater(f"{side.value.title()} gave no token: {lost}", after_s=60)
+        else:
+            if answer.status == 200:
+                return answer
+            if answer.status < 500 and answer.status != 429:
+                raise NeedsReauthorisation(_token_refusal(side, answer))
+            problem = RetryLater(f"{side.value.title()} answered {answer.status} to a token request", after_s=60)
+        if attempt < EXCHANGE_ATTEMPTS_MAX:
+            host.sleep(attempt + host.jitter())
+    raise problem
+
+
+def _token_refusal(side: Side, answer: Answer) -> str:
+    try:
+        said = msgspec.json.decode(answer.body)
+    except msgspec.DecodeError:
+        said = {}
+    words = " ".join(str(said[key]) for key in ("error", "error_description") if isinstance(said, dict) and key in said)
+    return (
+        f"{side.value.title()} refused access ({words or answer.status}). "
+        f"Run `crossfoot connect {side.value}` to grant it again; nothing is lost meanwhile."
+    )
+
+
+def read_tokens(
+    side: Side, answer: Answer, secrets: GrantSecrets, now: datetime
+) -> tuple[GrantSecrets, datetime | None]:
+    """The secrets with the new tokens in them, and when the access token ends (unknown for Salesforce)."""
+    if side is Side.XERO:
+        tokens = msgspec.json.decode(answer.body, type=xero_oauth.Tokens)
+        fresh = replace_tokens(secrets, tokens.access_token, tokens.refresh_token)
+        return fresh, now + timedelta(seconds=tokens.expires_in)
+    granted = msgspec.json.decode(answer.body, type=salesforce_oauth.Tokens)
+    if (
+        secrets.client_secret
+        and granted.signature
+        and not salesforce_oauth.signature_holds(granted, secrets.client_secret)
+    ):
+        raise NeedsReauthorisation("Salesforce's token answer is not signed with this app's secret; it is not used.")
+    return replace_tokens(secrets, granted.access_token, granted.refresh_token), None
+
+
+def replace_tokens(secrets: GrantSecrets, access_token: str, refresh_token: str) -> GrantSecrets:
+    """New tokens; the refresh token stays where none came."""
+    return msgspec.structs.replace(
+        secrets, access_token=access_token, refresh_token=refresh_token or secrets.refresh_token
+    )

@@ -1,0 +1,101 @@
+"""Stored Xero records and reference data, as the core's own types."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import Books, LedgerContact, LedgerCredit, LedgerInvoice, LedgerItem, Organisation
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.engine.session import Session
+from crossfoot.http import HttpRequest
+from crossfoot.store.codec import decode, encode
+from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
+from crossfoot.xero import reference, requests
+
+REFERENCE_AGE = timedelta(minutes=5)
+LOCK_DATE_AGE = timedelta(seconds=60)
+
+INVOICE, CONTACT, ITEM, CREDIT = "Invoice", "Contact", "Item", "Overpayment"
+LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit
+T = TypeVar("T")
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+_REFERENCE: dict[str, tuple[Callable[[], HttpRequest], Callable[[bytes], object], timedelta]] = {
+    "organisation": (requests.organisation, reference.decode_organisation, LOCK_DATE_AGE),
+    "accounts": (requests.accounts, reference.decode_accounts, REFERENCE_AGE),
+    "tax_rates": (requests.tax_rates, reference.decode_tax_rates, REFERENCE_AGE),
+    "tracking": (requests.tracking_categories, reference.decode_tracking, REFERENCE_AGE),
+    "currencies": (requests.currencies, reference.decode_currencies, REFERENCE_AGE),
+}
+
+
+def to_version(home: str, record: LedgerRecord) -> Version:
+    """A stored version of a Xero record; its hash leaves the stamp out, so that an echo is no change."""
+    kind, record_id = _identify(record)
+    body = encode(record)
+    digest = hashlib.sha256(encode(replace(record, updated=_LONG_AGO))).hexdigest()
+    ref = RecordRef(Side.XERO, kind, record_id)
+    return Version(ref, home, record.updated.isoformat(), digest, body, deleted=False)
+
+
+def _identify(record: LedgerRecord) -> tuple[str, str]:
+    match record:
+        case LedgerInvoice():
+            return INVOICE, record.invoice_id
+        case LedgerContact():
+            return CONTACT, record.contact_id
+        case LedgerItem():
+            return ITEM, record.item_id
+        case LedgerCredit():
+            return CREDIT, record.credit_id
+
+
+def load_ledger(
+    connection: Connection, home: str, kind: str, into: type[T], ids: Iterable[str] | None = None
+) -> dict[str, T]:
+    """Stored Xero records of one kind by id."""
+    return {v.ref.id: decode(v.body, into) for v in load_versions(connection, home, kind, ids=ids)}
+
+
+def refresh_reference(session: Session, *, names: Iterable[str] = tuple(_REFERENCE)) -> Organisation:
+    """Read what is older than its permitted age; lock dates age fastest. Returns the organisation."""
+    now = session.host.now()
+    for name in names:
+        request, _, age = _REFERENCE[name]
+        with session.database.reading() as connection:
+            known = load_reference(connection, session.organisation_id, name)
+        if known and now - known[0] < age:
+            continue
+        answer = session.xero.read(request())
+        with session.database.writing(f"reference {name}") as connection:
+            save_reference(connection, session.organisation_id, name, answer.body, session.host.now())
+    with session.database.reading() as connection:
+        session.organisation = _reference(connection, session.organisation_id, "organisation")
+    return session.organisation
+
+
+def load_books(connection: Connection, organisation_id: str) -> Books:
+    """The organisation's books as last read."""
+    items = load_ledger(connection, organisation_id, ITEM, LedgerItem)
+    return Books.of(
+        _reference(connection, organisation_id, "organisation"),
+        accounts=_reference(connection, organisation_id, "accounts"),
+        tax_rates=_reference(connection, organisation_id, "tax_rates"),
+        tracking=_reference(connection, organisation_id, "tracking"),
+        currencies=_reference(connection, organisation_id, "currencies"),
+        items=items.values(),
+    )
+
+
+def _reference(connection: Connection, home: str, name: str):  # type: ignore[no-untyped-def]
+    known = load_reference(connection, home, name)
+    if known is None:
+        raise NeedsPerson("The Xero organisation was not read yet. Run `crossfoot sync` or `crossfoot plan` first.")
+    return _REFERENCE[name][1](known[1])

@@ -1,0 +1,307 @@
+"""Observe: read what changed on both sides and store it, each page with the watermark that covers it.
+
+A sweep reads up to now, but the watermark never passes the server's own clock at the start of the read less a lag:
+what lies beyond is read again next time and falls out as unchanged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from crossfoot.core.errors import NeedsPerson, Rejected
+from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.ledger import CONTACT, CREDIT, INVOICE, ITEM, LedgerRecord, refresh_reference, to_version
+from crossfoot.engine.session import Session
+from crossfoot.http import HttpRequest
+from crossfoot.mapping.compiled import Reading
+from crossfoot.salesforce import requests as sf
+from crossfoot.salesforce import soql
+from crossfoot.store.codec import encode
+from crossfoot.store.versions import (
+    ReadCounts,
+    Version,
+    load_reference,
+    load_watermark,
+    move_watermark,
+    next_seq,
+    save_reference,
+    save_versions,
+)
+from crossfoot.xero import requests as xero
+from crossfoot.xero.documents import Page, decode_page
+
+SALESFORCE_LAG = timedelta(minutes=5)
+XERO_LAG = timedelta(minutes=2)
+DESCRIBE_AGE = timedelta(hours=1)
+PAGES_MAX = 100_000
+ROWS_PER_QUERY = 2000
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(slots=True)
+class Observed:
+    """Bucket counts by resource: every record read is changed or unchanged, and the buckets add up."""
+
+    counts: dict[str, ReadCounts] = field(default_factory=dict)
+
+    def add(self, resource: str, counts: ReadCounts) -> None:
+        """Add a page."""
+        before = self.counts.get(resource, ReadCounts(0, 0, 0))
+        total = ReadCounts(
+            before.read + counts.read, before.changed + counts.changed, before.unchanged + counts.unchanged
+        )
+        if total.read != total.changed + total.unchanged:
+            raise AssertionError(f"{resource}: {total} does not add up")
+        self.counts[resource] = total
+
+    @property
+    def changed(self) -> int:
+        """Records that are not as they were."""
+        return sum(counts.changed for counts in self.counts.values())
+
+
+def observe(session: Session) -> Observed:
+    """Sweep both sides."""
+    observed = Observed()
+    session.progress("Reading Xero", 0, 0)
+    refresh_reference(session)
+    for resource in (CONTACT, ITEM, INVOICE, CREDIT):
+        observe_xero(session, resource, observed)
+    session.progress("Reading Salesforce", 0, 0)
+    for reading in session.mapping.readings().values():
+        _observe_salesforce(session, reading, observed)
+    return observed
+
+
+_XERO: Mapping[str, tuple[Callable[[int, datetime | None], HttpRequest], Callable[[Page], Sequence[LedgerRecord]]]] = {
+    CONTACT: (xero.contacts, lambda page: page.contacts),
+    ITEM: (lambda _page, since: xero.items(since), lambda page: page.items),
+    INVOICE: (xero.invoices, lambda page: page.invoices),
+    CREDIT: (xero.overpayments, lambda page: page.credits),
+}
+
+
+def observe_xero(session: Session, resource: str, observed: Observed | None = None) -> None:
+    """Sweep one Xero resource: If-Modified-Since as a header, explicit pages in an order that never changes."""
+    request, records = _XERO[resource]
+    home = session.organisation_id
+    with session.database.writing(f"sweep {resource}") as connection:
+        position = load_watermark(connection, home, resource)
+        read_seq = next_seq(connection)
+    since = datetime.fromisoformat(position) if position else None
+    began: datetime | None = None
+    for number in range(1, PAGES_MAX):
+        answer = session.xero.read(request(number, since))
+        began = began or answer.date
+        page = decode_page(answer.body)
+        versions = [to_version(home, record) for record in records(page)]
+        with session.database.writing(f"{resource} page") as connection:
+            counts = save_versions(connection, read_seq, versions)
+            if not page.more and began:
+                until = (began - XERO_LAG).replace(microsecond=0)
+                move_watermark(connection, home, resource, until.isoformat(), session.host.now())
+        if observed:
+            observed.add(f"Xero {resource}", counts)
+            session.progress("Reading Xero", observed.counts[f"Xero {resource}"].read, 0)
+        if not page.more:
+            return
+
+
+def describe_objects(session: Session, names: Iterable[str], *, fresh: bool = False) -> dict[str, dict[str, Any]]:
+    """Describes of the objects that the mapping names, from the store unless they are an hour old."""
+    wanted = tuple(sorted(set(names)))
+    key = f"describe {','.join(wanted)}"
+    with session.database.reading() as connection:
+        known = load_reference(connection, session.org_id, key)
+    if fresh or known is None or session.host.now() - known[0] > DESCRIBE_AGE:
+        answer = session.salesforce.read(sf.describe(wanted))
+        described = sf.decode_describes(wanted, answer.body)
+        missing = [name for name, result in described.items() if result is None]
+        if missing:
+            raise NeedsPerson(
+                f"Salesforce does not show {', '.join(missing)} to the integration user. "
+                "Grant it, or take it out of crossfoot.yaml; `crossfoot doctor` shows what is missing."
+            )
+        slim = {name: _slim(result) for name, result in described.items() if result}
+        with session.database.writing("describe") as connection:
+            save_reference(connection, session.org_id, key, encode(slim), session.host.now())
+        return slim
+    slimmed: dict[str, dict[str, Any]] = sf.decode_json(known[1])
+    return slimmed
+
+
+def _slim(described: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "fields": {item["name"]: item["type"] for item in described["fields"]},
+        "updateable": [item["name"] for item in described["fields"] if item.get("updateable")],
+        "relations": {
+            item["relationshipName"]: item["referenceTo"]
+            for item in described["fields"]
+            if item.get("relationshipName")
+        },
+        "children": {
+            child["relationshipName"]: [child["childSObject"], child["field"]]
+            for child in described["childRelationships"]
+            if child.get("relationshipName")
+        },
+    }
+
+
+def _observe_salesforce(session: Session, reading: Reading, observed: Observed) -> None:
+    """Sweep one object, deleted rows included, by keyset on (SystemModstamp, Id)."""
+    home = session.org_id
+    with session.database.writing(f"sweep {reading.object}") as connection:
+        position = load_watermark(connection, home, reading.object)
+        read_seq = next_seq(connection)
+    start = datetime.fromisoformat(position) if position else _BEGINNING
+    where = soql.since(start)
+    began: datetime | None = None
+    seen: set[str] = set()
+    for _ in range(PAGES_MAX):
+        rows, server_date = _query(session, reading, where)
+        began = began or server_date
+        last = len(rows) < ROWS_PER_QUERY
+        seen.update(row["Id"] for row in rows)
+        versions = [_row_version(home, reading, row) for row in rows]
+        with session.database.writing(f"{reading.object} page") as connection:
+            counts = save_versions(connection, read_seq, versions)
+            if last and began and not reading.lines:
+                move_watermark(
+                    connection, home, reading.object, (began - SALESFORCE_LAG).isoformat(), session.host.now()
+                )
+        observed.add(f"Salesforce {reading.object}", counts)
+        session.progress("Reading Salesforce", observed.counts[f"Salesforce {reading.object}"].read, 0)
+        if last:
+            break
+        where = soql.after(_stamp(rows[-1]), rows[-1]["Id"])
+    if reading.lines:
+        _observe_changed_lines(session, reading, start, seen, read_seq, observed)
+        if began:
+            with session.database.writing(f"{reading.object} watermark") as connection:
+                move_watermark(
+                    connection, home, reading.object, (began - SALESFORCE_LAG).isoformat(), session.host.now()
+                )
+
+
+def _observe_changed_lines(
+    session: Session, reading: Reading, start: datetime, seen: set[str], read_seq: int, observed: Observed
+) -> None:
+    """A line's change need not move its deal's stamp: sweep the lines' keys, and read the deals they belong to."""
+    if start == _BEGINNING:
+        return
+    children = describe_objects(session, session.mapping.readings())[reading.object]["children"]
+    if reading.lines not in children:
+        raise NeedsPerson(f"{reading.object} has no child relationship {reading.lines!r}; correct `lines.from`.")
+    child, parent_field = children[reading.lines]
+    parents: set[str] = set()
+    where = soql.since(start)
+    for _ in range(PAGES_MAX):
+        query = soql.select(
+            ["Id", parent_field, "SystemModstamp"],
+            child,
+            where=where,
+            order=["SystemModstamp", "Id"],
+            limit=ROWS_PER_QUERY,
+        )
+        rows = _all_pages(session, sf.query(query, deleted=True))[0]
+        parents.update(row[parent_field] for row in rows)
+        if len(rows) < ROWS_PER_QUERY:
+            break
+        where = soql.after(_stamp(rows[-1]), rows[-1]["Id"])
+    missing = sorted(parents - seen)
+    for first in range(0, len(missing), soql.IDS_PER_QUERY):
+        rows, _ = _query(session, reading, soql.one_of("Id", missing[first : first + soql.IDS_PER_QUERY]))
+        versions = [_row_version(session.org_id, reading, row) for row in rows]
+        with session.database.writing("deals of changed lines") as connection:
+            observed.add(f"Salesforce {reading.object}", save_versions(connection, read_seq, versions))
+
+
+def read_rows(session: Session, reading: Reading, where: str) -> list[Mapping[str, Any]]:
+    """Rows of an object by a condition, straight from Salesforce: the tie-out's own path."""
+    rows: list[Mapping[str, Any]] = []
+    condition = where
+    for _ in range(PAGES_MAX):
+        page, _ = _query(session, reading, condition)
+        rows.extend(page)
+        if len(page) < ROWS_PER_QUERY:
+            return rows
+        after = soql.after(_stamp(page[-1]), page[-1]["Id"])
+        condition = f"({where}) AND ({after})" if where else after
+    return rows
+
+
+def _query(session: Session, reading: Reading, where: str) -> tuple[list[dict[str, Any]], datetime | None]:
+    fields = dict.fromkeys(["Id", "IsDeleted", "SystemModstamp", *reading.fields])
+    children = []
+    if reading.lines:
+        line_fields = dict.fromkeys(["Id", "IsDeleted", *reading.line_fields])
+        children.append(soql.select(list(line_fields), reading.lines, order=["Id"]))
+    query = soql.select(
+        list(fields),
+        reading.object,
+        where=where,
+        order=["SystemModstamp", "Id"],
+        limit=ROWS_PER_QUERY,
+        children=children,
+    )
+    try:
+        rows, server_date = _all_pages(session, sf.query(query, deleted=True))
+    except Rejected as error:
+        if error.code in {"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY"}:
+            raise NeedsPerson(
+                f"Salesforce cannot be read as crossfoot.yaml says ({reading.object}): {error}. "
+                "A field is missing, renamed, or hidden from the integration user."
+            ) from error
+        raise
+    for row in rows:
+        if reading.lines:
+            row[reading.lines] = _child_rows(session, row.get(reading.lines))
+    return rows, server_date
+
+
+def _all_pages(session: Session, request: HttpRequest) -> tuple[list[dict[str, Any]], datetime | None]:
+    answer = session.salesforce.read(request)
+    server_date = answer.date
+    page = sf.decode_query(answer.body)
+    rows = page.rows
+    while page.next_path:
+        page = sf.decode_query(session.salesforce.read(sf.next_page(page.next_path)).body)
+        rows.extend(page.rows)
+    return rows, server_date
+
+
+def _child_rows(session: Session, nested: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    if not nested:
+        return []
+    rows = list(nested["records"])
+    path = "" if nested.get("done", True) else nested.get("nextRecordsUrl", "")
+    while path:
+        page = sf.decode_query(session.salesforce.read(sf.next_page(path)).body)
+        rows.extend(page.rows)
+        path = page.next_path
+    return [row for row in rows if not row.get("IsDeleted")]
+
+
+def _row_version(home: str, reading: Reading, row: Mapping[str, Any]) -> Version:
+    fields = _without_attributes(
+        {key: value for key, value in row.items() if key not in {"SystemModstamp", "IsDeleted"}}
+    )
+    ref = RecordRef(Side.SALESFORCE, reading.object, row["Id"])
+    return Version(ref, home, row["SystemModstamp"], content_hash(fields), encode(fields), bool(row["IsDeleted"]))
+
+
+def _without_attributes(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: _without_attributes(inner) for key, inner in value.items() if key not in {"attributes", "IsDeleted"}
+        }
+    if isinstance(value, list):
+        return [_without_attributes(inner) for inner in value]
+    return value
+
+
+def _stamp(row: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["SystemModstamp"])

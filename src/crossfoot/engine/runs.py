@@ -1,0 +1,300 @@
+"""Runs: ``plan``, ``apply`` and ``sync``, each a walk along observe -> plan -> apply -> verify -> write back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from crossfoot.core.errors import NeedsPerson, Stopped
+from crossfoot.core.guards import Fingerprint, Recent, brake_problem, guard_problem
+from crossfoot.core.links import Kind, document_number
+from crossfoot.core.plan import Action, Operation
+from crossfoot.core.records import content_hash
+from crossfoot.engine.adopt import adopt_by_marker, resume
+from crossfoot.engine.apply import Applied, apply_operations, base_amount
+from crossfoot.engine.ledger import refresh_reference
+from crossfoot.engine.observe import Observed, observe
+from crossfoot.engine.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.session import Session, zone_of
+from crossfoot.engine.verify import Verified, verify
+from crossfoot.engine.write_back import write_back
+from crossfoot.salesforce import requests as sf
+from crossfoot.salesforce import soql
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import highest_epochs, load_links
+from crossfoot.store.operations import recent_intents
+from crossfoot.store.queue import bucket_totals
+from crossfoot.store.versions import load_reference, load_versions, save_reference
+from crossfoot.store.workspace import any_plan_applied, end_run, load_runs, start_run
+
+ORG_AGE = dt.timedelta(minutes=5)
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run did, in counts and money."""
+
+    run_id: str
+    observed: Observed
+    planned: Planned
+    applied: Applied = field(default_factory=Applied)
+    verified: Verified = field(default_factory=Verified)
+    written_back: int = 0
+    write_backs_refused: int = 0
+    queue_opened: int = 0
+    queue_closed: int = 0
+    left_out: Sequence[str] = ()
+    warning: str = ""
+    calls: Mapping[str, int] = field(default_factory=dict)
+    buckets: Sequence[tuple[str, str, int, Decimal]] = ()
+
+    @property
+    def writes(self) -> int:
+        """Everything that this run changed on either side."""
+        done = self.applied
+        return (
+            done.created + done.updated + done.deleted + done.contacts + done.items - done.adopted + self.written_back
+        )
+
+
+def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
+    """Observe both sides, settle what an earlier run left, and plan. Writes nothing to either side."""
+    check_guard(session)
+    observed = observe(session)
+    resume(session)
+    adopt_by_marker(session, _numbers_we_give(session))
+    session.progress("Planning", 0, 0)
+    planned = make_plan(session, today(session))
+    changes = keep_plan(session, planned)
+    return observed, planned, changes
+
+
+def today(session: Session) -> dt.date:
+    """The calendar day in the organisation's zone, by Xero's own clock rather than this machine's."""
+    organisation = session.organisation
+    if organisation is None:
+        raise NeedsPerson("The Xero organisation was not read yet.")
+    return ledger_now(session).astimezone(zone_of(organisation)).date()
+
+
+def ledger_now(session: Session) -> dt.datetime:
+    """Now, as far as the ledger is concerned."""
+    return session.xero.server_now or session.host.now()
+
+
+def check_guard(session: Session) -> None:
+    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair."""
+    organisation = refresh_reference(session, names=("organisation",))
+    org = _read_org(session)
+    pinned_org, pinned = session.salesforce.connection.pinned, session.xero.connection.pinned
+    problem = guard_problem(
+        Fingerprint(
+            str(pinned_org["org_id"]),
+            bool(pinned_org["is_sandbox"]),
+            str(pinned["organisation_id"]),
+            bool(pinned["is_demo"]),
+        ),
+        Fingerprint(org["Id"], bool(org["IsSandbox"]), organisation.organisation_id, organisation.is_demo),
+    )
+    if problem:
+        raise Stopped(f"{problem} Nothing was written.", code="live_guard")
+
+
+def _read_org(session: Session) -> dict[str, str]:
+    with session.database.reading() as connection:
+        known = load_reference(connection, session.org_id, "organization")
+    if known is None or session.host.now() - known[0] > ORG_AGE:
+        query = soql.select(["Id", "Name", "IsSandbox", "OrganizationType"], "Organization")
+        answer = session.salesforce.read(sf.query(query))
+        with session.database.writing("organization") as connection:
+            save_reference(connection, session.org_id, "organization", answer.body, session.host.now())
+        body = answer.body
+    else:
+        body = known[1]
+    row: dict[str, str] = sf.decode_query(body).rows[0]
+    return row
+
+
+def _numbers_we_give(session: Session) -> dict[str, set[str]]:
+    """The numbers Crossfoot would give each deal, by epoch: what tells our documents from hand-made ones."""
+    prefix = session.mapping.policy.number_prefix
+    own = session.mapping.invoice.get("Number")
+    numbers: dict[str, set[str]] = {}
+    with session.database.reading() as connection:
+        linked = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
+        epochs = highest_epochs(connection, session.organisation_id, Kind.INVOICE)
+        if own is None or len(own.expression.paths) != 1:
+            return {}
+        (path,) = own.expression.paths
+        for version in load_versions(connection, session.org_id, session.mapping.deal_object):
+            if version.ref.id in linked:
+                continue
+            value = decode_fields(version.body).get(path[0])
+            if value:
+                highest = epochs.get(version.ref.id, 0) + 2
+                numbers[version.ref.id] = {document_number(prefix, str(value), epoch=e) for e in range(1, highest)}
+    return numbers
+
+
+def sync(session: Session, *, yes: bool = False) -> RunReport:
+    """Plan and apply, within the guards; ``yes`` answers no question that the brake asks."""
+    observed, planned, changes = look(session)
+    _require_go_live(session)
+    if session.is_live:
+        _require_reviewed_plan(session)
+    warning = _check_brake(session, planned.invoices)
+    del yes  # the brake holds under --yes too
+    report = _carry_out(session, "sync", observed, planned, planned.operations, reviewed=False)
+    report.queue_opened, report.queue_closed = changes
+    report.warning = warning
+    return report
+
+
+def apply_reviewed(session: Session, wanted: Mapping[str, str], *, strict: bool, names: Mapping[str, str]) -> RunReport:
+    """Apply a plan that a person reviewed: exactly its documents, less those that moved since. ``wanted`` gives the
+    form hash by deal id."""
+    observed, planned, changes = look(session)
+    _require_go_live(session)
+    matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == operation_hash(o)}
+    with session.database.reading() as connection:
+        done = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
+    left_out = [names[deal] for deal in wanted if deal not in matching and deal not in done]
+    if left_out and strict:
+        raise Stopped(
+            f"{len(left_out)} documents changed since the plan was made ({', '.join(left_out[:5])}); "
+            "with --strict nothing is sent. Make a new plan.",
+            code="plan_moved",
+        )
+    chosen = [o for o in planned.invoices if o.source.id in matching]
+    needed = {identity for operation in chosen for identity in operation.needs}
+    operations = [o for o in planned.operations if o in chosen or o.identity in needed]
+    report = _carry_out(session, "apply", observed, planned, operations, reviewed=True)
+    report.queue_opened, report.queue_closed = changes
+    report.left_out = left_out
+    return report
+
+
+def operation_hash(operation: Operation) -> str:
+    """What a reviewer saw of a document: it moved when this changes."""
+    document = operation.document
+    lines = getattr(document, "lines", ())
+    return content_hash(
+        {
+            "action": operation.action.value,
+            "source": operation.source_hash,
+            "status": operation.status,
+            "customer": operation.contact_source,
+            "dated": getattr(document, "dated", None),
+            "due": getattr(document, "due", None),
+            "currency": operation.currency,
+            "lines": [[line.description, line.amount, line.account_code, line.tax_type] for line in lines],
+            "gross": operation.totals.gross if operation.totals else None,
+        }
+    )
+
+
+def _carry_out(
+    session: Session,
+    command: str,
+    observed: Observed,
+    planned: Planned,
+    operations: Sequence[Operation],
+    *,
+    reviewed: bool,
+) -> RunReport:
+    session.run_id = session.host.new_id()
+    with session.database.writing("run") as connection:
+        start_run(
+            connection, session.run_id, session.organisation_id, command, session.host.now(), live=session.is_live
+        )
+    report = RunReport(session.run_id, observed, planned)
+    report.applied = apply_operations(session, operations, reviewed=reviewed)
+    report.verified = verify(session)
+    report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
+    if report.applied.created or report.applied.updated:
+        keep_plan(session, make_plan(session, planned.as_of))
+    report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
+    with session.database.writing("run ended") as connection:
+        report.buckets = bucket_totals(connection, session.organisation_id)
+        counts = {
+            "created": report.applied.created,
+            "updated": report.applied.updated,
+            "contacts": report.applied.contacts,
+            "items": report.applied.items,
+            "adopted": report.applied.adopted,
+            "verified": report.verified.verified,
+            "written_back": report.written_back,
+        }
+        end_run(
+            connection,
+            session.run_id,
+            session.host.now(),
+            outcome="done",
+            created=report.applied.created,
+            counts=counts,
+        )
+        if report.writes:
+            append_audit(
+                connection,
+                session.organisation_id,
+                session.host.now(),
+                actor=session.actor,
+                action=f"run {command}",
+                record_id=session.run_id,
+                **counts,
+            )
+    return report
+
+
+def _require_go_live(session: Session) -> None:
+    if session.is_live and not session.xero.connection.live_since:
+        raise Stopped(
+            f"Xero organisation {session.xero.connection.name} is live and read-only. "
+            "Look at `crossfoot plan`, then run `crossfoot go-live`. Nothing was written.",
+            code="not_live_yet",
+        )
+
+
+def _require_reviewed_plan(session: Session) -> None:
+    with session.database.reading() as connection:
+        applied = any_plan_applied(connection, session.organisation_id)
+    if not applied:
+        raise Stopped(
+            "On a live organisation the first documents go by a reviewed plan: `crossfoot plan --out FILE`, read it, "
+            "then `crossfoot apply FILE`. Nothing was written.",
+            code="no_reviewed_plan",
+        )
+
+
+def _check_brake(session: Session, invoices: Sequence[Operation]) -> str:
+    """Stop, or on a test pair warn, when a run would create or change too much. Counts committed intents."""
+    policy = session.mapping.policy
+    created = [operation for operation in invoices if operation.action is Action.CREATE]
+    with session.database.reading() as connection:
+        count, worth, changed = recent_intents(connection, session.organisation_id, session.host.now())
+        runs = load_runs(connection, session.organisation_id, limit=50)
+        links = sum(1 for _ in load_links(connection, session.organisation_id, Kind.INVOICE))
+        amounts = [base_amount(connection, session, operation) for operation in created]
+    recent = Recent(
+        creations=count,
+        amount=worth,
+        changes=changed,
+        biggest_run=max((run.created for run in runs), default=0),
+        live_links=links,
+        any_live_run=any(run.live and run.created for run in runs),
+    )
+    problem = brake_problem(
+        policy.brake, recent, amounts=amounts, changes=len(invoices) - len(created), live=session.is_live
+    )
+    if not problem:
+        return ""
+    if session.is_live or policy.brake.on_test_pair:
+        raise Stopped(
+            f"The brake holds this run: {problem}. Nothing was written. Review it with `crossfoot plan --out FILE` "
+            "and send it with `crossfoot apply FILE`, or raise the limit under `policy.brake` in crossfoot.yaml.",
+            code="brake",
+        )
+    return f"On a live organisation the brake would hold this run: {problem}."

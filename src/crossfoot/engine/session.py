@@ -1,0 +1,180 @@
+"""A session: one workspace opened for one command, with everything the engine works with."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import httpx2
+
+from crossfoot.core.books import Organisation
+from crossfoot.core.errors import NeedsPerson, Stopped
+from crossfoot.core.records import Side
+from crossfoot.engine.grants import Grants
+from crossfoot.engine.host import Host, real_host
+from crossfoot.engine.remote import Remote
+from crossfoot.http import Http
+from crossfoot.mapping.compiled import FlowMapping
+from crossfoot.mapping.settings import FILE_NAME, SettingsFile, load_settings
+from crossfoot.store.database import Database, open_database
+from crossfoot.store.operations import call_is_committed
+from crossfoot.store.workspace import StoredConnection, load_connections
+from crossfoot.vault.envelope import VaultKey
+from crossfoot.vault.keys import key_path, load_key
+
+STATE_DIRECTORY = ".crossfoot"
+DATABASE_NAME = "crossfoot.db"
+
+Progress = Callable[[str, int, int], None]
+"""Told of long work: what, how far, out of how much (0: not known)."""
+
+
+def no_progress(_what: str, _done: int, _of: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(slots=True)
+class Workspace:
+    """A workspace directory: ``crossfoot.yaml`` and, beside it, the state that Crossfoot keeps."""
+
+    directory: Path
+
+    @property
+    def settings_path(self) -> Path:
+        """The settings file."""
+        return self.directory / FILE_NAME
+
+    @property
+    def state(self) -> Path:
+        """Where the database and the lock are."""
+        return self.directory / STATE_DIRECTORY
+
+    @property
+    def id(self) -> str:
+        """The random id that names this workspace's key file."""
+        path = self.state / "workspace-id"
+        if not path.exists():
+            raise NeedsPerson(f"{self.directory} is no workspace yet. `crossfoot init` makes one.")
+        return path.read_text().strip()
+
+    def load_settings(self) -> SettingsFile:
+        """The settings, checked."""
+        return load_settings(self.settings_path)
+
+    def open_database(self, seam: Callable[[str], None] | None = None) -> Database:
+        """The database, migrated."""
+        if not self.state.exists():
+            raise NeedsPerson(f"{self.directory} is no workspace yet. `crossfoot init` makes one.")
+        return open_database(self.state / DATABASE_NAME, seam or (lambda _name: None))
+
+    def load_key(self) -> VaultKey:
+        """The vault's key: from CROSSFOOT_KEY_FILE, else from the user's configuration directory."""
+        return load_key(key_path(self.id, os.environ))
+
+    @contextmanager
+    def only_writer(self) -> Iterator[None]:
+        """Hold the lock that admits one writing process; the kernel frees it when the process dies."""
+        self.state.mkdir(exist_ok=True)
+        with (self.state / "lock").open("a+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise Stopped(
+                    "Another crossfoot command is writing in this workspace. Wait until it ends, then run again.",
+                    code="locked",
+                ) from None
+            yield
+
+
+@dataclass(slots=True)
+class Session:
+    """What a run works with. One org, one organisation."""
+
+    database: Database
+    host: Host
+    salesforce: Remote
+    xero: Remote
+    mapping: FlowMapping
+    actor: str = "crossfoot"
+    progress: Progress = no_progress
+    run_id: str = ""
+    organisation: Organisation | None = field(default=None)
+
+    @property
+    def org_id(self) -> str:
+        """The Salesforce org's id."""
+        return self.salesforce.home
+
+    @property
+    def organisation_id(self) -> str:
+        """The Xero organisation's id."""
+        return self.xero.home
+
+    @property
+    def instance_url(self) -> str:
+        """Where a person opens Salesforce records."""
+        return str(self.salesforce.connection.settings.get("instance_url") or self.salesforce.base)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the pair was pinned as live at connect."""
+        return not self.xero.connection.pinned.get("is_demo")
+
+    def close(self) -> None:
+        """Let connections go."""
+        self.database.engine.dispose()
+
+
+def zone_of(organisation: Organisation) -> ZoneInfo:
+    """The zone in which the books are kept; an unknown one falls back to UTC (``doctor`` says so)."""
+    try:
+        return ZoneInfo(organisation.timezone)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def make_session(
+    database: Database,
+    mapping: FlowMapping,
+    load_vault_key: Callable[[], VaultKey],
+    *,
+    host: Host,
+    transport: httpx2.BaseTransport | None = None,
+    progress: Progress = no_progress,
+) -> Session:
+    """Put a session together from a database, settings and a machine."""
+    http = Http(lambda call_id: _is_committed(database, call_id), transport)
+    grants = Grants(database, http, host, load_vault_key)
+    with database.reading() as connection:
+        connections = load_connections(connection)
+
+    def remote(side: Side) -> Remote:
+        found = _one(connections, side)
+        return Remote(found, http=http, grants=grants, database=database, host=host)
+
+    return Session(database, host, remote(Side.SALESFORCE), remote(Side.XERO), mapping, progress=progress)
+
+
+def _is_committed(database: Database, call_id: str) -> bool:
+    with database.reading() as connection:
+        return call_is_committed(connection, call_id)
+
+
+def _one(connections: list[StoredConnection], side: Side) -> StoredConnection:
+    for connection in connections:
+        if connection.side is side:
+            return connection
+    raise NeedsPerson(f"{side.value.title()} is not connected. Run `crossfoot connect {side.value}`.")
+
+
+def open_session(workspace: Workspace, *, progress: Progress = no_progress, host: Host | None = None) -> Session:
+    """Open a workspace for a command."""
+    machine = host or real_host()
+    mapping = FlowMapping(workspace.load_settings())
+    database = workspace.open_database(machine.point)
+    return make_session(database, mapping, workspace.load_key, host=machine, progress=progress)

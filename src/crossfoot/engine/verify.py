@@ -1,0 +1,125 @@
+"""Verify: the sweep after writing is the read-back. What Xero holds is compared with what was meant, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.documents import differences, ledger_form
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Kind
+from crossfoot.core.money import Money
+from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.observe import observe_xero
+from crossfoot.engine.session import Session
+from crossfoot.store import operations as ops
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import find_link, set_base
+from crossfoot.store.operations import StoredOperation
+from crossfoot.store.queue import replace_findings
+
+RATE_BAND = Decimal("0.10")
+_MINE = frozenset({"readback_differs", "rate_unusual", "refused_by_xero", "number_taken"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many documents read back as they were meant, how many differ, how many are not visible yet."""
+
+    verified: int = 0
+    differing: int = 0
+    unseen: int = 0
+
+
+def verify(session: Session) -> Verified:
+    """Read back what was applied and not verified yet."""
+    with session.database.reading() as connection:
+        applied = list(ops.load_operations(connection, session.organisation_id, states=("applied",)))
+    if not applied:
+        return Verified()
+    if any(operation.identity.kind is Kind.INVOICE for operation in applied):
+        session.progress("Reading back", 0, 0)
+        observe_xero(session, INVOICE)
+    verified = differing = unseen = 0
+    with session.database.writing("verified") as connection:
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+        for operation in applied:
+            if operation.identity.kind is not Kind.INVOICE:
+                ops.settle(connection, operation.id, "verified", session.host.now())
+                continue
+            invoice = invoices.get(operation.xero_id)
+            if invoice is None:
+                unseen += 1  # not visible yet is not a mismatch
+                continue
+            good = _compare(connection, session, operation, invoice, list(invoices.values()))
+            verified += good
+            differing += not good
+    return Verified(verified, differing, unseen)
+
+
+def _compare(
+    connection: Connection,
+    session: Session,
+    operation: StoredOperation,
+    invoice: LedgerInvoice,
+    others: list[LedgerInvoice],
+) -> bool:
+    now = session.host.now()
+    form = ledger_form(invoice)
+    meant = decode_fields(operation.body)["form"]
+    parts = differences(meant, form) if operation.action != "delete" else []
+    if invoice.total != operation.gross and operation.action != "delete" and not parts:
+        parts = [f"total {invoice.total}, expected {operation.gross}"]
+    ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+    findings = []
+    if parts:
+        cause = f"invoice {invoice.number}: Xero holds another {', '.join(parts[:5])}"
+        money = Money(invoice.currency, invoice.total - operation.gross)
+        findings.append(Finding("readback_differs", ref, cause, money=money, related=related))
+    if unusual := _unusual_rate(session, invoice, others):
+        money = Money(invoice.currency, invoice.total)
+        findings.append(Finding("rate_unusual", ref, unusual, money=money, related=related))
+    names = {operation.source_id: ""}
+    replace_findings(connection, session.organisation_id, names, findings, now, codes=_MINE)
+    stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
+    if stored and not parts:
+        set_base(connection, stored.id, base_hash=content_hash(form))
+    ops.settle(connection, operation.id, "verified", now)
+    append_audit(
+        connection,
+        session.organisation_id,
+        now,
+        actor=session.actor,
+        action="verify Invoice" if not parts else "verify Invoice: differs",
+        record_id=operation.source_id,
+        xero_id=invoice.invoice_id,
+        number=invoice.number,
+        total=str(invoice.total),
+        rate=str(invoice.currency_rate or ""),
+        differs=parts,
+    )
+    return not parts
+
+
+def _unusual_rate(session: Session, invoice: LedgerInvoice, others: list[LedgerInvoice]) -> str:
+    """Whether the rate is more than a tenth away from the middle of recent ones."""
+    organisation = session.organisation
+    if organisation is None or invoice.currency == organisation.base_currency or not invoice.currency_rate:
+        return ""
+    recent = sorted(
+        other.currency_rate
+        for other in others
+        if other.currency == invoice.currency and other.currency_rate and other.invoice_id != invoice.invoice_id
+    )
+    if not recent:
+        return ""
+    middle = recent[len(recent) // 2]
+    if abs(invoice.currency_rate - middle) <= middle * RATE_BAND:
+        return ""
+    return f"rate {invoice.currency_rate} against {middle} usually"

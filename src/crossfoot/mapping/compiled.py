@@ -1,0 +1,483 @@
+"""``crossfoot.yaml`` made ready to use: which fields to read, and what a stored record means as a document."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from crossfoot.core.documents import (
+    Address,
+    Deal,
+    IntendedContact,
+    IntendedInvoice,
+    IntendedItem,
+    IntendedLine,
+    LineAmounts,
+)
+from crossfoot.core.errors import BadSettings
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import record_url
+from crossfoot.core.money import EXACT, ZERO, round_money, split
+from crossfoot.core.policy import Brake, Coding, Policy
+from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
+from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
+from crossfoot.mapping.transforms import Transform, TransformError, find_transform
+
+Fields = Mapping[str, Any]
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}.*")
+DESCRIPTION_LENGTH_MAX = 4000
+REFERENCE_LENGTH_MAX = 255
+
+CONTACT_FIELDS = frozenset(
+    {"Name", "AccountNumber", "TaxNumber", "Phone", "Email", "Street", "City", "Region", "PostalCode", "Country"}
+)
+ITEM_FIELDS = frozenset({"Code", "Name", "Description", "AccountCode", "TaxType"})
+INVOICE_FIELDS = frozenset(
+    {"Name", "Owner", "Contact", "Date", "DueDate", "Currency", "Number", "Reference", "Amount", "Discount"}
+)
+LINE_FIELDS = frozenset(
+    {"Product", "Description", "ItemCode", "Quantity", "UnitAmount", "DiscountRate", "AccountCode", "TaxType"}
+)
+CONTACT_WRITE_BACK = frozenset({"ContactID", "Outstanding", "Overdue"})
+INVOICE_WRITE_BACK = frozenset(
+    {"InvoiceID", "Number", "Link", "Status", "PaymentStatus", "SubTotal", "TotalTax", "Total", "AmountDue",
+     "AmountPaid", "AmountCredited", "PaidDate", "Date", "DueDate", "Reference"}
+)  # fmt: skip
+_REQUIRED = {
+    "customers": {"Name"},
+    "products": {"Code", "Name"},
+    "invoices": {"Name", "Contact", "Date", "Currency", "Reference", "Amount"},
+    "lines": {"Description", "Quantity", "UnitAmount"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compiled field: an expression and perhaps a transform."""
+
+    expression: Expression
+    transform: Transform | None = None
+
+    def value(self, lookup: Callable[[tuple[str, ...]], Value]) -> Value:
+        """The field's value for a record. Raises ``ExpressionError`` or ``TransformError``."""
+        value = self.expression.evaluate(lookup)
+        return self.transform(value) if self.transform else value
+
+
+Rules = Mapping[str, Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What must be read of one Salesforce object: its own fields, and those of its lines."""
+
+    object: str
+    fields: tuple[str, ...]
+    lines: str = ""
+    line_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Related:
+    """Stored records that expressions may reach from a deal: accounts and products by id."""
+
+    accounts: Mapping[str, Fields] = field(default_factory=dict)
+    products: Mapping[str, Fields] = field(default_factory=dict)
+
+
+class FlowMapping:
+    """Compiled settings. ``hash`` pins the configuration that a plan was made with."""
+
+    def __init__(self, file: SettingsFile) -> None:
+        self.settings = file.settings
+        self._file = file
+        self._problems: list[str] = []
+        flows = file.settings.flows
+        self.account_object = flows.customers.salesforce
+        self.product_object = flows.products.salesforce
+        self.deal_object = flows.invoices.salesforce
+        self.customer = self._rules(("flows", "customers"), flows.customers.fields, CONTACT_FIELDS)
+        self.product = self._rules(("flows", "products"), flows.products.fields, ITEM_FIELDS)
+        self.invoice = self._rules(("flows", "invoices"), flows.invoices.fields, INVOICE_FIELDS)
+        self.line = self._rules(("flows", "invoices", "lines"), flows.invoices.lines.fields, LINE_FIELDS)
+        self.tracking = self._rules(("flows", "invoices", "lines", "tracking"), flows.invoices.lines.tracking, None)
+        self.when = self._expression(flows.invoices.when, file.place("flows", "invoices", "when"))
+        self.won_at = self._expression(flows.invoices.won_at, file.place("flows", "invoices", "won_at"))
+        self._check_write_back()
+        if self._problems:
+            raise BadSettings(self._problems)
+        self.hash = content_hash(file.settings.model_dump(mode="json"))
+        self.policy = _policy(file)
+
+    def _expression(self, text: str, place: Place) -> Expression:
+        try:
+            return compile_expression(text, place)
+        except ExpressionError as error:
+            self._problems.append(str(error))
+            return compile_expression("NULL", place)
+
+    def _rules(self, keys: tuple[str, ...], fields: Mapping[str, FieldRule], allowed: frozenset[str] | None) -> Rules:
+        rules: dict[str, Rule] = {}
+        for name, rule in fields.items():
+            place = self._file.place(*keys, *(() if keys[-1] == "tracking" else ("fields",)), name)
+            if allowed is not None and name not in allowed:
+                self._problems.append(f"{place}: `{name}` is not a field here; possible: {', '.join(sorted(allowed))}")
+                continue
+            text = rule.source if isinstance(rule, TransformedField) else rule
+            transform = None
+            if isinstance(rule, TransformedField):
+                try:
+                    transform = find_transform(rule.transform)
+                except TransformError as error:
+                    self._problems.append(f"{place}: {error}")
+            rules[name] = Rule(self._expression(text, place), transform)
+        missing = _REQUIRED.get(keys[-1], set()) - rules.keys()
+        if missing:
+            place = self._file.place(*keys)
+            self._problems.append(f"{place}: {', '.join(sorted(missing))} must be mapped")
+        return MappingProxyType(rules)
+
+    def _check_write_back(self) -> None:
+        flows = self.settings.flows
+        for key, mapping, known in (
+            ("customers", flows.customers.write_back, CONTACT_WRITE_BACK),
+            ("invoices", flows.invoices.write_back, INVOICE_WRITE_BACK),
+        ):
+            read = {path[0] for rule in self._all_rules() for path in rule.paths}
+            for target, value in mapping.items():
+                place = self._file.place("flows", key, "write_back", target)
+                if value not in known:
+                    self._problems.append(
+                        f"{place}: `{value}` is not written back; possible: {', '.join(sorted(known))}"
+                    )
+                if target in read:
+                    self._problems.append(f"{place}: `{target}` is written back, so no flow may read it")
+                if target in _NEVER_WRITTEN:
+                    self._problems.append(f"{place}: Crossfoot never writes `{target}`")
+
+    def _all_rules(self) -> Iterator[Expression]:
+        for rules in (self.customer, self.product, self.invoice, self.line, self.tracking):
+            for rule in rules.values():
+                yield rule.expression
+        yield self.when
+        yield self.won_at
+
+    def readings(self) -> dict[str, Reading]:
+        """What to read of each object, by object name."""
+        own: dict[str, set[str]] = {
+            name: set() for name in (self.account_object, self.product_object, self.deal_object)
+        }
+        line_fields: set[str] = {"Id"}
+        own[self.account_object].update({"CreatedDate", *_own_paths(self.customer)})
+        own[self.product_object].update(_own_paths(self.product))
+        header = [rule.expression for rule in self.invoice.values()] + [self.when, self.won_at]
+        for expression in header:
+            for path in expression.paths:
+                self._place_path(path, own, own[self.deal_object])
+        for rules in (self.line, self.tracking):
+            for rule in rules.values():
+                for path in rule.expression.paths:
+                    inner = path[1:] if path[0] == self.deal_object else path
+                    target = own[self.deal_object] if path[0] == self.deal_object else line_fields
+                    self._place_path(inner, own, target)
+        lines = self.settings.flows.invoices.lines.source
+        readings = {name: Reading(name, tuple(sorted(fields))) for name, fields in own.items()}
+        deal = readings[self.deal_object]
+        readings[self.deal_object] = replace(deal, lines=lines, line_fields=tuple(sorted(line_fields)))
+        return readings
+
+    def _place_path(self, path: tuple[str, ...], own: dict[str, set[str]], target: set[str]) -> None:
+        """A path through an account or product is read on that object, so that a change there is seen."""
+        if len(path) == 2 and path[0] in {self.account_object, self.product_object}:
+            own[path[0]].add(path[1])
+            target.add(f"{path[0]}Id")
+        else:
+            target.add(".".join(path))
+
+    def contact(self, record_id: str, fields: Fields) -> tuple[IntendedContact, tuple[Finding, ...]]:
+        """The customer that an account means, with warnings about values that were left out."""
+        ref = RecordRef(Side.SALESFORCE, self.account_object, record_id)
+        findings: list[Finding] = []
+        values: dict[str, str] = {}
+        lookup = _lookup(fields)
+        for name, rule in self.customer.items():
+            try:
+                values[name] = _text(rule.value(lookup))
+            except (TransformError, ExpressionError) as error:
+                code = "tax_number_invalid" if name == "TaxNumber" else "unreadable"
+                if name not in {"Country"}:
+                    findings.append(Finding(code, ref, f"{name}: {error}"))
+        street = tuple(line.strip() for line in values.get("Street", "").splitlines() if line.strip())
+        lines = street if len(street) <= 4 else (*street[:3], ", ".join(street[3:]))
+        country = _lookup(fields)
+        raw_country = self.customer["Country"].expression.evaluate(country) if "Country" in self.customer else None
+        contact = IntendedContact(
+            source=ref,
+            name=" ".join(values.get("Name", "").split()),
+            created=_instant(fields.get("CreatedDate")),
+            account_number=values.get("AccountNumber", "")[:50],
+            tax_number=values.get("TaxNumber", ""),
+            phone=values.get("Phone", ""),
+            email=values.get("Email", ""),
+            address=Address(
+                tuple(line[:500] for line in lines),
+                values.get("City", ""),
+                values.get("Region", ""),
+                values.get("PostalCode", ""),
+                _text(raw_country),
+            ),
+            country=values.get("Country", "") or _text(raw_country),
+        )
+        return contact, tuple(findings)
+
+    def item(self, record_id: str, fields: Fields) -> IntendedItem:
+        """The item that a product means."""
+        lookup = _lookup(fields)
+        values = {name: _text(rule.value(lookup)) for name, rule in self.product.items()}
+        ref = RecordRef(Side.SALESFORCE, self.product_object, record_id)
+        return IntendedItem(
+            ref,
+            code=values.get("Code", ""),
+            name=values.get("Name", ""),
+            description=values.get("Description", ""),
+            account_code=values.get("AccountCode", ""),
+            tax_type=values.get("TaxType", ""),
+        )
+
+    def deal(
+        self, record_id: str, fields: Fields, related: Related, *, zone: ZoneInfo, instance_url: str, deleted: bool
+    ) -> Deal:
+        """What a source record means: whether it is won, when, and the invoice it calls for."""
+        ref = RecordRef(Side.SALESFORCE, self.deal_object, record_id)
+        lookup = self._header_lookup(fields, related)
+        findings: list[Finding] = []
+
+        def value(name: str) -> Value:
+            rule = self.invoice.get(name)
+            if rule is None:
+                return None
+            try:
+                return rule.value(lookup)
+            except (ExpressionError, TransformError) as error:
+                findings.append(Finding("unreadable", ref, f"{name}: {error}"))
+                return None
+
+        try:
+            won = self.when.holds(lookup)
+            won_at = self.won_at.evaluate(lookup)
+        except ExpressionError as error:
+            won, won_at = False, None
+            findings.append(Finding("unreadable", ref, str(error)))
+        amount = value("Amount")
+        close = value("Date")
+        currency = _text(value("Currency"))
+        deal = Deal(
+            ref=ref,
+            name=_text(value("Name")),
+            owner=_text(value("Owner")),
+            won=won,
+            deleted=deleted,
+            close_date=close if isinstance(close, date) and not isinstance(close, datetime) else None,
+            won_on=_day(won_at, zone),
+            currency=currency,
+            amount=round_money(amount) if isinstance(amount, Decimal) else ZERO,
+            mapped_hash=content_hash(fields),
+        )
+        if not won or deleted:
+            return deal
+        invoice = self._invoice(deal, fields, related, value, findings, instance_url)
+        return replace(deal, invoice=invoice, findings=tuple(findings))
+
+    def _header_lookup(self, fields: Fields, related: Related) -> Callable[[tuple[str, ...]], Value]:
+        account_key = f"{self.account_object}Id"
+
+        def look(path: tuple[str, ...]) -> Value:
+            if len(path) == 2 and path[0] == self.account_object:
+                return _at(related.accounts.get(fields.get(account_key) or "", {}), path[1:])
+            return _at(fields, path)
+
+        return look
+
+    def _invoice(
+        self,
+        deal: Deal,
+        fields: Fields,
+        related: Related,
+        value: Callable[[str], Value],
+        findings: list[Finding],
+        instance_url: str,
+    ) -> IntendedInvoice | None:
+        account_id = _text(value("Contact"))
+        due = value("DueDate")
+        rows = fields.get(self.settings.flows.invoices.lines.source) or []
+        lines = [line for row in rows if (line := self._line(deal.ref, row, fields, related, findings)) is not None]
+        without_products = not rows
+        if without_products and deal.amount:
+            lines = [IntendedLine(deal.name or deal.ref.id, Decimal(1), deal.amount, tracking=())]
+        discount = value("Discount")
+        if isinstance(discount, Decimal) and discount and lines and not without_products:
+            lines = _spread_discount(lines, round_money(discount))
+        if deal.close_date is None or not deal.currency or not lines:
+            if not findings:
+                missing = "a close date" if deal.close_date is None else "a currency" if not deal.currency else "lines"
+                findings.append(Finding("unreadable", deal.ref, f"the deal has no {missing}"))
+            return None
+        accounts = RecordRef(Side.SALESFORCE, self.account_object, account_id) if account_id else None
+        return IntendedInvoice(
+            source=deal.ref,
+            account=accounts,
+            dated=deal.close_date,
+            due=due if isinstance(due, date) else None,
+            currency=deal.currency,
+            reference=_text(value("Reference"))[:REFERENCE_LENGTH_MAX],
+            url=record_url(instance_url, deal.ref.id),
+            lines=tuple(lines),
+            source_amount=deal.amount,
+            line_amounts=LineAmounts.INCLUSIVE if self.settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
+            own_number=_text(value("Number")),
+            without_products=without_products,
+        )
+
+    def _line(
+        self, ref: RecordRef, row: Fields, header: Fields, related: Related, findings: list[Finding]
+    ) -> IntendedLine | None:
+        look_header = self._header_lookup(header, related)
+        product = related.products.get(row.get(f"{self.product_object}Id") or "", {})
+
+        def look(path: tuple[str, ...]) -> Value:
+            if path[0] == self.deal_object and len(path) > 1:
+                return look_header(path[1:])
+            if len(path) == 2 and path[0] == self.product_object:
+                return _at(product, path[1:])
+            return _at(row, path)
+
+        try:
+            values = {name: rule.value(look) for name, rule in self.line.items()}
+            tracking = {name: _text(rule.value(look)) for name, rule in self.tracking.items()}
+        except (ExpressionError, TransformError) as error:
+            findings.append(Finding("unreadable", ref, f"a line: {error}"))
+            return None
+        quantity, price = values.get("Quantity"), values.get("UnitAmount")
+        if not isinstance(quantity, Decimal) or not isinstance(price, Decimal):
+            findings.append(Finding("unreadable", ref, "a line has no quantity or no price"))
+            return None
+        if quantity < 0 < price:  # Xero refuses negative quantities: the sign goes to the price
+            quantity, price = -quantity, -price
+        rate = values.get("DiscountRate")
+        product_id = _text(values.get("Product"))
+        return IntendedLine(
+            description=_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
+            quantity=round_money(quantity, 4),
+            unit_amount=round_money(price, 4),
+            item_code=_text(values.get("ItemCode")),
+            account_code=_text(values.get("AccountCode")),
+            tax_type=_text(values.get("TaxType")),
+            discount_rate=rate if isinstance(rate, Decimal) and rate else None,
+            tracking=tuple((name, option) for name, option in tracking.items() if option),
+            product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
+        )
+
+
+_NEVER_WRITTEN = frozenset({"StageName", "Amount", "CloseDate", "OwnerId", "Name", "AccountId"})
+
+
+def _spread_discount(lines: list[IntendedLine], discount: Decimal) -> list[IntendedLine]:
+    """A discount on the whole deal, shared over the lines by largest remainder and shown on each."""
+    amounts = [max(line.amount, ZERO) for line in lines]
+    if not any(amounts):
+        return lines
+    shares = split(discount, amounts)
+    spread = []
+    for line, share in zip(lines, shares, strict=True):
+        gross = round_money(EXACT.multiply(line.quantity, line.unit_amount))
+        own = EXACT.subtract(gross, line.amount)
+        spread.append(replace(line, discount_rate=None, discount_amount=EXACT.add(own, share) or None))
+    return spread
+
+
+def _own_paths(rules: Rules) -> set[str]:
+    return {".".join(path) for rule in rules.values() for path in rule.expression.paths}
+
+
+def _lookup(fields: Fields) -> Callable[[tuple[str, ...]], Value]:
+    return lambda path: _at(fields, path)
+
+
+def _at(fields: Fields, path: tuple[str, ...]) -> Value:
+    value: Any = fields
+    for name in path:
+        if value is None:
+            return None
+        value = value.get(name) if isinstance(value, Mapping) else None
+    if isinstance(value, str):
+        if _DATE.fullmatch(value):
+            return date.fromisoformat(value)
+        if _INSTANT.fullmatch(value):
+            return _instant(value)
+    if isinstance(value, Mapping | list):
+        return None
+    result: Value = value
+    return result
+
+
+def _text(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return format(value.normalize() if value else Decimal(0), "f")
+    return str(value).strip()
+
+
+def _instant(value: object) -> datetime:
+    if isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value) if isinstance(value, str) and value else datetime.fromisoformat(_LONG_AGO)
+
+
+_LONG_AGO = "1970-01-01T00:00:00+00:00"
+
+
+def _day(value: Value, zone: ZoneInfo) -> date | None:
+    """The calendar day of an instant where the books are kept."""
+    if isinstance(value, datetime):
+        return value.astimezone(zone).date()
+    return value if isinstance(value, date) else None
+
+
+def _policy(file: SettingsFile) -> Policy:
+    settings = file.settings
+    rule, coding = settings.policy, settings.coding
+    return Policy(
+        start_date=settings.start_date,
+        coding=Coding(
+            account=coding.account,
+            no_products_account=coding.no_products_account,
+            tax=coding.tax,
+            home_country=coding.home_country,
+            tax_by_country=dict(coding.tax_by_country),
+        ),
+        line_amounts=LineAmounts.INCLUSIVE if settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
+        status="AUTHORISED" if rule.create == "approved" else "DRAFT",
+        approve_up_to=rule.approve_up_to,
+        due_days=rule.due_days,
+        number_prefix=rule.number.prefix,
+        double_billing_days=rule.double_billing_days,
+        rounding_max=rule.rounding_max,
+        brake=Brake(
+            creations=rule.brake.creations,
+            amount=rule.brake.amount,
+            times_biggest_recent_run=rule.brake.times_biggest_recent_run,
+            changes=rule.brake.changes,
+            changed_percent_of_links=rule.brake.changed_percent_of_links,
+            first_live_run=rule.brake.first_live_run,
+            on_test_pair=rule.brake.on_test_pair,
+        ),
+    )
