@@ -1,0 +1,168 @@
+"""The ``crossfoot.yaml`` that ``crossfoot init`` writes: at most 60 lines, every default in words.
+
+Only fields that the org's describe shows are written, and only codes that the organisation has.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+LINES_MAX = 60
+
+
+@dataclass(frozen=True, slots=True)
+class InitFacts:
+    """What init found out, or was told."""
+
+    salesforce: str
+    xero: str
+    organisation: str
+    country: str
+    base_currency: str
+    start_date: dt.date
+    inclusive: bool
+    due_days: int
+    sales_account: str
+    tax: str
+    tax_by_country: Mapping[str, str]
+    fields: Mapping[str, Collection[str]]
+    prefix: str
+    objects: Collection[str] = ()
+    tracking: Mapping[str, str] = field(default_factory=dict)
+
+
+_WRITE_BACK = {
+    "Xero_Invoice_Number__c": "Number",
+    "Xero_Invoice_Id__c": "InvoiceID",
+    "Xero_Invoice_Url__c": "Link",
+    "Xero_Status__c": "Status",
+    "Xero_Payment_Status__c": "PaymentStatus",
+    "Xero_Subtotal__c": "SubTotal",
+    "Xero_Tax__c": "TotalTax",
+    "Xero_Total__c": "Total",
+    "Xero_Amount_Due__c": "AmountDue",
+    "Xero_Amount_Paid__c": "AmountPaid",
+    "Xero_Paid_Date__c": "PaidDate",
+}
+_ACCOUNT_WRITE_BACK = {
+    "Xero_Contact_Id__c": "ContactID",
+    "Xero_Balance__c": "Outstanding",
+    "Xero_Overdue__c": "Overdue",
+}
+
+
+def render_settings(facts: InitFacts) -> str:
+    """The file's text."""
+    deal, account, product = (facts.fields.get(name, ()) for name in ("Opportunity", "Account", "Product2"))
+    lines = facts.fields.get("OpportunityLineItem", ())
+    number = "Deal_Number__c" if "Deal_Number__c" in deal else ""
+    reference = f"BLANKVALUE({number}, Id)" if number else "Id"
+    if "PO_Number__c" in deal:
+        reference += " & IF(ISBLANK(PO_Number__c), '', ' PO ' & PO_Number__c)"
+    currency = "CurrencyIsoCode" if "CurrencyIsoCode" in deal else f"'{facts.base_currency}'"
+    discount = "Whole_Deal_Discount__c" if "Whole_Deal_Discount__c" in deal else ""
+    amount = f"Amount - BLANKVALUE({discount}, 0)" if discount else "Amount"
+    won_at = "BLANKVALUE(LastStageChangeDate, CreatedDate)" if "LastStageChangeDate" in deal else "CreatedDate"
+    tax_number = "\n      TaxNumber: {from: ABN__c, as: abn}    # checked; a broken one is left out" if (
+        "ABN__c" in account
+    ) else ""  # fmt: skip
+    rows = ", ".join(f"{country}: {tax}" for country, tax in facts.tax_by_country.items())
+    document = {
+        "Name": "Name",
+        "Owner": "Owner.Name",
+        "Contact": "AccountId",
+        "Date": "CloseDate",
+        "Currency": currency,
+        "Number": number,
+        "Reference": f'"{reference}"',
+        "Amount": amount,
+        "Discount": discount,
+    }
+    line = {
+        "Product": "Product2Id",
+        "ItemCode": "Product2.ProductCode",
+        "Description": "BLANKVALUE(Description, Product2.Name)",
+        "Quantity": "Quantity",
+        "UnitAmount": "UnitPrice",
+        "DiscountRate": "Discount" if "Discount" in lines else "",
+        "AccountCode": "Product2.Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
+        "TaxType": "Product2.Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
+    }
+    item = {
+        "Code": "ProductCode",
+        "Name": "Name",
+        "Description": "Description",
+        "AccountCode": "Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
+        "TaxType": "Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
+    }
+    records = {"invoice": "Xero_Invoice__c", "payment": "Xero_Payment__c"}
+    shown = {kind: name for kind, name in records.items() if name in facts.objects}
+    return f"""\
+# What Crossfoot keeps in agreement, and how. No secret belongs here. Reference: docs/reference/crossfoot-yaml.md
+crossfoot: 1
+salesforce: {facts.salesforce}
+xero: [{facts.xero}]                # {facts.organisation}
+start_date: {facts.start_date}            # deals won before this day are never invoiced
+prices: {"inc_tax" if facts.inclusive else "ex_tax "}                 # what prices in Salesforce mean: ex_tax or inc_tax
+policy:
+  create: draft                   # invoices start as drafts: a person approves them in Xero (or: approved)
+  due_days: {facts.due_days}                    # where neither the contact nor the organisation has payment terms
+  number: {{prefix: "{facts.prefix}"}}         # prefix + the deal's own number, so Xero refuses a double
+  double_billing_days: 45         # a look-alike invoice this near makes the deal wait
+  rounding_max: 0.05              # a cent difference up to this is accepted and named; more waits
+  brake: {{creations: 50, amount: 250000, times_biggest_recent_run: 3, changes: 10, first_live_run: 5}}   # within 24 h
+coding:                           # used where neither the product nor the Xero item says; nothing is guessed
+  account: "{facts.sales_account}"
+  no_products_account: "{facts.sales_account}"      # one flagged line for a deal without products; "" = it waits
+  tax: {facts.tax}
+  home_country: {facts.country}
+  tax_by_country: {{{rows}}}   # customers elsewhere; no row: the deal waits. Ask your accountant
+flows:
+  customers:                      # only accounts with a counting deal; Salesforce owns name and address
+    salesforce: Account
+    fields:
+      Name: Name                  # taken by another customer with another ABN: a readable suffix is added{tax_number}
+      AccountNumber: AccountNumber
+      Phone: {{from: Phone, as: phone}}
+      Street: BillingStreet
+      City: BillingCity
+      Region: BillingState
+      PostalCode: BillingPostalCode
+      Country: {{from: BillingCountry, as: country}}
+    write_back: {_flow(_present(_ACCOUNT_WRITE_BACK, account))}
+  products:                       # items are created where missing; an existing item is never changed
+    salesforce: Product2
+    fields: {_flow(item)}
+  invoices:
+    salesforce: Opportunity
+    when: IsWon
+    won_at: {won_at}
+    fields: {_flow(document)}
+    lines:
+      from: OpportunityLineItems
+      fields: {_flow(line)}
+      tracking: {_flow(facts.tracking)}
+    write_back: {_flow(_present(_WRITE_BACK, deal), width=3)}
+    records: {_flow(shown)}       # each invoice and payment as a Salesforce record
+"""
+
+
+def _present(wanted: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:
+    return {name: value for name, value in wanted.items() if name in fields}
+
+
+def _flow(values: Mapping[str, str], width: int = 99) -> str:
+    """A mapping on as few lines as read well, without the members that are empty."""
+    members = [f"{key}: {value if _is_plain(value) else _quoted(value)}" for key, value in values.items() if value]
+    rows = [", ".join(members[i : i + width]) for i in range(0, len(members), width)]
+    return "{" + (",\n      ").join(rows) + "}"
+
+
+def _is_plain(value: str) -> bool:
+    return value.startswith('"') or not any(sign in value for sign in ",'&{}[]#:")
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
