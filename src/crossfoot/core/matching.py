@@ -19,6 +19,7 @@ from crossfoot.core.records import RecordRef, Side
 
 MERGE_CHAIN_MAX = 10
 CONTACT_NAME_LENGTH_MAX = 255
+_EXPECTED = "new:"
 _LEGAL_WORDS = frozenset(
     [
         "pty",
@@ -142,7 +143,7 @@ class ContactDirectory:
     def expect(self, account: IntendedContact, name: str) -> None:
         """Count a contact that this plan will create, so that the next account sees it."""
         pending = LedgerContact(
-            contact_id=f"new:{account.source.id}",
+            contact_id=f"{_EXPECTED}{account.source.id}",
             name=name,
             status="ACTIVE",
             updated=account.created,
@@ -228,7 +229,8 @@ def _by_name(
     doubtful = [
         contact
         for contact in directory.alike(account.name)
-        if (account.source.id, contact.contact_id) not in not_same and not _told_apart(account, contact, directory)
+        if not {(account.source.id, contact.contact_id), (account.source.id, contact.contact_number)} & set(not_same)
+        and not _told_apart(account, contact, directory)
     ]
     if doubtful:
         names = ", ".join(repr(contact.name) for contact in doubtful[:3])
@@ -259,8 +261,14 @@ def _use(account: IntendedContact, contact: LedgerContact | None, evidence: str)
 def _waits(
     account: IntendedContact, code: str, cause: str, shown: Sequence[LedgerContact | IntendedContact]
 ) -> ContactDecision:
-    related = tuple(
-        RecordRef(Side.XERO, "Contact", item.contact_id) if isinstance(item, LedgerContact) else item.source
-        for item in shown
-    )
+    related = tuple(_shown(item, account) for item in shown)
     return ContactDecision(findings=(Finding(code, account.source, cause, related=related),), candidates=related)
+
+
+def _shown(item: LedgerContact | IntendedContact, account: IntendedContact) -> RecordRef:
+    """The record to show: a contact that is only expected yet is shown as the account it will be made from."""
+    if isinstance(item, IntendedContact):
+        return item.source
+    if item.contact_id.startswith(_EXPECTED):
+        return RecordRef(account.source.side, account.source.kind, item.contact_number)
+    return RecordRef(Side.XERO, "Contact", item.contact_id)

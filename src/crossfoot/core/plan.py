@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from crossfoot.core.books import Books, LedgerInvoice
+from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
 from crossfoot.core.documents import Deal, IntendedContact, IntendedInvoice, IntendedItem
 from crossfoot.core.findings import Finding
@@ -311,7 +311,13 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
-    return DealDecision(deal, bucket, _with_money(deal, judged.findings), operation, same_as_base=judged.same_as_base)
+    findings = list(judged.findings)
+    if deal.ref.id in context.undone:
+        findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
+    current = context.mirror.invoices.get(link.xero_id)
+    if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
+        findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
+    return DealDecision(deal, bucket, _with_money(deal, findings), operation, same_as_base=judged.same_as_base)
 
 
 def _due_date(dated: dt.date, contact_id: str, context: Context) -> dt.date:

@@ -57,6 +57,7 @@ class Row:
     deals: int = 0
     invoices: int = 0
     differences: list[Difference] = field(default_factory=list)
+    unnamed: list[Difference] = field(default_factory=list)
 
     @property
     def named(self) -> Decimal:
@@ -91,9 +92,11 @@ def tie_out(
     waiting: Mapping[str, str],
     named: Mapping[str, str],
     since: dt.date,
+    inclusive: bool = False,
 ) -> TieOut:
     """Compare. ``linked`` pairs deal ids with hand-made invoices a person chose; ``waiting`` and ``named`` give reasons
-    by deal id for a deal without, and for a difference of a deal with, an invoice."""
+    by deal id for a deal without, and for a difference of a deal with, an invoice. With ``inclusive`` prices the deals'
+    amounts contain tax, and are compared with the invoices' gross."""
     rows: dict[tuple[str, str], Row] = {}
     by_deal: dict[str, list[LedgerInvoice]] = defaultdict(list)
     by_id = {invoice.invoice_id: invoice for invoice in invoices}
@@ -110,7 +113,7 @@ def tie_out(
         if chosen and chosen not in mine:
             mine.append(chosen)
         claimed.update(invoice.invoice_id for invoice in mine)
-        _place(row, deal, [invoice for invoice in mine if invoice.is_live], waiting, named)
+        _place(row, deal, [invoice for invoice in mine if invoice.is_live], waiting, named, inclusive=inclusive)
     strangers = tuple(
         invoice
         for invoice in sorted(by_id.values(), key=lambda invoice: (invoice.dated, invoice.number))
@@ -125,12 +128,16 @@ def _place(
     live: Sequence[LedgerInvoice],
     waiting: Mapping[str, str],
     named: Mapping[str, str],
+    *,
+    inclusive: bool,
 ) -> None:
     if not live:
         if deal.not_counted:
             row.not_counted = EXACT.add(row.not_counted, deal.amount)
         elif deal.id in waiting:
             row.waiting = EXACT.add(row.waiting, deal.amount)
+        else:
+            row.unnamed.append(Difference("no invoice", deal.amount, deal.id, deal.name))
         return
     if len(live) > 1:
         row.differences.append(
@@ -141,12 +148,15 @@ def _place(
     row.tax = EXACT.add(row.tax, invoice.total_tax)
     row.gross = EXACT.add(row.gross, invoice.total)
     if invoice.currency != deal.currency:
+        note = f"invoiced in {invoice.currency}"
+        row.unnamed.append(Difference("currency", deal.amount, deal.id, deal.name, invoice.number, note))
         return
+    value = invoice.total if inclusive else invoice.sub_total
     if invoice.status in POSTED_STATUSES:
-        row.approved = EXACT.add(row.approved, invoice.sub_total)
+        row.approved = EXACT.add(row.approved, value)
     else:
-        row.draft = EXACT.add(row.draft, invoice.sub_total)
-    difference = EXACT.subtract(deal.amount, invoice.sub_total)
+        row.draft = EXACT.add(row.draft, value)
+    difference = EXACT.subtract(deal.amount, value)
     if difference == 0:
         return
     reason = named.get(deal.id, "")
@@ -154,3 +164,5 @@ def _place(
         reason = "rounding"
     if reason:
         row.differences.append(Difference(reason, difference, deal.id, deal.name, invoice.number))
+    else:
+        row.unnamed.append(Difference("amount", difference, deal.id, deal.name, invoice.number))

@@ -93,7 +93,7 @@ class Proposal:
 def connect_with_env(
     workspace: Workspace, database: Database, host: Host, values: Mapping[str, str], transport: object = None
 ) -> tuple[StoredConnection, StoredConnection]:
-    """Connect both sides by client credentials from ``NAME=value`` settings. The organisation is named, never guessed."""
+    """Connect both sides by client credentials from ``NAME=value`` settings; the organisation must be named in them."""
     connector = Connector(workspace, database, host, transport)
     salesforce, xero = salesforce_app(values), xero_app(values)
     org = connector.connect_salesforce(salesforce, connector.with_credentials(salesforce))

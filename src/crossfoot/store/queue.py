@@ -64,7 +64,7 @@ def replace_findings(
         finding = wanted.pop(key, None)
         if finding is None:
             closed += 1
-            _close(connection, entry.id, now)
+            close_entry(connection, entry.id, now)
         else:
             connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
     for finding in wanted.values():
@@ -101,7 +101,8 @@ def _particulars(finding: Finding) -> dict[str, object]:
     }
 
 
-def _close(connection: Connection, entry_id: int, now: datetime) -> None:
+def close_entry(connection: Connection, entry_id: int, now: datetime) -> None:
+    """Its cause is gone, or a person settled it."""
     connection.execute(update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=instant(now)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from crossfoot.http import HttpRequest
 
@@ -64,6 +64,17 @@ def invoices(page: int, since: datetime | None) -> HttpRequest:
     """A page of sales invoices with lines and payments, ordered by what never changes."""
     where = {"where": 'Type=="ACCREC"', "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"}
     return _page("Invoices", page, since, where)
+
+
+def invoices_dated_since(page: int, day: date) -> HttpRequest:
+    """A page of sales invoices dated on or after a day: the tie-out's own path."""
+    where = f'Type=="ACCREC" AND Date >= DateTime({day.year}, {day.month:02}, {day.day:02})'
+    return _page("Invoices", page, None, {"where": where, "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"})
+
+
+def invoices_by_id(ids: Sequence[str]) -> HttpRequest:
+    """Invoices by their ids, with lines."""
+    return _page("Invoices", 1, None, {"IDs": ",".join(ids), "unitdp": "4", "includeArchived": "true"})
 
 
 def overpayments(page: int, since: datetime | None) -> HttpRequest:

@@ -1,0 +1,388 @@
+"""The desk: what people do about what waits. Every decision is kept with who took it, and none touches the vendors
+except ``undo``, which deletes untouched drafts."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.documents import ledger_form
+from crossfoot.core.errors import NeedsPerson, OutcomeUnknown, Rejected, Stopped
+from crossfoot.core.findings import REASONS
+from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.plan import item_key
+from crossfoot.core.records import Side, content_hash
+from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.observe import observe_xero
+from crossfoot.engine.remote import NotApplied
+from crossfoot.engine.runs import check_guard
+from crossfoot.engine.session import Session
+from crossfoot.store import operations as ops
+from crossfoot.store import queue as queue_store
+from crossfoot.store import workspace as store
+from crossfoot.store.audit import AuditEntry, append_audit, read_audit
+from crossfoot.store.codec import decode_fields, encode
+from crossfoot.store.database import Database
+from crossfoot.store.links import StoredLink, add_link, find_link, highest_epochs, load_links, retire_link, set_base
+from crossfoot.store.queue import QueueEntry
+from crossfoot.store.versions import load_versions
+from crossfoot.xero import documents, requests
+
+IGNORE_DAYS_MAX = 366
+_LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
+             "contact_ambiguous": Kind.CONTACT}  # fmt: skip
+_REISSUED = frozenset({"invoice_voided", "undone"})
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The review queue of one organisation, as one person works it. Needs no access to either vendor."""
+
+    database: Database
+    org_id: str
+    organisation_id: str
+    actor: str
+    now: dt.datetime
+
+    def entries(self, *, ignored: bool = False) -> list[QueueEntry]:
+        """Open entries, biggest money first; those put aside only when asked for."""
+        today = self.now.date().isoformat()
+        with self.database.reading() as connection:
+            found = list(queue_store.open_entries(connection, self.organisation_id))
+        return [entry for entry in found if ignored or not entry.ignored_until or entry.ignored_until < today]
+
+    def entry(self, entry_id: int) -> QueueEntry:
+        """One entry."""
+        with self.database.reading() as connection:
+            found = queue_store.find_entry(connection, self.organisation_id, entry_id)
+        if found is None:
+            raise NeedsPerson(f"There is no queue entry {entry_id}. `crossfoot queue ls` shows them.")
+        return found
+
+    def ignore(self, entry_id: int, *, reason: str, until: dt.date) -> QueueEntry:
+        """Put an entry aside until a day, with a reason; it stays on the tie-out."""
+        if not reason.strip():
+            raise NeedsPerson('Ignoring needs a reason: --reason "...".')
+        today = self.now.date()
+        if not today < until <= today + dt.timedelta(days=IGNORE_DAYS_MAX):
+            raise NeedsPerson(f"--until must lie after today and within a year (today is {today}).")
+        entry = self.entry(entry_id)
+        with self.database.writing("ignore") as connection:
+            ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
+            self._note(connection, "ignore", entry, reason=reason.strip(), until=until.isoformat())
+        return ignored
+
+    def retry(self, entry_id: int) -> QueueEntry:
+        """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
+        entry = self.entry(entry_id)
+        with self.database.writing("retry") as connection:
+            queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
+            store.retry_write_backs(connection, self.organisation_id, entry.record.id)
+            if entry.code in _REISSUED:
+                stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
+                if stored:
+                    retire_link(connection, stored.id)
+            queue_store.close_entry(connection, entry.id, self.now)
+            self._note(connection, "retry", entry)
+        return entry
+
+    def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
+        """Say that the record shown is the same one: an existing invoice, or an existing customer."""
+        entry = self.entry(entry_id)
+        kind = self._linkable(entry)
+        choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
+        chosen = target or (choices[0] if len(choices) == 1 else "")
+        if chosen not in choices:
+            raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
+        with self.database.writing("link") as connection:
+            if kind is Kind.CONTACT:
+                account = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
+                queue_store.decide(
+                    connection, self.organisation_id, "link_contact", account, chosen, actor=self.actor, now=self.now
+                )
+                self._link(connection, Kind.CONTACT, account, chosen, "", "", "chosen by a person")
+            else:
+                self._link_invoice(connection, entry, chosen)
+            queue_store.close_entry(connection, entry.id, self.now)
+            self._note(connection, "link", entry, to=chosen)
+        return entry, chosen
+
+    def _link_invoice(self, connection: Connection, entry: QueueEntry, invoice_id: str) -> None:
+        invoice = load_ledger(connection, self.organisation_id, INVOICE, LedgerInvoice, ids=[invoice_id])[invoice_id]
+        source_hash = ""
+        for version in load_versions(connection, self.org_id, entry.record.kind, ids=[entry.record.id]):
+            source_hash = version.hash
+        base = content_hash(ledger_form(invoice))
+        self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, "chosen by a person")
+        stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
+        if stored:
+            set_base(connection, stored.id, source_hash=source_hash)
+        queue_store.set_bucket(connection, self.organisation_id, entry.record.id, "linked")
+
+    def _link(
+        self,
+        connection: Connection,
+        kind: Kind,
+        source_id: str,
+        xero_id: str,
+        number: str,
+        base: str,
+        evidence: str,
+    ) -> None:
+        taken = [s for s in load_links(connection, self.organisation_id, kind) if s.link.xero_id == xero_id]
+        if taken:
+            raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already.")
+        epoch = highest_epochs(connection, self.organisation_id, kind).get(source_id, 0) + 1
+        identity = Identity(self.org_id, self.organisation_id, kind, source_id, epoch=epoch)
+        add_link(connection, Link(identity, xero_id, number, "people", base, evidence), self.now, source_id=source_id)
+
+    def not_same(self, entry_id: int) -> QueueEntry:
+        """Say that the records shown are others: the deal or customer then goes on its own."""
+        entry = self.entry(entry_id)
+        self._linkable(entry)
+        source = entry.record.id
+        if entry.code.startswith("contact"):
+            source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
+        with self.database.writing("not same") as connection:
+            for ref in entry.related:
+                if ref.id != source:
+                    queue_store.decide(
+                        connection, self.organisation_id, "not_same", source, ref.id, actor=self.actor, now=self.now
+                    )
+            queue_store.close_entry(connection, entry.id, self.now)
+            self._note(connection, "not the same", entry)
+        return entry
+
+    def _linkable(self, entry: QueueEntry) -> Kind:
+        if entry.code not in _LINKABLE:
+            raise NeedsPerson(
+                f"Entry {entry.id} ({REASONS[entry.code].title}) is not about two records that may be one."
+            )
+        return _LINKABLE[entry.code]
+
+    def _note(self, connection: Connection, action: str, entry: QueueEntry, **more: object) -> None:
+        append_audit(
+            connection,
+            self.organisation_id,
+            self.now,
+            actor=self.actor,
+            action=f"queue {action}",
+            record_id=entry.record.id,
+            entry=entry.id,
+            code=entry.code,
+            **more,
+        )
+
+
+def go_live(session: Session, typed_name: str) -> None:
+    """Lift the read-only guard of a live ledger; its name must be typed."""
+    check_guard(session)
+    connection_ = session.xero.connection
+    if not session.is_live:
+        raise NeedsPerson(f"{connection_.name} is a test organisation; it needs no going live.")
+    if typed_name.strip() != connection_.name:
+        raise Stopped(f"The name typed is not {connection_.name!r}. Nothing was changed.", code="name_mismatch")
+    wanted = session.organisation.default_sales_tax if session.organisation else ""
+    basis = "Tax Inclusive" if session.mapping.settings.prices == "inc_tax" else "Tax Exclusive"
+    if wanted and wanted not in {basis, "No Tax"}:
+        raise Stopped(
+            f"Xero's default for sales is {wanted}, crossfoot.yaml says prices: {session.mapping.settings.prices}. "
+            "Correct one of them first.",
+            code="tax_basis",
+        )
+    now = session.host.now()
+    with session.database.writing("go live") as connection:
+        store.save_connection(connection, replace(connection_, live_since=now.isoformat()), now)
+        append_audit(connection, session.organisation_id, now, actor=session.actor, action="go live", record_id="")
+
+
+@dataclass(slots=True)
+class Undone:
+    """What ``undo`` deleted, and what it could not."""
+
+    deleted: list[str] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
+
+
+def undo(session: Session, run_id: str) -> Undone:
+    """Delete a run's own drafts that nobody has touched; everything else is listed as not undoable."""
+    check_guard(session)
+    with session.database.reading() as connection:
+        found = list(ops.load_operations(connection, session.organisation_id, run_id=run_id))
+    if not found:
+        raise NeedsPerson(f"There is no run {run_id} that wrote anything. `crossfoot runs` shows them.")
+    observe_xero(session, INVOICE)
+    undone = Undone()
+    session.run_id = session.host.new_id()
+    with session.database.writing("run") as connection:
+        store.start_run(
+            connection, session.run_id, session.organisation_id, "undo", session.host.now(), live=session.is_live
+        )
+        links = {s.source_id: s for s in load_links(connection, session.organisation_id, Kind.INVOICE)}
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+    for operation in found:
+        name = operation.number or f"{operation.identity.kind.value} {operation.identity.source_key}"
+        if operation.state in {"refused", "abandoned"}:
+            continue
+        if operation.identity.kind is not Kind.INVOICE or operation.action != "create":
+            undone.kept.append((name, "customers and items stay; they may be in use"))
+            continue
+        invoice, stored = invoices.get(operation.xero_id), links.get(operation.source_id)
+        if problem := _not_undoable(invoice, stored):
+            undone.kept.append((name, problem))
+        elif invoice and stored:
+            _delete_draft(session, operation, invoice, undone)
+    with session.database.writing("run ended") as connection:
+        store.end_run(
+            connection,
+            session.run_id,
+            session.host.now(),
+            outcome="done",
+            created=0,
+            counts={"deleted": len(undone.deleted), "kept": len(undone.kept)},
+        )
+    return undone
+
+
+def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> str:
+    if invoice is None or stored is None:
+        return "it is no longer linked"
+    if not invoice.is_live:
+        return f"it is {invoice.status.lower()} already"
+    if invoice.status != "DRAFT":
+        return f"it is {invoice.status.lower()}: void or credit it in Xero"
+    if content_hash(ledger_form(invoice)) != stored.link.base_hash:
+        return "somebody edited the draft"
+    return ""
+
+
+def _delete_draft(session: Session, operation: ops.StoredOperation, invoice: LedgerInvoice, undone: Undone) -> None:
+    """One draft at a time: reserve, send, record."""
+    element = {"InvoiceID": invoice.invoice_id, "InvoiceNumber": invoice.number, "Status": "DELETED"}
+    deletion = replace(
+        operation,
+        id=session.host.new_id(),
+        run_id=session.run_id,
+        action="delete",
+        state="reserved",
+        body=encode({"element": element, "form": None}),
+        payload_hash=content_hash(element),
+        pre_image=content_hash(ledger_form(invoice)),
+        reason=f"undo of run {operation.run_id}",
+        reviewed=True,
+    )
+    access = session.xero.access()
+    call_id = session.host.new_id()
+    body = documents.batch_body("Invoice", [encode(element)])
+    request = requests.write("Invoices", "POST", body, call_id)
+    with session.database.writing("undo intent") as connection:
+        ops.settle(connection, operation.id, "verified", session.host.now())
+        ops.reserve(connection, [deletion], session.host.now())
+        call = ops.StoredCall(
+            call_id, session.organisation_id, session.run_id, "POST", request.path, body, call_id, access.generation
+        )
+        ops.commit_call(connection, call, [deletion.id], session.host.now())
+    try:
+        answer = session.xero.write(call_id, request, access)
+        element_outcome = documents.decode_elements("Invoice", answer.body)[0]
+        problem = "; ".join(element_outcome.errors)
+    except (Rejected, NotApplied) as error:
+        problem = str(error) or "Xero did not take it"
+    except OutcomeUnknown as error:
+        problem = f"the outcome is not known ({error}); run undo again"
+    with session.database.writing("undo outcome") as connection:
+        now = session.host.now()
+        ops.end_call(connection, call_id, now, state="answered")
+        ops.settle(connection, deletion.id, "refused" if problem else "verified", now, refusal=problem)
+        if not problem:
+            queue_store.decide(
+                connection,
+                session.organisation_id,
+                "undone",
+                operation.source_id,
+                invoice.invoice_id,
+                actor=session.actor,
+                now=now,
+            )
+            append_audit(
+                connection,
+                session.organisation_id,
+                now,
+                actor=session.actor,
+                action="delete Invoice",
+                record_id=operation.source_id,
+                xero_id=invoice.invoice_id,
+                number=invoice.number,
+                reason=deletion.reason,
+            )
+    if problem:
+        undone.kept.append((invoice.number, problem))
+    else:
+        undone.deleted.append(invoice.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything known of one record: the deal, its invoice, how they are tied, and what happened when."""
+
+    source_id: str
+    deal: Mapping[str, Any]
+    link: StoredLink | None
+    invoice: LedgerInvoice | None
+    entries: tuple[QueueEntry, ...]
+    history: tuple[AuditEntry, ...]
+
+
+def explain(desk: Desk, mapping_object: str, wanted: str) -> Explanation:
+    """Find a record by Salesforce id, invoice number, invoice id, deal number or name."""
+    with desk.database.reading() as connection:
+        invoices = load_ledger(connection, desk.organisation_id, INVOICE, LedgerInvoice)
+        links = list(load_links(connection, desk.organisation_id, Kind.INVOICE))
+        deals = {
+            version.ref.id: decode_fields(version.body)
+            for version in load_versions(connection, desk.org_id, mapping_object)
+        }
+        source_id = _find_source(wanted, invoices, links, deals)
+        link = next((stored for stored in links if stored.source_id == source_id), None)
+        entries = tuple(queue_store.open_entries(connection, desk.organisation_id, record_ids=[source_id]))
+        history = tuple(read_audit(connection, desk.organisation_id, source_id))
+    invoice = invoices.get(link.link.xero_id) if link else None
+    if invoice is None:
+        invoice = next((i for i in invoices.values() if record_id_in(i.url) == source_id), None)
+    return Explanation(source_id, deals.get(source_id, {}), link, invoice, entries, history)
+
+
+def _find_source(
+    wanted: str,
+    invoices: Mapping[str, LedgerInvoice],
+    links: list[StoredLink],
+    deals: Mapping[str, Mapping[str, Any]],
+) -> str:
+    text = wanted.strip()
+    for deal_id in deals:
+        if text in {deal_id, deal_id[:15]}:
+            return deal_id
+    by_invoice = {stored.link.xero_id: stored.source_id for stored in links}
+    for invoice in invoices.values():
+        if text.casefold() in {invoice.number.casefold(), invoice.invoice_id.casefold()}:
+            found = by_invoice.get(invoice.invoice_id) or record_id_in(invoice.url)
+            if found:
+                return found
+    folded = item_key(text)
+    named = [
+        deal_id
+        for deal_id, fields in deals.items()
+        if folded in {str(value).casefold() for value in fields.values() if isinstance(value, str)}
+    ]
+    if len(named) == 1:
+        return named[0]
+    raise NeedsPerson(
+        f"{len(named)} records are called {wanted!r}; use the Salesforce id."
+        if named
+        else f"No deal or invoice is known as {wanted!r}. Use a Salesforce id, an invoice number or a deal's name."
+    )
