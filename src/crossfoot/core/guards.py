@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from crossfoot.core.money import EXACT, total
 from crossfoot.core.policy import Brake
+
+LINKS_FOR_SHARE_MIN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +55,28 @@ class Recent:
 def brake_problem(brake: Brake, recent: Recent, *, amounts: Sequence[Decimal], changes: int, live: bool) -> str:
     """Why the brake stops this run, or an empty string. ``amounts`` are base-currency gross sums to be created.
 
-    Documents of a reviewed plan given to ``apply`` do not pass here (design: the brake).
+    What earlier runs did counts with this one's, but never holds a run that adds nothing to it. Documents of a reviewed
+    plan given to ``apply`` do not pass here (design: the brake).
     """
     creations = recent.creations + len(amounts)
-    worth = sum(amounts, recent.amount)
+    worth = total([recent.amount, *amounts])
     reasons = []
     if live and not recent.any_live_run and len(amounts) > brake.first_live_run:
         reasons.append(f"{len(amounts)} documents on the first live run (at most {brake.first_live_run})")
-    if creations > brake.creations:
+    if amounts and creations > brake.creations:
         reasons.append(f"{creations} documents created within 24 hours (at most {brake.creations})")
-    if worth > brake.amount:
+    if amounts and worth > brake.amount:
         reasons.append(f"{worth:,.2f} created within 24 hours (at most {brake.amount:,.2f})")
-    if recent.biggest_run and len(amounts) > brake.times_biggest_recent_run * recent.biggest_run:
-        limit = brake.times_biggest_recent_run * recent.biggest_run
+    limit = EXACT.multiply(brake.times_biggest_recent_run, Decimal(recent.biggest_run))
+    if recent.biggest_run and len(amounts) > limit:
         reasons.append(f"{len(amounts)} documents, the biggest recent run had {recent.biggest_run} (at most {limit:f})")
     all_changes = recent.changes + changes
-    share = brake.changed_percent_of_links * recent.live_links / 100
-    if all_changes > brake.changes or (changes and recent.live_links >= 100 and all_changes > share):
+    share = EXACT.divide(EXACT.multiply(brake.changed_percent_of_links, Decimal(recent.live_links)), Decimal(100))
+    if changes and all_changes > brake.changes:
         reasons.append(f"{all_changes} documents changed or deleted within 24 hours (at most {brake.changes})")
+    elif changes and recent.live_links >= LINKS_FOR_SHARE_MIN and all_changes > share:
+        reasons.append(
+            f"{all_changes} documents changed or deleted within 24 hours "
+            f"(at most {brake.changed_percent_of_links} % of {recent.live_links})"
+        )
     return "; ".join(reasons)

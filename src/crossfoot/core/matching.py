@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from crossfoot.core.books import LedgerContact
@@ -67,10 +67,11 @@ def _numbers(key: str) -> frozenset[str]:
     return frozenset(word for word in key.split() if any(char.isdigit() for char in word))
 
 
-def suffixed_name(name: str, account: IntendedContact) -> str:
-    """A readable, fixed way to tell two customers of one name apart: account number, else the id's last six."""
-    suffix = f" ({account.account_number or account.source.id[-6:]})"
-    return name[: CONTACT_NAME_LENGTH_MAX - len(suffix)] + suffix
+def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
+    """Readable, fixed ways to tell two customers of one name apart: account number, the id's last six, the id."""
+    for mark in filter(None, (account.account_number, account.source.id[-6:], account.source.id)):
+        suffix = f" ({mark})"
+        yield name[: CONTACT_NAME_LENGTH_MAX - len(suffix)] + suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,13 @@ class ContactDirectory:
         """Contacts that carry the account's id."""
         return [c for c in self.contacts.values() if c.contact_number == account_id and not c.merged_to]
 
+    def claim(self, account_id: str, contact_id: str) -> None:
+        """Count a contact as this account's: by its link (or a person's choice), else by the account's id on it."""
+        marked = [] if contact_id else self.by_marker(account_id)
+        contact = self.survivor(contact_id) if contact_id else marked[0] if len(marked) == 1 else None
+        if contact is not None:
+            self.linked_accounts.setdefault(contact.contact_id, account_id)
+
     def by_tax_number(self, tax_number: str) -> list[LedgerContact]:
         """Contacts of exactly this tax number."""
         return [self.contacts[contact_id] for contact_id in self._by_tax.get(tax_number, ())]
@@ -174,8 +182,11 @@ def decide_contacts(
         if account.tax_number:
             by_tax[account.tax_number].append(account)
     decisions: dict[str, ContactDecision] = {}
+    known = {**chosen, **links}
     for account in ordered:
-        contact_id = links.get(account.source.id) or chosen.get(account.source.id)
+        directory.claim(account.source.id, known.get(account.source.id, ""))
+    for account in ordered:
+        contact_id = known.get(account.source.id)
         if contact_id:
             decision = _use(account, directory.survivor(contact_id), "linked")
         else:
@@ -238,9 +249,9 @@ def _by_name(
         return _waits(account, "contact_similar", cause, doubtful)
     name = account.name[:CONTACT_NAME_LENGTH_MAX]
     if directory.name_taken(name):
-        return ContactDecision(
-            create_as=suffixed_name(name, account), evidence="another customer has this name, with another ABN"
-        )
+        suffixed = list(suffixed_names(name, account))
+        free = next((other for other in suffixed if not directory.name_taken(other)), suffixed[-1])
+        return ContactDecision(create_as=free, evidence="another customer has this name, with another ABN")
     return ContactDecision(create_as=name, evidence="no such customer in Xero")
 
 

@@ -13,6 +13,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 ZERO = Decimal(0)
 CENT = Decimal("0.01")
+HALF_CENT = Decimal("0.005")
 UNIT_PRICE_PLACES = 4
 QUANTITY_PLACES = 4
 LINE_AMOUNT_MAX = Decimal("9999999999.99")
@@ -38,7 +39,7 @@ class Money:
         return Money(self.currency, EXACT.add(self.amount, other.amount))
 
     def __neg__(self) -> Money:
-        return Money(self.currency, -self.amount)
+        return Money(self.currency, EXACT.minus(self.amount))
 
 
 def minor_units(currency: str) -> int:
@@ -59,6 +60,11 @@ def total(amounts: Iterable[Decimal]) -> Decimal:
     return result
 
 
+def rounding_allowance(lines: int, largest: Decimal) -> Decimal:
+    """How far rounding may take a document of so many lines: half a cent for each and for the total, with a cap."""
+    return min(EXACT.multiply(HALF_CENT, Decimal(lines + 1)), largest)
+
+
 def split(amount: Decimal, weights: Sequence[Decimal], places: int = 2) -> list[Decimal]:
     """Share ``amount`` by ``weights`` so that the parts sum to it exactly (largest remainder, ties in order)."""
     step = Decimal(1).scaleb(-places)
@@ -70,7 +76,7 @@ def split(amount: Decimal, weights: Sequence[Decimal], places: int = 2) -> list[
     exact = [EXACT.divide(EXACT.multiply(amount, weight), whole) for weight in weights]
     parts = [value.quantize(step, rounding=ROUND_FLOOR, context=EXACT) for value in exact]
     missing = int(EXACT.divide(EXACT.subtract(amount, total(parts)), step))
-    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
+    by_remainder = sorted(range(len(parts)), key=lambda i: (EXACT.subtract(parts[i], exact[i]), i))
     for i in by_remainder[:missing]:
         parts[i] = EXACT.add(parts[i], step)
     return parts

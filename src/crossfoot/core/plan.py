@@ -6,7 +6,6 @@ import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from enum import StrEnum
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
@@ -16,7 +15,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import LinkedDeal, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, record_id_in
 from crossfoot.core.matching import ContactDecision
-from crossfoot.core.money import EXACT, Money, Totals, minor_units
+from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
 from crossfoot.core.policy import Policy
 from crossfoot.core.records import RecordRef, Side
 
@@ -203,8 +202,8 @@ def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> li
         findings.append(Finding("negative_deal", deal.ref, f"the lines come to {invoice.amount} {deal.currency}"))
     difference = EXACT.subtract(invoice.amount, deal.amount)
     if difference:
-        accepted = min(Decimal("0.005") * (len(invoice.lines) + 1), policy.rounding_max)
-        code = "rounding" if abs(difference) <= accepted else "rounding_too_large"
+        accepted = rounding_allowance(len(invoice.lines), policy.rounding_max)
+        code = "rounding" if difference.copy_abs() <= accepted else "rounding_too_large"
         cause = f"Xero's arithmetic gives {invoice.amount}, Salesforce {deal.amount}: difference {difference}"
         findings.append(Finding(code, deal.ref, cause, money=Money(deal.currency, difference)))
     return findings

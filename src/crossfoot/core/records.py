@@ -12,6 +12,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from crossfoot.core.money import EXACT, ZERO
+
 Fields = Mapping[str, Any]
 
 
@@ -53,7 +55,7 @@ def canonical(value: Any) -> Any:
         return text or None
     if isinstance(value, int | Decimal):
         number = Decimal(value)
-        return number.normalize() + 0 if number else Decimal(0)
+        return EXACT.add(EXACT.normalize(number), ZERO) if number else ZERO
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):

@@ -84,7 +84,7 @@ def backoff_s(attempt: int, jitter: float) -> float:
 def _limited(headers: Mapping[str, str], attempt: int, jitter: float) -> Verdict:
     limit = headers.get("x-rate-limit-problem", "").casefold()
     asked = headers.get("retry-after", "")
-    wait = float(asked) if asked.replace(".", "", 1).isdigit() else 0.0
+    wait = float(asked) if asked.isascii() and asked.replace(".", "", 1).isdigit() else 0.0
     if limit == "day" or wait > LIMIT_WAIT_S_MAX:
         return Verdict(Next.PARK, wait or 3600.0, "day")
     return Verdict(Next.WAIT, wait or backoff_s(attempt, jitter), limit or "concurrent")

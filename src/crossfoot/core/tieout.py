@@ -14,12 +14,14 @@ from decimal import Decimal
 
 from crossfoot.core.books import POSTED_STATUSES, LedgerInvoice
 from crossfoot.core.links import record_id_in
-from crossfoot.core.money import EXACT, ZERO, total
+from crossfoot.core.money import EXACT, ZERO, rounding_allowance, total
+
+ROUNDING_MAX = Decimal("0.05")
 
 
 @dataclass(frozen=True, slots=True)
 class WonDeal:
-    """A won deal as Salesforce has it now; ``counts`` is empty or the reason why it is not to be invoiced."""
+    """A won deal as Salesforce has it now; ``not_counted`` is empty or the reason why it is not to be invoiced."""
 
     id: str
     name: str
@@ -145,12 +147,12 @@ def _place(
         )
     invoice = live[0]
     row.invoices += 1
-    row.tax = EXACT.add(row.tax, invoice.total_tax)
-    row.gross = EXACT.add(row.gross, invoice.total)
     if invoice.currency != deal.currency:
         note = f"invoiced in {invoice.currency}"
         row.unnamed.append(Difference("currency", deal.amount, deal.id, deal.name, invoice.number, note))
         return
+    row.tax = EXACT.add(row.tax, invoice.total_tax)
+    row.gross = EXACT.add(row.gross, invoice.total)
     value = invoice.total if inclusive else invoice.sub_total
     if invoice.status in POSTED_STATUSES:
         row.approved = EXACT.add(row.approved, value)
@@ -160,7 +162,7 @@ def _place(
     if difference == 0:
         return
     reason = named.get(deal.id, "")
-    if not reason and abs(difference) <= min(Decimal("0.005") * (len(invoice.lines) + 1), Decimal("0.05")):
+    if not reason and difference.copy_abs() <= rounding_allowance(len(invoice.lines), ROUNDING_MAX):
         reason = "rounding"
     if reason:
         row.differences.append(Difference(reason, difference, deal.id, deal.name, invoice.number))

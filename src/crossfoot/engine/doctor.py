@@ -149,7 +149,7 @@ def _dates(session: Session, organisation: Organisation) -> Iterator[Check]:
         yield Check(
             "Tax basis",
             "fix",
-            f"Xero's default for sales is {organisation.default_sales_tax}, the file says {session.mapping.settings.prices}",
+            f"Xero's default for sales is {organisation.default_sales_tax}; prices: {session.mapping.settings.prices}",
             "finance",
             "correct `prices` in crossfoot.yaml or the default in Xero",
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -153,10 +153,18 @@ def sync(session: Session, *, yes: bool = False) -> RunReport:
     return report
 
 
-def apply_reviewed(session: Session, wanted: Mapping[str, str], *, strict: bool, names: Mapping[str, str]) -> RunReport:
-    """Apply a plan that a person reviewed: exactly its documents, less those that moved since. ``wanted`` gives the
-    form hash by deal id."""
+def apply_reviewed(
+    session: Session,
+    wanted: Mapping[str, str],
+    *,
+    strict: bool,
+    names: Mapping[str, str],
+    check: Callable[[Planned], None],
+) -> RunReport:
+    """Apply a plan that a person reviewed: exactly its documents, less those that moved since. ``wanted`` gives what
+    the reviewer saw by deal id; ``check`` stops when the plan as a whole no longer holds."""
     observed, planned, changes = look(session)
+    check(planned)
     _require_go_live(session)
     matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == operation_hash(o)}
     with session.database.reading() as connection:

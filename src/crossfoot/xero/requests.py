@@ -69,7 +69,9 @@ def invoices(page: int, since: datetime | None) -> HttpRequest:
 def invoices_dated_since(page: int, day: date) -> HttpRequest:
     """A page of sales invoices dated on or after a day: the tie-out's own path."""
     where = f'Type=="ACCREC" AND Date >= DateTime({day.year}, {day.month:02}, {day.day:02})'
-    return _page("Invoices", page, None, {"where": where, "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"})
+    return _page(
+        "Invoices", page, None, {"where": where, "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"}
+    )
 
 
 def invoices_by_id(ids: Sequence[str]) -> HttpRequest:

@@ -1,0 +1,214 @@
+"""``crossfoot queue``: what waits for a person, and what people decide about it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossfoot.cli.screen import (
+    JsonOption,
+    WorkspaceOption,
+    actor,
+    cut,
+    money,
+    print_json,
+    table,
+    told_plainly,
+    workspace_at,
+)
+
+if TYPE_CHECKING:
+    from crossfoot.engine.desk import Desk
+    from crossfoot.store.queue import QueueEntry
+
+app = typer.Typer(
+    help="The review queue: what waits, why, and who fixes it.", no_args_is_help=True, rich_markup_mode=None
+)
+
+EntryArgument = Annotated[int, typer.Argument(help="The entry's number, from `crossfoot queue ls`.")]
+LongList = Annotated[bool, typer.Option("--all", help="Also entries that were put aside.")]
+
+
+def open_desk(directory: Path) -> tuple[Desk, dict[str, str]]:
+    """The queue of a workspace, and the addresses where a person opens its records."""
+    from crossfoot.engine.desk import Desk  # noqa: PLC0415
+    from crossfoot.engine.overview import both_sides  # noqa: PLC0415
+
+    database = workspace_at(directory).open_database()
+    with database.reading() as connection:
+        org, organisation = both_sides(connection)
+    desk = Desk(database, org.home, organisation.home, actor(), dt.datetime.now(dt.UTC))
+    return desk, {"salesforce": str(org.settings.get("instance_url", "")), "xero": "https://go.xero.com"}
+
+
+def entry_data(entry: QueueEntry, addresses: dict[str, str]) -> dict[str, Any]:
+    """An entry for a machine."""
+    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+
+    return {
+        "entry": entry.id,
+        "reason": entry.code,
+        "what_happened": REASONS[entry.code].title,
+        "cause": entry.cause,
+        "weight": entry.weight,
+        "record": {"kind": entry.record.kind, "id": entry.record.id, "name": entry.record_name},
+        "links": [_address(ref.side.value, ref.kind, ref.id, addresses) for ref in (entry.record, *entry.related)],
+        "currency": entry.money.currency,
+        "amount": entry.money.amount,
+        "since": entry.opened_at,
+        "who_fixes_it": entry.owner,
+        "owner": entry.owner_name,
+        "how": entry.fix,
+        "vendor_text": entry.vendor_text,
+        "state": entry.state,
+        "put_aside_until": entry.ignored_until,
+        "put_aside_because": entry.ignored_reason,
+    }
+
+
+def _address(side: str, kind: str, record_id: str, addresses: dict[str, str]) -> str:
+    if side == "salesforce":
+        return f"{addresses['salesforce']}/{record_id}"
+    page = {
+        "Invoice": f"/AccountsReceivable/View.aspx?InvoiceID={record_id}",
+        "Contact": f"/Contacts/View/{record_id}",
+    }.get(kind, "")
+    return f"{addresses['xero']}{page}"
+
+
+@app.command("ls")
+@told_plainly
+def ls(*, workspace: WorkspaceOption = Path(), show_all: LongList = False, as_json: JsonOption = False) -> None:
+    """List what waits, biggest money first.
+
+    Example: crossfoot queue ls
+    """
+    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+
+    desk, addresses = open_desk(workspace)
+    entries = desk.entries(ignored=show_all)
+    if as_json:
+        print_json([entry_data(entry, addresses) for entry in entries])
+        return
+    if not entries:
+        typer.echo("Nothing waits.")
+        return
+    rows = [
+        (
+            entry.id,
+            entry.weight,
+            cut(REASONS[entry.code].title, 44),
+            cut(entry.record_name or entry.record.id, 44),
+            money(entry.money.amount, entry.money.currency),
+            entry.opened_at[:10],
+            entry.owner if entry.owner != "deal owner" else f"deal owner {entry.owner_name}".strip(),
+        )
+        for entry in entries
+    ]
+    typer.echo(table(["entry", "", "what happened", "record", "money", "since", "who fixes it"], rows, right=(0, 4)))
+    typer.echo("`crossfoot queue show ENTRY` says how.")
+
+
+@app.command("show")
+@told_plainly
+def show(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Show one entry: what happened, both records, who fixes it and how, and the vendor's own words.
+
+    Example: crossfoot queue show 3
+    """
+    desk, addresses = open_desk(workspace)
+    found = entry_data(desk.entry(entry), addresses)
+    if as_json:
+        print_json(found)
+        return
+    typer.echo(f"{found['what_happened']} ({found['weight']})")
+    typer.echo(f"  {found['cause']}")
+    typer.echo(f"Record   {found['record']['kind']} {found['record']['name']} ({found['record']['id']})")
+    for link in found["links"]:
+        typer.echo(f"         {link}")
+    typer.echo(f"Money    {money(found['amount'], found['currency'])}")
+    typer.echo(f"Since    {found['since'][:16].replace('T', ' ')} UTC")
+    who = found["who_fixes_it"] + (f" ({found['owner']})" if found["owner"] else "")
+    typer.echo(f"Who      {who}")
+    typer.echo(f"How      {found['how']}")
+    if found["put_aside_until"]:
+        typer.echo(f"Aside    until {found['put_aside_until']}: {found['put_aside_because']}")
+    if found["vendor_text"]:
+        typer.echo(f"In the vendor's own words:\n  {found['vendor_text']}")
+
+
+@app.command("retry")
+@told_plainly
+def retry(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Try again at the next sync, after the cause was mended. A voided invoice is re-issued under its next number.
+
+    Example: crossfoot queue retry 3
+    """
+    desk, addresses = open_desk(workspace)
+    found = desk.retry(entry)
+    _say(f"{found.record_name or found.record.id} is tried again at the next sync.", found, addresses, as_json=as_json)
+
+
+@app.command("ignore")
+@told_plainly
+def ignore(
+    entry: EntryArgument,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept in the audit log.")],
+    until: Annotated[str, typer.Option(help="YYYY-MM-DD: when it comes back.")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Put an entry aside until a day. Its document still waits, and stays on the tie-out.
+
+    Example: crossfoot queue ignore 3 --reason "billed by the branch" --until 2026-12-31
+    """
+    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+
+    try:
+        day = dt.date.fromisoformat(until)
+    except ValueError:
+        raise NeedsPerson(f"--until {until!r} is not a day. Write it as YYYY-MM-DD.") from None
+    desk, addresses = open_desk(workspace)
+    found = desk.ignore(entry, reason=reason, until=day)
+    _say(f"Put aside until {day}. It stays on the tie-out.", found, addresses, as_json=as_json)
+
+
+@app.command("link")
+@told_plainly
+def link(
+    entry: EntryArgument,
+    *,
+    to: Annotated[str, typer.Option(help="Id of the Xero record, where several are shown.")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Say that both records shown are the same one: the deal's existing invoice, or the same customer.
+
+    Example: crossfoot queue link 3
+    """
+    desk, addresses = open_desk(workspace)
+    found, chosen = desk.link(entry, to)
+    _say(f"Linked to {chosen}. Nothing new is made for it.", found, addresses, as_json=as_json)
+
+
+@app.command("not-same")
+@told_plainly
+def not_same(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Say that the records shown are different ones: it then goes on its own at the next sync.
+
+    Example: crossfoot queue not-same 3
+    """
+    desk, addresses = open_desk(workspace)
+    found = desk.not_same(entry)
+    _say("Noted: they are different. It goes at the next sync.", found, addresses, as_json=as_json)
+
+
+def _say(sentence: str, entry: QueueEntry, addresses: dict[str, str], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"done": sentence, **entry_data(entry, addresses)})
+    else:
+        typer.echo(sentence)

@@ -1,0 +1,278 @@
+"""``tieout``, ``explain``, ``audit verify``: the proof that both sides agree, and the story of one record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossfoot.cli.screen import (
+    EXIT_ERROR,
+    EXIT_PENDING,
+    Command,
+    JsonOption,
+    WorkspaceOption,
+    money,
+    print_json,
+    table,
+    told_plainly,
+    workspace_at,
+    writing_session,
+)
+
+if TYPE_CHECKING:
+    from crossfoot.core.tieout import Difference
+    from crossfoot.engine.desk import Explanation
+    from crossfoot.engine.tie import TieOutReport
+
+audit_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
+IN_XERO_ONLY_SHOWN = 10
+
+
+@told_plainly
+def tieout(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Read both sides afresh and prove that they agree, or name each difference.
+
+    Exit status 2 while anything is unexplained. Example: crossfoot tieout
+    """
+    from crossfoot.engine.tie import run_tie_out  # noqa: PLC0415
+
+    with writing_session(workspace, as_json=as_json) as session:
+        report = run_tie_out(session)
+    if as_json:
+        print_json(tie_out_data(report))
+    else:
+        typer.echo(render_tie_out(report))
+    if report.result.unexplained:
+        raise typer.Exit(EXIT_PENDING)
+
+
+def tie_out_data(report: TieOutReport) -> dict[str, Any]:
+    """The tie-out for a machine."""
+    return {
+        "organisation": report.organisation,
+        "salesforce_read_at": report.salesforce_read_at,
+        "xero_read_at": report.xero_read_at,
+        "start_date": report.start_date,
+        "unexplained": report.result.unexplained,
+        "rows": [
+            {
+                "month": row.month,
+                "currency": row.currency,
+                "deals": row.deals,
+                "invoices": row.invoices,
+                "won": row.won,
+                "not_counted": row.not_counted,
+                "waiting": row.waiting,
+                "draft": row.draft,
+                "approved": row.approved,
+                "tax": row.tax,
+                "gross": row.gross,
+                "named": row.named,
+                "unexplained": row.unexplained,
+                "differences": [_difference(difference) for difference in row.differences],
+                "without_a_name": [_difference(difference) for difference in row.unnamed],
+            }
+            for row in report.result.rows
+        ],
+        "in_xero_only": [
+            {"number": i.number, "customer": i.contact_name, "date": i.dated, "currency": i.currency,
+             "ex_tax": i.sub_total, "gross": i.total, "status": i.status}
+            for i in report.result.in_xero_only
+        ],
+    }  # fmt: skip
+
+
+def _difference(difference: Difference) -> dict[str, Any]:
+    return {
+        "class": difference.kind,
+        "amount": difference.amount,
+        "deal": difference.deal,
+        "deal_name": difference.deal_name,
+        "invoice": difference.invoice,
+        "note": difference.note,
+    }
+
+
+def render_tie_out(report: TieOutReport) -> str:
+    """The tie-out on screen: across, down, and every difference by name."""
+    lines = [f"Tie-out of {report.organisation}, deals won since {report.start_date}, ex tax unless named"]
+    headings = [
+        "month",
+        "ccy",
+        "won",
+        "not counted",
+        "waiting",
+        "draft",
+        "approved",
+        "named",
+        "unexplained",
+        "tax",
+        "gross",
+    ]
+    rows = [
+        (
+            row.month,
+            row.currency,
+            *(
+                money(value)
+                for value in (
+                    row.won,
+                    row.not_counted,
+                    row.waiting,
+                    row.draft,
+                    row.approved,
+                    row.named,
+                    row.unexplained,
+                    row.tax,
+                    row.gross,
+                )
+            ),
+        )
+        for row in report.result.rows
+    ]
+    lines.append(table(headings, rows, right=range(2, 11)))
+    for row in report.result.rows:
+        for difference in row.differences:
+            lines.append(
+                f"  {row.month} {row.currency} {difference.kind}: {money(difference.amount)}  "
+                f"{difference.deal_name}, invoice {difference.invoice}"
+            )
+        for difference in row.unnamed:
+            what = f"{difference.kind}, {difference.note}" if difference.note else difference.kind
+            lines.append(
+                f"  UNEXPLAINED {row.month} {row.currency} {money(difference.amount)}  {difference.deal_name} "
+                f"({what}): run `crossfoot sync`, then look again"
+            )
+    strangers = report.result.in_xero_only
+    for invoice in strangers[:IN_XERO_ONLY_SHOWN]:
+        lines.append(
+            f"  in Xero only: {invoice.number} {invoice.contact_name} {invoice.dated} "
+            f"{money(invoice.sub_total, invoice.currency)} ex tax, {invoice.status.lower()}"
+        )
+    if len(strangers) > IN_XERO_ONLY_SHOWN:
+        lines.append(f"  … and {len(strangers) - IN_XERO_ONLY_SHOWN} more invoices in Xero only (--json lists them)")
+    verdict = "There are UNEXPLAINED amounts." if report.result.unexplained else "Unexplained: 0.00."
+    read = f"Salesforce read at {report.salesforce_read_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines.append(f"{read}, Xero at {report.xero_read_at:%H:%M:%S} UTC. {verdict}")
+    return "\n".join(lines)
+
+
+@told_plainly
+def explain(
+    record: Annotated[str, typer.Argument(help="Salesforce id, deal number or name, invoice number or id.")],
+    *,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Tell a record's story: both sides, where each value came from, what happened when, and why it waits.
+
+    Example: crossfoot explain SF-D-00042
+    """
+    from crossfoot.cli.queue import entry_data, open_desk  # noqa: PLC0415
+    from crossfoot.engine.desk import explain as find  # noqa: PLC0415
+    from crossfoot.mapping.compiled import FlowMapping  # noqa: PLC0415
+
+    desk, addresses = open_desk(workspace)
+    mapping = FlowMapping(workspace_at(workspace).load_settings())
+    found = find(desk, mapping.deal_object, record)
+    rules = {name: rule.expression.text for name, rule in mapping.invoice.items()}
+    if as_json:
+        print_json(
+            {
+                "deal": found.source_id,
+                "salesforce": found.deal,
+                "invoice": _invoice_data(found),
+                "rules": rules,
+                "line_rules": {name: rule.expression.text for name, rule in mapping.line.items()},
+                "queue": [entry_data(entry, addresses) for entry in found.entries],
+                "history": [
+                    {"at": e.at, "who": e.actor, "what": e.action, "seq": e.seq, **e.body} for e in found.history
+                ],
+            }
+        )
+        return
+    _tell(found, rules, addresses)
+
+
+def _invoice_data(found: Explanation) -> dict[str, Any] | None:
+    invoice = found.invoice
+    if invoice is None:
+        return None
+    return {
+        "id": invoice.invoice_id,
+        "number": invoice.number,
+        "status": invoice.status,
+        "currency": invoice.currency,
+        "ex_tax": invoice.sub_total,
+        "tax": invoice.total_tax,
+        "gross": invoice.total,
+        "due": invoice.amount_due,
+        "paid": invoice.amount_paid,
+        "made_by": found.link.link.born if found.link else "",
+        "payments": [{"date": p.dated, "amount": p.amount, "reference": p.reference} for p in invoice.payments],
+    }
+
+
+def _tell(found: Explanation, rules: dict[str, str], addresses: dict[str, str]) -> None:
+    typer.echo(f"{found.deal.get('Name', found.source_id)}  {addresses['salesforce']}/{found.source_id}")
+    invoice = found.invoice
+    if invoice is None:
+        typer.echo("No invoice in Xero.")
+    else:
+        made_by = "Crossfoot" if found.link and found.link.link.born == "crossfoot" else "people"
+        typer.echo(
+            f"Invoice {invoice.number} ({invoice.status.lower()}, made by {made_by}): "
+            f"ex tax {money(invoice.sub_total)}, tax {money(invoice.total_tax)}, "
+            f"gross {money(invoice.total, invoice.currency)}, due {money(invoice.amount_due)}"
+        )
+        for line in invoice.lines:
+            typer.echo(
+                f"  {line.description[:50]:50} {line.quantity} x {line.unit_amount} = {money(line.line_amount)}  "
+                f"account {line.account_code}, {line.tax_type}"
+            )
+        for payment in invoice.payments:
+            typer.echo(f"  paid {money(payment.amount)} on {payment.dated} {payment.reference}".rstrip())
+    typer.echo("Where the values come from (crossfoot.yaml):")
+    for name, text in rules.items():
+        typer.echo(f"  {name:12} {text}")
+    for entry in found.entries:
+        typer.echo(f"{entry.weight.capitalize()}: {entry.cause} (`crossfoot queue show {entry.id}`)")
+    if found.history:
+        typer.echo("History:")
+    for event in found.history:
+        more = event.body.get("reason") or event.body.get("refusal") or event.body.get("number") or ""
+        typer.echo(f"  {event.at[:19].replace('T', ' ')} UTC  {event.actor:12} {event.action}  {more}".rstrip())
+
+
+@audit_app.callback()
+def audit() -> None:
+    """The audit log."""
+
+
+@audit_app.command("verify")
+@told_plainly
+def verify(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Check that no entry of the audit log was changed or removed. Exit status 1 when one was.
+
+    Example: crossfoot audit verify
+    """
+    from crossfoot.cli.queue import open_desk  # noqa: PLC0415
+    from crossfoot.store.audit import broken_audit_entry, read_audit  # noqa: PLC0415
+
+    desk, _ = open_desk(workspace)
+    with desk.database.reading() as connection:
+        broken = broken_audit_entry(connection, desk.organisation_id)
+        entries = sum(1 for _ in read_audit(connection, desk.organisation_id))
+    if as_json:
+        print_json({"entries": entries, "holds": broken is None, "first_broken": broken})
+    elif broken is None:
+        typer.echo(f"The audit log holds: {entries:,} entries, each following from the one before.")
+    else:
+        typer.echo(f"The audit log does NOT hold: entry {broken} does not follow from the one before.")
+    if broken is not None:
+        raise typer.Exit(EXIT_ERROR)
+
+
+COMMANDS = (Command("tieout", tieout), Command("explain", explain))

@@ -1,0 +1,250 @@
+"""``init``, ``connect``, ``doctor``: from nothing to a connected, examined workspace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossfoot.cli.screen import (
+    EXIT_ERROR,
+    Command,
+    JsonOption,
+    WorkspaceOption,
+    print_json,
+    table,
+    told_plainly,
+    workspace_at,
+    writing_session,
+)
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from crossfoot.engine.connect import Connector
+    from crossfoot.engine.session import Workspace
+    from crossfoot.engine.setup import Choices, Proposal
+    from crossfoot.store.workspace import StoredConnection
+
+EnvFileOption = Annotated[
+    Path | None, typer.Option("--env-file", help="NAME=value lines: SF_… and XERO_… settings of your apps.")
+]
+
+
+@told_plainly
+def init(
+    *,
+    workspace: WorkspaceOption = Path(),
+    env_file: EnvFileOption = None,
+    start_date: Annotated[str, typer.Option(help="YYYY-MM-DD: deals won before are never invoiced.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing; take what both sides suggest.")] = False,
+    no_key: Annotated[bool, typer.Option("--no-key", help="Make no key file: you provide CROSSFOOT_KEY_FILE.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a workspace here: connect both sides, look at them, and write crossfoot.yaml.
+
+    Example: crossfoot init --env-file apps.env --start-date 2026-11-21 --yes
+    """
+    from crossfoot.engine.connect import Connector  # noqa: PLC0415
+    from crossfoot.engine.host import real_host  # noqa: PLC0415
+    from crossfoot.engine.setup import connect_with_env, make_workspace, propose, read_env_file, remotes  # noqa: PLC0415
+    from crossfoot.store.workspace import load_connections  # noqa: PLC0415
+
+    values = read_env_file(env_file) if env_file else dict(os.environ)
+    starts = _start_date(start_date or values.get("CROSSFOOT_START_DATE", ""), ask=not yes)
+    made, key_file = make_workspace(workspace, with_key=not no_key)
+    database, host = made.open_database(), real_host()
+    with database.reading() as connection:
+        known = load_connections(connection)
+    connections = (known[0], known[1]) if len(known) == 2 and not env_file else None
+    if connections is None:
+        if "SF_CONSUMER_KEY" not in values or "XERO_CLIENT_ID" not in values:
+            typer.echo(f"Vault key  {key_file}: keep a copy elsewhere")
+            typer.echo(
+                "Now run `crossfoot connect salesforce` and `crossfoot connect xero`, then `crossfoot init` again."
+            )
+            return
+        connections = connect_with_env(made, database, host, values)
+    salesforce, xero = remotes(connections, Connector(made, database, host))
+    proposal = propose(salesforce, xero, _choices(starts))
+    if not yes:
+        proposal = propose(salesforce, xero, _ask(proposal, starts))
+    made.settings_path.write_text(proposal.text, encoding="utf-8")
+    made.load_settings()
+    database.engine.dispose()
+    _report(made, key_file, connections, proposal, as_json=as_json, with_key=not no_key)
+
+
+def _start_date(text: str, *, ask: bool) -> dt.date:
+    import datetime as dt  # noqa: PLC0415
+
+    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+
+    today = dt.datetime.now().astimezone().date()
+    if not text and ask:
+        text = typer.prompt("Deals won before which day are never invoiced?", default=today.isoformat())
+    try:
+        return dt.date.fromisoformat(text) if text else today
+    except ValueError:
+        raise NeedsPerson(f"--start-date {text!r} is not a day. Write it as YYYY-MM-DD.") from None
+
+
+def _choices(starts: dt.date) -> Choices:
+    from crossfoot.engine.setup import Choices  # noqa: PLC0415
+
+    return Choices(starts)
+
+
+def _ask(proposal: Proposal, starts: dt.date) -> Choices:
+    from crossfoot.engine.setup import Choices  # noqa: PLC0415
+
+    facts = proposal.facts
+    inclusive = typer.confirm("Do prices in Salesforce include tax?", default=facts.inclusive)
+    for account in proposal.accounts:
+        if account.account_class == "REVENUE" and account.status == "ACTIVE":
+            typer.echo(f"  {account.code}  {account.name}")
+    account = typer.prompt("Ledger account where no product or item names one", default=facts.sales_account)
+    days = typer.prompt("Days until an invoice is due, where Xero has no terms", default=14, type=int)
+    return Choices(starts, inclusive=inclusive, sales_account=account, due_days=days)
+
+
+def _report(
+    made: Workspace,
+    key_file: Path,
+    connections: tuple[StoredConnection, StoredConnection],
+    proposal: Proposal,
+    *,
+    as_json: bool,
+    with_key: bool,
+) -> None:
+    org, organisation = connections
+    if as_json:
+        print_json(
+            {
+                "workspace": str(made.directory),
+                "settings": str(made.settings_path),
+                "key_file": str(key_file),
+                "salesforce": {"id": org.home, "name": org.name, "is_sandbox": org.pinned["is_sandbox"]},
+                "xero": {"id": organisation.home, "name": organisation.name, "is_demo": organisation.pinned["is_demo"]},
+                "start_date": proposal.facts.start_date,
+            }
+        )
+        return
+    kind = "sandbox" if org.pinned["is_sandbox"] else "production"
+    state = "demo company" if organisation.pinned["is_demo"] else "live"
+    typer.echo(f"Salesforce org {org.name} ({kind})")
+    typer.echo(f"Xero organisation {organisation.name} ({proposal.organisation.country}, {state})")
+    typer.echo(f"Settings   {made.settings_path}")
+    typer.echo(f"Vault key  {key_file}" + ("" if with_key else " (you provide it)") + ": keep a copy elsewhere")
+    typer.echo(f"Start date {proposal.facts.start_date}: deals won before it are never invoiced")
+    typer.echo("Next: `crossfoot doctor`, then `crossfoot plan`.")
+    typer.echo("Nothing has been written to Salesforce or Xero.")
+
+
+@told_plainly
+def connect(
+    side: Annotated[str, typer.Argument(help="salesforce or xero.")],
+    *,
+    workspace: WorkspaceOption = Path(),
+    env_file: EnvFileOption = None,
+    client_credentials: Annotated[
+        bool, typer.Option("--client-credentials", help="The app's own user instead of a person in a browser.")
+    ] = False,
+    organisation: Annotated[str, typer.Option(help="Id of the Xero organisation, if the app reaches several.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Grant access to one side: opens the vendor's own consent page in your browser.
+
+    Example: crossfoot connect xero
+    """
+    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+    from crossfoot.engine.connect import Connector, salesforce_app, xero_app  # noqa: PLC0415
+    from crossfoot.engine.host import real_host  # noqa: PLC0415
+    from crossfoot.engine.setup import read_env_file  # noqa: PLC0415
+
+    if side not in {"salesforce", "xero"}:
+        raise NeedsPerson(
+            f"{side!r} cannot be connected: say `crossfoot connect salesforce` or `crossfoot connect xero`."
+        )
+    values = read_env_file(env_file) if env_file else dict(os.environ)
+    made = workspace_at(workspace)
+    connector = Connector(made, made.open_database(), real_host())
+    app = salesforce_app(values) if side == "salesforce" else xero_app(values)
+    _show_scopes(side, as_json=as_json)
+    grant = connector.with_credentials(app) if client_credentials else connector.with_browser(app, _show_address)
+    if side == "salesforce":
+        connection = connector.connect_salesforce(app, grant)
+    else:
+        chosen = organisation or values.get("XERO_TENANT_ID", "")
+        connection = connector.connect_xero(app, grant, _choose(connector, app, grant, chosen))
+    if as_json:
+        print_json({"side": side, "id": connection.home, "name": connection.name, **connection.pinned})
+    else:
+        typer.echo(f"Connected: {connection.name}. Nothing has been written to it.")
+        if not made.settings_path.exists():
+            typer.echo(
+                "When both sides are connected, `crossfoot init --yes` with the same settings writes crossfoot.yaml."
+            )
+
+
+def _show_scopes(side: str, *, as_json: bool) -> None:
+    from crossfoot.salesforce import oauth as salesforce_oauth  # noqa: PLC0415
+    from crossfoot.xero import oauth as xero_oauth  # noqa: PLC0415
+
+    scopes: Mapping[str, str] = salesforce_oauth.SCOPES if side == "salesforce" else xero_oauth.SCOPES
+    if not as_json:
+        typer.echo(f"Crossfoot asks {side.title()} for:")
+        for scope, reason in scopes.items():
+            typer.echo(f"  {scope:28} to {reason}")
+
+
+def _show_address(address: str) -> None:
+    typer.echo(f"If no browser opens, go to:\n{address}", err=True)
+
+
+def _choose(connector: Connector, app: object, grant: str, wanted: str) -> str:
+    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+    from crossfoot.engine.connect import App  # noqa: PLC0415
+
+    assert isinstance(app, App)
+    found = connector.organisations(app, grant)
+    if wanted:
+        if wanted not in {tenant.tenant_id for tenant in found}:
+            raise NeedsPerson(f"The grant does not reach organisation {wanted}.")
+        return wanted
+    if not found:
+        raise NeedsPerson("No organisation was chosen on Xero's page. Run `crossfoot connect xero` again.")
+    typer.echo("Which organisation?")
+    for number, tenant in enumerate(found, start=1):
+        typer.echo(f"  {number}  {tenant.name}")
+    number: int = typer.prompt("Number", type=int)
+    if not 1 <= number <= len(found):
+        raise NeedsPerson(f"There is no organisation {number}.")
+    chosen: str = found[number - 1].tenant_id
+    return chosen
+
+
+@told_plainly
+def doctor(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Check everything a run depends on. Reads only; exit status 1 when something must be mended.
+
+    Example: crossfoot doctor
+    """
+    from crossfoot.engine.doctor import examine  # noqa: PLC0415
+
+    with writing_session(workspace, as_json=as_json) as session:
+        checks = list(examine(session))
+    if as_json:
+        print_json([{"name": c.name, "state": c.state, "found": c.found, "who": c.who, "how": c.how} for c in checks])
+    else:
+        rows = [(c.state, c.name, c.found, c.who, c.how) for c in checks]
+        typer.echo(table(["", "what", "found", "who", "how"], rows))
+        typer.echo("Nothing was written to either side.")
+    if any(check.state == "fix" for check in checks):
+        raise typer.Exit(EXIT_ERROR)
+
+
+COMMANDS = (Command("init", init), Command("connect", connect), Command("doctor", doctor))

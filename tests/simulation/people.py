@@ -1,0 +1,166 @@
+"""What people do on both sides while the engine works, and a ledger of it for the oracles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+from crossfoot.emulators import people
+from crossfoot.emulators.emulator import Emulator
+from crossfoot.emulators.people import Acts, Office, RefusedError, Visit
+from crossfoot.emulators.play import Person
+
+from .world import OPEN_STAGE
+
+Record = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Ledger:
+    """What people did: the oracles' own knowledge."""
+
+    ended: set[str] = field(default_factory=set)
+    edits: dict[str, tuple[datetime, list[Any]]] = field(default_factory=dict)
+    touched: dict[str, datetime] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+class Desks(Office):
+    """People's hands on both worlds, without a client. ``behind_s``: a stamp given early, a row visible late (F34)."""
+
+    def __init__(self, emulators: Mapping[str, Emulator]) -> None:
+        self.salesforce_url, self.xero_url = "salesforce", "xero"
+        self.behind_s = 0.0
+        self._emulators = emulators
+
+    def ask(self, base: str, method: str, path: str, body: Any = None, query: str = "") -> Any:
+        """One request as a person at work; answers the parsed body. Raises RefusedError."""
+        emulator = self._emulators[base]
+        at = emulator.clock.now() - timedelta(seconds=self.behind_s)
+        status, answer = Person(emulator.world, emulator.handle, at).ask(method, path, body, query)
+        if status >= 400:
+            raise RefusedError(f"{method} {path}: {status} {answer}")
+        return answer
+
+    def today(self) -> str:
+        """The present day."""
+        return self._emulators["xero"].clock.now().date().isoformat()
+
+    def deals(self) -> list[Record]:
+        """Every opportunity, as the org holds it."""
+        world: Any = self._emulators["salesforce"].world
+        return [row for row in world.rows["Opportunity"].values() if not row["IsDeleted"]]
+
+    def ledger_invoices(self) -> list[Record]:
+        """Every sales invoice that carries a deal's address, as the ledger holds it."""
+        world: Any = self._emulators["xero"].world
+        (books,) = world.organisations.values()
+        return [record for record in books.all("Invoices") if record.get("Url")]
+
+
+def deal_of(invoice: Mapping[str, Any]) -> str:
+    """The deal that an invoice's Url names."""
+    return str(invoice["Url"]).rsplit("/", 1)[-1]
+
+
+def lines_of(invoice: Mapping[str, Any]) -> list[Any]:
+    """What a person sees of an invoice's lines."""
+    return [(line["Description"], line["Quantity"], line["UnitAmount"]) for line in invoice["LineItems"]]
+
+
+class People:
+    """Everybody on both sides. ``act`` does one thing that makes sense at the moment, if there is one."""
+
+    def __init__(self, chance: Random, desks: Desks, ledger: Ledger, now: Callable[[], datetime]) -> None:
+        self.desks = desks
+        self.ledger = ledger
+        self._chance = chance
+        self._now = now
+        self._acts = Acts()
+
+    def act(self) -> str:
+        """Do one thing; answers what, for the trace."""
+        name = self._chance.choices(list(_DEEDS), [weight for weight, _deed in _DEEDS.values()])[0]
+        self.desks.behind_s = self._chance.uniform(0, 100) if self._chance.random() < 0.3 else 0.0
+        try:
+            subject = _DEEDS[name][1](self)
+        except RefusedError as error:
+            return f"a person may not {name}: {str(error)[:80]}"
+        if not subject:
+            return f"nobody can {name}"
+        self.ledger.counts[name] = self.ledger.counts.get(name, 0) + 1
+        return f"a person does {name}: {subject}"
+
+    def win(self) -> str:
+        """Sales win an open deal."""
+        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE])
+        if deal:
+            self.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"StageName": "Closed Won"})
+        return str(deal["Name"]) if deal else ""
+
+    def change_deal(self) -> str:
+        """Sales sell one more of a deal's first line."""
+        deal = self._one([deal for deal in self.desks.deals() if deal.get("Pricebook2Id")])
+        if deal:
+            people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
+        return str(deal["Name"]) if deal else ""
+
+    def approve(self) -> str:
+        """The controller approves a draft."""
+        return self._on_invoice({"DRAFT"}, lambda visit: people.approve(self.desks, [visit.document], self._acts))
+
+    def pay(self) -> str:
+        """A customer pays, all or a part."""
+        share = self._chance.choice((Decimal(1), Decimal("0.25")))
+        return self._on_invoice(
+            {"AUTHORISED"}, lambda visit: people.pay(self.desks, [visit.document], share, self._acts, "paid")
+        )
+
+    def void(self) -> str:
+        """Finance void an approved invoice."""
+        return self._on_invoice({"AUTHORISED"}, lambda visit: people.void(self.desks, visit, self._acts), ends=True)
+
+    def delete(self) -> str:
+        """Finance delete a draft."""
+
+        def do(visit: Visit) -> None:
+            gone = {"InvoiceID": visit.document["InvoiceID"], "Status": "DELETED"}
+            self.desks.xero("POST", "Invoices", [gone])
+
+        return self._on_invoice({"DRAFT"}, do, ends=True)
+
+    def edit(self) -> str:
+        """Finance reword a draft and lower a price."""
+        number = self._on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
+        for invoice in self.desks.ledger_invoices():
+            if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
+                self.ledger.edits[invoice["InvoiceID"]] = (self._now(), lines_of(invoice))
+        return number
+
+    def _on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:
+        invoice = self._one([each for each in self.desks.ledger_invoices() if each["Status"] in statuses])
+        if invoice is None:
+            return ""
+        do(Visit(deal_of(invoice), invoice))
+        self.ledger.touched[invoice["InvoiceID"]] = self._now()
+        if ends:
+            self.ledger.ended.add(deal_of(invoice))
+        return str(invoice["InvoiceNumber"])
+
+    def _one(self, candidates: list[Record]) -> Record | None:
+        return self._chance.choice(candidates) if candidates else None
+
+
+_DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
+    "win a deal": (6, People.win),
+    "change a deal": (3, People.change_deal),
+    "approve a draft": (3, People.approve),
+    "pay an invoice": (3, People.pay),
+    "void an invoice": (1, People.void),
+    "delete a draft": (1, People.delete),
+    "edit a draft": (2, People.edit),
+}

@@ -1,0 +1,200 @@
+"""The wire between the engine and the emulators: bytes in, bytes out, and everything that may go wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from hashlib import sha256
+from typing import Any, Protocol
+
+import httpx2
+
+from crossfoot.emulators.emulator import Emulator
+from crossfoot.emulators.wire import Request, Response
+
+from .machine import Machine
+
+CLIENT_TIMEOUT_S = 90.0
+LATE_S_MAX = 240.0
+_HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
+_READ_PATHS = ("/composite/batch", "/token")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request as it left the engine."""
+
+    side: str
+    request: Request
+    at: datetime
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it may change a record: neither a read, nor reads carried by POST, nor a request for tokens."""
+        return self.request.method != "GET" and not self.request.path.endswith(_READ_PATHS)
+
+    @property
+    def words(self) -> str:
+        """How the trace calls it; the digest of the body makes two runs comparable to the byte."""
+        digest = sha256(self.request.query.encode() + self.request.body).hexdigest()[:8]
+        return f"{self.side} {self.request.method} {self.request.path.rsplit('/', 1)[-1]} {digest}"
+
+
+class Watch(Protocol):
+    """Who looks at the wire: the oracles."""
+
+    def sent(self, sent: Sent) -> None:
+        """A request leaves."""
+
+    def delivered(self, sent: Sent, response: Response) -> None:
+        """A vendor has done what a request asked."""
+
+
+def to_request(request: httpx2.Request) -> Request:
+    """A client's request as the emulators take it."""
+    path, _, query = request.url.raw_path.decode().partition("?")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Request(request.method, path, query, headers, request.read())
+
+
+def to_response(response: Response, now: datetime) -> httpx2.Response:
+    """An emulator's answer as the client gets it, with the Date that the host adds."""
+    headers = [*response.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
+    return httpx2.Response(response.status, headers=headers, content=response.body)
+
+
+class QuietWire(httpx2.BaseTransport):
+    """A wire on which nothing ever happens."""
+
+    def __init__(self, salesforce: Emulator, xero: Emulator) -> None:
+        self._emulators = {"salesforce": salesforce, "xero": xero}
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer at once."""
+        emulator = self._emulators[_HOSTS[request.url.host]]
+        return to_response(emulator.answer(to_request(request)), emulator.clock.now())
+
+
+class Wire(httpx2.BaseTransport):
+    """A wire with delays and faults. ``rates`` gives the share of requests that each fault strikes."""
+
+    def __init__(self, machine: Machine, emulators: Mapping[str, Emulator], watch: Watch) -> None:
+        self.machine = machine
+        self.rates: Mapping[str, float] = {}
+        self.slowest_s = 1.5
+        self.struck: dict[str, int] = {}
+        self.writes = 0
+        self._emulators = emulators
+        self._watch = watch
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Carry one request, with whatever befalls it."""
+        machine = self.machine
+        sent = Sent(_HOSTS[request.url.host], to_request(request), machine.now)
+        fault = self._draw(sent)
+        machine.note(f"{sent.words} leaves" + (f": {fault}" if fault else ""))
+        self._watch.sent(sent)
+        self.writes += sent.is_write
+        machine.pause("bytes leave", machine.chance.uniform(0.02, self.slowest_s))
+        response = FAULTS[fault](self, sent) if fault else self.deliver(sent)
+        machine.pause("answer comes", machine.chance.uniform(0.02, self.slowest_s))
+        return to_response(response, machine.now)
+
+    def deliver(self, sent: Sent) -> Response:
+        """Let the vendor do it; a seam follows, at which the engine may die before it hears of it."""
+        response = self.commit(sent)
+        self.machine.pause("vendor committed")
+        return response
+
+    def commit(self, sent: Sent) -> Response:
+        """Let the vendor do it."""
+        response = self._emulators[sent.side].answer(sent.request)
+        self.machine.note(f"{sent.words} answered {response.status}")
+        self._watch.delivered(sent, response)
+        return response
+
+    def expire_tokens(self, side: str) -> None:
+        """End every session with one vendor."""
+        world: Any = self._emulators[side].world
+        if side == "salesforce":
+            world.sessions.clear()
+            return
+        for token in world.state["access_tokens"].values():
+            token["expires"] = self.machine.now
+
+    def _draw(self, sent: Sent) -> str:
+        for name, rate in self.rates.items():
+            if self.machine.chance.random() < rate:
+                self.struck[name] = self.struck.get(name, 0) + 1
+                return name
+        return ""
+
+
+def _lost_request(_wire: Wire, _sent: Sent) -> Response:
+    raise httpx2.ReadError("the connection broke")
+
+
+def _unreachable(_wire: Wire, _sent: Sent) -> Response:
+    raise httpx2.ConnectError("no route")
+
+
+def _lost_response(wire: Wire, sent: Sent) -> Response:
+    wire.deliver(sent)
+    raise httpx2.RemoteProtocolError("the connection broke before an answer")
+
+
+def _duplicate(wire: Wire, sent: Sent) -> Response:
+    again = wire.machine.chance.uniform(0.1, 3)
+    wire.machine.later(again, f"a proxy delivers {sent.words} again", lambda: _ignore(wire.commit(sent)))
+    return wire.deliver(sent)
+
+
+def _error_before(_wire: Wire, _sent: Sent) -> Response:
+    return Response(503, (("Content-Type", "text/html"),), b"<h1>Service Unavailable</h1>")
+
+
+def _error_after(wire: Wire, sent: Sent) -> Response:
+    wire.deliver(sent)
+    return Response(500, (("Content-Type", "text/html"),), b"<h1>Internal Server Error</h1>")
+
+
+def _limited(wire: Wire, _sent: Sent) -> Response:
+    wait = str(wire.machine.chance.randrange(1, 60))
+    return Response(429, (("Retry-After", wait), ("X-Rate-Limit-Problem", "minute")))
+
+
+def _expired(wire: Wire, sent: Sent) -> Response:
+    wire.expire_tokens(sent.side)
+    return wire.deliver(sent)
+
+
+def _slow(wire: Wire, sent: Sent) -> Response:
+    wire.machine.pause("waits", wire.machine.chance.uniform(5, CLIENT_TIMEOUT_S - 5))
+    return wire.deliver(sent)
+
+
+def _late(wire: Wire, sent: Sent) -> Response:
+    after = wire.machine.chance.uniform(CLIENT_TIMEOUT_S, LATE_S_MAX)
+    wire.machine.later(after, f"at last {sent.words} arrives", lambda: _ignore(wire.commit(sent)))
+    wire.machine.pause("waits in vain", CLIENT_TIMEOUT_S)
+    raise httpx2.ReadTimeout("no answer in time")
+
+
+def _ignore(_response: Response) -> None:
+    """Nobody hears this answer."""
+
+
+FAULTS: Mapping[str, Callable[[Wire, Sent], Response]] = {
+    "lost request": _lost_request,
+    "unreachable": _unreachable,
+    "lost response": _lost_response,
+    "delivered twice": _duplicate,
+    "error before": _error_before,
+    "error after commit": _error_after,
+    "minute limit": _limited,
+    "token expired": _expired,
+    "slow": _slow,
+    "late commit": _late,
+}

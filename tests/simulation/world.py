@@ -1,0 +1,216 @@
+"""The small business that every seed starts from, made once and copied for each seed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import httpx2
+
+from crossfoot.emulators import salesforce, xero
+from crossfoot.emulators.clock import Clock
+from crossfoot.emulators.emulator import Emulator
+from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
+from crossfoot.emulators.scenario import read_scenario
+from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
+from crossfoot.engine.connect import Connector
+from crossfoot.engine.host import Host
+from crossfoot.engine.session import Workspace
+from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.mapping.compiled import FlowMapping
+from crossfoot.mapping.settings import load_settings
+from crossfoot.store.database import Database, open_memory
+from crossfoot.vault.envelope import VaultKey
+
+CLOCK = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
+START_DATE = date(2026, 10, 1)
+TODAY = CLOCK.date()
+KEY = VaultKey("5" * 16, b"\x07" * 32)
+URLS = {"salesforce": "https://salesforce.invalid", "xero": "https://xero.invalid"}
+OPEN_STAGE = "Negotiation/Review"
+LOCKED_DEAL = "Deal 16"
+
+_OPENING = date(2026, 1, 5)
+# Product, code, price, whether Xero has the item already. The last has no code: its deal waits.
+_PRODUCTS = (
+    ("Valuation", "VAL", "1800.00", True),
+    ("Advice", "ADV", "320.00", False),
+    ("Survey", "SUR", "640.50", False),
+    ("Travel", "TRV", "0.8800", True),
+    ("Report", "REP", "95.45", False),
+    ("Workshop", "WKS", "1250.00", False),
+    ("Retainer", "RET", "733.33", False),
+    ("Oddments", "", "10.00", False),
+)
+_PLAIN = ("Acacia", "Banksia", "Correa", "Dianella", "Eucalypt", "Fern", "Grevillea")
+_LINES = (
+    (Line("Valuation", "1", "1800.00"),),
+    (Line("Advice", "7.5", "320.00"), Line("Travel", "412", "0.8800")),
+    (Line("Survey", "3", "640.50", discount="12.5"), Line("Report", "7", "95.45", discount="5")),
+    (Line("Workshop", "2", "1250.00"),),
+    (Line("Retainer", "3", "733.33", discount="7.5"), Line("Advice", "0.5", "320.00")),
+)
+
+
+def _customers() -> list[Customer]:
+    plain = [
+        Customer(
+            f"{name} Partners",
+            number=f"C-{number}",
+            abn=abn(300_400_500 + 7 * number),
+            contact=Contact(f"{name} Partners", abn(300_400_500 + 7 * number)) if number < 3 else None,
+        )
+        for number, name in enumerate(_PLAIN)
+    ]
+    twins = [Customer(name, abn=abn(700_000_001)) for name in ("Hakea Holdings", "Ironbark Trading")]
+    archived = Customer(
+        "Jarrah Joinery", abn=abn(700_000_099), contact=Contact("Jarrah Joinery", abn(700_000_099), archived=True)
+    )
+    similar = Customer("Kurrajong Legal", contact=Contact("Kurrajong Legal Group", abn(700_000_207)))
+    return [*plain, *twins, archived, similar, Customer("Lilly Exports", country="New Zealand")]
+
+
+def _deals(customers: list[Customer]) -> list[Deal]:
+    plain = [customer for customer in customers if customer.name.split()[0] in (*_PLAIN, "Lilly")]
+    deals = []
+    for number in range(1, 18):
+        closes = TODAY - timedelta(days=number)
+        won = number % 4 == 0
+        customer, lines = plain[number % len(plain)].ref, _LINES[number % len(_LINES)]
+        outcome = "Closed Won" if won else OPEN_STAGE
+        extra = {"NextStep": "Handed to delivery"} if f"Deal {number}" == LOCKED_DEAL else {}
+        deals.append(Deal(f"Deal {number}", customer, closes, lines, outcome, extra=extra))
+    awkward = (
+        ("No products", plain[0].ref, TODAY, (), "1500.00"),
+        ("Worth nothing", plain[1].ref, TODAY, (), "0.00"),
+        ("Next month", plain[2].ref, TODAY + timedelta(days=30), _LINES[0], ""),
+        ("Without account", None, TODAY, _LINES[0], ""),
+        ("Uncoded product", plain[3].ref, TODAY, (Line("Oddments", "4", "10.00"),), ""),
+        ("Twin", "account_hakea_holdings", TODAY, _LINES[0], ""),
+        ("Other twin", "account_ironbark_trading", TODAY, _LINES[1], ""),
+        ("Archived customer", "account_jarrah_joinery", TODAY, _LINES[2], ""),
+        ("Similar customer", "account_kurrajong_legal", TODAY, _LINES[3], ""),
+    )
+    deals += [
+        Deal(name, customer, closes, lines, OPEN_STAGE, amount=amount, opened=TODAY - timedelta(days=20))
+        for name, customer, closes, lines, amount in awkward
+    ]
+    return deals
+
+
+# Won deals that get no invoice, and why the scenario knows it.
+NEVER_INVOICED: Mapping[str, str] = {
+    "Worth nothing": "nothing to bill",
+    "Next month": "closes in the future",
+    "Without account": "has no account",
+    "Uncoded product": "a product has no code",
+    "Twin": "two accounts have one ABN",
+    "Archived customer": "the contact is archived",
+    "Similar customer": "a contact of a similar name exists",
+}
+
+
+def scenario() -> dict[str, Any]:
+    """The business as a scenario document: 12 accounts, 8 products, 26 deals, most of them still open."""
+    book = Book()
+    opening, entries = at(_OPENING, "00:00"), at(_OPENING, "00:10")
+    for name, code, price, in_xero in _PRODUCTS:
+        ref = f"product_{name.lower()}"
+        record = {"Name": name, "IsActive": True, "Family": "Services"} | ({"ProductCode": code} if code else {})
+        book.add("salesforce", "Product2", opening, record, name=ref)
+        entry = {"Pricebook2Id": "$standard", "Product2Id": f"${ref}", "CurrencyIsoCode": "AUD", "IsActive": True}
+        entry["UnitPrice"] = Decimal(price)
+        book.add("salesforce", "PricebookEntry", entries, entry, name=price_ref(name, "AUD"))
+        if in_xero:
+            book.add("xero", "Items", opening, {"Code": code, "Name": name, "Description": name})
+    customers = _customers()
+    for customer in customers:
+        record = {"Name": customer.name, "BillingCountry": customer.country, "BillingCity": "Sydney"}
+        record |= {key: value for key, value in {"ABN__c": customer.abn, "AccountNumber": customer.number}.items() if value}
+        book.add("salesforce", "Account", opening, record, name=customer.ref)
+        if customer.contact is not None:
+            book.add_contact(customer.contact, f"contact_{customer.ref}", opening)
+    for deal in _deals(customers):
+        book.add_deal(deal)
+    rule = {"EntityDefinition": "Opportunity", "ValidationName": "Locked", "Active": True}
+    rule |= {"ErrorConditionFormula": "NextStep = 'Handed to delivery' AND Xero_Status__c != null"}
+    book.add("salesforce", "ValidationRule", CLOCK, rule | {"ErrorMessage": "This deal is locked."})
+    return book.document(clock=instant(CLOCK), start_date=START_DATE.isoformat(), seed=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A connected pair before its first sync: what every seed copies."""
+
+    salesforce: dict[str, Any]
+    xero: dict[str, Any]
+    database: bytes
+    mapping: FlowMapping
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One seed's own copy."""
+
+    salesforce: Emulator
+    xero: Emulator
+    database: Database
+    mapping: FlowMapping
+
+
+class _Keyed(Workspace):
+    def load_key(self) -> VaultKey:
+        return KEY
+
+
+@cache
+def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) -> Template:
+    """Play the scenario, connect both sides, propose settings: once in a process. ``transport`` carries the bytes."""
+    worlds = make_worlds(read_scenario(scenario(), "simulation"), Clock(0, lambda: CLOCK), URLS)
+    database = open_memory()
+    host = Host(now=lambda: CLOCK, sleep=lambda _s: None, new_id=iter_ids(), jitter=lambda: 0.5)
+    carried = transport(worlds.salesforce, worlds.xero)
+    with TemporaryDirectory() as directory:
+        workspace = _Keyed(Path(directory))
+        connections = connect_with_env(workspace, database, host, _env(worlds), carried)
+        sides = remotes(connections, Connector(workspace, database, host, carried))
+        workspace.settings_path.write_text(propose(*sides, Choices(START_DATE)).text, encoding="utf-8")
+        mapping = FlowMapping(load_settings(workspace.settings_path))
+    raw = database.engine.raw_connection().driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return Template(worlds.salesforce.world.dump(), worlds.xero.world.dump(), raw.serialize(), mapping)
+
+
+def iter_ids() -> Callable[[], str]:
+    """Ids that count upwards."""
+    counter = iter(range(1, 1_000_000))
+    return lambda: f"{next(counter):032x}"
+
+
+def _env(worlds: Worlds) -> dict[str, str]:
+    env = {"SF_LOGIN_URL": URLS["salesforce"], "SF_INSTANCE_URL": URLS["salesforce"]}
+    env |= {"XERO_API_BASE": URLS["xero"], "XERO_IDENTITY_BASE": URLS["xero"]}
+    for name, emulator in worlds.emulators.items():
+        credentials = emulator.world.credentials()
+        env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[name].items()}
+    return env
+
+
+def copy_pair(made: Template, now: Callable[[], datetime], seam: Callable[[str], None]) -> Pair:
+    """A fresh copy of the template, on a clock and seams of its own."""
+    clock = Clock(0, now)
+    org, books = salesforce.World.load(made.salesforce), xero.World(made.xero)
+    books.public_url = URLS["xero"]
+    return Pair(
+        Emulator("salesforce", org, salesforce.handle, clock),
+        Emulator("xero", books, xero.handle, clock),
+        open_memory(made.database, seam),
+        made.mapping,
+    )

@@ -1,0 +1,273 @@
+"""Which Xero contact is this account? Every rule by an example, and that the order of the accounts never matters."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import pytest
+
+from crossfoot.core.books import LedgerContact
+from crossfoot.core.documents import IntendedContact
+from crossfoot.core.matching import (
+    CONTACT_NAME_LENGTH_MAX,
+    MERGE_CHAIN_MAX,
+    ContactDecision,
+    ContactDirectory,
+    decide_contacts,
+    name_key,
+    same_numbers,
+    unique_name,
+)
+
+from .cases import account, account_id, contact
+
+ABN_ONE, ABN_TWO, ABN_THREE = "51824753556", "53004085616", "83914571673"
+
+
+def no_similar_names(_key: str, _others: Sequence[str]) -> Collection[int]:
+    return ()
+
+
+def one_within_the_other(key: str, others: Sequence[str]) -> Collection[int]:
+    words = set(key.split())
+    return [index for index, other in enumerate(others) if words <= set(other.split()) or set(other.split()) <= words]
+
+
+def decide(
+    accounts: Iterable[IntendedContact],
+    contacts: Iterable[LedgerContact] = (),
+    *,
+    links: Mapping[str, str] | None = None,
+    chosen: Mapping[str, str] | None = None,
+    not_same: Collection[tuple[str, str]] = (),
+) -> dict[str, ContactDecision]:
+    links = links or {}
+    directory = ContactDirectory(
+        {each.contact_id: each for each in contacts},
+        one_within_the_other,
+        linked_accounts={contact_id: source for source, contact_id in links.items()},
+    )
+    return decide_contacts(accounts, directory, links=links, chosen=chosen or {}, not_same=not_same)
+
+
+def decide_one(*contacts: LedgerContact, **changed: object) -> ContactDecision:
+    return decide([account(**changed)], contacts)[account_id()]
+
+
+def codes(decision: ContactDecision) -> list[str]:
+    return [finding.code for finding in decision.findings]
+
+
+def test_an_unknown_customer_is_created_under_its_own_name() -> None:
+    decision = decide_one(contact(name="Somebody Else"))
+    assert (decision.create_as, decision.contact_id, decision.findings) == ("Customer 1", "", ())
+
+
+def test_a_stored_link_is_followed_whatever_the_names_say() -> None:
+    decision = decide([account()], [contact(name="Renamed")], links={account_id(): "contact-1"})[account_id()]
+    assert decision.contact_id == "contact-1"
+
+
+def test_a_link_to_a_contact_that_is_gone_waits() -> None:
+    assert codes(decide([account()], links={account_id(): "contact-9"})[account_id()]) == ["contact_ambiguous"]
+
+
+def test_what_a_person_chose_is_used() -> None:
+    decision = decide([account()], [contact(5, name="Other")], chosen={account_id(): "contact-5"})[account_id()]
+    assert decision.contact_id == "contact-5"
+
+
+def test_the_accounts_id_on_the_contact_links_it() -> None:
+    decision = decide_one(contact(name="Other", contact_number=account_id()))
+    assert decision.contact_id == "contact-1"
+    assert "account's id" in decision.evidence
+
+
+def test_the_accounts_id_on_two_contacts_waits() -> None:
+    marked = [contact(number, name=f"N{number}", contact_number=account_id()) for number in (1, 2)]
+    decision = decide_one(*marked)
+    assert codes(decision) == ["contact_ambiguous"]
+    assert [ref.id for ref in decision.candidates] == ["contact-1", "contact-2"]
+
+
+@pytest.mark.promise("S0-17", "S1-62")
+def test_the_same_tax_number_links_whatever_the_spelling_and_shows_the_evidence() -> None:
+    decision = decide_one(contact(name="CUSTOMER ONE P/L", tax_number=ABN_ONE), tax_number=ABN_ONE)
+    assert decision.contact_id == "contact-1"
+    assert ABN_ONE in decision.evidence
+    assert "CUSTOMER ONE P/L" in decision.evidence
+
+
+def test_the_same_tax_number_on_two_contacts_waits() -> None:
+    twice = [contact(number, name=f"N{number}", tax_number=ABN_ONE) for number in (1, 2)]
+    assert codes(decide_one(*twice, tax_number=ABN_ONE)) == ["contact_ambiguous"]
+
+
+def test_of_two_contacts_with_the_tax_number_the_active_one_is_meant() -> None:
+    old = contact(1, name="N1", tax_number=ABN_ONE, status="ARCHIVED")
+    assert decide_one(old, contact(2, name="N2", tax_number=ABN_ONE), tax_number=ABN_ONE).contact_id == "contact-2"
+
+
+@pytest.mark.promise("S0-69")
+def test_two_accounts_of_one_tax_number_both_wait() -> None:
+    decisions = decide([account(number, name=f"N{number}", tax_number=ABN_ONE) for number in (1, 2)])
+    assert {number: codes(decisions[account_id(number)]) for number in (1, 2)} == {
+        1: ["contact_same_tax_number"],
+        2: ["contact_same_tax_number"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("links", "marker"), [({account_id(1): "contact-1"}, ""), ({}, account_id(1))], ids=["by link", "by its id"]
+)
+@pytest.mark.parametrize("older", [1, 2])
+def test_a_contact_that_is_another_accounts_is_not_taken_by_tax_number(
+    links: Mapping[str, str], marker: str, older: int
+) -> None:
+    accounts = [
+        account(1, name="First", created=_day(older == 2)),
+        account(2, name="Second", tax_number=ABN_ONE, created=_day(older == 1)),
+    ]
+    theirs = contact(1, name="First", tax_number=ABN_ONE, contact_number=marker)
+    decisions = decide(accounts, [theirs], links=links)
+    assert decisions[account_id(1)].contact_id == "contact-1"
+    assert codes(decisions[account_id(2)]) == ["contact_same_tax_number"]
+
+
+def _day(later: bool) -> dt.datetime:
+    return dt.datetime(2024, 2 if later else 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.promise("S0-71")
+@pytest.mark.parametrize("theirs", ["Customer 1", "CUSTOMER  1", "Customer 1 Pty Ltd", "Customer 1 Holdings"])
+def test_a_name_alone_never_links(theirs: str) -> None:
+    decision = decide_one(contact(name=theirs))
+    assert codes(decision) == ["contact_similar"]
+    assert not decision.contact_id
+
+
+def test_a_name_alone_waits_even_where_one_side_has_a_tax_number() -> None:
+    assert codes(decide_one(contact(name="Customer 1"), tax_number=ABN_ONE)) == ["contact_similar"]
+    assert codes(decide_one(contact(name="Customer 1", tax_number=ABN_ONE))) == ["contact_similar"]
+
+
+def test_a_person_can_tell_two_customers_of_one_name_apart() -> None:
+    decision = decide([account()], [contact()], not_same={(account_id(), "contact-1")})[account_id()]
+    assert decision.create_as == f"Customer 1 ({account_id()[-6:]})"
+
+
+@pytest.mark.promise("S1-38")
+@pytest.mark.parametrize(("number", "suffix"), [("A-77", " (A-77)"), ("", f" ({account_id()[-6:]})")])
+def test_the_same_name_with_another_tax_number_gets_a_readable_suffix(number: str, suffix: str) -> None:
+    taken = contact(name="customer  1", tax_number=ABN_TWO)
+    for _ in range(2):
+        decision = decide_one(taken, tax_number=ABN_ONE, account_number=number)
+        assert decision.create_as == f"Customer 1{suffix}"
+
+
+@pytest.mark.promise("S1-38")
+def test_a_suffix_that_is_taken_too_gives_way_to_the_next() -> None:
+    contacts = [contact(1, tax_number=ABN_TWO), contact(2, name="Customer 1 (A-77)", tax_number=ABN_THREE)]
+    decision = decide_one(*contacts, tax_number=ABN_ONE, account_number="A-77")
+    assert decision.create_as == f"Customer 1 ({account_id()[-6:]})"
+
+
+def test_a_long_name_keeps_its_suffix_within_xeros_limit() -> None:
+    name = "N" * 300
+    decision = decide_one(contact(name=name[:CONTACT_NAME_LENGTH_MAX], tax_number=ABN_TWO), name=name, tax_number=ABN_ONE)
+    assert len(decision.create_as) == CONTACT_NAME_LENGTH_MAX
+    assert decision.create_as.endswith(f"N ({account_id()[-6:]})")
+
+
+def test_the_plain_name_goes_to_the_older_account() -> None:
+    accounts = [account(number, name="Same Name", tax_number=abn) for number, abn in ((1, ABN_ONE), (2, ABN_TWO))]
+    for order in (accounts, accounts[::-1]):
+        decisions = decide(order)
+        assert decisions[account_id(1)].create_as == "Same Name"
+        assert decisions[account_id(2)].create_as == f"Same Name ({account_id(2)[-6:]})"
+
+
+def test_two_new_accounts_of_one_name_without_tax_numbers_make_one_contact_only() -> None:
+    decisions = decide([account(number, name="Same Name") for number in (2, 1)])
+    assert decisions[account_id(1)].create_as == "Same Name"
+    assert codes(decisions[account_id(2)]) == ["contact_similar"]
+
+
+@pytest.mark.promise("S0-71")
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        ("Depot 12", "Depot 13", False),
+        ("Depot 12", "Depot 12 Pty Ltd", True),
+        ("3rd Wave", "Wave", False),
+        ("Wave", "Waves", True),
+    ],
+)
+def test_digits_distinguish(left: str, right: str, same: bool) -> None:
+    assert same_numbers(name_key(left), name_key(right)) is same
+
+
+def test_numbered_branches_are_different_customers() -> None:
+    assert decide_one(contact(name="Customer 11")).create_as == "Customer 1"
+
+
+@pytest.mark.parametrize("status", ["ARCHIVED", "GDPRREQUEST"])
+def test_an_archived_contact_waits_until_it_is_restored(status: str) -> None:
+    known = contact(tax_number=ABN_ONE)
+    waiting = decide_one(contact(tax_number=ABN_ONE, status=status), tax_number=ABN_ONE)
+    assert codes(waiting) == ["contact_archived"]
+    assert waiting.evidence.startswith("same ABN")
+    assert decide_one(known, tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+def test_an_archived_name_is_free_for_a_new_customer() -> None:
+    archived = contact(tax_number=ABN_TWO, status="ARCHIVED")
+    assert decide_one(archived, tax_number=ABN_ONE).create_as == "Customer 1"
+
+
+def chain(length: int) -> list[LedgerContact]:
+    """``contact-1`` was merged into ``contact-2``, and so on."""
+    return [contact(n, merged_to=f"contact-{n + 1}") for n in range(1, length + 1)] + [contact(length + 1)]
+
+
+@pytest.mark.parametrize("length", [1, 3, MERGE_CHAIN_MAX - 1])
+def test_a_merged_contact_leads_to_the_one_that_survived(length: int) -> None:
+    decision = decide([account()], chain(length), links={account_id(): "contact-1"})[account_id()]
+    assert decision.contact_id == f"contact-{length + 1}"
+
+
+def test_contacts_merged_in_a_circle_wait() -> None:
+    circle = [contact(1, merged_to="contact-2"), contact(2, merged_to="contact-1")]
+    assert codes(decide([account()], circle, links={account_id(): "contact-1"})[account_id()]) == ["contact_ambiguous"]
+
+
+def test_a_merged_contact_is_no_candidate() -> None:
+    gone = contact(1, tax_number=ABN_ONE, contact_number=account_id(), merged_to="contact-9")
+    assert decide_one(gone, tax_number=ABN_ONE).create_as == "Customer 1"
+
+
+def test_a_tax_number_that_is_not_valid_is_no_evidence() -> None:
+    directory = ContactDirectory(
+        {"contact-1": contact(name="Other", tax_number="12 345")},
+        no_similar_names,
+        tax_number_of=lambda text: text if len(text) == 11 else "",
+    )
+    decided = decide_contacts([account(tax_number="12 345")], directory, links={}, chosen={}, not_same=())
+    assert decided[account_id()].create_as == "Customer 1"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("The Ångström & Søn Company Pty. Ltd.", "angstrom søn"),
+        ("Ltd", "ltd"),
+        ("O'Brien-Smith", "o brien smith"),
+    ],
+)
+def test_a_name_as_a_person_compares_it(name: str, key: str) -> None:
+    assert name_key(name) == key
+
+
+def test_a_name_as_xero_compares_it() -> None:
+    assert unique_name("  Straße   Bau ") == unique_name("STRASSE Bau")
