@@ -69,7 +69,7 @@ class _History:
         emulators = {"salesforce": pair.salesforce, "xero": pair.xero}
         desks = Desks(emulators)
         self.oracles = Oracles(pair, desks, self.ledger)
-        self.people = People(machine.chance, desks, self.ledger, lambda: machine.now)
+        self.people = People(machine, desks, self.ledger)
         self.wire = Wire(machine, emulators, self.oracles)
         self.runs = self.ended_early = self.adopted = 0
         raw = pair.database.engine.raw_connection().driver_connection
@@ -106,7 +106,7 @@ class _History:
         self.wire.rates = {name: strength * chance.uniform(0.3, 2) for name in chosen} if strength else {}
         self.wire.slowest_s = chance.choice((0.2, 1.5, 4.0))
         kill_rate = chance.choice((0.0, 0.002, 0.01))
-        act_rate = chance.choice((0.005, 0.02))
+        act_rate = chance.choice((0.005, 0.02, 0.06))
         machine.note(f"chaos: faults {strength}, kills {kill_rate}, people {act_rate}")
 
         def at_seam(_name: str) -> bool:

@@ -6,7 +6,6 @@ difference that stands is named in the review queue.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -127,7 +126,7 @@ class Oracles:
         self, deal: Mapping[str, Any], invoices: list[Mapping[str, Any]], named: set[str], links: set[str]
     ) -> None:
         live = [invoice for invoice in invoices if invoice["Status"] not in DEAD]
-        due = deal["StageName"] == "Closed Won" and deal["Name"] not in NEVER_INVOICED | _other_twin()
+        due = deal["StageName"] == "Closed Won" and deal["Name"] not in NEVER_INVOICED
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
         if len(live) != wanted:
             raise Violation(f"I1: {deal['Name']} has {len(live)} live invoices, expected {wanted}; queue: {named}")
@@ -141,10 +140,11 @@ class Oracles:
     def _check_amount(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
         if Decimal(invoice["SubTotal"]) == Decimal(deal["Amount"]):
             return
-        known = set(_NAMED) if invoice["Status"] != "DRAFT" else {"rounding"}
-        if invoice["InvoiceID"] in self._ledger.edits:
-            known |= _NAMED_IF_EDITED
-        if not named & known:
+        edited, draft = invoice["InvoiceID"] in self._ledger.edits, invoice["Status"] == "DRAFT"
+        if edited and not draft:
+            return  # a person approved their own figures; the tie-out names the difference
+        known = {"rounding"} if draft else _NAMED
+        if not named & (known | _NAMED_IF_EDITED if edited else known):
             raise Violation(
                 f"I8: {invoice['InvoiceNumber']} ({invoice['Status']}) is {invoice['SubTotal']}, the deal "
                 f"{deal['Amount']}; queue: {sorted(named)}"
@@ -167,12 +167,3 @@ class Oracles:
         told = [(row["Invoice_Id__c"], row["Status__c"], row["Amount_Due__c"]) for row in rows]
         if told != [wanted]:
             raise Violation(f"I5: invoice records of {deal['Name']} show {told}, Xero has {wanted}")
-
-
-def _other_twin() -> set[str]:
-    return {"Other twin"}
-
-
-def shown(value: object) -> str:
-    """A value for a failure's message."""
-    return json.dumps(value, default=str, indent=1)

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from random import Random
 from typing import Any
 
 from crossfoot.emulators import people
@@ -14,6 +13,7 @@ from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.people import Acts, Office, RefusedError, Visit
 from crossfoot.emulators.play import Person
 
+from .machine import Machine
 from .world import OPEN_STAGE
 
 Record = dict[str, Any]
@@ -75,16 +75,19 @@ def lines_of(invoice: Mapping[str, Any]) -> list[Any]:
 class People:
     """Everybody on both sides. ``act`` does one thing that makes sense at the moment, if there is one."""
 
-    def __init__(self, chance: Random, desks: Desks, ledger: Ledger, now: Callable[[], datetime]) -> None:
+    def __init__(self, machine: Machine, desks: Desks, ledger: Ledger) -> None:
         self.desks = desks
         self.ledger = ledger
-        self._chance = chance
-        self._now = now
+        self._machine = machine
+        self._chance = machine.chance
         self._acts = Acts()
+        self._deal = ""
 
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
-        name = self._chance.choices(list(_DEEDS), [weight for weight, _deed in _DEEDS.values()])[0]
+        return self._do(self._chance.choices(list(_DEEDS), [weight for weight, _deed in _DEEDS.values()])[0])
+
+    def _do(self, name: str) -> str:
         self.desks.behind_s = self._chance.uniform(0, 100) if self._chance.random() < 0.3 else 0.0
         try:
             subject = _DEEDS[name][1](self)
@@ -107,7 +110,19 @@ class People:
         deal = self._one([deal for deal in self.desks.deals() if deal.get("Pricebook2Id")])
         if deal:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
+            if self._chance.random() < 0.4:
+                self._call_finance(deal["Id"])
         return str(deal["Name"]) if deal else ""
+
+    def _call_finance(self, deal_id: str) -> None:
+        """Sales tell finance, who look at the same document a moment later: the race that guards exist for."""
+
+        def look() -> None:
+            self._deal = deal_id
+            self._machine.note(self._do(self._chance.choice(("edit a draft", "approve a draft"))))
+            self._deal = ""
+
+        self._machine.later(self._chance.uniform(0, 400), "sales have told finance", look)
 
     def approve(self) -> str:
         """The controller approves a draft."""
@@ -138,15 +153,16 @@ class People:
         number = self._on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
         for invoice in self.desks.ledger_invoices():
             if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
-                self.ledger.edits[invoice["InvoiceID"]] = (self._now(), lines_of(invoice))
+                self.ledger.edits[invoice["InvoiceID"]] = (self._machine.now, lines_of(invoice))
         return number
 
     def _on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:
-        invoice = self._one([each for each in self.desks.ledger_invoices() if each["Status"] in statuses])
+        standing = [each for each in self.desks.ledger_invoices() if each["Status"] in statuses]
+        invoice = self._one([each for each in standing if self._deal in each["Url"]])
         if invoice is None:
             return ""
         do(Visit(deal_of(invoice), invoice))
-        self.ledger.touched[invoice["InvoiceID"]] = self._now()
+        self.ledger.touched[invoice["InvoiceID"]] = self._machine.now
         if ends:
             self.ledger.ended.add(deal_of(invoice))
         return str(invoice["InvoiceNumber"])

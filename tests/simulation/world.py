@@ -59,6 +59,9 @@ _LINES = (
 )
 
 
+_TWINS = ("Twin", "Other twin")
+
+
 def _customers() -> list[Customer]:
     plain = [
         Customer(
@@ -99,7 +102,16 @@ def _deals(customers: list[Customer]) -> list[Deal]:
         ("Similar customer", "account_kurrajong_legal", TODAY, _LINES[3], ""),
     )
     deals += [
-        Deal(name, customer, closes, lines, OPEN_STAGE, amount=amount, opened=TODAY - timedelta(days=20))
+        Deal(
+            name,
+            customer,
+            closes,
+            lines,
+            "Closed Won" if name in _TWINS else OPEN_STAGE,
+            outcome_at=at(TODAY, "00:30"),
+            amount=amount,
+            opened=TODAY - timedelta(days=20),
+        )
         for name, customer, closes, lines, amount in awkward
     ]
     return deals
@@ -111,7 +123,7 @@ NEVER_INVOICED: Mapping[str, str] = {
     "Next month": "closes in the future",
     "Without account": "has no account",
     "Uncoded product": "a product has no code",
-    "Twin": "two accounts have one ABN",
+    **dict.fromkeys(_TWINS, "two accounts have one ABN"),
     "Archived customer": "the contact is archived",
     "Similar customer": "a contact of a similar name exists",
 }

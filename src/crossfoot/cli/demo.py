@@ -119,7 +119,7 @@ def _connect(story: _Story, home: Path, running: Host) -> Workspace:
 
     from crossfoot.engine.connect import Connector  # noqa: PLC0415
     from crossfoot.engine.host import real_host  # noqa: PLC0415
-    from crossfoot.engine.setup import Choices, connect_with_env, make_workspace, propose, remotes  # noqa: PLC0415
+    from crossfoot.engine.setup import Choices, accept, connect_with_env, make_workspace, propose, remotes  # noqa: PLC0415
 
     story.act(1, "connect")
     made, key_file = make_workspace(home, with_key=True)
@@ -129,7 +129,7 @@ def _connect(story: _Story, home: Path, running: Host) -> Workspace:
     salesforce, xero = remotes((org, organisation), Connector(made, database, host))
     start = dt.date.fromisoformat(env["CROSSFOOT_START_DATE"])
     proposal = propose(salesforce, xero, Choices(start))
-    made.settings_path.write_text(proposal.text, encoding="utf-8")
+    accept(made, database, host, proposal, organisation.home)
     database.engine.dispose()
     story.say(f"Salesforce org {org.name} (sandbox)  {running.urls['salesforce']}")
     story.say(f"Xero organisation {organisation.name} (AU, demo company)  {running.urls['xero']}")

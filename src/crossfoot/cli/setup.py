@@ -50,7 +50,14 @@ def init(
     """
     from crossfoot.engine.connect import Connector  # noqa: PLC0415
     from crossfoot.engine.host import real_host  # noqa: PLC0415
-    from crossfoot.engine.setup import connect_with_env, make_workspace, propose, read_env_file, remotes  # noqa: PLC0415
+    from crossfoot.engine.setup import (  # noqa: PLC0415
+        accept,
+        connect_with_env,
+        make_workspace,
+        propose,
+        read_env_file,
+        remotes,
+    )
     from crossfoot.store.workspace import load_connections  # noqa: PLC0415
 
     values = read_env_file(env_file) if env_file else dict(os.environ)
@@ -72,8 +79,7 @@ def init(
     proposal = propose(salesforce, xero, _choices(starts))
     if not yes:
         proposal = propose(salesforce, xero, _ask(proposal, starts))
-    made.settings_path.write_text(proposal.text, encoding="utf-8")
-    made.load_settings()
+    accept(made, database, host, proposal, connections[1].home)
     database.engine.dispose()
     _report(made, key_file, connections, proposal, as_json=as_json, with_key=not no_key)
 
@@ -220,10 +226,10 @@ def _choose(connector: Connector, app: object, grant: str, wanted: str) -> str:
     typer.echo("Which organisation?")
     for number, tenant in enumerate(found, start=1):
         typer.echo(f"  {number}  {tenant.name}")
-    number: int = typer.prompt("Number", type=int)
-    if not 1 <= number <= len(found):
-        raise NeedsPerson(f"There is no organisation {number}.")
-    chosen: str = found[number - 1].tenant_id
+    choice = int(typer.prompt("Number", type=int))
+    if not 1 <= choice <= len(found):
+        raise NeedsPerson(f"There is no organisation {choice}.")
+    chosen: str = found[choice - 1].tenant_id
     return chosen
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
-_SALESFORCE_ID = re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)(?![A-Za-z0-9])")
+_SALESFORCE_ID = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)(?![A-Za-z0-9])")
 _CHECKSUM_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
@@ -86,8 +86,9 @@ def record_url(instance_url: str, record_id: str) -> str:
 
 
 def record_id_in(url: str) -> str | None:
-    """The 18-character Salesforce id that a document's Url carries, or None."""
-    found: list[str] = _SALESFORCE_ID.findall(url)
+    """The 18-character Salesforce id that a document's Url carries behind its host, or None."""
+    behind_host = url.split("://", 1)[-1].partition("/")[2]
+    found: list[str] = _SALESFORCE_ID.findall(behind_host)
     for match in reversed(found):
         if len(match) == 15:
             return salesforce_id_18(match)

@@ -93,13 +93,14 @@ class ContactDirectory:
     similar: Similar
     linked_accounts: dict[str, str] = field(default_factory=dict)
     tax_number_of: Callable[[str], str] = str
+    _by_marker: dict[str, list[str]] = field(init=False)
     _by_tax: dict[str, list[str]] = field(init=False)
     _by_name: dict[str, list[str]] = field(init=False)
     _keys: list[str] = field(init=False)
     _key_ids: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._by_tax, self._by_name = defaultdict(list), defaultdict(list)
+        self._by_marker, self._by_tax, self._by_name = defaultdict(list), defaultdict(list), defaultdict(list)
         self._keys, self._key_ids = [], []
         for contact in sorted(self.contacts.values(), key=lambda contact: contact.contact_id):
             self._index(contact)
@@ -107,6 +108,8 @@ class ContactDirectory:
     def _index(self, contact: LedgerContact) -> None:
         if contact.merged_to:
             return
+        if contact.contact_number:
+            self._by_marker[contact.contact_number].append(contact.contact_id)
         if number := self.tax_number_of(contact.tax_number):
             self._by_tax[number].append(contact.contact_id)
         self._by_name[unique_name(contact.name)].append(contact.contact_id)
@@ -124,7 +127,7 @@ class ContactDirectory:
 
     def by_marker(self, account_id: str) -> list[LedgerContact]:
         """Contacts that carry the account's id."""
-        return [c for c in self.contacts.values() if c.contact_number == account_id and not c.merged_to]
+        return [self.contacts[contact_id] for contact_id in self._by_marker.get(account_id, ())]
 
     def claim(self, account_id: str, contact_id: str) -> None:
         """Count a contact as this account's: by its link (or a person's choice), else by the account's id on it."""

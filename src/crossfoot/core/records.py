@@ -62,7 +62,7 @@ def canonical(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Mapping):
         return {key: canonical(inner) for key, inner in sorted(value.items())}
-    if isinstance(value, Sequence):
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [canonical(inner) for inner in value]
     raise TypeError(f"{type(value).__name__} has no canonical form")
 

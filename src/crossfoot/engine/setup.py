@@ -20,6 +20,7 @@ from crossfoot.mapping.template import InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store.database import Database, open_database
+from crossfoot.store.versions import save_reference
 from crossfoot.store.workspace import StoredConnection
 from crossfoot.vault.keys import create_key_file, key_path
 from crossfoot.xero import reference, requests
@@ -88,6 +89,7 @@ class Proposal:
     tax_rates: list[TaxRate]
     facts: InitFacts
     text: str
+    answers: Mapping[str, bytes]
 
 
 def connect_with_env(
@@ -109,10 +111,16 @@ def connect_with_env(
 
 def propose(salesforce: Remote, xero: Remote, choices: Choices) -> Proposal:
     """Read what both sides have and propose settings for it."""
-    organisation = reference.decode_organisation(xero.read(requests.organisation()).body)
-    accounts = reference.decode_accounts(xero.read(requests.accounts()).body)
-    tax_rates = reference.decode_tax_rates(xero.read(requests.tax_rates()).body)
-    tracking = reference.decode_tracking(xero.read(requests.tracking_categories()).body)
+    answers = {
+        "organisation": xero.read(requests.organisation()).body,
+        "accounts": xero.read(requests.accounts()).body,
+        "tax_rates": xero.read(requests.tax_rates()).body,
+        "tracking": xero.read(requests.tracking_categories()).body,
+    }
+    organisation = reference.decode_organisation(answers["organisation"])
+    accounts = reference.decode_accounts(answers["accounts"])
+    tax_rates = reference.decode_tax_rates(answers["tax_rates"])
+    tracking = reference.decode_tracking(answers["tracking"])
     names = (*STANDARD_OBJECTS, *PACKAGE_OBJECTS)
     described = sf.decode_describes(names, salesforce.read(sf.describe(names)).body)
     missing = [name for name in STANDARD_OBJECTS if described[name] is None]
@@ -140,7 +148,16 @@ def propose(salesforce: Remote, xero: Remote, choices: Choices) -> Proposal:
         objects={name for name in PACKAGE_OBJECTS if described[name] is not None},
         tracking=_tracking(salesforce, tracking, fields),
     )
-    return Proposal(organisation, accounts, tax_rates, facts, render_settings(facts))
+    return Proposal(organisation, accounts, tax_rates, facts, render_settings(facts), answers)
+
+
+def accept(workspace: Workspace, database: Database, host: Host, proposal: Proposal, organisation_id: str) -> None:
+    """Write the settings, and keep what was read, so that the first run need not read it again."""
+    workspace.settings_path.write_text(proposal.text, encoding="utf-8")
+    workspace.load_settings()
+    with database.writing("reference") as connection:
+        for name, body in proposal.answers.items():
+            save_reference(connection, organisation_id, name, body, host.now())
 
 
 def _sales_account(accounts: Collection[Account]) -> str:

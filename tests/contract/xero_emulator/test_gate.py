@@ -101,7 +101,7 @@ def test_app_that_edits_what_a_person_made_is_marked(xero: Client) -> None:
     counts, _ = handle(xero.world, Request("GET", "/control/counts"), xero.now)
     log, _ = handle(xero.world, Request("GET", "/control/log"), xero.now)
     assert json.loads(counts.body)["illegal"] == 1
-    assert json.loads(log.body)["log"][-1]["illegal"] == "edit of a document that a person created"
+    assert json.loads(log.body)["entries"][-1]["illegal"] == "edit of a document that a person created"
 
 
 def test_same_seed_and_requests_make_the_same_world(signing_key_pem: str) -> None:

@@ -187,8 +187,8 @@ def as_sent(number: int = 1, *, contact_id: str = "contact-1", **changed: Any) -
         )
         for position, each in enumerate(sent.lines, start=1)
     )
-    usual = ledger_invoice(
-        number,
+    usual = replace(
+        ledger_invoice(number),
         number=f"SF-D-{number:04d}",
         contact_id=contact_id,
         reference=sent.reference,

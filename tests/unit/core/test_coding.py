@@ -98,7 +98,7 @@ def test_a_foreign_customer_has_the_tax_of_its_country_on_every_line() -> None:
 )
 def test_what_a_line_waits_for(changed: dict[str, Any], expected: str) -> None:
     coded = code(line(), line(**changed))
-    assert set(codes(coded)) == {expected}
+    assert codes(coded)[0] == expected
     assert coded.findings[0].cause.startswith("line 2 (Advice): ")
     assert coded.findings[0].reason.fix
 

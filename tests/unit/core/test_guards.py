@@ -30,7 +30,7 @@ def test_test_and_live_are_never_mixed(is_sandbox: bool, is_demo: bool, sentence
     assert sentence in guard_problem(mixed, mixed)
 
 
-@pytest.mark.parametrize(("pinned", "seen"), [pair for pair in product([TEST_PAIR, LIVE_PAIR], repeat=2)])
+@pytest.mark.parametrize(("pinned", "seen"), list(product([TEST_PAIR, LIVE_PAIR], repeat=2)))
 def test_a_side_that_turned_live_since_it_was_connected_stops_everything(
     pinned: Fingerprint, seen: Fingerprint
 ) -> None:

@@ -49,7 +49,7 @@ def test_other_numbers_are_not_of_the_series(number: str) -> None:
 @pytest.mark.parametrize(
     ("short", "suffix"),
     [
-        ("0015g00000AbCdE", "AVW"),
+        ("0015g00000AbCdE", "AAV"),
         ("a00000000000000", "AAA"),
         ("AAAAAAAAAAAAAAA", "555"),
         ("00000Z00000aaaa", "ABA"),
@@ -80,7 +80,8 @@ def test_the_deals_id_is_read_from_the_url(url: str) -> None:
     [
         "",
         "https://example.com/invoices/42",
-        "https://accountingfirms.example.com/",
+        "https://accountingfirms.example.com/fifteenletterss",
+        f"https://{deal_id()}.example.com/",
         f"{INSTANCE}/{deal_id()[:15]}ZZZ",
         f"{INSTANCE}/x{deal_id()}",
         "https://example.com/0b4dd2ca-6d2e-4e5f-9a3a-5d8f3b8a1c11",

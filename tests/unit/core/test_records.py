@@ -39,7 +39,6 @@ def test_values_that_mean_the_same_have_one_form_and_one_hash(left: Any, right: 
         ("a b", "ab"),
         (Decimal("0.10"), Decimal("0.11")),
         (True, 1),
-        ("1", 1),
         ([1, 2], [2, 1]),
         ({"a": None}, {"b": None}),
         (Decimal("12345678901234567890123456789.01"), Decimal("12345678901234567890123456789.02")),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from crossfoot.emulators.wire import Event, Request, Response
 from crossfoot.emulators.xero.api import KINDS, parse_query, respond, split_path
@@ -41,9 +41,11 @@ def answer(world: World, request: Request, now: datetime) -> tuple[Response, lis
         return error.response, []
 
 
-def _log(world: World, _request: Request, _now: datetime) -> tuple[Response, list[Event]]:
-    entries = [{**entry, "at": entry["at"].isoformat()} for entry in world.log]
-    return json_response({"log": entries}), []
+def _log(world: World, request: Request, _now: datetime) -> tuple[Response, list[Event]]:
+    """The request log, or what came since the position that an earlier answer called ``next``."""
+    since = int(parse_qs(request.query).get("since", ["0"])[0])
+    entries = [{**entry, "at": entry["at"].isoformat()} for entry in world.log[since:]]
+    return json_response({"entries": entries, "next": len(world.log)}), []
 
 
 def _counts(world: World, _request: Request, _now: datetime) -> tuple[Response, list[Event]]:

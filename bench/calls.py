@@ -1,0 +1,161 @@
+"""API calls for 100 invoices created and verified, against the stated ceilings."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import msgspec
+
+from crossfoot.emulators.host import Host, HostSettings
+from crossfoot.engine.connect import Connector
+from crossfoot.engine.host import real_host
+from crossfoot.engine.runs import RunReport, sync
+from crossfoot.engine.session import Session, Workspace, open_session
+from crossfoot.engine.setup import Choices, connect_with_env, make_workspace, propose, remotes
+
+CEILINGS = {"Xero calls, cold": 20, "Xero calls, all in place": 10, "Salesforce calls, cold": 14}
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure beside its ceiling."""
+
+    what: str
+    figure: int
+    ceiling: int
+
+
+def business(deals: int) -> dict[str, Any]:
+    """A scenario of so many won deals, each of its own customer, with two lines of ten products."""
+    accounts = [
+        {"$name": f"a{i}", "Name": f"Customer number {i}", "BillingCountry": "Australia", "AccountNumber": f"C{i:05}"}
+        for i in range(deals)
+    ]
+    products = [
+        {"$name": f"p{i}", "Name": f"Service {i}", "ProductCode": f"SRV-{i:02}", "IsActive": True} for i in range(10)
+    ]
+    prices = [
+        {"$name": f"e{i}", "Pricebook2Id": "$standard", "Product2Id": f"$p{i}", "UnitPrice": 100 + i, "IsActive": True,
+         "CurrencyIsoCode": "AUD"}
+        for i in range(10)
+    ]  # fmt: skip
+    return {
+        "salesforce": {
+            "Account": accounts,
+            "Product2": products,
+            "PricebookEntry": prices,
+            "Opportunity": won_deals(0, deals),
+            "OpportunityLineItem": lines(0, deals),
+        }
+    }
+
+
+def won_deals(first: int, count: int, today: date | None = None) -> list[dict[str, Any]]:
+    """Deals won today."""
+    day = (today or date.today()).isoformat()  # noqa: DTZ011 - any recent day will do
+    return [
+        {"$name": f"d{i}", "Name": f"Deal {i}", "AccountId": f"$a{i % max(count, 1)}", "StageName": "Closed Won",
+         "CloseDate": day, "CurrencyIsoCode": "AUD", "Pricebook2Id": "$standard"}
+        for i in range(first, first + count)
+    ]  # fmt: skip
+
+
+def lines(first: int, count: int) -> list[dict[str, Any]]:
+    """Two lines for each deal."""
+    return [
+        {"OpportunityId": f"$d{i}", "PricebookEntryId": f"$e{(i + n) % 10}", "Quantity": n + 1, "UnitPrice": 50 + i + n}
+        for i in range(first, first + count)
+        for n in range(2)
+    ]
+
+
+@contextmanager
+def running(scenario: dict[str, Any]) -> Iterator[tuple[Workspace, Host]]:
+    """Both emulators up over TCP and a workspace connected to them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scenario.yaml"
+        path.write_bytes(msgspec.json.encode(scenario))  # JSON is YAML
+        emulators = Host(HostSettings(scenario=str(path)))
+        emulators.start()
+        try:
+            yield _connected(Path(folder) / "workspace", emulators), emulators
+        finally:
+            emulators.stop()
+
+
+def _connected(directory: Path, emulators: Host) -> Workspace:
+    workspace, _ = make_workspace(directory, with_key=True)
+    database, host = workspace.open_database(), real_host()
+    connections = connect_with_env(workspace, database, host, emulators.env())
+    salesforce, xero = remotes(connections, Connector(workspace, database, host))
+    start = date.fromisoformat(emulators.env()["CROSSFOOT_START_DATE"])
+    workspace.settings_path.write_text(propose(salesforce, xero, Choices(start)).text, encoding="utf-8")
+    database.engine.dispose()  # what the proposal read is not kept: the first run is cold
+    return workspace
+
+
+def run(workspace: Workspace) -> tuple[RunReport, Session]:
+    """One sync, as the command does it."""
+    session = open_session(workspace)
+    report = sync(session)
+    session.close()
+    return report, session
+
+
+def measure(deals: int = 100) -> list[Measured]:
+    """Cold: nothing in Xero but its chart. In place: customers, items and reference data are there."""
+    with running(business(deals)) as (workspace, emulators):
+        cold, session = run(workspace)
+        assert cold.applied.created == cold.verified.verified == deals
+        figures = [session.xero.calls, session.salesforce.calls]
+        _win_again(emulators, deals)
+        warm, session = run(workspace)
+        assert warm.applied.created == warm.verified.verified == deals
+    found = (figures[0], session.xero.calls, figures[1])
+    return [Measured(what, figure, ceiling) for (what, ceiling), figure in zip(CEILINGS.items(), found, strict=True)]
+
+
+def _win_again(emulators: Host, deals: int) -> None:
+    """As many further deals of the same customers and products."""
+    names = emulators.worlds.names
+    headers = {"content-type": "application/json"}
+
+    with httpx2.Client(timeout=60) as client:
+        for kind, records in (("Opportunity", won_deals(deals, deals)), ("OpportunityLineItem", lines(deals, deals))):
+            resolved = [_resolve(record, names, deals) for record in records]
+            for start in range(0, len(resolved), 200):
+                part = resolved[start : start + 200]
+                body = {
+                    "method": "POST",
+                    "path": "/services/data/v62.0/composite/sobjects",
+                    "body": {
+                        "allOrNone": True,
+                        "records": [{"attributes": {"type": kind}, **record} for record in part],
+                    },
+                }
+                url = f"{emulators.urls['salesforce']}/control/person"
+                answer = client.post(url, content=msgspec.json.encode(body), headers=headers).json()
+                if kind == "Opportunity":
+                    new = {f"d{deals + start + i}": row["id"] for i, row in enumerate(answer)}
+                    names = {**names, **new}
+
+
+def _resolve(record: dict[str, Any], names: Any, deals: int) -> dict[str, Any]:
+    resolved = {}
+    for key, value in record.items():
+        if key == "$name":
+            continue
+        name = value[1:] if isinstance(value, str) and value.startswith("$") else ""
+        if key == "AccountId":
+            name = f"a{int(name[1:]) % deals}"
+        if key == "Pricebook2Id":
+            continue
+        resolved[key] = names[name] if name else value
+    return resolved

@@ -1,0 +1,168 @@
+"""After an invoice was made: each state of it, with the deal changed or not, touched by people or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import pytest
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.documents import Deal, IntendedInvoice, ledger_form
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_linked
+from crossfoot.core.plan import Action, Bucket, decide_deal
+from crossfoot.core.records import content_hash
+
+from .cases import as_sent, context, deal, invoice, line, link, money
+
+CODED = line(account_code="200", tax_type="OUTPUT")
+BASE_HASH = content_hash(ledger_form(as_sent()))
+CHANGED = invoice(lines=[replace(CODED, unit_amount=money(120))], due=dt.date(2026, 11, 24))
+UNCHANGED = invoice(lines=[CODED], due=dt.date(2026, 11, 24))
+
+LIVE = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID")
+GONE = ("VOIDED", "DELETED")
+
+
+def judge(
+    status: str = "DRAFT",
+    *,
+    changed: bool = False,
+    touched: bool = False,
+    born: str = "crossfoot",
+    intended: IntendedInvoice | None = CHANGED,
+    of_deal: Deal | None = None,
+    held: LedgerInvoice | None = None,
+    locked_until: dt.date | None = None,
+) -> Judgement:
+    current = held or as_sent(status=status)
+    if touched:
+        current = replace(current, reference="as finance wrote it")
+    return judge_linked(
+        LinkedDeal(
+            deal=of_deal or deal(),
+            link=link(born=born, base_hash=BASE_HASH),
+            invoice=current,
+            source_changed=changed,
+            intended=intended if changed else UNCHANGED,
+            contact_id="contact-1",
+            locked_until=locked_until,
+        )
+    )
+
+
+def outcome(judgement: Judgement) -> str:
+    if judgement.update is not None:
+        return "update"
+    words = [finding.code for finding in judgement.findings]
+    return " ".join(words) + (" waits" if judgement.waits else "") or "nothing"
+
+
+def expected_of(status: str, changed: bool, touched: bool) -> str:
+    """The rule in words: an untouched draft follows, a person's edit is kept, what is approved is never rewritten."""
+    if status in GONE:
+        return "invoice_voided waits"
+    unapproved = status in {"DRAFT", "SUBMITTED"}
+    if not changed:
+        return "draft_edited" if touched and unapproved else "nothing"
+    if not unapproved:
+        return "changed_after_approval"
+    return "changed_and_draft_edited" if touched else "update"
+
+
+@pytest.mark.promise("S0-70")
+@pytest.mark.parametrize(("status", "changed", "touched"), list(product((*LIVE, *GONE), (False, True), (False, True))))
+def test_each_state_of_the_invoice(status: str, changed: bool, touched: bool) -> None:
+    judgement = judge(status, changed=changed, touched=touched)
+    assert outcome(judgement) == expected_of(status, changed, touched)
+    if judgement.findings:
+        assert judgement.findings[0].related[0].id == "invoice-1"
+
+
+def test_the_update_is_what_the_deal_now_says() -> None:
+    assert judge(changed=True).update == CHANGED
+
+
+def test_a_change_that_leaves_the_document_alone_is_no_change() -> None:
+    judgement = judge(changed=True, intended=UNCHANGED)
+    assert (judgement.same_as_base, judgement.update, judgement.findings) == (True, None, ())
+
+
+def test_the_difference_is_named_with_its_money() -> None:
+    (finding,) = judge("AUTHORISED", changed=True).findings
+    assert "line 1 unit_amount, line 1 amount; by 20.00 AUD" in finding.cause
+    assert finding.money is not None
+    assert finding.money.amount == 20
+
+
+@pytest.mark.parametrize(("born", "intended", "expected"), [
+    ("people", CHANGED, "changed_after_approval"),
+    ("people", UNCHANGED, "nothing"),
+    ("crossfoot", None, "changed_after_approval"),
+])  # fmt: skip
+def test_what_people_made_is_never_updated(born: str, intended: IntendedInvoice | None, expected: str) -> None:
+    assert outcome(judge(changed=True, born=born, intended=intended)) == expected
+
+
+def test_peoples_own_draft_may_look_as_they_like() -> None:
+    assert outcome(judge(born="people", touched=True)) == "nothing"
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [({"currency": "NZD"}, "changed_after_approval"), ({"currency": "AUD"}, "update")],
+)
+def test_a_draft_in_another_currency_is_not_rewritten(changed: dict[str, Any], expected: str) -> None:
+    assert outcome(judge(changed=True, intended=replace(CHANGED, **changed))) == expected
+
+
+def test_a_draft_to_another_customer_is_not_rewritten() -> None:
+    held = as_sent(contact_id="contact-2")
+    case = LinkedDeal(
+        deal(), link(base_hash=content_hash(ledger_form(held))), held, True, CHANGED, "contact-1", None
+    )
+    assert outcome(judge_linked(case)) == "changed_after_approval"
+
+
+@pytest.mark.parametrize(
+    ("locked_until", "expected"), [(dt.date(2026, 11, 10), "locked_period"), (dt.date(2026, 11, 9), "update")]
+)
+def test_a_draft_behind_the_lock_is_left_alone(locked_until: dt.date, expected: str) -> None:
+    assert outcome(judge(changed=True, locked_until=locked_until)) == expected
+
+
+@pytest.mark.parametrize("status", LIVE)
+@pytest.mark.parametrize(
+    ("changed", "expected"), [({"won": False}, "no_longer_won"), ({"deleted": True}, "source_deleted")]
+)
+def test_an_invoice_outlives_its_deal_and_a_person_is_told(status: str, changed: dict[str, Any], expected: str) -> None:
+    assert outcome(judge(status, of_deal=deal(**changed))) == expected
+
+
+@pytest.mark.parametrize("changed", [{"won": False}, {"deleted": True}])
+def test_a_voided_invoice_of_a_lost_deal_needs_nobody(changed: dict[str, Any]) -> None:
+    assert outcome(judge("VOIDED", of_deal=deal(**changed))) == "nothing"
+
+
+def test_an_invoice_that_was_not_read_yet_is_left_for_later() -> None:
+    case = LinkedDeal(deal(), link(), None, True, CHANGED, "contact-1", None)
+    assert judge_linked(case) == Judgement()
+
+
+def test_a_plan_updates_the_untouched_draft_of_a_changed_deal() -> None:
+    known = link(base_hash=BASE_HASH)
+    dearer = deal(amount=money(120), mapped_hash="changed", invoice=invoice(lines=[line(unit_amount=money(120))]))
+    decision = decide_deal(dearer, context(links=[known], invoices=[as_sent()]))
+    assert decision.bucket is Bucket.DRAFTED
+    assert decision.operation is not None
+    assert (decision.operation.action, decision.operation.xero_id) == (Action.UPDATE, "invoice-1")
+    assert decision.operation.pre_image == BASE_HASH
+    assert decision.operation.totals is not None
+    assert decision.operation.totals.gross == 132
+
+
+def test_a_voided_invoice_makes_its_deal_wait_and_is_not_made_again() -> None:
+    decision = decide_deal(deal(), context(links=[link(base_hash=BASE_HASH)], invoices=[as_sent(status="VOIDED")]))
+    assert (decision.bucket, decision.operation) == (Bucket.WAITING, None)

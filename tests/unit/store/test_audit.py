@@ -1,0 +1,102 @@
+"""The audit chain: any entry that is changed, taken out, put in or put elsewhere is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Connection, delete, insert, select, update
+
+from crossfoot.store.audit import append_audit, broken_audit_entry, read_audit
+from crossfoot.store.schema import audit
+
+HERE, ELSEWHERE = "organisation-au", "organisation-nz"
+NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def chain(connection: Connection) -> Connection:
+    for number in range(1, 6):
+        append_audit(
+            connection,
+            HERE,
+            NOW,
+            actor="crossfoot",
+            action="create Invoice",
+            record_id=f"006{number}",
+            number=f"SF-{number}",
+            gross=Decimal("110.10"),
+        )
+    append_audit(connection, ELSEWHERE, NOW, actor="Priya", action="link", note="another\nchain")
+    return connection
+
+
+@pytest.mark.promise("S1-76")
+def test_an_untouched_chain_verifies(chain: Connection) -> None:
+    assert broken_audit_entry(chain, HERE) is None
+    assert broken_audit_entry(chain, ELSEWHERE) is None
+    assert broken_audit_entry(chain, "never seen") is None
+
+
+def test_entries_are_read_in_order_and_by_record(chain: Connection) -> None:
+    assert [entry.seq for entry in read_audit(chain, HERE)] == [1, 2, 3, 4, 5]
+    (entry,) = read_audit(chain, HERE, "0063")
+    assert (entry.actor, entry.action, entry.body) == ("crossfoot", "create Invoice", {"number": "SF-3", "gross": "110.10"})
+    assert [entry.seq for entry in read_audit(chain, ELSEWHERE)] == [1]
+
+
+def _change(**values: object) -> Callable[[Connection], None]:
+    def tamper(chain: Connection) -> None:
+        chain.execute(update(audit).where(audit.c.organisation_id == HERE, audit.c.seq == 3).values(**values))
+
+    return tamper
+
+
+def _take_out(chain: Connection) -> None:
+    chain.execute(delete(audit).where(audit.c.organisation_id == HERE, audit.c.seq == 3))
+
+
+def _take_out_and_close_the_gap(chain: Connection) -> None:
+    _take_out(chain)
+    for seq in (4, 5):
+        chain.execute(update(audit).where(audit.c.organisation_id == HERE, audit.c.seq == seq).values(seq=seq - 1))
+
+
+def _swap(chain: Connection) -> None:
+    for old, new in ((3, 99), (4, 3), (99, 4)):
+        chain.execute(update(audit).where(audit.c.organisation_id == HERE, audit.c.seq == old).values(seq=new))
+
+
+def _move_from_another_chain(chain: Connection) -> None:
+    _take_out(chain)
+    chain.execute(update(audit).where(audit.c.organisation_id == ELSEWHERE).values(organisation_id=HERE, seq=3))
+
+
+def _put_in(chain: Connection) -> None:
+    row = dict(chain.execute(select(audit).where(audit.c.organisation_id == HERE, audit.c.seq == 5)).mappings().one())
+    chain.execute(insert(audit).values(**{**row, "seq": 6}))
+
+
+@pytest.mark.promise("S1-76")
+@pytest.mark.parametrize(
+    ("tamper", "found_at"),
+    [
+        (_change(body='{"gross":"1.10","number":"SF-3"}'), 3),
+        (_change(actor="somebody else"), 3),
+        (_change(action="nothing"), 3),
+        (_change(record_id="0069"), 3),
+        (_change(at="2026-11-19T00:00:00+00:00"), 3),
+        (_change(hash="f" * 64), 3),
+        (_change(previous_hash="0" * 64), 3),
+        (_take_out, 3),
+        (_take_out_and_close_the_gap, 3),
+        (_swap, 3),
+        (_move_from_another_chain, 3),
+        (_put_in, 6),
+    ],
+)
+def test_tampering_is_found_at_its_entry(chain: Connection, tamper: Callable[[Connection], None], found_at: int) -> None:
+    tamper(chain)
+    assert broken_audit_entry(chain, HERE) == found_at
