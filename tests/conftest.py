@@ -1,4 +1,4 @@
-"""Hypothesis for every test: no deadline, one seed that is printed, and none at all (always the same examples) in CI."""
+"""Hypothesis for every test: no deadline, one seed that is printed; in CI always the same examples."""
 
 from __future__ import annotations
 

@@ -70,14 +70,14 @@ def any_line(chance: random.Random) -> IntendedLine:
 def test_totals_equal_the_exact_reference(mode: LineAmounts) -> None:
     rates = {name: Decimal(rate) for name, rate in RATES.items()}
     for seed in range(DOCUMENTS):
-        chance = random.Random(f"{mode} {seed}")  # noqa: S311 - examples, not secrets
+        chance = random.Random(f"{mode} {seed}")
         document = invoice(lines=[any_line(chance) for _ in range(chance.randint(1, 8))], line_amounts=mode)
         totals, expected = document.totals(rates), reference(document)
         found = Reference(Fraction(totals.ex_tax), Fraction(totals.tax), Fraction(totals.gross))
         assert found == expected, f"document {seed}: {document.lines}"
 
 
-cents = st.decimals(-10**9, 10**9, places=2)
+cents = st.decimals(-(10**9), 10**9, places=2)
 weights = st.lists(st.decimals(0, 10**6, places=4), min_size=1, max_size=40).filter(any)
 
 
@@ -95,8 +95,12 @@ def test_no_part_of_a_split_is_a_cent_away_from_its_exact_share(amount: Decimal,
         assert abs(Fraction(part) - Fraction(amount) * Fraction(share) / whole) < Fraction(1, 100)
 
 
-@given(st.lists(st.tuples(cents, st.sampled_from([Decimal(rate) for rate in RATES.values()])), max_size=20), st.booleans())
-def test_the_order_of_lines_is_irrelevant_and_tax_adds_up(lines: list[tuple[Decimal, Decimal]], inclusive: bool) -> None:
+@given(
+    st.lists(st.tuples(cents, st.sampled_from([Decimal(rate) for rate in RATES.values()])), max_size=20), st.booleans()
+)
+def test_the_order_of_lines_is_irrelevant_and_tax_adds_up(
+    lines: list[tuple[Decimal, Decimal]], inclusive: bool
+) -> None:
     totals = document_totals(lines, inclusive=inclusive)
     assert totals == document_totals(lines[::-1], inclusive=inclusive)
     assert totals.ex_tax + totals.tax == totals.gross

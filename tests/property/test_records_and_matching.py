@@ -19,18 +19,20 @@ from crossfoot.core.matching import ContactDecision, ContactDirectory, decide_co
 from crossfoot.core.records import canonical, content_hash
 from tests.unit.core.cases import MORNING, account, account_id, contact
 
-numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-10**18, max_value=10**18, places=6)
+numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**18), max_value=10**18, places=6)
 leaves = (
     st.none()
     | st.booleans()
-    | st.integers(-10**18, 10**18)
+    | st.integers(-(10**18), 10**18)
     | numbers
     | st.text(max_size=20)
     | st.dates()
     | st.datetimes(timezones=st.just(dt.UTC))
 )
 values = st.recursive(
-    leaves, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4), max_leaves=12
+    leaves,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
 )
 
 

@@ -147,7 +147,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The customer's country is not known", _SALES, "Fill Billing Country on the account: it decides the tax."
         ),
         "country_without_rule": Reason(
-            "No tax rule for the customer's country", _FINANCE, "Add a row under `tax.countries` in crossfoot.yaml."
+            "No tax rule for the customer's country",
+            _FINANCE,
+            "Add a row under `coding.tax_by_country` in crossfoot.yaml.",
         ),
         "negative_deal": Reason("The deal is below zero", _FINANCE, "Make a credit note in Xero by hand."),
         "negative_quantity": Reason(
@@ -222,18 +224,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
         ),
-        "unlinked_marker": Reason(
-            "Xero has an invoice that names a Salesforce deal which Crossfoot does not know",
-            _FINANCE,
-            "Look at the invoice; no new invoice is made in this organisation until it is settled.",
-        ),
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",
             _FINANCE,
             "Void the wrong one in Xero; nothing is written for this deal before that.",
-        ),
-        "in_xero_only": Reason(
-            "An invoice was born in Xero", _FINANCE, "Nothing to do: it is named on the tie-out.", Weight.NOTES
         ),
     }
 )

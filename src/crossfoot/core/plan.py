@@ -52,6 +52,7 @@ class Operation:
     needs: tuple[Identity, ...] = ()
     contact_id: str = ""
     contact_source: str = ""
+    contact_evidence: str = ""
     status: str = ""
     totals: Totals | None = None
     currency: str = ""
@@ -260,6 +261,7 @@ def _create_invoice(
         needs=tuple(needs),
         contact_id=contact.contact_id,
         contact_source=invoice.account.id,
+        contact_evidence=contact.evidence,
         status="AUTHORISED" if approved else "DRAFT",
         totals=totals,
         currency=invoice.currency,
@@ -311,6 +313,11 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     if judged.waits:
         bucket = Bucket.WAITING
     findings = list(judged.findings)
+    if twins := context.mirror.by_marker.get(deal.ref.id):
+        numbers = ", ".join(invoice.number for invoice in twins)
+        related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
+        cause = f"beside {link.number}, {numbers} names this deal and is live"
+        findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     current = context.mirror.invoices.get(link.xero_id)

@@ -95,6 +95,7 @@ def tie_out(
     named: Mapping[str, str],
     since: dt.date,
     inclusive: bool = False,
+    rounding_max: Decimal = ROUNDING_MAX,
 ) -> TieOut:
     """Compare. ``linked`` pairs deal ids with hand-made invoices a person chose; ``waiting`` and ``named`` give reasons
     by deal id for a deal without, and for a difference of a deal with, an invoice. With ``inclusive`` prices the deals'
@@ -115,7 +116,15 @@ def tie_out(
         if chosen and chosen not in mine:
             mine.append(chosen)
         claimed.update(invoice.invoice_id for invoice in mine)
-        _place(row, deal, [invoice for invoice in mine if invoice.is_live], waiting, named, inclusive=inclusive)
+        _place(
+            row,
+            deal,
+            [invoice for invoice in mine if invoice.is_live],
+            waiting,
+            named,
+            inclusive=inclusive,
+            rounding_max=rounding_max,
+        )
     strangers = tuple(
         invoice
         for invoice in sorted(by_id.values(), key=lambda invoice: (invoice.dated, invoice.number))
@@ -132,6 +141,7 @@ def _place(
     named: Mapping[str, str],
     *,
     inclusive: bool,
+    rounding_max: Decimal,
 ) -> None:
     if not live:
         if deal.not_counted:
@@ -162,7 +172,7 @@ def _place(
     if difference == 0:
         return
     reason = named.get(deal.id, "")
-    if not reason and difference.copy_abs() <= rounding_allowance(len(invoice.lines), ROUNDING_MAX):
+    if not reason and difference.copy_abs() <= rounding_allowance(len(invoice.lines), rounding_max):
         reason = "rounding"
     if reason:
         row.differences.append(Difference(reason, difference, deal.id, deal.name, invoice.number))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem
+from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.links import Identity, Kind, Link, record_id_in
 from crossfoot.core.records import content_hash
@@ -148,12 +148,44 @@ def resume(session: Session) -> int:
     adopted = 0
     for operation in standing:
         record = _in_store(session, operation) if operation.state != "reserved" else None
-        if record is not None and operation.action == "create" and adopt(session, operation, record) == "adopted":
+        ours = record is not None and (operation.action == "create" or _reads_as_sent(operation, record))
+        if record is not None and ours and adopt(session, operation, record) == "adopted":
             adopted += 1
             continue
         with session.database.writing("abandon") as connection:
             ops.settle(connection, operation.id, "abandoned", session.host.now())
     return adopted
+
+
+def _reads_as_sent(operation: StoredOperation, record: Found) -> bool:
+    """Whether an update whose answer was lost was made: else our own words would look like a person's edit."""
+    form = decode_fields(operation.body)["form"]
+    return isinstance(record, LedgerInvoice) and bool(form) and content_hash(ledger_form(record)) == content_hash(form)
+
+
+def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOperation]:
+    """Of updates about to leave, those whose target is still the draft that they were decided on.
+
+    Xero has no If-Match, so each target is read again just before it is written. What a person approved or edited
+    meanwhile is left alone and planned anew.
+    """
+    kept: list[StoredOperation] = []
+    for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
+        part = batch[start : start + requests.NUMBERS_PER_CALL]
+        page = decode_page(session.xero.read(requests.invoices_by_id([o.xero_id for o in part])).body)
+        _keep(session, page)
+        now = {
+            invoice.invoice_id: content_hash(ledger_form(invoice))
+            for invoice in page.invoices
+            if invoice.status in UNAPPROVED_STATUSES
+        }
+        kept += [operation for operation in part if now.get(operation.xero_id) == operation.pre_image]
+    left = {operation.id for operation in batch} - {operation.id for operation in kept}
+    if left:
+        with session.database.writing("moved") as connection:
+            for operation_id in sorted(left):
+                ops.settle(connection, operation_id, "abandoned", session.host.now())
+    return kept
 
 
 def _in_store(session: Session, operation: StoredOperation) -> Found | None:

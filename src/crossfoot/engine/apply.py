@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,20 +19,28 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, intended_form
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import Kind, document_number, idempotency_key, number_in_series, series_number
+from crossfoot.core.links import (
+    Identity,
+    Kind,
+    Link,
+    document_number,
+    idempotency_key,
+    number_in_series,
+    series_number,
+)
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import RecordRef, Side, canonical, content_hash
-from crossfoot.engine.adopt import adopt, link_applied, probe
+from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.ledger import INVOICE, load_ledger, to_version
 from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import find_link
+from crossfoot.store.links import add_link, find_link, load_links
 from crossfoot.store.operations import StoredCall, StoredOperation
-from crossfoot.store.queue import replace_findings
+from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import next_seq, save_versions
 from crossfoot.store.workspace import take_from_series
 from crossfoot.xero import documents, requests
@@ -103,16 +111,32 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
             elif stored is not None:
                 ready.append(stored)
         ops.reserve(connection, ready, session.host.now())
+        _link_matched(connection, session, wave)
         for finding in findings:
+            name, money = deal_facts(connection, session.organisation_id, finding.record.id)
             replace_findings(
                 connection,
                 session.organisation_id,
-                {finding.record.id: ""},
-                [finding],
+                {finding.record.id: name},
+                [replace(finding, money=money)],
                 session.host.now(),
                 codes={finding.code},
             )
     return ready
+
+
+def _link_matched(connection: Connection, session: Session, wave: Sequence[Operation]) -> None:
+    """Keep which existing contact a customer was matched with: it is shown in Salesforce and never decided anew."""
+    known = list(load_links(connection, session.organisation_id, Kind.CONTACT))
+    taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
+    for operation in wave:
+        account, contact = operation.contact_source, operation.contact_id
+        if not contact or account in taken or contact in taken:
+            continue
+        taken |= {account, contact}
+        identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, account)
+        matched = Link(identity, contact, "", "people", "", operation.contact_evidence)
+        add_link(connection, matched, session.host.now(), source_id=account)
 
 
 def _numbers_in_use(connection: Connection, session: Session, wave: Sequence[Operation]) -> dict[str, LedgerInvoice]:
@@ -249,6 +273,10 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
         batch, attempt = work.popleft()
         if attempt > SENDS_MAX:
             continue  # they stay as they are: the next run looks them up first
+        if batch[0].action == Action.UPDATE.value:
+            batch = unmoved(session, batch)
+            if not batch:
+                continue
         call_id = ""
         try:
             call_id, answer_body = _call(session, batch)
@@ -289,7 +317,7 @@ def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, byte
         )
         ops.commit_call(connection, stored, [operation.id for operation in batch], session.host.now())
     try:
-        answer = session.xero.write(call_id, request, access)
+        answer = session.xero.write(call_id, request, access, may_wait=request.method == "PUT")
     except OutcomeUnknown:
         _end_call(session, call_id, "unknown")
         raise
@@ -387,8 +415,10 @@ def _refuse_in(
         Kind.INVOICE: session.mapping.deal_object,
     }
     record = RecordRef(Side.SALESFORCE, kinds[operation.identity.kind], operation.source_id)
-    finding = Finding("refused_by_xero", record, f"{operation.action} refused: {words}", vendor_text=words)
-    replace_findings(connection, session.organisation_id, {record.id: ""}, [finding], now, codes={"refused_by_xero"})
+    name, money = deal_facts(connection, session.organisation_id, operation.source_id)
+    cause = f"{operation.identity.kind.value.lower()} refused: {words}"
+    finding = Finding("refused_by_xero", record, cause, money=money, vendor_text=words)
+    replace_findings(connection, session.organisation_id, {record.id: name}, [finding], now, codes={"refused_by_xero"})
     append_audit(
         connection,
         session.organisation_id,

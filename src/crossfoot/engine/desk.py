@@ -294,7 +294,9 @@ def _delete_draft(session: Session, operation: ops.StoredOperation, invoice: Led
     except (Rejected, NotApplied) as error:
         problem = str(error) or "Xero did not take it"
     except OutcomeUnknown as error:
-        problem = f"the outcome is not known ({error}); run undo again"
+        page = documents.decode_page(session.xero.read(requests.invoices_by_id([invoice.invoice_id])).body)
+        gone = any(found.status == "DELETED" for found in page.invoices)
+        problem = "" if gone else f"no answer came ({error}) and the draft still stands; run undo again"
     with session.database.writing("undo outcome") as connection:
         now = session.host.now()
         ops.end_call(connection, call_id, now, state="answered")

@@ -81,9 +81,11 @@ class Remote:
                 self._raise(verdict, answer, loss)
             self._host.sleep(verdict.wait_s)
 
-    def write(self, call_id: str, request: HttpRequest, access: Access) -> Answer:
+    def write(self, call_id: str, request: HttpRequest, access: Access, *, may_wait: bool = True) -> Answer:
         """Send a committed call. Returns an answer that says what was done, element by element.
 
+        After a wait the same call is sent again, unless ``may_wait`` is False: an update's target must then be looked
+        at again first.
         Raises ``OutcomeUnknown`` when it may have been done, ``NotApplied`` when it was not and needs a new call,
         ``Rejected`` when the whole call was refused, ``RetryLater`` when the organisation must be left alone.
         """
@@ -105,6 +107,8 @@ class Remote:
             if (resume - started).total_seconds() > CALL_RESEND_S_MAX:
                 raise NotApplied
             self._host.sleep(verdict.wait_s)
+            if not may_wait:
+                raise NotApplied
 
     def _once(
         self, request: HttpRequest, access: Access, *, intent: str, attempt: int

@@ -58,6 +58,7 @@ def run_tie_out(session: Session) -> TieOutReport:
         named={entry.record.id: entry.code for entry in reversed(entries) if entry.code in _NAMES_A_DIFFERENCE},
         since=start,
         inclusive=session.mapping.policy.line_amounts is LineAmounts.INCLUSIVE,
+        rounding_max=session.mapping.policy.rounding_max,
     )
     return TieOutReport(organisation.name, result, salesforce_read_at, xero_read_at, start)
 

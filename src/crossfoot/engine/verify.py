@@ -21,7 +21,7 @@ from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import find_link, set_base
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import replace_findings
+from crossfoot.store.queue import deal_facts, replace_findings
 
 RATE_BAND = Decimal("0.10")
 _MINE = frozenset({"readback_differs", "rate_unusual", "refused_by_xero", "number_taken"})
@@ -85,7 +85,7 @@ def _compare(
     if unusual := _unusual_rate(session, invoice, others):
         money = Money(invoice.currency, invoice.total)
         findings.append(Finding("rate_unusual", ref, unusual, money=money, related=related))
-    names = {operation.source_id: ""}
+    names = {operation.source_id: deal_facts(connection, session.organisation_id, operation.source_id)[0]}
     replace_findings(connection, session.organisation_id, names, findings, now, codes=_MINE)
     stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
     if stored and not parts:

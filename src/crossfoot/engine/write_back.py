@@ -18,7 +18,7 @@ from crossfoot.core.books import LedgerCredit, LedgerInvoice
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
-from crossfoot.core.money import EXACT, ZERO, Money, total
+from crossfoot.core.money import EXACT, total
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.ledger import CREDIT, INVOICE, load_ledger
 from crossfoot.engine.remote import NotApplied
@@ -30,7 +30,7 @@ from crossfoot.store import workspace as store
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, links_to_write_back, load_links, mark_written
-from crossfoot.store.queue import replace_findings
+from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.schema import write_back as write_back_table
 from crossfoot.store.versions import load_versions
 from crossfoot.store.workspace import WriteBack
@@ -338,6 +338,7 @@ def _call(session: Session, batch: Sequence[WriteBack]) -> list[sf.RowOutcome]:
 
 def _settle(connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome) -> None:
     now = session.host.now()
+    name, money = deal_facts(connection, session.organisation_id, item.source_id)
     if outcome.success:
         store.write_back_written(connection, session.organisation_id, item)
         findings: list[Finding] = []
@@ -350,8 +351,6 @@ def _settle(connection: Connection, session: Session, item: WriteBack, outcome: 
             else session.mapping.deal_object
         )
         ref = RecordRef(Side.SALESFORCE, kind, item.source_id)
-        amount = item.fields.get("Xero_Total__c") or item.fields.get("Total__c") or ZERO
-        money = Money(str(item.fields.get("CurrencyIsoCode") or ""), Decimal(amount))
         findings = [Finding("write_back_refused", ref, cause, money=money, vendor_text=outcome.message)]
     append_audit(
         connection,
@@ -367,5 +366,5 @@ def _settle(connection: Connection, session: Session, item: WriteBack, outcome: 
     )
     if findings or item.object in {session.mapping.deal_object, session.mapping.account_object}:
         replace_findings(
-            connection, session.organisation_id, {item.source_id: ""}, findings, now, codes={"write_back_refused"}
+            connection, session.organisation_id, {item.source_id: name}, findings, now, codes={"write_back_refused"}
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
@@ -61,7 +60,7 @@ def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Databas
         )
     if found != HEAD:
         if found is not None:
-            shutil.copy2(path, path.with_suffix(f".before-{HEAD}.db"))
+            _copy(path, path.with_suffix(f".before-{HEAD}.db"))
         _migrate(engine)
     return Database(engine, seam)
 
@@ -94,6 +93,13 @@ def _schema_version(engine: Engine) -> str | None:
         if not inspect(connection).has_table("alembic_version"):
             return None
         return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _copy(path: Path, copy: Path) -> None:
+    """Copy a database with what still stands in its write-ahead log, which a copy of the file alone would lose."""
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+    copy.chmod(path.stat().st_mode)
 
 
 def _migrate(engine: Engine) -> None:

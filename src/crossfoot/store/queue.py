@@ -52,9 +52,10 @@ def replace_findings(
 ) -> tuple[int, int]:
     """Make the open entries of ``records`` (id -> name) equal ``findings``; those whose cause went are closed.
 
-    ``codes`` limits which entries are this caller's to close. Returns how many were opened and closed.
+    ``codes`` limits which entries are this caller's to close. A name or currency that the caller does not know is the
+    one that planning kept. Returns how many were opened and closed.
     """
-    wanted = {(finding.record.id, finding.code): finding for finding in findings}
+    wanted = _merged(findings)
     mine = None if codes is None else set(codes)
     opened = closed = 0
     for entry in list(open_entries(connection, organisation_id, record_ids=records)):
@@ -66,35 +67,58 @@ def replace_findings(
             closed += 1
             close_entry(connection, entry.id, now)
         else:
-            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
+            _, currency = _planned(connection, organisation_id, finding.record.id)
+            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding, currency)))
     for finding in wanted.values():
         opened += 1
+        name, currency = _planned(connection, organisation_id, finding.record.id)
         connection.execute(
             insert(queue).values(
                 organisation_id=organisation_id,
                 side=finding.record.side.value,
                 kind=finding.record.kind,
                 record_id=finding.record.id,
-                record_name=records.get(finding.record.id, ""),
+                record_name=records.get(finding.record.id) or name,
                 code=finding.code,
                 weight=finding.reason.weight.value,
                 owner=finding.reason.owner.value,
                 state="open",
                 opened_at=instant(now),
                 ignored_reason="",
-                **_particulars(finding),
+                **_particulars(finding, currency),
             )
         )
     return opened, closed
 
 
-def _particulars(finding: Finding) -> dict[str, object]:
+def _merged(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
+    """One finding for each record and reason: several causes of one reason are told together."""
+    merged: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        known = merged.setdefault((finding.record.id, finding.code), finding)
+        if finding.cause not in known.cause:
+            related = (*known.related, *(ref for ref in finding.related if ref not in known.related))
+            together = replace(known, cause=f"{known.cause}; {finding.cause}", related=related)
+            merged[finding.record.id, finding.code] = together
+    return merged
+
+
+def _planned(connection: Connection, organisation_id: str, record_id: str) -> tuple[str, str]:
+    """The name and currency of a deal as planning kept them."""
+    query = select(disposition.c.name, disposition.c.currency).where(
+        disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id
+    )
+    row = connection.execute(query).one_or_none()
+    return (row.name, row.currency) if row else ("", "")
+
+
+def _particulars(finding: Finding, currency: str) -> dict[str, object]:
     money = finding.money or Money("", Decimal(0))
     return {
         "cause": finding.cause,
         "fix": finding.fix or finding.reason.fix,
         "owner_name": finding.owner_name,
-        "currency": money.currency,
+        "currency": money.currency or currency,
         "amount": to_units(money.amount),
         "related": json.dumps([[ref.side.value, ref.kind, ref.id] for ref in finding.related]),
         "vendor_text": finding.vendor_text,
@@ -223,6 +247,15 @@ def set_bucket(connection: Connection, organisation_id: str, record_id: str, buc
         .where(disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id)
         .values(bucket=bucket)
     )
+
+
+def deal_facts(connection: Connection, organisation_id: str, record_id: str) -> tuple[str, Money]:
+    """The name and worth of a planned deal; blank for a record that is none."""
+    query = select(disposition).where(
+        disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id
+    )
+    row = connection.execute(query).one_or_none()
+    return (row.name, Money(row.currency, from_units(row.amount))) if row else ("", Money("", Decimal(0)))
 
 
 def bucket_totals(connection: Connection, organisation_id: str) -> list[tuple[str, str, int, Decimal]]:

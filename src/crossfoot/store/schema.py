@@ -21,13 +21,15 @@ from sqlalchemy import (
     text,
 )
 
+from crossfoot.core.money import EXACT
+
 metadata = MetaData()
 UNITS = Decimal(10_000)
 
 
 def to_units(amount: Decimal) -> int:
     """A document amount as the database holds it; more than four decimals would be lost and are refused."""
-    units = amount * UNITS
+    units = EXACT.multiply(amount, UNITS)
     if units != units.to_integral_value():
         raise ValueError(f"{amount} has more than four decimals")
     return int(units)
@@ -35,7 +37,7 @@ def to_units(amount: Decimal) -> int:
 
 def from_units(units: int) -> Decimal:
     """A document amount from the database."""
-    return Decimal(units) / UNITS
+    return EXACT.divide(Decimal(units), UNITS)
 
 
 connection = Table(

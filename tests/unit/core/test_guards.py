@@ -39,7 +39,9 @@ def test_a_side_that_turned_live_since_it_was_connected_stops_everything(
 
 def test_another_org_or_organisation_than_was_connected_is_named() -> None:
     assert "00DOTHER" in guard_problem(TEST_PAIR, replace(TEST_PAIR, org_id="00DOTHER"))
-    assert "another-organisation" in guard_problem(TEST_PAIR, replace(TEST_PAIR, organisation_id="another-organisation"))
+    assert "another-organisation" in guard_problem(
+        TEST_PAIR, replace(TEST_PAIR, organisation_id="another-organisation")
+    )
 
 
 BRAKE = Brake()

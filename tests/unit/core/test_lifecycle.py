@@ -120,9 +120,7 @@ def test_a_draft_in_another_currency_is_not_rewritten(changed: dict[str, Any], e
 
 def test_a_draft_to_another_customer_is_not_rewritten() -> None:
     held = as_sent(contact_id="contact-2")
-    case = LinkedDeal(
-        deal(), link(base_hash=content_hash(ledger_form(held))), held, True, CHANGED, "contact-1", None
-    )
+    case = LinkedDeal(deal(), link(base_hash=content_hash(ledger_form(held))), held, True, CHANGED, "contact-1", None)
     assert outcome(judge_linked(case)) == "changed_after_approval"
 
 

@@ -95,4 +95,6 @@ def test_a_key_is_one_calls_own_and_fits_the_header() -> None:
     key = idempotency_key(ORGANISATION_ID, "call-1", "hash")
     assert key == idempotency_key(ORGANISATION_ID, "call-1", "hash")
     assert len(key) <= IDEMPOTENCY_KEY_LENGTH_MAX
-    assert len({key, idempotency_key(ORGANISATION_ID, "call-2", "hash"), idempotency_key("other", "call-1", "hash")}) == 3
+    assert (
+        len({key, idempotency_key(ORGANISATION_ID, "call-2", "hash"), idempotency_key("other", "call-1", "hash")}) == 3
+    )

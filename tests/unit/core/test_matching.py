@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def decide(
     return decide_contacts(accounts, directory, links=links, chosen=chosen or {}, not_same=not_same)
 
 
-def decide_one(*contacts: LedgerContact, **changed: object) -> ContactDecision:
+def decide_one(*contacts: LedgerContact, **changed: Any) -> ContactDecision:
     return decide([account(**changed)], contacts)[account_id()]
 
 
@@ -175,7 +176,9 @@ def test_a_suffix_that_is_taken_too_gives_way_to_the_next() -> None:
 
 def test_a_long_name_keeps_its_suffix_within_xeros_limit() -> None:
     name = "N" * 300
-    decision = decide_one(contact(name=name[:CONTACT_NAME_LENGTH_MAX], tax_number=ABN_TWO), name=name, tax_number=ABN_ONE)
+    decision = decide_one(
+        contact(name=name[:CONTACT_NAME_LENGTH_MAX], tax_number=ABN_TWO), name=name, tax_number=ABN_ONE
+    )
     assert len(decision.create_as) == CONTACT_NAME_LENGTH_MAX
     assert decision.create_as.endswith(f"N ({account_id()[-6:]})")
 

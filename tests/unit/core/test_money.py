@@ -109,7 +109,7 @@ def test_a_split_gives_the_spare_cents_to_the_largest_remainders(
 
 @pytest.mark.parametrize(("amount", "weights"), [("1.005", ["1"]), ("1.00", []), ("1.00", ["0", "0"])])
 def test_a_split_that_cannot_be_exact_is_refused(amount: str, weights: list[str]) -> None:
-    with pytest.raises(ValueError, match="decimals|weight"):
+    with pytest.raises(ValueError, match=r"decimals|weight"):
         split(money(amount), [money(weight) for weight in weights])
 
 

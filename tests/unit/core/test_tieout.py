@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from crossfoot.core.books import LedgerInvoice, LedgerLine
+from crossfoot.core.money import ZERO
 from crossfoot.core.tieout import Row, TieOut, WonDeal, tie_out
 
 from .cases import INSTANCE, START, deal_id, ledger_invoice, money
@@ -55,14 +56,14 @@ def test_every_column_of_a_month() -> None:
     result = compare(deals, invoices, waiting={deal_id(4): "no_account"}, named={deal_id(6): "changed_after_approval"})
     row = only_row(result)
     assert (row.deals, row.invoices) == (6, 4)
-    assert (row.won, row.not_counted, row.waiting) == (money("407.05"), 50, 30)
-    assert (row.draft, row.approved) == (money("120.04"), 205)
+    assert (row.won, row.not_counted, row.waiting) == (money("407.05"), money(50), money(30))
+    assert (row.draft, row.approved) == (money("120.04"), money(205))
     assert (row.tax, row.gross) == (money("32.50"), money("357.54"))
     assert [(each.kind, each.amount, each.deal) for each in row.differences] == [
         ("rounding", money("0.01"), deal_id(5)),
         ("changed_after_approval", money("2.00"), deal_id(6)),
     ]
-    assert (row.named, row.unexplained, result.unexplained) == (money("2.01"), 0, False)
+    assert (row.named, row.unexplained, result.unexplained) == (money("2.01"), ZERO, False)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,7 @@ def test_what_nothing_names_is_unexplained(invoices: list[LedgerInvoice], unexpl
 
 def test_amounts_of_another_currency_are_not_added() -> None:
     row = only_row(compare([won()], [billed(currency="NZD")]))
-    assert (row.tax, row.gross, row.draft) == (0, 0, 0)
+    assert (row.tax, row.gross, row.draft) == (ZERO, ZERO, ZERO)
 
 
 @pytest.mark.promise("S0-52")
@@ -108,12 +109,12 @@ def test_two_live_invoices_for_a_deal_are_named() -> None:
 
 def test_a_voided_twin_is_no_duplicate() -> None:
     row = only_row(compare([won()], [billed(), billed(1, invoice_id="twin", status="VOIDED")]))
-    assert (row.differences, row.unexplained) == ([], 0)
+    assert (row.differences, row.unexplained) == ([], ZERO)
 
 
 def test_a_hand_made_invoice_that_a_person_linked_counts_for_its_deal() -> None:
     result = compare([won()], [ledger_invoice(7, status="PAID")], linked={deal_id(): "invoice-7"})
-    assert (only_row(result).approved, result.unexplained, result.in_xero_only) == (100, False, ())
+    assert (only_row(result).approved, result.unexplained, result.in_xero_only) == (money(100), False, ())
 
 
 def test_an_invoice_born_in_xero_is_named_and_not_added() -> None:
@@ -131,19 +132,21 @@ def test_months_and_currencies_stand_apart() -> None:
     deals = [won(1), won(2, month="2026-10"), won(3, currency="NZD")]
     result = compare(deals, [billed(1), billed(2), billed(3, currency="NZD")])
     assert [(row.month, row.currency, row.won) for row in result.rows] == [
-        ("2026-10", "AUD", 100),
-        ("2026-11", "AUD", 100),
-        ("2026-11", "NZD", 100),
+        ("2026-10", "AUD", money(100)),
+        ("2026-11", "AUD", money(100)),
+        ("2026-11", "NZD", money(100)),
     ]
     assert not result.unexplained
 
 
 def test_prices_with_tax_are_compared_with_the_gross() -> None:
     row = only_row(compare([won(1, "110.00")], [billed(1, "100.00")], inclusive=True))
-    assert (row.draft, row.unexplained) == (110, 0)
+    assert (row.draft, row.unexplained) == (money(110), ZERO)
 
 
 def test_a_reason_is_only_a_name_and_never_an_amount() -> None:
-    result = compare([won()], [billed()], waiting={deal_id(): "no_account"}, named={deal_id(): "changed_after_approval"})
+    result = compare(
+        [won()], [billed()], waiting={deal_id(): "no_account"}, named={deal_id(): "changed_after_approval"}
+    )
     row = only_row(result)
-    assert (row.waiting, row.differences, row.unexplained) == (0, [], 0)
+    assert (row.waiting, row.differences, row.unexplained) == (ZERO, [], ZERO)

@@ -43,7 +43,11 @@ def test_an_untouched_chain_verifies(chain: Connection) -> None:
 def test_entries_are_read_in_order_and_by_record(chain: Connection) -> None:
     assert [entry.seq for entry in read_audit(chain, HERE)] == [1, 2, 3, 4, 5]
     (entry,) = read_audit(chain, HERE, "0063")
-    assert (entry.actor, entry.action, entry.body) == ("crossfoot", "create Invoice", {"number": "SF-3", "gross": "110.10"})
+    assert (entry.actor, entry.action, entry.body) == (
+        "crossfoot",
+        "create Invoice",
+        {"number": "SF-3", "gross": "110.10"},
+    )
     assert [entry.seq for entry in read_audit(chain, ELSEWHERE)] == [1]
 
 
@@ -97,6 +101,8 @@ def _put_in(chain: Connection) -> None:
         (_put_in, 6),
     ],
 )
-def test_tampering_is_found_at_its_entry(chain: Connection, tamper: Callable[[Connection], None], found_at: int) -> None:
+def test_tampering_is_found_at_its_entry(
+    chain: Connection, tamper: Callable[[Connection], None], found_at: int
+) -> None:
     tamper(chain)
     assert broken_audit_entry(chain, HERE) == found_at

@@ -26,7 +26,9 @@ def test_migrations_give_exactly_the_declared_tables(connection: Connection) -> 
 def test_migrations_give_exactly_the_declared_indexes(connection: Connection) -> None:
     seen = inspect(connection)
     for table in metadata.sorted_tables:
-        declared = {(index.name, index.unique, tuple(column.name for column in index.columns)) for index in table.indexes}
+        declared = {
+            (index.name, index.unique, tuple(column.name for column in index.columns)) for index in table.indexes
+        }
         found = {
             (index["name"], bool(index["unique"]), tuple(index["column_names"]))
             for index in seen.get_indexes(table.name)
@@ -40,9 +42,12 @@ def test_the_known_schema_is_the_newest_migration() -> None:
 
 
 def test_a_block_that_fails_writes_nothing(database: Database) -> None:
-    with pytest.raises(KeyboardInterrupt), database.writing() as connection:
+    def write_and_stop(connection: Connection) -> None:
         connection.execute(insert(counter).values(name="seq", value=1))
         raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), database.writing() as connection:
+        write_and_stop(connection)
     with database.reading() as connection:
         assert connection.execute(select(counter.c.value)).all() == []
 

@@ -54,7 +54,7 @@ def test_what_still_holds_stays_the_same_entry_with_new_particulars(connection: 
     assert keep(connection, [replace(MISSING, cause="still empty", money=Money("AUD", Decimal(250)))]) == (0, 0)
     (after,) = entries(connection)
     assert (after.id, after.opened_at) == (before.id, before.opened_at)
-    assert (after.cause, after.money.amount) == ("still empty", 250)
+    assert (after.cause, after.money.amount) == ("still empty", Decimal(250))
 
 
 @pytest.mark.promise("S0-43")
@@ -90,7 +90,9 @@ def test_records_that_were_not_looked_at_keep_their_entries(connection: Connecti
 
 def test_the_biggest_money_comes_first_whatever_its_sign(connection: Connection) -> None:
     amounts = {"no_account": "10.00", "locked_period": "-300.00", "undone": "200.00"}
-    keep(connection, [replace(MISSING, code=code, money=Money("AUD", Decimal(worth))) for code, worth in amounts.items()])
+    keep(
+        connection, [replace(MISSING, code=code, money=Money("AUD", Decimal(worth))) for code, worth in amounts.items()]
+    )
     assert [entry.code for entry in entries(connection)] == ["locked_period", "undone", "no_account"]
 
 

@@ -102,10 +102,13 @@ def test_the_watermark_never_goes_back(connection: Connection) -> None:
 
 @pytest.mark.promise("S0-37")
 def test_the_watermark_moves_only_with_the_versions_it_covers(database: Database) -> None:
-    with pytest.raises(RuntimeError, match="killed"), database.writing() as connection:
+    def read_and_die(connection: Connection) -> None:
         save_versions(connection, 1, [version("lost")])
         move_watermark(connection, HOME, "Opportunity", "2026-11-20T03:00:00", NOW)
         raise RuntimeError("killed before the end")
+
+    with pytest.raises(RuntimeError, match="killed"), database.writing() as connection:
+        read_and_die(connection)
     with database.reading() as connection:
         assert list(load_versions(connection, HOME, "Opportunity")) == []
         assert load_watermark(connection, HOME, "Opportunity") is None
