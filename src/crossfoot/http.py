@@ -25,13 +25,13 @@ _READS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What to send. ``path`` is appended to a base address; ``body`` is sent as it is."""
+    """What to send. ``path`` is appended to a base address; ``body`` is sent as it is. Secrets in it are not shown."""
 
     method: str
     path: str
     params: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
     only_reads: bool = False
 
     @property

@@ -26,10 +26,10 @@ class Clock:
 
     @classmethod
     def starting_at(cls, instant: datetime | None, read_host: Callable[[], datetime] = host_now) -> Clock:
-        """A clock that shows ``instant`` now, or up to a second more; the host's time when None."""
+        """A clock that shows ``instant`` now (or up to a second more), or the host's time where that is later."""
         if instant is None:
             return cls(0, read_host)
-        return cls(ceil((instant - read_host()).total_seconds()), read_host)
+        return cls(max(0, ceil((instant - read_host()).total_seconds())), read_host)
 
     def now(self) -> datetime:
         """The emulators' present instant (aware UTC)."""

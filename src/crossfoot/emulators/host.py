@@ -170,7 +170,7 @@ class Host:
         env = {"SF_LOGIN_URL": self.urls["salesforce"], "SF_INSTANCE_URL": self.urls["salesforce"]}
         env |= {"XERO_API_BASE": self.urls["xero"], "XERO_IDENTITY_BASE": self.urls["xero"]}
         for name, emulator in self.worlds.emulators.items():
-            credentials = emulator.world.credentials()
+            credentials = emulator.world.credentials(self.worlds.clock.now())
             env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[name].items()}
         start = self.worlds.start_date or self.worlds.clock.now().date()
         return {**env, "CROSSFOOT_START_DATE": start.isoformat()}

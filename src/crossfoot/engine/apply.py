@@ -104,7 +104,10 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     findings: list[Finding] = []
     with session.database.writing("reserve") as connection:
         numbers = _numbers_in_use(connection, session, wave)
+        unread = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=("applied",))}
         for operation in wave:
+            if operation.identity in unread:
+                continue  # what an interrupted run wrote to it is read back first; then it is planned again
             stored = _store_operation(connection, session, operation, numbers, reviewed=reviewed)
             if isinstance(stored, Finding):
                 findings.append(stored)

@@ -175,7 +175,7 @@ class Remote:
             )
         if answer is None:
             raise RetryLater(f"{self.name}: {loss}. Nothing was changed; run again later.", after_s=60)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status == 429:
             raise RetryLater(f"{self.name} is not available (HTTP {answer.status}). Run again later.", after_s=60)
         raise self._rejection(answer)
 

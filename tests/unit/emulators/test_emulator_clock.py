@@ -8,7 +8,7 @@ import pytest
 
 from crossfoot.emulators.clock import Clock, ClockBackwardsError
 
-HOST = datetime(2027, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
+HOST = datetime(2026, 1, 1, 12, 0, 0, 250_000, tzinfo=UTC)
 START = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 
 
@@ -18,6 +18,11 @@ def test_it_starts_at_the_asked_instant_and_runs_on() -> None:
     assert timedelta(0) <= clock.now() - START < timedelta(seconds=1)
     host[0] += timedelta(hours=3)
     assert timedelta(hours=3) <= clock.now() - START < timedelta(hours=3, seconds=1)
+
+
+def test_it_shows_the_hosts_time_once_the_history_is_past() -> None:
+    later = START + timedelta(days=30)
+    assert Clock.starting_at(START, lambda: later).now() == later
 
 
 def test_without_an_instant_it_shows_the_hosts_time() -> None:

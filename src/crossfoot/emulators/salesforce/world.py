@@ -172,7 +172,7 @@ class World:
         if len(self.log) > LOG_ENTRIES_MAX:
             del self.log[: LOG_ENTRIES_MAX // 10]
 
-    def credentials(self) -> dict[str, str]:
+    def credentials(self, now: datetime | None = None) -> dict[str, str]:  # noqa: ARG002 - sessions have no fixed end
         """What a client of this org is given: the app, a login, and ready grants of which using one ends no other."""
         family = self.families[self.grants["family"]]
         return {
