@@ -20,11 +20,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from crossfoot.core.findings import REASONS, Owner
+from crossfoot.emulators.scenarios.demo_cases import CASES
 from crossfoot.mapping import compiled
 from crossfoot.mapping.settings import FieldRule, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
+_CASES_BEGIN = "<!-- cases: written by tools/generate_docs.py -->"
+_CASES_END = "<!-- end of cases -->"
 
 OWNERS: Mapping[Owner, str] = MappingProxyType(
     {
@@ -196,12 +199,25 @@ def _parameter(parameter: Any) -> str:
     return f"| `{shown}` | {text.strip()} |"
 
 
+def readme_page() -> str:
+    """The README with the table of planted cases as it is now."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = ["| # | Case | What must happen |", "|---|---|---|"]
+    rows += [f"| {case.number} | {case.title} | {case.expectation} |" for case in CASES]
+    before, found, rest = text.partition(_CASES_BEGIN)
+    _, closed, after = rest.partition(_CASES_END)
+    if not found or not closed:
+        raise ValueError("README.md has lost the marks around its table of cases")
+    return "".join((before, _CASES_BEGIN, "\n", "\n".join(rows), "\n", _CASES_END, after))
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "reasons.md": reasons_page,
         "crossfoot-yaml.md": settings_page,
         "crossfoot.schema.json": settings_schema,
         "commands.md": commands_page,
+        "../../README.md": readme_page,
     }
 )
 
@@ -222,7 +238,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif not path.exists() or path.read_text(encoding="utf-8") != page:
             behind.append(name)
     for name in behind:
-        sys.stderr.write(f"docs/reference/{name} is behind the code: run tools/generate_docs.py --write\n")
+        sys.stderr.write(f"{(REFERENCE / name).resolve().relative_to(ROOT)} is behind the code: run `make docs`\n")
     return 1 if behind else 0
 
 

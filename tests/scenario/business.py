@@ -31,7 +31,7 @@ from crossfoot.emulators.wire import Request
 from crossfoot.engine.connect import Connector
 from crossfoot.engine.desk import Desk
 from crossfoot.engine.host import Host
-from crossfoot.engine.plans import apply_plan_file, read_plan_file, save_plan_file
+from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
 from crossfoot.engine.planner import Planned
 from crossfoot.engine.runs import RunReport, look, sync
 from crossfoot.engine.session import Session, Workspace, make_session
@@ -39,8 +39,9 @@ from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
 from crossfoot.engine.tie import TieOutReport, run_tie_out
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
+from crossfoot.store.audit import AuditEntry, read_audit
 from crossfoot.store.database import Database, open_memory
-from crossfoot.store.queue import QueueEntry
+from crossfoot.store.queue import QueueEntry, buckets
 from crossfoot.vault.envelope import VaultKey
 
 URLS = {"salesforce": "https://salesforce.invalid", "xero": "https://xero.invalid"}
@@ -211,6 +212,21 @@ class Business:
         """``crossfoot tieout``."""
         return run_tie_out(self.session())
 
+    def plan_in_words(self) -> str:
+        """The first line of a plan."""
+        session = self.session()
+        return str(describe_plan(session, look(session)[1])["summary"])
+
+    def history(self, deal_name: str) -> list[AuditEntry]:
+        """What the audit log says of a deal."""
+        with self.database.reading() as connection:
+            return list(read_audit(connection, self.session().organisation_id, self.deal(deal_name)["Id"]))
+
+    def bucket(self, deal_name: str) -> str:
+        """Where a won deal stands."""
+        with self.database.reading() as connection:
+            return buckets(connection, self.session().organisation_id)[self.deal(deal_name)["Id"]]
+
     @property
     def desk(self) -> Desk:
         """``crossfoot queue``."""
@@ -293,25 +309,25 @@ class Business:
         """Finance locks the books up to a day."""
         self.office.ask(URLS["xero"], "POST", "/Organisation", {"PeriodLockDate": until})
 
+    def post(self, address: str, body: Mapping[str, Any]) -> None:
+        """Turn something on an emulator's control plane."""
+        with httpx2.Client(transport=self.carrier) as client:
+            answer = client.post(address, json=body)
+        assert answer.status_code == 200, answer.text
+
     # What the vendors' logs say of Crossfoot
 
-    def app_writes(self) -> list[str]:
-        """Every request of the app that may have changed a record, on either side."""
+    def writes_during(self, act: Callable[[], object]) -> list[str]:
+        """The app's requests that may have changed a record, on either side, while something happens."""
+        worlds = {"salesforce": self.org, "xero": self.ledger}
+        before = {side: len(world.log) for side, world in worlds.items()}
+        act()
         return [
             f"{side} {entry['method']} {entry['path']}"
-            for side, world in (("salesforce", self.org), ("xero", self.ledger))
-            for entry in world.log
+            for side, world in worlds.items()
+            for entry in world.log[before[side] :]
             if entry["method"] != "GET" and not entry["path"].endswith(_READ_PATHS)
         ]
-
-    def writes_during(self, act: Callable[[], object]) -> list[str]:
-        """The app's writes while something happens, even if it fails."""
-        before = len(self.app_writes())
-        try:
-            act()
-        finally:
-            self._made = self.app_writes()[before:]
-        return self._made
 
 
 def sums(rows: Iterator[tuple[str, Decimal]] | list[tuple[str, Decimal]]) -> dict[str, Decimal]:

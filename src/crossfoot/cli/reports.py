@@ -136,7 +136,7 @@ def render_tie_out(report: TieOutReport) -> str:
     for row in report.result.rows:
         for difference in row.differences:
             lines.append(
-                f"  {row.month} {row.currency} {difference.kind}: {money(difference.amount)}  "
+                f"  {row.month} {row.currency} {money(difference.amount)}  {_class(difference.kind)}: "
                 f"{difference.deal_name}, invoice {difference.invoice}"
             )
         for difference in row.unnamed:
@@ -157,6 +157,13 @@ def render_tie_out(report: TieOutReport) -> str:
     read = f"Salesforce read at {report.salesforce_read_at:%Y-%m-%d %H:%M:%S} UTC"
     lines.append(f"{read}, Xero at {report.xero_read_at:%H:%M:%S} UTC. {verdict}")
     return "\n".join(lines)
+
+
+def _class(kind: str) -> str:
+    """A difference's class in words."""
+    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+
+    return REASONS[kind].title if kind in REASONS else kind
 
 
 @told_plainly

@@ -52,8 +52,7 @@ def replace_findings(
 ) -> tuple[int, int]:
     """Make the open entries of ``records`` (id -> name) equal ``findings``; those whose cause went are closed.
 
-    ``codes`` limits which entries are this caller's to close. A name or currency that the caller does not know is the
-    one that planning kept. Returns how many were opened and closed.
+    ``codes`` limits which entries are this caller's to close. Returns how many were opened and closed.
     """
     wanted = _merged(findings)
     mine = None if codes is None else set(codes)
@@ -67,25 +66,23 @@ def replace_findings(
             closed += 1
             close_entry(connection, entry.id, now)
         else:
-            _, currency = _planned(connection, organisation_id, finding.record.id)
-            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding, currency)))
+            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
     for finding in wanted.values():
         opened += 1
-        name, currency = _planned(connection, organisation_id, finding.record.id)
         connection.execute(
             insert(queue).values(
                 organisation_id=organisation_id,
                 side=finding.record.side.value,
                 kind=finding.record.kind,
                 record_id=finding.record.id,
-                record_name=records.get(finding.record.id) or name,
+                record_name=records.get(finding.record.id, ""),
                 code=finding.code,
                 weight=finding.reason.weight.value,
                 owner=finding.reason.owner.value,
                 state="open",
                 opened_at=instant(now),
                 ignored_reason="",
-                **_particulars(finding, currency),
+                **_particulars(finding),
             )
         )
     return opened, closed
@@ -103,22 +100,13 @@ def _merged(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
     return merged
 
 
-def _planned(connection: Connection, organisation_id: str, record_id: str) -> tuple[str, str]:
-    """The name and currency of a deal as planning kept them."""
-    query = select(disposition.c.name, disposition.c.currency).where(
-        disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id
-    )
-    row = connection.execute(query).one_or_none()
-    return (row.name, row.currency) if row else ("", "")
-
-
-def _particulars(finding: Finding, currency: str) -> dict[str, object]:
+def _particulars(finding: Finding) -> dict[str, object]:
     money = finding.money or Money("", Decimal(0))
     return {
         "cause": finding.cause,
         "fix": finding.fix or finding.reason.fix,
         "owner_name": finding.owner_name,
-        "currency": money.currency or currency,
+        "currency": money.currency,
         "amount": to_units(money.amount),
         "related": json.dumps([[ref.side.value, ref.kind, ref.id] for ref in finding.related]),
         "vendor_text": finding.vendor_text,
