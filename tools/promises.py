@@ -18,7 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PROMISES = ROOT / "docs" / "promises.csv"
 PAGE = ROOT / "docs" / "reference" / "promises.md"
-KINDS = {"P": "product behaviour", "S": "service", "C": "company claim"}
+KINDS = {
+    "P": "product behaviour",
+    "S": "service",
+    "C": "company claim",
+    "U": "pain of users",
+    "N": "what nobody offers yet",
+    "F": "flow",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def test_marks_of_functions_parameters_and_modules_are_found(tmp_path: Path) -> 
     )
     found = run_promises("--tests", str(tmp_path))
     assert found.returncode == 0, found.stderr
-    assert "4 of 238 promises" in found.stdout
+    assert "4 of 348 promises" in found.stdout
     assert all(f"S0-0{number}  " in found.stdout for number in range(1, 5))
 
 

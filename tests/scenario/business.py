@@ -31,8 +31,8 @@ from crossfoot.emulators.wire import Request
 from crossfoot.engine.connect import Connector
 from crossfoot.engine.desk import Desk
 from crossfoot.engine.host import Host
-from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
 from crossfoot.engine.planner import Planned
+from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
 from crossfoot.engine.runs import RunReport, look, sync
 from crossfoot.engine.session import Session, Workspace, make_session
 from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes

@@ -49,12 +49,12 @@ class Machine:
     """The scheduler: clock, chance, trace, requests still under way, and the actors."""
 
     def __init__(self, seed: int, start: datetime) -> None:
-        self.chance = random.Random(f"events of {seed}")  # noqa: S311 - a seed must give the same history again
+        self.chance = random.Random(f"events of {seed}")
         self.now = start
         self.trace = Trace()
         self.at_every_seam: Callable[[str], bool] = lambda _name: False
         self.kills = 0
-        self._ids = random.Random(f"ids of {seed}")  # noqa: S311 - the same
+        self._ids = random.Random(f"ids of {seed}")
         self._due: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._steps = self._scheduled = 0
         self._main = getcurrent()

@@ -145,7 +145,9 @@ def scenario() -> dict[str, Any]:
     customers = _customers()
     for customer in customers:
         record = {"Name": customer.name, "BillingCountry": customer.country, "BillingCity": "Sydney"}
-        record |= {key: value for key, value in {"ABN__c": customer.abn, "AccountNumber": customer.number}.items() if value}
+        record |= {
+            key: value for key, value in {"ABN__c": customer.abn, "AccountNumber": customer.number}.items() if value
+        }
         book.add("salesforce", "Account", opening, record, name=customer.ref)
         if customer.contact is not None:
             book.add_contact(customer.contact, f"contact_{customer.ref}", opening)

@@ -206,7 +206,7 @@ def test_a_refused_transaction_leaves_no_trace_in_rows_or_indexes(org: Org) -> N
     after = org.world.dump()
     assert (after["rows"], after["deletions"], answer.events) == (before["rows"], before["deletions"], [])
     assert org.soql("SELECT Id FROM Xero_Invoice__c WHERE Xero_Key__c = 'new'") == []
-    assert org.soql(f"SELECT Id FROM OpportunityLineItem WHERE OpportunityId = '{deal}'")[0]["Id"] == line  # noqa: S608
+    assert org.soql(f"SELECT Id FROM OpportunityLineItem WHERE OpportunityId = '{deal}'")[0]["Id"] == line
 
 
 def test_a_value_of_the_wrong_json_type_spoils_the_whole_collection(org: Org) -> None:

@@ -74,7 +74,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("tail", "names"), NAMES, ids=[tail for tail, _ in NAMES])
 def test_a_query_finds_exactly_these_rows_in_this_order(book: Org, tail: str, names: list[str]) -> None:
-    found = book.soql(f"SELECT Name FROM {tail}")  # noqa: S608 - SOQL has no parameters
+    found = book.soql(f"SELECT Name FROM {tail}")
     assert [each["Name"] for each in found] == names
 
 
@@ -133,7 +133,7 @@ def test_keyset_pages_over_equal_stamps_lose_nothing_and_repeat_nothing(org: Org
     stamp, last, seen = "2000-01-01T00:00:00Z", "000000000000000AAA", []
     while True:
         page = org.soql(
-            "SELECT Id, SystemModstamp FROM Account "  # noqa: S608 - SOQL has no parameters
+            "SELECT Id, SystemModstamp FROM Account "
             f"WHERE (SystemModstamp = {stamp} AND Id > '{last}') OR SystemModstamp > {stamp} "
             "ORDER BY SystemModstamp, Id LIMIT 10"
         )

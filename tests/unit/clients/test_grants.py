@@ -8,7 +8,6 @@ import threading
 import traceback
 from base64 import b64encode
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 

@@ -26,8 +26,12 @@ def test_the_access_asked_for_is_exactly_this() -> None:
 @pytest.mark.promise("S1-16")
 def test_the_browser_is_sent_with_state_and_challenge_and_no_secret() -> None:
     for address in (
-        xero.authorize_address("https://login.xero.com", client_id="c", redirect="http://localhost:1", state="s", challenge="x"),
-        salesforce.authorize_address("https://acme.my.salesforce.com", client_id="c", redirect="r", state="s", challenge="x"),
+        xero.authorize_address(
+            "https://login.xero.com", client_id="c", redirect="http://localhost:1", state="s", challenge="x"
+        ),
+        salesforce.authorize_address(
+            "https://acme.my.salesforce.com", client_id="c", redirect="r", state="s", challenge="x"
+        ),
     ):
         query = parse_qs(urlsplit(address).query)
         assert query["state"] == ["s"]

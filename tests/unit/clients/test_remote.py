@@ -46,7 +46,9 @@ def test_a_salesforce_call_names_none(database: Database) -> None:
 
 @pytest.mark.promise("S1-17")
 def test_an_expired_token_is_renewed_once_and_the_read_repeated(database: Database) -> None:
-    setting = connect(database, reply(401, "TokenExpired"), tokens(2, refresh="canary-refresh-2"), reply(200, {"ok": 1}))
+    setting = connect(
+        database, reply(401, "TokenExpired"), tokens(2, refresh="canary-refresh-2"), reply(200, {"ok": 1})
+    )
     assert setting.remote.read(READ).status == 200
     assert setting.wire.paths == ["/Invoices", "/connect/token", "/Invoices"]
     assert setting.wire.requests[2].headers["authorization"] == "Bearer canary-access-2"

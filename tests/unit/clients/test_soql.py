@@ -63,7 +63,18 @@ def test_a_nul_character_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "Name OR 1=1", "Name'", "Name--", "1Name", "Account..Name", "(SELECT Id FROM User)", "Name\n", "Näme", "a.b.c.d.e.f.g"],
+    [
+        "",
+        "Name OR 1=1",
+        "Name'",
+        "Name--",
+        "1Name",
+        "Account..Name",
+        "(SELECT Id FROM User)",
+        "Name\n",
+        "Näme",
+        "a.b.c.d.e.f.g",
+    ],
 )
 def test_what_is_not_a_name_is_no_identifier(name: str) -> None:
     with pytest.raises(Defect, match="not a Salesforce name"):

@@ -120,7 +120,9 @@ def test_the_element_that_creates_an_invoice() -> None:
                 tax_type="OUTPUT",
                 tracking=(("Region", "East"), ("Team", "Blue")),
             ),
-            line(item_code="", discount_amount=money("3.30"), discount_rate=None, account_code="200", tax_type="OUTPUT"),
+            line(
+                item_code="", discount_amount=money("3.30"), discount_rate=None, account_code="200", tax_type="OUTPUT"
+            ),
         ],
         due=dt.date(2026, 11, 24),
         line_amounts=LineAmounts.INCLUSIVE,
@@ -285,7 +287,10 @@ def test_tracking_options_by_status() -> None:
     ("reason", "taken"),
     [
         ("Invoice # must be unique.", True),
-        ("The contact name X is already assigned to another contact. It must be unique across all active contacts.", True),
+        (
+            "The contact name X is already assigned to another contact. It must be unique across all active contacts.",
+            True,
+        ),
         ("Account code '999' is not valid", False),
     ],
 )
