@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -94,9 +94,10 @@ def _connected(directory: Path, emulators: Host) -> Workspace:
     workspace, _ = make_workspace(directory, with_key=True)
     database, host = workspace.open_database(), real_host()
     connections = connect_with_env(workspace, database, host, emulators.env())
-    salesforce, xero = remotes(connections, Connector(workspace, database, host))
     start = date.fromisoformat(emulators.env()["CROSSFOOT_START_DATE"])
-    workspace.settings_path.write_text(propose(salesforce, xero, Choices(start)).text, encoding="utf-8")
+    with closing(Connector(workspace, database, host)) as connector:
+        text = propose(*remotes(connections, connector), Choices(start)).text
+    workspace.settings_path.write_text(text, encoding="utf-8")
     database.engine.dispose()  # what the proposal read is not kept: the first run is cold
     return workspace
 

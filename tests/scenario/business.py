@@ -42,6 +42,7 @@ from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.audit import AuditEntry, read_audit
 from crossfoot.store.database import Database, open_memory
 from crossfoot.store.queue import QueueEntry, buckets
+from crossfoot.store.workspace import load_runs
 from crossfoot.vault.envelope import VaultKey
 
 URLS = {"salesforce": "https://salesforce.invalid", "xero": "https://xero.invalid"}
@@ -222,10 +223,19 @@ class Business:
         with self.database.reading() as connection:
             return list(read_audit(connection, self.session().organisation_id, self.deal(deal_name)["Id"]))
 
+    def buckets(self) -> dict[str, str]:
+        """Where each won deal stands."""
+        with self.database.reading() as connection:
+            return buckets(connection, self.session().organisation_id)
+
     def bucket(self, deal_name: str) -> str:
         """Where a won deal stands."""
+        return self.buckets()[self.deal(deal_name)["Id"]]
+
+    def runs(self) -> list[str]:
+        """The runs so far, newest first."""
         with self.database.reading() as connection:
-            return buckets(connection, self.session().organisation_id)[self.deal(deal_name)["Id"]]
+            return [run.id for run in load_runs(connection, self.session().organisation_id, limit=50)]
 
     @property
     def desk(self) -> Desk:
@@ -268,6 +278,24 @@ class Business:
     def edit(self, kind: str, record_id: str, **fields: Any) -> None:
         """A person edits a Salesforce record."""
         self.office.salesforce("PATCH", f"/sobjects/{kind}/{record_id}", fields)
+
+    def win(self, name: str, account: str, lines: list[dict[str, Any]], **fields: Any) -> str:
+        """Sales enter a deal with its products and win it. Returns its id."""
+        [customer] = self.soql(f"SELECT Id FROM Account WHERE Name = '{account}'")
+        fields = {"CloseDate": "2026-11-18", "CurrencyIsoCode": "AUD", **fields}
+        deal = {"Name": name, "AccountId": customer["Id"], "StageName": "Prospecting", **fields}
+        deal_id: str = self.office.salesforce("POST", "/sobjects/Opportunity", deal)["id"]
+        for line in lines:
+            code = line["code"]
+            [entry] = self.soql(
+                f"SELECT Id FROM PricebookEntry WHERE Product2.ProductCode = '{code}' "
+                f"AND CurrencyIsoCode = '{fields['CurrencyIsoCode']}'"
+            )
+            sold = {key: value for key, value in line.items() if key != "code"}
+            sold |= {"OpportunityId": deal_id, "PricebookEntryId": entry["Id"]}
+            self.office.salesforce("POST", "/sobjects/OpportunityLineItem", sold)
+        self.edit("Opportunity", deal_id, StageName="Closed Won")
+        return deal_id
 
     # What people see and do in Xero
 

@@ -19,6 +19,7 @@ from .wire import FAULTS, LATE_S_MAX, QuietWire, Wire
 from .world import CLOCK, KEY, Pair, copy_pair, template
 
 ROUNDS_MAX = 3
+FOLLOW_UP_RATE = 0.02
 CHAOS_S = (1200.0, 3000.0)
 
 
@@ -113,6 +114,8 @@ class _History:
             assert not self._raw.in_transaction, "a seam inside a transaction"
             if chance.random() < act_rate:
                 machine.note(self.people.act())
+            if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
+                machine.note(done)
             return chance.random() < kill_rate
 
         machine.at_every_seam = at_seam

@@ -29,6 +29,7 @@ from .world import LOCKED_DEAL, NEVER_INVOICED, Pair
 
 DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
+PLAN_AGE = timedelta(minutes=10)  # a creation overwrites nothing: it stands on its run's sweep
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
 _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited"}
 
@@ -70,8 +71,9 @@ class Oracles:
 
     def _touched_since(self, sent: Sent) -> bool:
         """Whether a person touched one of a write's documents too late for the engine to know (I4's residual window)."""
+        age = PLAN_AGE if sent.request.method == "PUT" else GUARD_AGE
         return any(
-            at > sent.at - GUARD_AGE and record_id.encode() in sent.request.body
+            at > sent.at - age and record_id.encode() in sent.request.body
             for record_id, at in self._ledger.touched.items()
         )
 

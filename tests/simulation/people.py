@@ -55,6 +55,12 @@ class Desks(Office):
         world: Any = self._emulators["salesforce"].world
         return [row for row in world.rows["Opportunity"].values() if not row["IsDeleted"]]
 
+    def customers(self) -> list[Record]:
+        """Every contact in use."""
+        world: Any = self._emulators["xero"].world
+        (books,) = world.organisations.values()
+        return [each for each in books.all("Contacts") if each["ContactStatus"] == "ACTIVE"]
+
     def ledger_invoices(self) -> list[Record]:
         """Every sales invoice that carries a deal's address, as the ledger holds it."""
         world: Any = self._emulators["xero"].world
@@ -82,6 +88,7 @@ class People:
         self._chance = machine.chance
         self._acts = Acts()
         self._deal = ""
+        self._soon: list[tuple[str, str]] = []
 
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
@@ -107,22 +114,30 @@ class People:
 
     def change_deal(self) -> str:
         """Sales sell one more of a deal's first line."""
-        deal = self._one([deal for deal in self.desks.deals() if deal.get("Pricebook2Id")])
+        with_lines = [deal for deal in self.desks.deals() if deal.get("Pricebook2Id")]
+        deal = self._one([deal for deal in with_lines if self._deal in deal["Id"]])
         if deal:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
-            if self._chance.random() < 0.4:
-                self._call_finance(deal["Id"])
+            self._tell_others(deal["Id"])
         return str(deal["Name"]) if deal else ""
 
-    def _call_finance(self, deal_id: str) -> None:
-        """Sales tell finance, who look at the same document a moment later: the race that guards exist for."""
+    def _tell_others(self, deal_id: str) -> None:
+        """One change brings others: finance look at the same document, sales think again. That is when races happen."""
+        roll = self._chance.random()
+        if roll < 0.4:
+            self._soon.append((deal_id, self._chance.choice(("edit a draft", "edit a draft", "approve a draft"))))
+        elif roll < 0.7:
+            self._soon.append((deal_id, "change a deal"))
 
-        def look() -> None:
-            self._deal = deal_id
-            self._machine.note(self._do(self._chance.choice(("edit a draft", "approve a draft"))))
+    def follow_up(self) -> str:
+        """Do what an earlier act led to; answers what, or nothing."""
+        if not self._soon:
+            return ""
+        self._deal, name = self._soon.pop(0)
+        try:
+            return self._do(name)
+        finally:
             self._deal = ""
-
-        self._machine.later(self._chance.uniform(0, 400), "sales have told finance", look)
 
     def approve(self) -> str:
         """The controller approves a draft."""
@@ -147,6 +162,21 @@ class People:
             self.desks.xero("POST", "Invoices", [gone])
 
         return self._on_invoice({"DRAFT"}, do, ends=True)
+
+    def archive(self) -> str:
+        """Finance archive a customer by mistake, and restore it a few minutes later."""
+        contact = self._one(self.desks.customers())
+        if contact is None:
+            return ""
+        contact_id = contact["ContactID"]
+
+        def set_status(status: str) -> None:
+            self.desks.ask("xero", "POST", f"/Contacts/{contact_id}", {"ContactStatus": status})
+            self.ledger.touched[contact_id] = self._machine.now
+
+        set_status("ARCHIVED")
+        self._machine.later(self._chance.uniform(20, 240), "finance restore a customer", lambda: set_status("ACTIVE"))
+        return str(contact["Name"])
 
     def edit(self) -> str:
         """Finance reword a draft and lower a price."""
@@ -179,4 +209,5 @@ _DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
     "void an invoice": (1, People.void),
     "delete a draft": (1, People.delete),
     "edit a draft": (2, People.edit),
+    "archive a customer": (1, People.archive),
 }

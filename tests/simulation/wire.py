@@ -18,6 +18,7 @@ from .machine import Machine
 
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
+WRITE_WEIGHT = 4  # writes are few among the requests, and it is with them that faults hurt
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
 _READ_PATHS = ("/composite/batch", "/token")
 
@@ -125,8 +126,9 @@ class Wire(httpx2.BaseTransport):
             token["expires"] = self.machine.now
 
     def _draw(self, sent: Sent) -> str:
+        weight = WRITE_WEIGHT if sent.is_write else 1
         for name, rate in self.rates.items():
-            if self.machine.chance.random() < rate:
+            if self.machine.chance.random() < rate * weight:
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name
         return ""

@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 from collections import defaultdict
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -126,9 +127,9 @@ def _connect(story: _Story, home: Path, running: Host) -> Workspace:
     env = running.env()
     database, host = made.open_database(), real_host()
     org, organisation = connect_with_env(made, database, host, env)
-    salesforce, xero = remotes((org, organisation), Connector(made, database, host))
     start = dt.date.fromisoformat(env["CROSSFOOT_START_DATE"])
-    proposal = propose(salesforce, xero, Choices(start))
+    with closing(Connector(made, database, host)) as connector:
+        proposal = propose(*remotes((org, organisation), connector), Choices(start))
     accept(made, database, host, proposal, organisation.home)
     database.engine.dispose()
     story.say(f"Salesforce org {org.name} (sandbox)  {running.urls['salesforce']}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,10 +76,11 @@ def init(
             )
             return
         connections = connect_with_env(made, database, host, values)
-    salesforce, xero = remotes(connections, Connector(made, database, host))
-    proposal = propose(salesforce, xero, _choices(starts))
-    if not yes:
-        proposal = propose(salesforce, xero, _ask(proposal, starts))
+    with closing(Connector(made, database, host)) as connector:
+        salesforce, xero = remotes(connections, connector)
+        proposal = propose(salesforce, xero, _choices(starts))
+        if not yes:
+            proposal = propose(salesforce, xero, _ask(proposal, starts))
     accept(made, database, host, proposal, connections[1].home)
     database.engine.dispose()
     _report(made, key_file, connections, proposal, as_json=as_json, with_key=not no_key)

@@ -80,6 +80,17 @@ def number_in_series(prefix: str, number: str) -> int | None:
     return int(rest) if rest.isascii() and rest.isdigit() else None
 
 
+def epoch_in(prefix: str, own_number: str, number: str) -> int | None:
+    """Which issue of a deal's invoice a number stands for, or None when Crossfoot would not have given it."""
+    if not own_number:
+        return None if number_in_series(prefix, number) is None else 1
+    first = document_number(prefix, own_number)
+    if number == first:
+        return 1
+    rest = number.removeprefix(f"{first}-")
+    return int(rest) if rest != number and rest.isascii() and rest.isdigit() and int(rest) > 1 else None
+
+
 def record_url(instance_url: str, record_id: str) -> str:
     """The address of a Salesforce record; it is also the marker that Xero keeps for us."""
     return f"{instance_url.rstrip('/')}/{record_id}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
@@ -13,11 +13,11 @@ from crossfoot.core.coding import code_invoice, tax_rates
 from crossfoot.core.documents import Deal, IntendedContact, IntendedInvoice, IntendedItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import LinkedDeal, judge_linked
-from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
 from crossfoot.core.policy import Policy
-from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.records import RecordRef, Side, content_hash
 
 
 class Bucket(StrEnum):
@@ -60,6 +60,19 @@ class Operation:
     pre_image: str = ""
     source_hash: str = ""
     warnings: tuple[Finding, ...] = ()
+
+    @property
+    def decided_hash(self) -> str:
+        """What a reviewer saw, or Xero refused: the operation is another one when this changes."""
+        return content_hash(
+            {
+                "action": self.action.value,
+                "status": self.status,
+                "customer": self.contact_source,
+                "source": self.source_hash,
+                "document": asdict(self.document),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +154,7 @@ def decide_deal(deal: Deal, context: Context) -> DealDecision:
     totals = invoice.totals(tax_rates(context.books))
     findings += [*coded.findings, *_amount_findings(deal, invoice, context.policy)]
     findings += _double_billing(deal, invoice, totals, contact.contact_id, context)
+    findings += _number_taken(deal, invoice, context)
     if any(finding.blocks for finding in findings):
         return DealDecision(deal, Bucket.WAITING, _with_money(deal, findings), totals=totals)
     operation = _create_invoice(deal, invoice, totals, contact, context, findings)
@@ -234,6 +248,24 @@ def _double_billing(
         related = (RecordRef(Side.XERO, "Invoice", other.invoice_id),)
         findings.append(Finding("already_invoiced", deal.ref, cause, related=related))
     return findings
+
+
+def _number_taken(deal: Deal, invoice: IntendedInvoice, context: Context) -> list[Finding]:
+    """Xero keeps a number for ever, of voided invoices too; only a deleted draft frees it (XERO 4.3)."""
+    if not invoice.own_number:
+        return []
+    epoch = context.epochs.get(deal.ref.id, 0) + 1
+    number = document_number(context.policy.number_prefix, invoice.own_number, epoch=epoch)
+    return [
+        Finding(
+            "number_taken",
+            deal.ref,
+            f"{number} is already an invoice to {other.contact_name} ({other.status.lower()})",
+            related=(RecordRef(Side.XERO, "Invoice", other.invoice_id),),
+        )
+        for other in context.mirror.by_number.get(number.casefold(), ())
+        if other.status != "DELETED" and (deal.ref.id, other.invoice_id) not in context.not_same
+    ]
 
 
 def _create_invoice(

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.documents import ledger_form
-from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.links import Identity, Kind, Link, LinkState, epoch_in, record_id_in
 from crossfoot.core.records import content_hash
 from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.observe import observe_xero
@@ -18,7 +19,7 @@ from crossfoot.http import HttpRequest
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import add_link, find_link, highest_epochs, load_links, set_base
+from crossfoot.store.links import add_link, find_link, load_links, set_base
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import set_bucket
 from crossfoot.store.versions import next_seq, save_versions
@@ -204,30 +205,30 @@ def _in_store(session: Session, operation: StoredOperation) -> Found | None:
                 return mine[0] if mine else None
 
 
-def adopt_by_marker(session: Session, numbers: dict[str, set[str]]) -> int:
-    """Rebuild links from what Xero holds (restore mode): an invoice that carries a deal's id and one of the numbers
-    that Crossfoot would give it, but has no link, is ours. ``numbers`` gives those numbers by deal id."""
-    adopted = 0
+def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:
+    """Rebuild links from what Xero holds (restore mode, docs/adr/0004): an invoice that carries a deal's id and a
+    number that Crossfoot would give it, but has no link, is ours. ``own_numbers`` gives the number of each deal."""
+    prefix = session.mapping.policy.number_prefix
     with session.database.reading() as connection:
         invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
-        linked = {stored.link.xero_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
-        have = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
-        epochs = highest_epochs(connection, session.organisation_id, Kind.INVOICE)
-        known = {
-            stored.link.xero_id
-            for stored in load_links(connection, session.organisation_id, Kind.INVOICE, live_only=False)
-        }
-    by_deal: dict[str, list[LedgerInvoice]] = {}
+        stored = list(load_links(connection, session.organisation_id, Kind.INVOICE, live_only=False))
+    known = {item.link.xero_id for item in stored}
+    issued = {(item.source_id, item.link.identity.epoch) for item in stored}
+    have = {item.source_id for item in stored if item.link.state is LinkState.LIVE}
+    by_deal: dict[str, list[tuple[bool, int, LedgerInvoice]]] = defaultdict(list)
     for invoice in invoices.values():
-        source_id = record_id_in(invoice.url)
-        ours = source_id in numbers and invoice.number in numbers[source_id]
-        if source_id and ours and invoice.invoice_id not in linked | known:
-            by_deal.setdefault(source_id, []).append(invoice)
-    for source_id, candidates in by_deal.items():
-        live = [invoice for invoice in candidates if invoice.is_live] or candidates
-        if source_id in have or len(live) > 1:
+        source_id = record_id_in(invoice.url) or ""
+        if source_id not in own_numbers or source_id in have or invoice.invoice_id in known:
             continue
-        _link_found(session, source_id, live[0], epochs.get(source_id, 0) + 1)
+        epoch = epoch_in(prefix, own_numbers[source_id], invoice.number)
+        if epoch is not None and (source_id, epoch) not in issued:
+            by_deal[source_id].append((invoice.is_live, epoch, invoice))
+    adopted = 0
+    for source_id, found in by_deal.items():
+        if sum(is_live for is_live, _, _ in found) > 1:
+            continue  # two that stand: a person must look
+        _, epoch, invoice = max(found, key=lambda item: item[:2])
+        _link_found(session, source_id, invoice, epoch)
         adopted += 1
     return adopted
 

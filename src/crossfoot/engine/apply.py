@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
@@ -30,7 +30,7 @@ from crossfoot.core.links import (
 )
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.plan import Action, Operation
-from crossfoot.core.records import RecordRef, Side, canonical, content_hash
+from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.ledger import INVOICE, load_ledger, to_version
 from crossfoot.engine.remote import NotApplied
@@ -104,11 +104,12 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     findings: list[Finding] = []
     with session.database.writing("reserve") as connection:
         numbers = _numbers_in_use(connection, session, wave)
+        rates = newest_rates(connection, session)
         unread = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=("applied",))}
         for operation in wave:
             if operation.identity in unread:
                 continue  # what an interrupted run wrote to it is read back first; then it is planned again
-            stored = _store_operation(connection, session, operation, numbers, reviewed=reviewed)
+            stored = _store_operation(connection, session, operation, numbers, rates, reviewed=reviewed)
             if isinstance(stored, Finding):
                 findings.append(stored)
             elif stored is not None:
@@ -154,6 +155,7 @@ def _store_operation(
     session: Session,
     operation: Operation,
     numbers: dict[str, LedgerInvoice],
+    rates: Mapping[str, Decimal],
     *,
     reviewed: bool,
 ) -> StoredOperation | Finding | None:
@@ -185,14 +187,14 @@ def _store_operation(
         action=operation.action.value,
         state="reserved",
         body=body,
-        payload_hash=content_hash(decode_fields(encode(element))),
+        payload_hash=operation.decided_hash,
         pre_image=operation.pre_image,
         number=number,
         xero_id=xero_id,
         currency=operation.currency,
         ex_tax=totals.ex_tax if totals else ZERO,
         gross=totals.gross if totals else ZERO,
-        base_gross=base_amount(connection, session, operation),
+        base_gross=base_amount(session, operation, rates),
         reviewed=reviewed,
         reason=operation.reason,
         source_hash=operation.source_hash,
@@ -241,17 +243,21 @@ def _invoice_element(
     return element
 
 
-def base_amount(connection: Connection, session: Session, operation: Operation) -> Decimal:
-    """The gross amount in the base currency, by the newest rate Xero used; for the brake only."""
+def newest_rates(connection: Connection, session: Session) -> dict[str, Decimal]:
+    """The rate that Xero used last, by currency."""
+    invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice).values()
+    dated = sorted(invoices, key=lambda invoice: (invoice.dated, invoice.invoice_id))
+    return {invoice.currency: invoice.currency_rate for invoice in dated if invoice.currency_rate}
+
+
+def base_amount(session: Session, operation: Operation, rates: Mapping[str, Decimal]) -> Decimal:
+    """The gross amount in the organisation's own currency; for the brake only."""
     if operation.totals is None:
         return ZERO
     organisation = session.organisation
     if organisation is None or operation.currency == organisation.base_currency:
         return operation.totals.gross
-    invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice).values()
-    rates = [i.currency_rate for i in invoices if i.currency == operation.currency and i.currency_rate]
-    rate = rates[-1] if rates else Decimal(1)
-    return round_money(EXACT.divide(operation.totals.gross, rate))
+    return round_money(EXACT.divide(operation.totals.gross, rates.get(operation.currency, Decimal(1))))
 
 
 def _groups(reserved: Sequence[StoredOperation]) -> Iterable[list[StoredOperation]]:

@@ -93,6 +93,10 @@ class Connector:
         self._grants = Grants(database, self._http, host, workspace.load_key)
         workspace.load_key()  # without a key nothing may be stored
 
+    def close(self) -> None:
+        """Let the sockets go."""
+        self._http.close()
+
     def with_credentials(self, app: App) -> str:
         """A grant of the app's own user: no browser, no refresh token. Returns the grant's id."""
         oauth = salesforce_oauth if app.side is Side.SALESFORCE else xero_oauth

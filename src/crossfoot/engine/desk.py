@@ -83,6 +83,8 @@ class Desk:
         with self.database.writing("retry") as connection:
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             store.retry_write_backs(connection, self.organisation_id, entry.record.id)
+            for source_id in (entry.record.id, *(ref.id for ref in entry.related)):
+                ops.forget_refusals(connection, self.organisation_id, source_id)
             if entry.code in _REISSUED:
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:

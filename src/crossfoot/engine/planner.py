@@ -34,9 +34,11 @@ from crossfoot.mapping.compiled import Related
 from crossfoot.store import links as link_store
 from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode_fields
+from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions, newest_change
 
 SIMILAR_SCORE_MIN = 88.0
+REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +94,40 @@ def make_plan(session: Session, as_of: dt.date) -> Planned:
         decide_deal(deal, context) for deal in deals if deal.won or deal.ref.id in context.links or deal.ref.id in known
     ]
     account_findings = _account_findings(session, decisions)
+    decisions = _hold_refused(session, decisions, _order(session, decisions, context))
     operations = _order(session, decisions, context)
     return Planned(as_of, books, tuple(decisions), context.contacts, tuple(operations), tuple(account_findings), seq)
+
+
+def _hold_refused(
+    session: Session, decisions: Sequence[DealDecision], operations: Sequence[Operation]
+) -> list[DealDecision]:
+    """Keep back what Xero refused in exactly this form: it is tried again when it changes, when asked, or next day."""
+    since = session.host.now() - REFUSED_AGAIN_AFTER
+    with session.database.reading() as connection:
+        refused = standing_refusals(connection, session.organisation_id, since)
+    words = {o.identity: refused[key] for o in operations if (key := (o.source.id, o.decided_hash)) in refused}
+    sources = {operation.identity: operation.source for operation in operations}
+    held = []
+    for decision in decisions:
+        operation = decision.operation
+        blocking = [] if operation is None else [i for i in (operation.identity, *operation.needs) if i in words]
+        if not blocking:
+            held.append(decision)
+            continue
+        first = blocking[0]
+        finding = Finding(
+            "refused_by_xero",
+            decision.deal.ref,
+            f"{first.kind.value.lower()} refused: {words[first]}",
+            money=Money(decision.deal.currency, decision.deal.amount),
+            owner_name=decision.deal.owner,
+            related=(sources[first],),
+            vendor_text=words[first],
+        )
+        findings = (*decision.findings, finding)
+        held.append(replace(decision, bucket=Bucket.WAITING, findings=findings, operation=None))
+    return held
 
 
 def _read_deals(session: Session, connection: Connection, versions: Sequence[Version], books: Books) -> list[Deal]:
@@ -280,5 +314,5 @@ def _account_name(planned: Planned, account_id: str) -> str:
 
 
 # Findings that sending and verifying raise are theirs to close.
-_AFTER_SENDING = {"refused_by_xero", "write_back_refused", "readback_differs", "rate_unusual", "number_taken"}
+_AFTER_SENDING = {"write_back_refused", "readback_differs", "rate_unusual"}
 _PLAN_CODES = frozenset(REASONS) - _AFTER_SENDING

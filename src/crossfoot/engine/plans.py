@@ -18,7 +18,7 @@ from crossfoot.core.money import EXACT, ZERO, line_tax
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.engine.planner import Planned
-from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now, operation_hash
+from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now
 from crossfoot.engine.session import Session
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.workspace import plan_state, save_plan
@@ -171,7 +171,7 @@ def save_plan_file(session: Session, planned: Planned, path: Path) -> str:
         "id": plan_id,
         "created": instant(now),
         "pins": _pins(session, planned),
-        "wanted": {operation.source.id: operation_hash(operation) for operation in planned.invoices},
+        "wanted": {operation.source.id: operation.decided_hash for operation in planned.invoices},
         **described,
     }
     text = json.dumps(body, default=str, indent=2, ensure_ascii=False)

@@ -9,11 +9,10 @@ from decimal import Decimal
 
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.guards import Fingerprint, Recent, brake_problem, guard_problem
-from crossfoot.core.links import Kind, document_number
+from crossfoot.core.links import Kind
 from crossfoot.core.plan import Action, Operation
-from crossfoot.core.records import content_hash
 from crossfoot.engine.adopt import adopt_by_marker, resume
-from crossfoot.engine.apply import Applied, apply_operations, base_amount
+from crossfoot.engine.apply import Applied, apply_operations, base_amount, newest_rates
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
@@ -24,7 +23,7 @@ from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import highest_epochs, load_links
+from crossfoot.store.links import load_links
 from crossfoot.store.operations import recent_intents
 from crossfoot.store.queue import bucket_totals
 from crossfoot.store.versions import load_reference, load_versions, save_reference
@@ -65,7 +64,7 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
     check_guard(session)
     observed = observe(session)
     resume(session)
-    adopt_by_marker(session, _numbers_we_give(session))
+    adopt_by_marker(session, _own_numbers(session))
     session.progress("Planning", 0, 0)
     planned = make_plan(session, today(session))
     changes = keep_plan(session, planned)
@@ -114,29 +113,22 @@ def _read_org(session: Session) -> dict[str, str]:
         body = answer.body
     else:
         body = known[1]
-    row: dict[str, str] = sf.decode_query(body).rows[0]
+    rows = sf.decode_query(body).rows
+    if not rows:
+        raise Stopped("Salesforce does not show its Organization record. Nothing was written.", code="live_guard")
+    row: dict[str, str] = rows[0]
     return row
 
 
-def _numbers_we_give(session: Session) -> dict[str, set[str]]:
-    """The numbers Crossfoot would give each deal, by epoch: what tells our documents from hand-made ones."""
-    prefix = session.mapping.policy.number_prefix
-    own = session.mapping.invoice.get("Number")
-    numbers: dict[str, set[str]] = {}
+def _own_numbers(session: Session) -> dict[str, str]:
+    """The number that each deal has of its own (empty: numbered from the series)."""
+    rule = session.mapping.invoice.get("Number")
+    paths = sorted(rule.expression.paths) if rule else []
     with session.database.reading() as connection:
-        linked = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
-        epochs = highest_epochs(connection, session.organisation_id, Kind.INVOICE)
-        if own is None or len(own.expression.paths) != 1:
-            return {}
-        (path,) = own.expression.paths
-        for version in load_versions(connection, session.org_id, session.mapping.deal_object):
-            if version.ref.id in linked:
-                continue
-            value = decode_fields(version.body).get(path[0])
-            if value:
-                highest = epochs.get(version.ref.id, 0) + 2
-                numbers[version.ref.id] = {document_number(prefix, str(value), epoch=e) for e in range(1, highest)}
-    return numbers
+        return {
+            version.ref.id: str(decode_fields(version.body).get(paths[0][0]) or "") if len(paths) == 1 else ""
+            for version in load_versions(connection, session.org_id, session.mapping.deal_object)
+        }
 
 
 def sync(session: Session, *, yes: bool = False) -> RunReport:
@@ -166,7 +158,7 @@ def apply_reviewed(
     observed, planned, changes = look(session)
     check(planned)
     _require_go_live(session)
-    matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == operation_hash(o)}
+    matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == o.decided_hash}
     with session.database.reading() as connection:
         done = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
     left_out = [names[deal] for deal in wanted if deal not in matching and deal not in done]
@@ -183,25 +175,6 @@ def apply_reviewed(
     report.queue_opened, report.queue_closed = changes
     report.left_out = left_out
     return report
-
-
-def operation_hash(operation: Operation) -> str:
-    """What a reviewer saw of a document: it moved when this changes."""
-    document = operation.document
-    lines = getattr(document, "lines", ())
-    return content_hash(
-        {
-            "action": operation.action.value,
-            "source": operation.source_hash,
-            "status": operation.status,
-            "customer": operation.contact_source,
-            "dated": getattr(document, "dated", None),
-            "due": getattr(document, "due", None),
-            "currency": operation.currency,
-            "lines": [[line.description, line.amount, line.account_code, line.tax_type] for line in lines],
-            "gross": operation.totals.gross if operation.totals else None,
-        }
-    )
 
 
 def _carry_out(
@@ -222,7 +195,7 @@ def _carry_out(
     report.applied = apply_operations(session, operations, reviewed=reviewed)
     report.verified = verify(session)
     report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
-    if report.applied.created or report.applied.updated:
+    if operations:
         keep_plan(session, make_plan(session, planned.as_of))
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
     with session.database.writing("run ended") as connection:
@@ -285,7 +258,8 @@ def _check_brake(session: Session, invoices: Sequence[Operation]) -> str:
         count, worth, changed = recent_intents(connection, session.organisation_id, session.host.now())
         runs = load_runs(connection, session.organisation_id, limit=50)
         links = sum(1 for _ in load_links(connection, session.organisation_id, Kind.INVOICE))
-        amounts = [base_amount(connection, session, operation) for operation in created]
+        rates = newest_rates(connection, session)
+        amounts = [base_amount(session, operation, rates) for operation in created]
     recent = Recent(
         creations=count,
         amount=worth,

@@ -104,6 +104,7 @@ class Session:
     progress: Progress = no_progress
     run_id: str = ""
     organisation: Organisation | None = field(default=None)
+    http: Http | None = field(default=None)
 
     @property
     def org_id(self) -> str:
@@ -127,6 +128,8 @@ class Session:
 
     def close(self) -> None:
         """Let connections go."""
+        if self.http is not None:
+            self.http.close()
         self.database.engine.dispose()
 
 
@@ -157,7 +160,8 @@ def make_session(
         found = _one(connections, side)
         return Remote(found, http=http, grants=grants, database=database, host=host)
 
-    return Session(database, host, remote(Side.SALESFORCE), remote(Side.XERO), mapping, progress=progress)
+    salesforce, xero = remote(Side.SALESFORCE), remote(Side.XERO)
+    return Session(database, host, salesforce, xero, mapping, progress=progress, http=http)
 
 
 def _is_committed(database: Database, call_id: str) -> bool:

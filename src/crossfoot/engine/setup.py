@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Collection, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -96,7 +97,11 @@ def connect_with_env(
     workspace: Workspace, database: Database, host: Host, values: Mapping[str, str], transport: object = None
 ) -> tuple[StoredConnection, StoredConnection]:
     """Connect both sides by client credentials from ``NAME=value`` settings; the organisation must be named in them."""
-    connector = Connector(workspace, database, host, transport)
+    with closing(Connector(workspace, database, host, transport)) as connector:
+        return _connect_both(connector, values)
+
+
+def _connect_both(connector: Connector, values: Mapping[str, str]) -> tuple[StoredConnection, StoredConnection]:
     salesforce, xero = salesforce_app(values), xero_app(values)
     org = connector.connect_salesforce(salesforce, connector.with_credentials(salesforce))
     grant = connector.with_credentials(xero)

@@ -24,7 +24,7 @@ from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 
 RATE_BAND = Decimal("0.10")
-_MINE = frozenset({"readback_differs", "rate_unusual", "refused_by_xero", "number_taken"})
+_MINE = frozenset({"readback_differs", "rate_unusual"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from crossfoot.core.documents import (
     IntendedLine,
     LineAmounts,
 )
-from crossfoot.core.errors import BadSettings
+from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
 from crossfoot.core.money import EXACT, ZERO, round_money, split
@@ -136,7 +136,7 @@ class FlowMapping:
             if isinstance(rule, TransformedField):
                 try:
                     transform = find_transform(rule.transform)
-                except TransformError as error:
+                except NeedsPerson as error:
                     self._problems.append(f"{place}: {error}")
             rules[name] = Rule(self._expression(text, place), transform)
         missing = _REQUIRED.get(keys[-1], set()) - rules.keys()

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.mapping.expressions import Place
@@ -170,6 +170,8 @@ def load_settings(path: Path) -> SettingsFile:
         mark = error.problem_mark
         where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
         raise BadSettings([f"{where}: not valid YAML: {error.problem or error}"]) from None
+    except YAMLError as error:
+        raise BadSettings([f"{path.name}:1:1: not valid YAML: {' '.join(str(error).split())}"]) from None
     if not isinstance(tree, CommentedMap):
         raise BadSettings([f"{path.name}:1:1: the file must be a mapping that begins with `crossfoot: 1`"])
     try:

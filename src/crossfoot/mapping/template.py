@@ -105,7 +105,7 @@ crossfoot: 1
 salesforce: {facts.salesforce}
 xero: [{facts.xero}]                # {facts.organisation}
 start_date: {facts.start_date}            # deals won before this day are never invoiced
-prices: {"inc_tax" if facts.inclusive else "ex_tax "}                 # what prices in Salesforce mean: ex_tax or inc_tax
+prices: {"inc_tax" if facts.inclusive else "ex_tax "}              # what prices in Salesforce mean: ex_tax or inc_tax
 policy:
   create: draft                   # invoices start as drafts: a person approves them in Xero (or: approved)
   due_days: {facts.due_days}                    # where neither the contact nor the organisation has payment terms
@@ -116,8 +116,8 @@ policy:
 coding:                           # used where neither the product nor the Xero item says; nothing is guessed
   account: "{facts.sales_account}"
   no_products_account: "{facts.sales_account}"      # one flagged line for a deal without products; "" = it waits
-  tax: {facts.tax}
-  home_country: {facts.country}
+  tax: "{facts.tax}"
+  home_country: "{facts.country}"
   tax_by_country: {{{rows}}}   # customers elsewhere; no row: the deal waits. Ask your accountant
 flows:
   customers:                      # only accounts with a counting deal; Salesforce owns name and address
@@ -134,15 +134,15 @@ flows:
     write_back: {_flow(_present(_ACCOUNT_WRITE_BACK, account))}
   products:                       # items are created where missing; an existing item is never changed
     salesforce: Product2
-    fields: {_flow(item)}
+    fields: {_flow(item, width=3)}
   invoices:
     salesforce: Opportunity
     when: IsWon
     won_at: {won_at}
-    fields: {_flow(document)}
+    fields: {_flow(document, width=3)}
     lines:
       from: OpportunityLineItems
-      fields: {_flow(line)}
+      fields: {_flow(line, width=3)}
       tracking: {_flow(facts.tracking)}
     write_back: {_flow(_present(_WRITE_BACK, deal), width=3)}
     records: {_flow(shown)}       # each invoice and payment as a Salesforce record
@@ -155,14 +155,13 @@ def _present(wanted: Mapping[str, str], fields: Collection[str]) -> dict[str, st
 
 def _flow(values: Mapping[str, str], width: int = 99) -> str:
     """A mapping on as few lines as read well, without the members that are empty."""
-    members = [f"{key}: {value if _is_plain(value) else _quoted(value)}" for key, value in values.items() if value]
+    members = [f"{_scalar(key)}: {_scalar(value)}" for key, value in values.items() if value]
     rows = [", ".join(members[i : i + width]) for i in range(0, len(members), width)]
     return "{" + (",\n      ").join(rows) + "}"
 
 
-def _is_plain(value: str) -> bool:
-    return value.startswith('"') or not any(sign in value for sign in ",'&{}[]#:")
-
-
-def _quoted(value: str) -> str:
+def _scalar(value: str) -> str:
+    """The value as YAML reads it back: as it is where that is safe (or it is quoted already), else quoted."""
+    if value.startswith('"') or not any(sign in value for sign in ",'&{}[]#:"):
+        return value
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'

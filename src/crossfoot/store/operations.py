@@ -234,12 +234,37 @@ def recent_intents(connection: Connection, organisation_id: str, now: datetime) 
     return created, worth, sum(count for count, _ in found.values())
 
 
-def last_refusal(connection: Connection, organisation_id: str, source_id: str) -> tuple[str, str, str] | None:
-    """Payload hash, vendor's words and instant of a source's newest operation, when it was refused."""
-    row = connection.execute(
-        select(operation.c.state, operation.c.payload_hash, operation.c.refusal, operation.c.resolved_at)
-        .where(operation.c.organisation_id == organisation_id, operation.c.source_id == source_id)
-        .order_by(operation.c.reserved_at.desc(), operation.c.id.desc())
-        .limit(1)
-    ).one_or_none()
-    return (row.payload_hash, row.refusal, row.resolved_at) if row and row.state == "refused" else None
+def standing_refusals(connection: Connection, organisation_id: str, since: datetime) -> dict[tuple[str, str], str]:
+    """The vendor's words by (source id, payload hash), where a source's newest operation was refused since then."""
+    newest: dict[str, tuple[str, str, str, str]] = {}
+    query = (
+        select(
+            operation.c.source_id,
+            operation.c.state,
+            operation.c.payload_hash,
+            operation.c.refusal,
+            operation.c.resolved_at,
+        )
+        .where(operation.c.organisation_id == organisation_id)
+        .order_by(operation.c.reserved_at, operation.c.id)
+    )
+    for source_id, state, payload_hash, refusal, resolved_at in connection.execute(query):
+        newest[source_id] = (state, payload_hash, refusal, resolved_at or "")
+    return {
+        (source_id, payload_hash): refusal
+        for source_id, (state, payload_hash, refusal, resolved_at) in newest.items()
+        if state == "refused" and resolved_at > instant(since)
+    }
+
+
+def forget_refusals(connection: Connection, organisation_id: str, source_id: str) -> None:
+    """A person asks for another attempt."""
+    connection.execute(
+        update(operation)
+        .where(
+            operation.c.organisation_id == organisation_id,
+            operation.c.source_id == source_id,
+            operation.c.state == "refused",
+        )
+        .values(state="abandoned")
+    )

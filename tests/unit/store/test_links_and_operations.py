@@ -29,12 +29,13 @@ from crossfoot.store.operations import (
     call_is_committed,
     commit_call,
     end_call,
-    last_refusal,
+    forget_refusals,
     load_operations,
     orphaned_calls,
     recent_intents,
     reserve,
     settle,
+    standing_refusals,
 )
 from crossfoot.store.schema import from_units, to_units
 from crossfoot.store.versions import Version, save_versions
@@ -218,11 +219,18 @@ def test_intents_of_the_last_day_feed_the_brake(connection: Connection) -> None:
 def test_a_refusal_is_remembered_until_something_newer_happens(connection: Connection) -> None:
     reserve(connection, [operation()], NOW)
     settle(connection, "operation-1", "refused", NOW, refusal="Xero's own words")
-    refusal = last_refusal(connection, AU, "006A")
-    assert refusal is not None
-    assert refusal[:2] == ("payload", "Xero's own words")
+    a_day_ago = NOW - timedelta(days=1)
+    assert standing_refusals(connection, AU, a_day_ago) == {("006A", "payload"): "Xero's own words"}
+    assert standing_refusals(connection, AU, NOW + timedelta(seconds=1)) == {}
     reserve(connection, [operation(2)], NOW + timedelta(seconds=1))
-    assert last_refusal(connection, AU, "006A") is None
+    assert standing_refusals(connection, AU, a_day_ago) == {}
+
+
+def test_a_refusal_is_forgotten_when_a_person_asks_for_another_attempt(connection: Connection) -> None:
+    reserve(connection, [operation()], NOW)
+    settle(connection, "operation-1", "refused", NOW, refusal="Xero's own words")
+    forget_refusals(connection, AU, "006A")
+    assert standing_refusals(connection, AU, NOW - timedelta(days=1)) == {}
 
 
 @pytest.mark.parametrize("amount", ["0.01", "-9999999999.99", "0.0001", "12345678901234.5678"])

@@ -1,0 +1,174 @@
+"""One invoice field by field, prices with tax in them, and a draft that follows its deal."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from .business import Business
+
+CLINIC = "Evergreen Cinemas"
+LINES = [
+    {"code": "ASR-SAMPLE", "Quantity": Decimal("240.5"), "UnitPrice": Decimal("12.4375"), "Discount": Decimal("12.5")},
+    {"code": "TEC-SUPPORT", "Quantity": Decimal(12), "UnitPrice": Decimal("48.75"), "Description": "Support, one year"},
+]
+
+
+def dec(text: str) -> Decimal:
+    return Decimal(text)
+
+
+def tracking(line: dict[str, Any]) -> dict[str, str]:
+    return {option["Name"]: option["Option"] for option in line["Tracking"]}
+
+
+@pytest.mark.promise(
+    "S0-20", "S0-22", "S0-23", "S0-24", "S0-25", "S0-26", "S0-27", "S1-29", "S1-30", "S1-41", "S1-42", "S1-44",
+    "S1-45", "S1-49", "S1-50", "S3-28", "S3-29",
+)  # fmt: skip
+def test_every_field_of_an_invoice_comes_from_its_deal(connected: Business) -> None:
+    """Two lines, 2,617.32 and 585.00 ex tax, to a customer who pays on the 20th of the following month."""
+    [contact] = [found for found in connected.contacts() if found["Name"] == CLINIC]
+    terms = {"Sales": {"Day": 20, "Type": "OFFOLLOWINGMONTH"}}
+    connected.in_xero("Contacts", ContactID=contact["ContactID"], PaymentTerms=terms)
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    deal_id = connected.win("Golden deal", CLINIC, LINES, PO_Number__c="PO-77", Region__c="VIC")
+
+    connected.sync()
+
+    deal, invoice = connected.deal("Golden deal"), connected.invoice_of("Golden deal")
+    number = deal["Deal_Number__c"]
+    assert {name: invoice[name] for name in ("Type", "Status", "LineAmountTypes", "CurrencyCode", "InvoiceNumber")} == {
+        "Type": "ACCREC",
+        "Status": "DRAFT",
+        "LineAmountTypes": "Exclusive",
+        "CurrencyCode": "AUD",
+        "InvoiceNumber": f"SF-{number}",
+    }
+    assert invoice["Contact"]["ContactID"] == contact["ContactID"]
+    assert (invoice["DateString"][:10], invoice["DueDateString"][:10]) == ("2026-11-18", "2026-12-20")
+    assert invoice["Reference"] == f"{number} PO PO-77"
+    assert invoice["Url"].endswith(f"/{deal_id}")
+    assert invoice["SentToContact"] is False
+    samples, support = invoice["LineItems"]
+    wanted = ("ItemCode", "Description", "Quantity", "UnitAmount", "LineAmount", "TaxType", "AccountCode")
+    assert {name: samples[name] for name in (*wanted, "DiscountRate")} == {
+        "ItemCode": "ASR-SAMPLE",
+        "Description": connected.lines("Golden deal")[0]["Product2"]["Name"],
+        "Quantity": dec("240.5"),
+        "UnitAmount": dec("12.4375"),
+        "LineAmount": dec("2617.32"),  # 240.5 x 12.4375 x 0.875 = 2617.3164
+        "TaxType": "OUTPUT",
+        "AccountCode": "212",
+        "DiscountRate": dec("12.5"),
+    }
+    assert {name: support[name] for name in wanted} == {
+        "ItemCode": "TEC-SUPPORT",
+        "Description": "Support, one year",
+        "Quantity": dec("12"),
+        "UnitAmount": dec("48.75"),
+        "LineAmount": dec("585.00"),
+        "TaxType": "OUTPUT",
+        "AccountCode": "214",
+    }
+    assert tracking(samples) == {"Region": "VIC", "Practice": "Assurance"}
+    assert tracking(support) == {"Region": "VIC", "Practice": "Technology"}
+    assert (invoice["SubTotal"], invoice["TotalTax"], invoice["Total"]) == (
+        dec("3202.32"),
+        dec("320.23"),
+        dec("3522.55"),
+    )
+    assert (deal["Amount"], deal["Xero_Total__c"]) == (dec("3202.32"), dec("3522.55"))
+
+
+@pytest.mark.parametrize(
+    ("terms", "due"),
+    [
+        ({"Day": 30, "Type": "DAYSAFTERBILLDATE"}, "2026-12-18"),
+        ({"Day": 10, "Type": "DAYSAFTERBILLMONTH"}, "2026-12-10"),
+        ({"Day": 25, "Type": "OFCURRENTMONTH"}, "2026-11-25"),
+        (None, "2026-12-02"),
+    ],
+    ids=["30 days", "10 days after the month", "on the 25th", "no terms: 14 days"],
+)
+def test_the_due_date_follows_the_customers_terms(connected: Business, terms: dict[str, Any] | None, due: str) -> None:
+    if terms:
+        [contact] = [found for found in connected.contacts() if found["Name"] == CLINIC]
+        connected.in_xero("Contacts", ContactID=contact["ContactID"], PaymentTerms={"Sales": terms})
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    connected.win("Golden deal", CLINIC, LINES)
+
+    connected.sync()
+
+    assert connected.invoice_of("Golden deal")["DueDateString"][:10] == due
+
+
+@pytest.mark.promise("S1-43", "U-08")
+def test_prices_that_include_tax_are_sent_as_inclusive_and_the_deal_equals_the_gross(connected: Business) -> None:
+    """Three at 99.99 with GST in the price: 299.97 gross, of which 27.27 is tax."""
+    connected.set("prices: ex_tax ", "prices: inc_tax")
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-10")
+    line = {"code": "ASR-SAMPLE", "Quantity": 3, "UnitPrice": dec("99.99")}
+    connected.win("Shelf price", CLINIC, [line])
+
+    connected.sync()
+
+    invoice = connected.invoice_of("Shelf price")
+    assert invoice["LineAmountTypes"] == "Inclusive"
+    assert (invoice["SubTotal"], invoice["TotalTax"], invoice["Total"]) == (dec("272.70"), dec("27.27"), dec("299.97"))
+    assert connected.deal("Shelf price")["Amount"] == dec("299.97")
+    assert not connected.tie_out().result.unexplained
+
+
+def test_gst_free_lines_beside_taxed_ones_carry_no_tax(connected: Business) -> None:
+    free = connected.soql("SELECT ProductCode FROM Product2 WHERE Xero_Tax_Type__c = 'EXEMPTOUTPUT' LIMIT 1")
+    assert free, "the demo sells something GST-free"
+    lines = [
+        {"code": free[0]["ProductCode"], "Quantity": 1, "UnitPrice": dec("100.00")},
+        {"code": "ASR-SAMPLE", "Quantity": 1, "UnitPrice": dec("50.00")},
+    ]
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    connected.win("Mixed", CLINIC, lines)
+
+    connected.sync()
+
+    invoice = connected.invoice_of("Mixed")
+    assert [line["TaxAmount"] for line in invoice["LineItems"]] == [dec("0.00"), dec("5.00")]
+    assert invoice["Total"] == dec("155.00")
+
+
+@pytest.mark.promise("S3-03", "S3-05")
+def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
+    """Evergreen's review doubles from 4,300.00 to 8,600.00 while its invoice is still a draft."""
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    report = synced.sync()
+
+    after = synced.invoice_of(name)
+    assert (report.applied.updated, report.applied.created) == (1, 0)
+    for kept in ("InvoiceID", "InvoiceNumber", "Reference", "Url", "DueDateString"):
+        assert after[kept] == before[kept]
+    assert [item["LineItemID"] for item in after["LineItems"]] == [item["LineItemID"] for item in before["LineItems"]]
+    assert (before["SubTotal"], after["SubTotal"]) == (dec("4300.00"), dec("8600.00"))
+    assert synced.deal(name)["Xero_Subtotal__c"] == dec("8600.00")
+    assert not synced.tie_out().result.unexplained
+
+
+def test_a_foreign_draft_keeps_its_rate_when_it_follows_its_deal(synced: Business) -> None:
+    name = "Aoraki Outdoors - Cloud ledger"
+    before = synced.invoice_of(name)
+    line = synced.lines(name)[0]
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    synced.later(days=3)
+
+    synced.sync()
+
+    after = synced.invoice_of(name)
+    assert after["CurrencyRate"] == before["CurrencyRate"]
+    assert after["SubTotal"] == dec("5526.33")  # 3 x 1,629.55 + 12 x 53.1402

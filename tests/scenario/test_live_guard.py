@@ -1,0 +1,87 @@
+"""The live guard: a pair that is not the one connected, or that mixes test and live, is never written to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossfoot.core.errors import Stopped
+from crossfoot.emulators.scenarios import demo
+from crossfoot.engine.desk import go_live, undo
+
+from .business import Business, demo_firm, found
+
+
+def refusal(firm: Business, act: Any) -> str:
+    """What Crossfoot says when it stops; the vendors' logs must show no write of its own."""
+    said: list[Stopped] = []
+
+    def attempt() -> None:
+        with pytest.raises(Stopped) as stopped:
+            act()
+        said.append(stopped.value)
+
+    assert firm.writes_during(attempt) == []
+    assert said[0].code == "live_guard"
+    return str(said[0])
+
+
+def another_org(firm: Business) -> None:
+    """The Salesforce sandbox was refreshed: same address, another org."""
+    other = {**firm.org.organization, "Id": "00D000000000099EAA"}
+    firm.org.rows["Organization"] = {other["Id"]: other}
+
+
+def another_organisation(firm: Business) -> None:
+    """The same grant now answers for another organisation."""
+    next(iter(firm.ledger.organisations.values())).info["OrganisationID"] = "00000000-0000-4000-8000-000000000099"
+
+
+def ledger_turned_live(firm: Business) -> None:
+    """The demo company became a live organisation, the org is still a sandbox."""
+    firm.office.ask(firm.office.xero_url, "POST", "/Organisation", {"IsDemoCompany": False})
+
+
+def org_turned_production(firm: Business) -> None:
+    """The org is now production, the organisation still a demo company."""
+    firm.org.organization["IsSandbox"] = False
+
+
+CHANGES = [another_org, another_organisation, ledger_turned_live, org_turned_production]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_a_pair_that_changed_since_it_was_connected_is_not_written_to(synced: Business, change: Any) -> None:
+    [run] = synced.runs()
+    change(synced)
+    synced.later()
+
+    for act in (synced.sync, lambda: synced.save_plan(), lambda: undo(synced.session(), run)):
+        assert "Nothing was written" in refusal(synced, act)
+
+
+def test_a_saved_plan_does_not_reach_another_organisation(connected: Business) -> None:
+    plan = connected.save_plan()
+    another_organisation(connected)
+    connected.later()
+
+    assert "Nothing was written" in refusal(connected, lambda: connected.apply(plan))
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"xero": {"IsDemoCompany": False}}, "sandbox must not write to a live"),
+        ({"salesforce": {"is_sandbox": False}}, "production Salesforce org must not be tied to a Xero demo company"),
+    ],
+    ids=["sandbox and live ledger", "production and demo company"],
+)
+def test_a_pair_mixed_from_the_first_day_is_refused(tmp_path: Path, settings: dict[str, Any], words: str) -> None:
+    firm = Business(found(demo_firm(**settings), tmp_path, demo.START_DATE), tmp_path)
+
+    assert words in refusal(firm, firm.sync)
+    if "xero" in settings:
+        assert words in refusal(firm, lambda: go_live(firm.session(), "Harbour Point Advisory"))
+    firm.close()
