@@ -41,7 +41,7 @@ from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.audit import AuditEntry, read_audit
 from crossfoot.store.database import Database, open_memory
-from crossfoot.store.queue import QueueEntry, buckets
+from crossfoot.store.queue import QueueEntry, bucket_totals, buckets
 from crossfoot.store.workspace import load_runs
 from crossfoot.vault.envelope import VaultKey
 
@@ -185,9 +185,7 @@ class Business:
 
     def session(self) -> Session:
         """Crossfoot, opened for one command."""
-        return make_session(
-            self.database, self.mapping, lambda: KEY, host=machine(self.time), transport=self.carrier
-        )  # fmt: skip
+        return make_session(self.database, self.mapping, lambda: KEY, host=machine(self.time), transport=self.carrier)
 
     def sync(self) -> RunReport:
         """``crossfoot sync --yes``."""
@@ -222,6 +220,11 @@ class Business:
         """What the audit log says of a deal."""
         with self.database.reading() as connection:
             return list(read_audit(connection, self.session().organisation_id, self.deal(deal_name)["Id"]))
+
+    def standings(self) -> list[tuple[str, str, int, Decimal]]:
+        """Won deals by where they stand and currency: count and worth."""
+        with self.database.reading() as connection:
+            return bucket_totals(connection, self.session().organisation_id)
 
     def buckets(self) -> dict[str, str]:
         """Where each won deal stands."""
@@ -347,7 +350,7 @@ class Business:
 
     def writes_during(self, act: Callable[[], object]) -> list[str]:
         """The app's requests that may have changed a record, on either side, while something happens."""
-        worlds = {"salesforce": self.org, "xero": self.ledger}
+        worlds: dict[str, Any] = {"salesforce": self.org, "xero": self.ledger}
         before = {side: len(world.log) for side, world in worlds.items()}
         act()
         return [

@@ -102,7 +102,7 @@ def test_case_05_the_same_abn_links_another_spelling_and_shows_why(synced: Busin
     contact = synced.contact(invoice["Contact"]["ContactID"])
 
     assert contact["Name"] == "Kirawee Eng. P/L"
-    reasons = [event.body.get("reason", "") for event in synced.history(name)]
+    reasons = [str(event.body.get("reason", "")) for event in synced.history(name)]
     assert any("same ABN 97100200306, in Xero as 'Kirawee Eng. P/L'" in reason for reason in reasons)
     [account] = synced.soql("SELECT Xero_Contact_Id__c FROM Account WHERE Name = 'Kirrawee Engineering Pty Ltd'")
     assert account["Xero_Contact_Id__c"] == contact["ContactID"]

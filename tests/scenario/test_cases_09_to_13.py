@@ -119,7 +119,7 @@ def test_case_12_a_deal_in_new_zealand_dollars_goes_and_its_rate_is_stored(synce
     assert (invoice["CurrencyCode"], invoice["Total"], invoice["TotalTax"]) == ("NZD", dec("2267.23"), dec("0.00"))
     assert invoice["CurrencyRate"] > 0
     [proof] = [event for event in synced.history(name) if event.action == "verify Invoice"]
-    assert Decimal(proof.body["rate"]) == invoice["CurrencyRate"]
+    assert Decimal(str(proof.body["rate"])) == invoice["CurrencyRate"]
 
 
 @pytest.mark.promise("S0-31", "U-14")

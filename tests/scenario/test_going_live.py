@@ -136,10 +136,10 @@ def test_the_brake_counts_24_hours_of_intents_and_not_one_process(live: Business
 
 
 def test_on_a_test_pair_the_brake_warns_unless_it_is_switched_on(connected: Business) -> None:
-    connected.set("first_live_run: 5}", "first_live_run: 5, on_test_pair: true}")
-    assert "112 documents created within 24 hours" in stopped(connected, "brake")
+    starting(connected, "2026-11-12").set("creations: 50", "on_test_pair: true, creations: 10")
+    assert "17 documents created within 24 hours (at most 10)" in stopped(connected, "brake")
 
-    connected.set(", on_test_pair: true", "")
+    connected.set("on_test_pair: true, ", "")
     report = connected.sync()
-    assert report.applied.created == 112
-    assert "brake would hold this run: 112 documents" in report.warning
+    assert report.applied.created == 17
+    assert "brake would hold this run: 17 documents" in report.warning

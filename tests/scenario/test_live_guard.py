@@ -58,7 +58,7 @@ def test_a_pair_that_changed_since_it_was_connected_is_not_written_to(synced: Bu
     change(synced)
     synced.later()
 
-    for act in (synced.sync, lambda: synced.save_plan(), lambda: undo(synced.session(), run)):
+    for act in (synced.sync, synced.save_plan, lambda: undo(synced.session(), run)):
         assert "Nothing was written" in refusal(synced, act)
 
 

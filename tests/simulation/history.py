@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from crossfoot.core.errors import CrossfootError, Defect
+from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
 from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Session, make_session
 
@@ -140,12 +141,17 @@ class _History:
             self.adopted += report.applied.adopted
 
     def _heal(self) -> int:
-        """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write."""
+        """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.
+
+        Between the first round and the others a day passes: what was refused is tried again only then.
+        """
         machine, wire = self.machine, self.wire
         machine.at_every_seam = lambda _name: False
         wire.rates, wire.slowest_s = {}, 0.2
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
+        machine.run(self._round, "engine")
+        machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         for done in range(ROUNDS_MAX + 1):
             before = wire.writes
             machine.run(self._round, "engine")

@@ -31,6 +31,7 @@ DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=10)  # a creation overwrites nothing: it stands on its run's sweep
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
+_INCIDENTS = {"unlinked_marker", "duplicate_incident"}
 _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited"}
 
 
@@ -44,6 +45,7 @@ class Oracles:
         self._desks = desks
         self._ledger = ledger
         self.residual = 0
+        self._ghosts: set[str] = set()
         (self._organisation_id,) = self._xero.organisations
 
     def sent(self, sent: Sent) -> None:
@@ -67,6 +69,7 @@ class Oracles:
         if log and log[-1]["illegal"] and not touched:
             raise Violation(f"I10: {sent.words}: {log[-1]['illegal']}")
         self._check_edits(sent)
+        self._note_ghosts(sent)
         del response
 
     def _touched_since(self, sent: Sent) -> bool:
@@ -76,6 +79,16 @@ class Oracles:
             at > sent.at - age and record_id.encode() in sent.request.body
             for record_id, at in self._ledger.touched.items()
         )
+
+    def _note_ghosts(self, sent: Sent) -> None:
+        """A creation that arrives after a person deleted its successor makes a draft that nobody asked for any more.
+
+        Xero frees the number of a deleted draft, so nothing can refuse it; it has to be linked or named.
+        """
+        for invoice in self._desks.ledger_invoices():
+            ended = self._ledger.ended.get(deal_of(invoice))
+            if ended and sent.at < ended and invoice["Status"] not in DEAD:
+                self._ghosts.add(deal_of(invoice))
 
     def _check_single(self) -> None:
         live = Counter(deal_of(found) for found in self._desks.ledger_invoices() if found["Status"] not in DEAD)
@@ -128,6 +141,10 @@ class Oracles:
         self, deal: Mapping[str, Any], invoices: list[Mapping[str, Any]], named: set[str], links: set[str]
     ) -> None:
         live = [invoice for invoice in invoices if invoice["Status"] not in DEAD]
+        if deal["Id"] in self._ghosts:
+            if not links.issuperset(invoice["InvoiceID"] for invoice in live) and not named & _INCIDENTS:
+                raise Violation(f"I2: {deal['Name']} has a live invoice that is neither linked nor named: {named}")
+            return
         due = deal["StageName"] == "Closed Won" and deal["Name"] not in NEVER_INVOICED
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
         if len(live) != wanted:

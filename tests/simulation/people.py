@@ -23,7 +23,7 @@ Record = dict[str, Any]
 class Ledger:
     """What people did: the oracles' own knowledge."""
 
-    ended: set[str] = field(default_factory=set)
+    ended: dict[str, datetime] = field(default_factory=dict)
     edits: dict[str, tuple[datetime, list[Any]]] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -194,7 +194,7 @@ class People:
         do(Visit(deal_of(invoice), invoice))
         self.ledger.touched[invoice["InvoiceID"]] = self._machine.now
         if ends:
-            self.ledger.ended.add(deal_of(invoice))
+            self.ledger.ended[deal_of(invoice)] = self._machine.now
         return str(invoice["InvoiceNumber"])
 
     def _one(self, candidates: list[Record]) -> Record | None:

@@ -68,18 +68,21 @@ class Workspace:
 
     def open_database(self, seam: Callable[[str], None] | None = None) -> Database:
         """The database, migrated."""
-        if not self.state.exists():
-            raise NeedsPerson(f"{self.directory} is no workspace yet. `crossfoot init` makes one.")
+        self._require()
         return open_database(self.state / DATABASE_NAME, seam or (lambda _name: None))
 
     def load_key(self) -> VaultKey:
         """The vault's key: from CROSSFOOT_KEY_FILE, else from the user's configuration directory."""
         return load_key(key_path(self.id, os.environ))
 
+    def _require(self) -> None:
+        if not self.state.exists():
+            raise NeedsPerson(f"{self.directory} is no workspace yet. `crossfoot init` makes one.")
+
     @contextmanager
     def only_writer(self) -> Iterator[None]:
         """Hold the lock that admits one writing process; the kernel frees it when the process dies."""
-        self.state.mkdir(exist_ok=True)
+        self._require()
         with (self.state / "lock").open("a+") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

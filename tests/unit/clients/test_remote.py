@@ -80,6 +80,12 @@ def test_a_limit_is_waited_for_and_spends_no_attempt(database: Database) -> None
     assert setting.machine.slept == [7.0] * waits
 
 
+def test_after_a_limit_every_attempt_is_still_there_for_other_trouble(database: Database) -> None:
+    troubles = [reply(503)] * (READ_ATTEMPTS_MAX - 1)
+    setting = connect(database, *[MINUTE] * READ_ATTEMPTS_MAX, *troubles, reply())
+    assert setting.remote.read(READ).status == 200
+
+
 @pytest.mark.promise("S1-14", "S1-66")
 def test_a_limited_write_is_sent_again_with_the_same_bytes_and_key(database: Database) -> None:
     setting = connect(database, MINUTE, MINUTE, reply())

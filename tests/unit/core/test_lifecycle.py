@@ -161,6 +161,32 @@ def test_a_plan_updates_the_untouched_draft_of_a_changed_deal() -> None:
     assert decision.operation.totals.gross == 132
 
 
+def test_a_second_live_invoice_that_names_the_deal_stops_every_write_for_it() -> None:
+    known = link(base_hash=BASE_HASH)
+    twin = replace(as_sent(), invoice_id="twin", number="INV-TWIN")
+    dearer = deal(amount=money(120), mapped_hash="changed", invoice=invoice(lines=[line(unit_amount=money(120))]))
+    decision = decide_deal(dearer, context(links=[known], invoices=[as_sent(), twin]))
+    assert decision.operation is None
+    assert [finding.code for finding in decision.findings] == ["duplicate_incident"]
+    assert "INV-TWIN" in decision.findings[0].cause
+
+
+def test_the_draft_that_was_undone_is_told_as_undone() -> None:
+    gone = context(
+        links=[link(base_hash=BASE_HASH)], invoices=[as_sent(status="DELETED")], undone=frozenset({deal().ref.id})
+    )
+    assert [finding.code for finding in decide_deal(deal(), gone).findings] == ["undone"]
+
+
+def test_a_drafts_cents_stay_named_until_it_is_approved() -> None:
+    def findings_of(status: str) -> list[str]:
+        around = context(links=[link(base_hash=BASE_HASH)], invoices=[as_sent(status=status)])
+        return [finding.code for finding in decide_deal(deal(amount=money("100.01")), around).findings]
+
+    assert findings_of("DRAFT") == ["rounding"]
+    assert findings_of("AUTHORISED") == []
+
+
 def test_a_voided_invoice_makes_its_deal_wait_and_is_not_made_again() -> None:
     decision = decide_deal(deal(), context(links=[link(base_hash=BASE_HASH)], invoices=[as_sent(status="VOIDED")]))
     assert (decision.bucket, decision.operation) == (Bucket.WAITING, None)

@@ -191,6 +191,16 @@ def test_the_plain_name_goes_to_the_older_account() -> None:
         assert decisions[account_id(2)].create_as == f"Same Name ({account_id(2)[-6:]})"
 
 
+def test_older_means_created_earlier_and_not_a_smaller_id() -> None:
+    accounts = [
+        account(1, name="Same Name", tax_number=ABN_ONE, created=_day(later=True)),
+        account(2, name="Same Name", tax_number=ABN_TWO, created=_day(later=False)),
+    ]
+    decisions = decide(accounts)
+    assert decisions[account_id(2)].create_as == "Same Name"
+    assert decisions[account_id(1)].create_as == f"Same Name ({account_id(1)[-6:]})"
+
+
 def test_two_new_accounts_of_one_name_without_tax_numbers_make_one_contact_only() -> None:
     decisions = decide([account(number, name="Same Name") for number in (2, 1)])
     assert decisions[account_id(1)].create_as == "Same Name"
@@ -222,6 +232,17 @@ def test_an_archived_contact_waits_until_it_is_restored(status: str) -> None:
     assert codes(waiting) == ["contact_archived"]
     assert waiting.evidence.startswith("same ABN")
     assert decide_one(known, tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+def test_a_customer_that_this_run_will_create_is_shown_as_its_account() -> None:
+    decisions = decide([account(number, name="Same Name") for number in (1, 2)])
+    assert decisions[account_id(2)].candidates == (account(1).source,)
+
+
+def test_a_person_can_tell_an_account_from_one_that_this_run_will_create() -> None:
+    accounts = [account(number, name="Same Name") for number in (1, 2)]
+    decisions = decide(accounts, not_same={(account_id(2), account_id(1))})
+    assert decisions[account_id(2)].create_as == f"Same Name ({account_id(2)[-6:]})"
 
 
 def test_an_archived_name_is_free_for_a_new_customer() -> None:

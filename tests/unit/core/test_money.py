@@ -74,7 +74,7 @@ def test_rates_mix_on_one_document() -> None:
     [
         ("3", "19.99", None, None, "59.97"),
         ("1.3333", "0.0375", None, None, "0.05"),
-        ("7", "33.33335", None, None, "233.33"),  # the price is 33.3334 before anything is multiplied
+        ("1000", "0.00005", None, None, "0.10"),  # the price is 0.0001 before anything is multiplied
         ("8", "149.0625", "12.5", None, "1043.44"),
         ("1", "1000", "33.3333", None, "666.67"),
         ("2", "50.00", None, "25.50", "74.50"),

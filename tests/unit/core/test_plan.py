@@ -284,6 +284,42 @@ def test_an_invoice_of_another_deal_or_one_told_apart_is_no_double() -> None:
 
 
 @pytest.mark.parametrize(
+    ("number", "status", "epoch", "waits"),
+    [
+        ("SF-D-0001", "DRAFT", 0, True),
+        ("sf-d-0001", "PAID", 0, True),
+        ("SF-D-0001", "VOIDED", 0, True),
+        ("SF-D-0001", "DELETED", 0, False),
+        ("SF-D-0001", "VOIDED", 1, False),
+        ("SF-D-0001-2", "VOIDED", 1, True),
+        ("SF-D-00011", "DRAFT", 0, False),
+    ],
+)
+def test_a_number_that_xero_holds_already_makes_its_deal_wait(
+    number: str, status: str, epoch: int, waits: bool
+) -> None:
+    held = ledger_invoice(contact_id="contact-9", status=status, sub_total=money(5))
+    decision = decide(context(invoices=[replace(held, number=number)], epochs={deal_id(): epoch}))
+    assert codes(decision) == (["number_taken"] if waits else [])
+
+
+def test_a_deal_without_a_number_of_its_own_takes_no_number() -> None:
+    held = replace(ledger_invoice(contact_id="contact-9", sub_total=money(5)), number="SF-")
+    assert decide(context(invoices=[held]), invoice=invoice(own_number="")).bucket is Bucket.READY
+
+
+def test_what_a_reviewer_saw_changes_with_the_document_and_with_nothing_else() -> None:
+    def seen(**changed: Any) -> str:
+        operation = decide(**changed).operation
+        assert operation is not None
+        return operation.decided_hash
+
+    assert seen() == seen(owner="Somebody Else")
+    dearer = {"invoice": invoice(lines=[line(unit_amount=money("100.01"))]), "amount": money("100.01")}
+    assert len({seen(), seen(**dearer), seen(invoice=invoice(reference="other")), seen(mapped_hash="moved")}) == 4
+
+
+@pytest.mark.parametrize(
     ("dated", "terms", "due"),
     [
         (D(2026, 11, 10), None, D(2026, 11, 24)),

@@ -101,6 +101,12 @@ def test_only_cents_that_rounding_can_cause_are_called_rounding(lines: int, off:
     assert [each.kind for each in only_row(result).differences] == (["rounding"] if named else [])
 
 
+def test_the_cap_of_rounding_is_the_policys() -> None:
+    nine = billed(1, "99.95", lines=(LedgerLine(),) * 9)
+    assert compare([won()], [nine], rounding_max=money("0.04")).unexplained
+    assert not compare([won()], [nine], rounding_max=money("0.05")).unexplained
+
+
 def test_two_live_invoices_for_a_deal_are_named() -> None:
     twin = replace(billed(), invoice_id="twin", number="INV-TWIN")
     row = only_row(compare([won()], [billed(), twin]))

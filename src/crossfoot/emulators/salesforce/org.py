@@ -29,7 +29,7 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "session_timeout_s": 7_200,
     "refresh_token_rotation": True,
     "pkce_required": True,
-    "redirect_uris": ("http://localhost:1717/OauthRedirect",),
+    "redirect_uris": ("http://localhost:1717/OauthRedirect", "http://localhost:8912/callback"),
     "scopes": ("api", "refresh_token", "openid", "id", "web"),
     "username": "integration@harbourpoint.example",
     "admin_username": "admin@harbourpoint.example",
