@@ -189,7 +189,7 @@ class Business:
 
     def sync(self) -> RunReport:
         """``crossfoot sync --yes``."""
-        return sync(self.session(), yes=True)
+        return sync(self.session())
 
     def plan(self) -> Planned:
         """``crossfoot plan``."""

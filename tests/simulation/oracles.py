@@ -135,7 +135,8 @@ class Oracles:
         for deal in self._desks.deals():
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for invoice in invoices:
-            self._check_written_back(invoice)
+            if deal_of(invoice) not in self._ghosts:
+                self._check_written_back(invoice)
 
     def _check_deal(
         self, deal: Mapping[str, Any], invoices: list[Mapping[str, Any]], named: set[str], links: set[str]

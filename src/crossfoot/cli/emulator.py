@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from pathlib import Path
@@ -31,6 +32,7 @@ def up(
     salesforce_url: Annotated[str | None, typer.Option(help="Public address that Salesforce reports.")] = None,
     xero_url: Annotated[str | None, typer.Option(help="Public address that Xero reports.")] = None,
     env_file: Annotated[Path | None, typer.Option(help="Written when both accept connections.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")] = False,
 ) -> None:
     """Start both emulators and keep them up until Ctrl-C.
 
@@ -57,6 +59,11 @@ def up(
     except (ScenarioError, StateError, OSError) as error:
         typer.echo(f"The emulators did not start: {error}", err=True)
         raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps({**running.urls, "scenario": running.worlds.scenario, "env_file": str(env_file or "")}))
+        _wait_for_signal()
+        running.stop()
+        return
     typer.echo(f"Salesforce emulator  {running.urls['salesforce']}")
     typer.echo(f"Xero emulator        {running.urls['xero']}")
     typer.echo(f"Scenario             {running.worlds.scenario}")

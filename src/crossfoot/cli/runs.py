@@ -157,8 +157,9 @@ def sync(
     """
     from crossfoot.engine.runs import sync as run_sync  # noqa: PLC0415
 
+    del yes  # nothing is asked; scripts may say so
     with writing_session(workspace, as_json=as_json) as session:
-        report = run_sync(session, yes=yes)
+        report = run_sync(session)
     _show_report(report, as_json=as_json)
 
 

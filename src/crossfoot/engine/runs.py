@@ -131,14 +131,13 @@ def _own_numbers(session: Session) -> dict[str, str]:
         }
 
 
-def sync(session: Session, *, yes: bool = False) -> RunReport:
-    """Plan and apply, within the guards; ``yes`` answers no question that the brake asks."""
+def sync(session: Session) -> RunReport:
+    """Plan and apply, within the guards. Nothing can wave the brake through."""
     observed, planned, changes = look(session)
     _require_go_live(session)
     if session.is_live:
         _require_reviewed_plan(session)
     warning = _check_brake(session, planned.invoices)
-    del yes  # the brake holds under --yes too
     report = _carry_out(session, "sync", observed, planned, planned.operations, reviewed=False)
     report.queue_opened, report.queue_closed = changes
     report.warning = warning

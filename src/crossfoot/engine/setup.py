@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from collections.abc import Collection, Mapping
@@ -17,7 +18,8 @@ from crossfoot.engine.connect import Connector, salesforce_app, xero_app
 from crossfoot.engine.host import Host
 from crossfoot.engine.remote import Remote
 from crossfoot.engine.session import DATABASE_NAME, Workspace
-from crossfoot.mapping.template import InitFacts, render_settings
+from crossfoot.mapping.settings import Settings
+from crossfoot.mapping.template import SCHEMA_NAME, InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store.database import Database, open_database
@@ -160,6 +162,8 @@ def accept(workspace: Workspace, database: Database, host: Host, proposal: Propo
     """Write the settings, and keep what was read, so that the first run need not read it again."""
     workspace.settings_path.write_text(proposal.text, encoding="utf-8")
     workspace.load_settings()
+    schema = json.dumps(Settings.model_json_schema(by_alias=True), indent=2)
+    (workspace.state / SCHEMA_NAME).write_text(schema, encoding="utf-8")
     with database.writing("reference") as connection:
         for name, body in proposal.answers.items():
             save_reference(connection, organisation_id, name, body, host.now())

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 LINES_MAX = 60
+SCHEMA_NAME = "crossfoot.schema.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ def render_settings(facts: InitFacts) -> str:
     records = {"invoice": "Xero_Invoice__c", "payment": "Xero_Payment__c"}
     shown = {kind: name for kind, name in records.items() if name in facts.objects}
     return f"""\
+# yaml-language-server: $schema=.crossfoot/{SCHEMA_NAME}
 # What Crossfoot keeps in agreement, and how. No secret belongs here. Reference: docs/reference/crossfoot-yaml.md
 crossfoot: 1
 salesforce: {facts.salesforce}

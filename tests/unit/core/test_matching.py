@@ -221,8 +221,13 @@ def test_digits_distinguish(left: str, right: str, same: bool) -> None:
     assert same_numbers(name_key(left), name_key(right)) is same
 
 
-def test_numbered_branches_are_different_customers() -> None:
-    assert decide_one(contact(name="Customer 11")).create_as == "Customer 1"
+def test_numbered_branches_are_different_customers_however_similar_their_names() -> None:
+    def everything_is_similar(_key: str, others: Sequence[str]) -> Collection[int]:
+        return range(len(others))
+
+    directory = ContactDirectory({"contact-1": contact(name="Customer 11")}, everything_is_similar)
+    decided = decide_contacts([account()], directory, links={}, chosen={}, not_same=())
+    assert decided[account_id()].create_as == "Customer 1"
 
 
 @pytest.mark.parametrize("status", ["ARCHIVED", "GDPRREQUEST"])
