@@ -206,7 +206,8 @@ class Connector:
 def alias_of(name: str) -> str:
     """A short name for the settings file."""
     plain = "".join(char if char.isalnum() else "-" for char in name.casefold())
-    return "-".join(part for part in plain.split("-") if part)[:40] or "connection"
+    alias = "-".join(part for part in plain.split("-") if part)[:40]
+    return alias if alias and not alias.isdigit() else f"connection-{alias}".rstrip("-")
 
 
 def _wait_for_code(port: int, state: str, address: str) -> str:
