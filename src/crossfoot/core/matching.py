@@ -59,8 +59,16 @@ def name_key(name: str) -> str:
 
 
 def same_numbers(left: str, right: str) -> bool:
-    """Whether both keys carry the same words with digits: 'Depot 12' and 'Depot 13' are two customers."""
-    return _numbers(left) == _numbers(right)
+    """Whether both keys carry the same words with digits and, where both have some, the same single letters.
+
+    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith'.
+    """
+    letters, others = _letters(left), _letters(right)
+    return _numbers(left) == _numbers(right) and not (letters and others and letters != others)
+
+
+def _letters(key: str) -> frozenset[str]:
+    return frozenset(word for word in key.split() if len(word) == 1 and word.isalpha())
 
 
 def _numbers(key: str) -> frozenset[str]:

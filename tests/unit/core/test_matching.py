@@ -215,6 +215,8 @@ def test_two_new_accounts_of_one_name_without_tax_numbers_make_one_contact_only(
         ("Depot 12", "Depot 12 Pty Ltd", True),
         ("3rd Wave", "Wave", False),
         ("Wave", "Waves", True),
+        ("Block A", "Block B", False),
+        ("J Smith Joinery", "Smith Joinery", True),
     ],
 )
 def test_digits_distinguish(left: str, right: str, same: bool) -> None:
