@@ -61,10 +61,12 @@ class InProcess(httpx2.BaseTransport):
 
     def __init__(self, emulators: Mapping[str, Emulator]) -> None:
         self._emulators = {f"{side}.invalid": emulator for side, emulator in emulators.items()}
+        self.down_after: dict[str, int] = {}
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer at once, with the Date that the emulators' host adds."""
         emulator = self._emulators[request.url.host]
+        self._fail_if_down(request)
         now = emulator.clock.now()
         if request.url.path == "/control/clock":
             return httpx2.Response(200, json={"now": now.isoformat()})
@@ -73,6 +75,15 @@ class InProcess(httpx2.BaseTransport):
         answer = emulator.answer(Request(request.method, path, query, headers, request.read()))
         dated = [*answer.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
         return httpx2.Response(answer.status, headers=dated, content=answer.body)
+
+    def _fail_if_down(self, request: httpx2.Request) -> None:
+        """An outage of a side begins after so many more requests of the app."""
+        left = self.down_after.get(request.url.host)
+        if left is None or request.url.path.startswith("/control/"):
+            return
+        if not left:
+            raise httpx2.ConnectError("no route", request=request)
+        self.down_after[request.url.host] = left - 1
 
 
 @dataclass(slots=True)

@@ -66,7 +66,6 @@ def test_a_test_organisation_needs_no_going_live(connected: Business) -> None:
         go_live(connected.session(), NAME)
 
 
-@pytest.mark.promise("U-20")
 def test_the_first_documents_on_a_live_ledger_go_by_a_reviewed_plan_only(live: Business) -> None:
     go_live(live.session(), NAME)
     assert "first documents go by a reviewed plan" in stopped(live, "no_reviewed_plan")

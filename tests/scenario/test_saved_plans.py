@@ -41,7 +41,6 @@ def test_a_plan_gives_numbers_to_nothing_and_writes_nothing(connected: Business)
     assert body["by_currency"]["NZD"]["ex_tax"] == "188448.33"
 
 
-@pytest.mark.promise("S1-81")
 def test_applying_a_reviewed_plan_makes_exactly_its_documents(november: Business) -> None:
     plan = november.save_plan()
     wanted = {document["deal"] for document in json.loads(plan.read_text())["documents"]}

@@ -17,18 +17,21 @@ import crossfoot.engine.adopt as engine_adopt
 import crossfoot.engine.apply as engine_apply
 import crossfoot.engine.observe as engine_observe
 import crossfoot.engine.runs as engine_runs
-import crossfoot.engine.verify as engine_verify
 import crossfoot.engine.write_back as engine_write_back
+from crossfoot.core import lifecycle
 from crossfoot.core import plan as core_plan
 from crossfoot.core.errors import OutcomeUnknown
+from crossfoot.core.links import Kind
 from crossfoot.engine.session import Session
+from crossfoot.engine.verify import Verified
 from crossfoot.http import Http
 from crossfoot.salesforce.requests import RowOutcome
 from crossfoot.store import operations as ops
+from crossfoot.store import workspace
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import find_link, retire_link
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.versions import move_watermark
+from crossfoot.store.versions import load_watermark, move_watermark
 from crossfoot.xero import documents
 
 from .machine import Machine
@@ -123,7 +126,7 @@ def _watermark_without_lag(_machine: Machine) -> list[Change]:
 
 def _watermark_before_rows(machine: Machine) -> list[Change]:
     """The watermark moves when a sweep begins, not with its rows."""
-    load = engine_observe.load_watermark
+    load = load_watermark
 
     def move_first(connection: Any, home: str, resource: str) -> str | None:
         position = load(connection, home, resource)
@@ -140,8 +143,6 @@ def _no_look_before_update(_machine: Machine) -> list[Change]:
 
 def _overwrite_drafts(_machine: Machine) -> list[Change]:
     """The deal wins: a person's edit of a draft is not compared with what was agreed last."""
-    from crossfoot.core import lifecycle
-
     judge = lifecycle._judge_change
 
     def ours_wins(*args: Any, touched: bool, **words: Any) -> lifecycle.Judgement:
@@ -160,7 +161,7 @@ def _refused_write_back_starts_anew(_machine: Machine) -> list[Change]:
 
     def forget(connection: Any, session: Session, item: Any, outcome: RowOutcome) -> None:
         settle(connection, session, item, outcome)
-        stored = find_link(connection, session.organisation_id, engine_apply.Kind.INVOICE, item.source_id)
+        stored = find_link(connection, session.organisation_id, Kind.INVOICE, item.source_id)
         if not outcome.success and stored is not None:
             retire_link(connection, stored.id)
 
@@ -187,23 +188,21 @@ def _forget_own_update(_machine: Machine) -> list[Change]:
 
 def _write_every_time(_machine: Machine) -> list[Change]:
     """What was written back is not remembered."""
-    return [(engine_write_back.store, "write_back_written", lambda *_: None)]
+    return [(workspace, "write_back_written", lambda *_: None)]
 
 
-def _reserve_unread(_machine: Machine) -> list[Change]:
-    """The read-back that a kill prevented is left out for good."""
-    return [
-        (engine_verify, "verify", engine_verify.verify),
-        (engine_runs, "verify", lambda _s: engine_verify.Verified()),
-    ]
+def _leave_unread(_machine: Machine) -> list[Change]:
+    """Nothing is read back."""
+    return [(engine_runs, "verify", lambda _session: Verified())]
 
 
 @dataclass(frozen=True, slots=True)
 class Bug:
-    """A planted bug, and within how many seeds (from 1) it must be caught."""
+    """A planted bug, and within how many seeds it must be caught, counted from ``first``."""
 
     plant: Callable[[Machine], list[Change]]
     seeds: int
+    first: int = 1
 
 
 BUGS: Mapping[str, Bug] = {
@@ -221,7 +220,7 @@ BUGS: Mapping[str, Bug] = {
     "assume written back": Bug(_assume_written_back, 10),
     "forget own update": Bug(_forget_own_update, 10),
     "write every time": Bug(_write_every_time, 10),
-    "leave unread": Bug(_reserve_unread, 10),
+    "leave unread": Bug(_leave_unread, 10),
 }
 
 

@@ -1,8 +1,8 @@
 """One thread, one virtual clock, one baton: actors run from seam to seam, and the seed says what happens at each seam.
 
 An actor is a greenlet. At a seam (a commit, a byte that leaves, an answer, a sleep) it hands the baton back; the
-scheduler notes the seam, moves the clock, lets people act, and then lets the actor go on, or never again. A killed actor
-is kept referenced until its seed ends: unwinding it would run ``finally`` blocks, which kill -9 does not.
+scheduler notes the seam, moves the clock, lets people act, and then lets the actor go on, or never again. A killed
+actor is kept referenced until its seed ends: unwinding it would run ``finally`` blocks, which kill -9 does not.
 """
 
 from __future__ import annotations

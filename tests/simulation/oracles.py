@@ -46,7 +46,7 @@ class Oracles:
         self._ledger = ledger
         self.residual = 0
         self._ghosts: set[str] = set()
-        (self._organisation_id,) = self._xero.organisations
+        self._organisation_id = str(self._xero.app["tenant_id"])
 
     def sent(self, sent: Sent) -> None:
         """I2: nothing leaves whose intent is not committed."""
@@ -73,7 +73,7 @@ class Oracles:
         del response
 
     def _touched_since(self, sent: Sent) -> bool:
-        """Whether a person touched one of a write's documents too late for the engine to know (I4's residual window)."""
+        """Whether a person touched a write's target too late for the engine to know (I4's residual window)."""
         age = PLAN_AGE if sent.request.method == "PUT" else GUARD_AGE
         return any(
             at > sent.at - age and record_id.encode() in sent.request.body

@@ -19,6 +19,7 @@ from .machine import Machine
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
 WRITE_WEIGHT = 4  # writes are few among the requests, and it is with them that faults hurt
+COMMITTED = "vendor committed"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
 _READ_PATHS = ("/composite/batch", "/token")
 
@@ -106,7 +107,7 @@ class Wire(httpx2.BaseTransport):
     def deliver(self, sent: Sent) -> Response:
         """Let the vendor do it; a seam follows, at which the engine may die before it hears of it."""
         response = self.commit(sent)
-        self.machine.pause("vendor committed")
+        self.machine.pause(COMMITTED)
         return response
 
     def commit(self, sent: Sent) -> Response:

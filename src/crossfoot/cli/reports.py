@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,7 +23,7 @@ from crossfoot.cli.screen import (
 )
 
 if TYPE_CHECKING:
-    from crossfoot.core.tieout import Difference
+    from crossfoot.core.tieout import Difference, Row
     from crossfoot.engine.desk import Explanation
     from crossfoot.engine.tie import TieOutReport
 
@@ -95,68 +96,42 @@ def _difference(difference: Difference) -> dict[str, Any]:
     }
 
 
+_COLUMNS = ("won", "not_counted", "waiting", "draft", "approved", "named", "unexplained", "tax", "gross")
+
+
 def render_tie_out(report: TieOutReport) -> str:
     """The tie-out on screen: across, down, and every difference by name."""
-    lines = [f"Tie-out of {report.organisation}, deals won since {report.start_date}, ex tax unless named"]
-    headings = [
-        "month",
-        "ccy",
-        "won",
-        "not counted",
-        "waiting",
-        "draft",
-        "approved",
-        "named",
-        "unexplained",
-        "tax",
-        "gross",
-    ]
-    rows = [
-        (
-            row.month,
-            row.currency,
-            *(
-                money(value)
-                for value in (
-                    row.won,
-                    row.not_counted,
-                    row.waiting,
-                    row.draft,
-                    row.approved,
-                    row.named,
-                    row.unexplained,
-                    row.tax,
-                    row.gross,
-                )
-            ),
-        )
-        for row in report.result.rows
-    ]
-    lines.append(table(headings, rows, right=range(2, 11)))
-    for row in report.result.rows:
-        for difference in row.differences:
-            lines.append(
-                f"  {row.month} {row.currency} {money(difference.amount)}  {_class(difference.kind)}: "
-                f"{difference.deal_name}, invoice {difference.invoice}"
-            )
-        for difference in row.unnamed:
-            what = f"{difference.kind}, {difference.note}" if difference.note else difference.kind
-            lines.append(
-                f"  UNEXPLAINED {row.month} {row.currency} {money(difference.amount)}  {difference.deal_name} "
-                f"({what}): run `crossfoot sync`, then look again"
-            )
-    strangers = report.result.in_xero_only
-    for invoice in strangers[:IN_XERO_ONLY_SHOWN]:
-        lines.append(
+    found = report.result
+    rows = [(row.month, row.currency, *(money(getattr(row, name)) for name in _COLUMNS)) for row in found.rows]
+    headings = ["month", "ccy", *(name.replace("_", " ") for name in _COLUMNS)]
+    verdict = "There are UNEXPLAINED amounts." if found.unexplained else "Unexplained: 0.00."
+    read = f"Salesforce read at {report.salesforce_read_at:%Y-%m-%d %H:%M:%S} UTC"
+    lines = [
+        f"Tie-out of {report.organisation}, deals won since {report.start_date}, ex tax unless named",
+        table(headings, rows, right=range(2, len(headings))),
+        *(line for row in found.rows for line in _row_lines(row)),
+        *(
             f"  in Xero only: {invoice.number} {invoice.contact_name} {invoice.dated} "
             f"{money(invoice.sub_total, invoice.currency)} ex tax, {invoice.status.lower()}"
+            for invoice in found.in_xero_only[:IN_XERO_ONLY_SHOWN]
+        ),
+    ]
+    if len(found.in_xero_only) > IN_XERO_ONLY_SHOWN:
+        more = len(found.in_xero_only) - IN_XERO_ONLY_SHOWN
+        lines.append(f"  … and {more} more invoices in Xero only (--json lists them)")
+    return "\n".join([*lines, f"{read}, Xero at {report.xero_read_at:%H:%M:%S} UTC. {verdict}"])
+
+
+def _row_lines(row: Row) -> Iterator[str]:
+    where = f"{row.month} {row.currency}"
+    for named in row.differences:
+        yield f"  {where} {money(named.amount)}  {_class(named.kind)}: {named.deal_name}, invoice {named.invoice}"
+    for unnamed in row.unnamed:
+        what = f"{unnamed.kind}, {unnamed.note}" if unnamed.note else unnamed.kind
+        yield (
+            f"  UNEXPLAINED {where} {money(unnamed.amount)}  {unnamed.deal_name} ({what}): "
+            "run `crossfoot sync`, then look again"
         )
-    if len(strangers) > IN_XERO_ONLY_SHOWN:
-        lines.append(f"  … and {len(strangers) - IN_XERO_ONLY_SHOWN} more invoices in Xero only (--json lists them)")
-    verdict = "There are UNEXPLAINED amounts." if report.result.unexplained else "Unexplained: 0.00."
-    read = f"Salesforce read at {report.salesforce_read_at:%Y-%m-%d %H:%M:%S} UTC"
-    lines.append(f"{read}, Xero at {report.xero_read_at:%H:%M:%S} UTC. {verdict}")
-    return "\n".join(lines)
 
 
 def _class(kind: str) -> str:

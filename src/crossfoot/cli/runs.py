@@ -292,7 +292,7 @@ def undo(
 
     Example: crossfoot undo 3f2c…
     """
-    from crossfoot.engine.desk import undo as undo_run  # noqa: PLC0415
+    from crossfoot.engine.undo import undo as undo_run  # noqa: PLC0415
 
     if not yes and not as_json:
         typer.confirm(f"Delete the untouched drafts of run {run} in Xero?", abort=True)

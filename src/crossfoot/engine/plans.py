@@ -26,6 +26,7 @@ from crossfoot.store.workspace import plan_state, save_plan
 PLAN_LIFE = dt.timedelta(hours=24)
 PLAN_BYTES_MAX = 64 * 1024 * 1024
 _KIND = "crossfoot plan 1"
+_KEYS = frozenset({"id", "created", "documents", "wanted", "pins", "summary"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,7 @@ def read_plan_file(session: Session, path: Path) -> SavedPlan:
         raise NeedsPerson(f"There is no file {path}. `crossfoot plan --out {path}` makes one.") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise NeedsPerson(f"{path} is not a plan that Crossfoot saved.") from None
-    if not isinstance(body, dict) or body.get("kind") != _KIND:
+    if not isinstance(body, dict) or body.get("kind") != _KIND or not body.keys() >= _KEYS:
         raise NeedsPerson(f"{path} is not a plan that Crossfoot saved.")
     with session.database.reading() as connection:
         if plan_state(connection, body["id"]) is None:

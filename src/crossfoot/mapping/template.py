@@ -56,48 +56,11 @@ _ACCOUNT_WRITE_BACK = {
 
 def render_settings(facts: InitFacts) -> str:
     """The file's text."""
-    deal, account, product = (facts.fields.get(name, ()) for name in ("Opportunity", "Account", "Product2"))
-    lines = facts.fields.get("OpportunityLineItem", ())
-    number = "Deal_Number__c" if "Deal_Number__c" in deal else ""
-    reference = f"BLANKVALUE({number}, Id)" if number else "Id"
-    if "PO_Number__c" in deal:
-        reference += " & IF(ISBLANK(PO_Number__c), '', ' PO ' & PO_Number__c)"
-    currency = "CurrencyIsoCode" if "CurrencyIsoCode" in deal else f"'{facts.base_currency}'"
-    discount = "Whole_Deal_Discount__c" if "Whole_Deal_Discount__c" in deal else ""
-    amount = f"Amount - BLANKVALUE({discount}, 0)" if discount else "Amount"
+    deal, account = facts.fields.get("Opportunity", ()), facts.fields.get("Account", ())
     won_at = "BLANKVALUE(LastStageChangeDate, CreatedDate)" if "LastStageChangeDate" in deal else "CreatedDate"
-    tax_number = "\n      TaxNumber: {from: ABN__c, as: abn}    # checked; a broken one is left out" if (
-        "ABN__c" in account
-    ) else ""  # fmt: skip
+    tax_number = "\n      TaxNumber: {from: ABN__c, as: abn}    # checked; a broken one is left out"
+    tax_number = tax_number if "ABN__c" in account else ""
     rows = ", ".join(f"{country}: {tax}" for country, tax in facts.tax_by_country.items())
-    document = {
-        "Name": "Name",
-        "Owner": "Owner.Name",
-        "Contact": "AccountId",
-        "Date": "CloseDate",
-        "Currency": currency,
-        "Number": number,
-        "Reference": f'"{reference}"',
-        "Amount": amount,
-        "Discount": discount,
-    }
-    line = {
-        "Product": "Product2Id",
-        "ItemCode": "Product2.ProductCode",
-        "Description": "BLANKVALUE(Description, Product2.Name)",
-        "Quantity": "Quantity",
-        "UnitAmount": "UnitPrice",
-        "DiscountRate": "Discount" if "Discount" in lines else "",
-        "AccountCode": "Product2.Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
-        "TaxType": "Product2.Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
-    }
-    item = {
-        "Code": "ProductCode",
-        "Name": "Name",
-        "Description": "Description",
-        "AccountCode": "Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
-        "TaxType": "Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
-    }
     records = {"invoice": "Xero_Invoice__c", "payment": "Xero_Payment__c"}
     shown = {kind: name for kind, name in records.items() if name in facts.objects}
     return f"""\
@@ -136,19 +99,60 @@ flows:
     write_back: {_flow(_present(_ACCOUNT_WRITE_BACK, account))}
   products:                       # items are created where missing; an existing item is never changed
     salesforce: Product2
-    fields: {_flow(item, width=3)}
+    fields: {_flow(_item_fields(facts), width=3)}
   invoices:
     salesforce: Opportunity
     when: IsWon
     won_at: {won_at}
-    fields: {_flow(document, width=3)}
+    fields: {_flow(_document_fields(facts), width=3)}
     lines:
       from: OpportunityLineItems
-      fields: {_flow(line, width=3)}
+      fields: {_flow(_line_fields(facts), width=3)}
       tracking: {_flow(facts.tracking)}
     write_back: {_flow(_present(_WRITE_BACK, deal), width=3)}
     records: {_flow(shown)}       # each invoice and payment as a Salesforce record
 """
+
+
+def _document_fields(facts: InitFacts) -> dict[str, str]:
+    deal = facts.fields.get("Opportunity", ())
+    number = "Deal_Number__c" if "Deal_Number__c" in deal else ""
+    reference = f"BLANKVALUE({number}, Id)" if number else "Id"
+    if "PO_Number__c" in deal:
+        reference += " & IF(ISBLANK(PO_Number__c), '', ' PO ' & PO_Number__c)"
+    discount = "Whole_Deal_Discount__c" if "Whole_Deal_Discount__c" in deal else ""
+    return {
+        "Name": "Name",
+        "Owner": "Owner.Name",
+        "Contact": "AccountId",
+        "Date": "CloseDate",
+        "Currency": "CurrencyIsoCode" if "CurrencyIsoCode" in deal else f"'{facts.base_currency}'",
+        "Number": number,
+        "Reference": f'"{reference}"',
+        "Amount": f"Amount - BLANKVALUE({discount}, 0)" if discount else "Amount",
+        "Discount": discount,
+    }
+
+
+def _line_fields(facts: InitFacts) -> dict[str, str]:
+    product = facts.fields.get("Product2", ())
+    return {
+        "Product": "Product2Id",
+        "ItemCode": "Product2.ProductCode",
+        "Description": "BLANKVALUE(Description, Product2.Name)",
+        "Quantity": "Quantity",
+        "UnitAmount": "UnitPrice",
+        "DiscountRate": "Discount" if "Discount" in facts.fields.get("OpportunityLineItem", ()) else "",
+        "AccountCode": "Product2.Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
+        "TaxType": "Product2.Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
+    }
+
+
+def _item_fields(facts: InitFacts) -> dict[str, str]:
+    product = facts.fields.get("Product2", ())
+    own = {"AccountCode": "Xero_Account_Code__c", "TaxType": "Xero_Tax_Type__c"}
+    standard = {"Code": "ProductCode", "Name": "Name", "Description": "Description"}
+    return standard | {name: field for name, field in own.items() if field in product}
 
 
 def _present(wanted: Mapping[str, str], fields: Collection[str]) -> dict[str, str]:
