@@ -154,7 +154,6 @@ def test_the_tie_out_ends_with_2_while_a_new_win_has_no_invoice(terminal: Termin
     terminal.init()
     terminal.run("sync")
     assert "Unexplained: 0.00." in terminal.run("tieout").out
-    [second] = terminal.soql("SELECT Id FROM Opportunity WHERE Name = 'Second audit'")
     win = {"Name": "Third audit", "StageName": "Closed Won", "CloseDate": "2026-11-17", "Amount": 500}
     [account] = terminal.soql("SELECT AccountId FROM Opportunity WHERE Name = 'Second audit'")
     path = "/services/data/v66.0/sobjects/Opportunity"
@@ -169,7 +168,6 @@ def test_the_tie_out_ends_with_2_while_a_new_win_has_no_invoice(terminal: Termin
     assert "UNEXPLAINED" in terminal.run("tieout", expect=2).out
     terminal.run("sync")
     assert terminal.json("tieout")["unexplained"] is False
-    assert second["Id"] in {invoice.get("Url", "").rsplit("/", 1)[-1] for invoice in terminal.invoices().values()}
 
 
 def test_a_run_is_undone_and_asked_for_again_under_the_next_number(terminal: Terminal) -> None:

@@ -46,7 +46,11 @@ class Oracles:
         self._ledger = ledger
         self.residual = 0
         self._ghosts: set[str] = set()
-        self._organisation_id = str(self._xero.app["tenant_id"])
+
+    @property
+    def _books(self) -> Any:
+        (books,) = self._xero.organisations.values()
+        return books
 
     def sent(self, sent: Sent) -> None:
         """I2: nothing leaves whose intent is not committed."""
@@ -95,7 +99,7 @@ class Oracles:
         for deal_id, count in live.items():
             if count > 1:
                 raise Violation(f"I1: {count} live invoices for {self._deal(deal_id)['Name']}")
-        (books,) = self._xero.organisations.values()
+        books = self._books
         for kind, key in (("Contacts", "ContactNumber"), ("Items", "Code")):
             seen = Counter(record[key] for record in books.all(kind) if record.get(key))
             if seen and (twice := seen.most_common(1)[0])[1] > 1:
@@ -125,11 +129,11 @@ class Oracles:
         for invoice in invoices:
             by_deal.setdefault(deal_of(invoice), []).append(invoice)
         with self._database.reading() as connection:
-            links = {stored.link.xero_id for stored in load_links(connection, self._organisation_id, Kind.INVOICE)}
+            links = {stored.link.xero_id for stored in load_links(connection, self._books.tenant_id, Kind.INVOICE)}
             waiting: dict[str, set[str]] = {}
-            for entry in open_entries(connection, self._organisation_id):
+            for entry in open_entries(connection, self._books.tenant_id):
                 waiting.setdefault(entry.record.id, set()).add(entry.code)
-            broken = broken_audit_entry(connection, self._organisation_id)
+            broken = broken_audit_entry(connection, self._books.tenant_id)
         if broken is not None:
             raise Violation(f"I21: the audit chain breaks at entry {broken}")
         for deal in self._desks.deals():

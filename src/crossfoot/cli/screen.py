@@ -85,7 +85,7 @@ def print_json(value: Any) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, Decimal):
-        return format(value, "f")
+        return format(value, "f") if value != value.quantize(Decimal("0.01")) else format(value, ".2f")
     if isinstance(value, set | frozenset | tuple):
         return list(value)
     return str(value)

@@ -52,7 +52,6 @@ class Operation:
     needs: tuple[Identity, ...] = ()
     contact_id: str = ""
     contact_source: str = ""
-    contact_evidence: str = ""
     status: str = ""
     totals: Totals | None = None
     currency: str = ""
@@ -293,7 +292,6 @@ def _create_invoice(
         needs=tuple(needs),
         contact_id=contact.contact_id,
         contact_source=invoice.account.id,
-        contact_evidence=contact.evidence,
         status="AUTHORISED" if approved else "DRAFT",
         totals=totals,
         currency=invoice.currency,

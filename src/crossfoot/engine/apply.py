@@ -29,10 +29,11 @@ from crossfoot.core.links import (
     series_number,
 )
 from crossfoot.core.money import EXACT, ZERO, round_money
-from crossfoot.core.plan import Action, Operation
+from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.ledger import INVOICE, load_ledger, to_version
+from crossfoot.engine.planner import Planned
 from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
@@ -115,7 +116,6 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
             elif stored is not None:
                 ready.append(stored)
         ops.reserve(connection, ready, session.host.now())
-        _link_matched(connection, session, wave)
         for finding in findings:
             name, money = deal_facts(connection, session.organisation_id, finding.record.id)
             replace_findings(
@@ -129,18 +129,21 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     return ready
 
 
-def _link_matched(connection: Connection, session: Session, wave: Sequence[Operation]) -> None:
-    """Keep which existing contact a customer was matched with: it is shown in Salesforce and never decided anew."""
-    known = list(load_links(connection, session.organisation_id, Kind.CONTACT))
-    taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
-    for operation in wave:
-        account, contact = operation.contact_source, operation.contact_id
-        if not contact or account in taken or contact in taken:
-            continue
-        taken |= {account, contact}
-        identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, account)
-        matched = Link(identity, contact, "", "people", "", operation.contact_evidence)
-        add_link(connection, matched, session.host.now(), source_id=account)
+def link_customers(session: Session, planned: Planned) -> None:
+    """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew."""
+    with session.database.writing("customers") as connection:
+        known = list(load_links(connection, session.organisation_id, Kind.CONTACT))
+        taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
+        for decision in planned.decisions:
+            account = decision.deal.invoice.account if decision.deal.invoice else None
+            contact = planned.contacts.get(account.id) if account else None
+            goes = decision.operation is not None or decision.bucket is Bucket.LINKED
+            if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
+                continue
+            taken |= {account.id, contact.contact_id}
+            identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, account.id)
+            matched = Link(identity, contact.contact_id, "", "people", "", contact.evidence)
+            add_link(connection, matched, session.host.now(), source_id=account.id)
 
 
 def _numbers_in_use(connection: Connection, session: Session, wave: Sequence[Operation]) -> dict[str, LedgerInvoice]:
@@ -364,7 +367,7 @@ def _record(
             if element.applied:
                 if element.record is not None:
                     save_versions(connection, read_seq, [to_version(session.organisation_id, element.record)])
-                link_applied(connection, session, operation, element.xero_id)
+                link_applied(connection, session, replace(operation, call_id=call_id), element.xero_id)
                 applied.count(operation)
             elif operation.action == "create" and says_taken(element.errors):
                 ops.settle(connection, operation.id, "unknown", session.host.now())

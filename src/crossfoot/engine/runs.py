@@ -12,7 +12,7 @@ from crossfoot.core.guards import Fingerprint, Recent, brake_problem, guard_prob
 from crossfoot.core.links import Kind
 from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.adopt import adopt_by_marker, resume
-from crossfoot.engine.apply import Applied, apply_operations, base_amount, newest_rates
+from crossfoot.engine.apply import Applied, apply_operations, base_amount, link_customers, newest_rates
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
@@ -191,6 +191,7 @@ def _carry_out(
             connection, session.run_id, session.organisation_id, command, session.host.now(), live=session.is_live
         )
     report = RunReport(session.run_id, observed, planned)
+    link_customers(session, planned)
     report.applied = apply_operations(session, operations, reviewed=reviewed)
     report.verified = verify(session)
     report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
