@@ -201,20 +201,20 @@ class Bug:
 
 
 BUGS: Mapping[str, Bug] = {
-    "create by POST": Bug(_create_by_post, 10),
-    "intent after send": Bug(_intent_after_send, 10),
-    "trust 200": Bug(_trust_200, 10, first=11),
-    "send again blindly": Bug(_send_again_blindly, 10),
-    "resume blindly": Bug(_resume_blindly, 10, first=25),
-    "never adopt": Bug(_never_adopt, 10),
-    "watermark without lag": Bug(_watermark_without_lag, 10),
-    "watermark before rows": Bug(_watermark_before_rows, 10),
-    "no look before update": Bug(_no_look_before_update, 10, first=16),
-    "overwrite drafts": Bug(_overwrite_drafts, 10),
-    "refused write-back starts anew": Bug(_refused_write_back_starts_anew, 10),
-    "assume written back": Bug(_assume_written_back, 10, first=16),
-    "write every time": Bug(_write_every_time, 10),
-    "leave unread": Bug(_leave_unread, 10, first=18),
+    "create by POST": Bug(_create_by_post, 40),
+    "intent after send": Bug(_intent_after_send, 40),
+    "trust 200": Bug(_trust_200, 40, first=11),
+    "send again blindly": Bug(_send_again_blindly, 40),
+    "resume blindly": Bug(_resume_blindly, 40, first=25),
+    "never adopt": Bug(_never_adopt, 40, first=12),
+    "watermark without lag": Bug(_watermark_without_lag, 40),
+    "watermark before rows": Bug(_watermark_before_rows, 40),
+    "no look before update": Bug(_no_look_before_update, 40, first=16),
+    "overwrite drafts": Bug(_overwrite_drafts, 40),
+    "refused write-back starts anew": Bug(_refused_write_back_starts_anew, 40),
+    "assume written back": Bug(_assume_written_back, 40, first=16),
+    "write every time": Bug(_write_every_time, 40),
+    "leave unread": Bug(_leave_unread, 40, first=17),
 }
 
 
