@@ -167,26 +167,34 @@ def _reads_as_sent(operation: StoredOperation, record: Found) -> bool:
 def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOperation]:
     """Of updates about to leave, those whose target is still the draft that they were decided on.
 
-    Xero has no If-Match, so each target is read again just before it is written. What a person approved or edited
-    meanwhile is left alone and planned anew.
+    Xero has no If-Match, so each target and its customer are read again just before the write. What a person approved,
+    edited or archived meanwhile is left alone and planned anew.
     """
     kept: list[StoredOperation] = []
     for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
         part = batch[start : start + requests.NUMBERS_PER_CALL]
-        page = decode_page(session.xero.read(requests.invoices_by_id([o.xero_id for o in part])).body)
-        _keep(session, page)
+        drafts = decode_page(session.xero.read(requests.invoices_by_id([o.xero_id for o in part])).body)
+        customers = decode_page(session.xero.read(requests.contacts_by_id([_customer(o) for o in part])).body)
+        _keep(session, drafts)
+        _keep(session, customers)
+        active = {contact.contact_id for contact in customers.contacts if contact.is_active}
         now = {
             invoice.invoice_id: content_hash(ledger_form(invoice))
-            for invoice in page.invoices
+            for invoice in drafts.invoices
             if invoice.status in UNAPPROVED_STATUSES
         }
-        kept += [operation for operation in part if now.get(operation.xero_id) == operation.pre_image]
+        kept += [o for o in part if now.get(o.xero_id) == o.pre_image and _customer(o) in active]
     left = {operation.id for operation in batch} - {operation.id for operation in kept}
     if left:
         with session.database.writing("moved") as connection:
             for operation_id in sorted(left):
                 ops.settle(connection, operation_id, "abandoned", session.host.now())
     return kept
+
+
+def _customer(operation: StoredOperation) -> str:
+    contact_id: str = decode_fields(operation.body)["element"]["Contact"]["ContactID"]
+    return contact_id
 
 
 def _in_store(session: Session, operation: StoredOperation) -> Found | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -74,7 +75,9 @@ def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no
     _prepare(engine)
     if template is None:
         _migrate(engine)
-    return Database(engine, seam)
+    database = Database(engine, seam)
+    weakref.finalize(database, raw.close)  # it lives as long as its database, and is closed with it
+    return database
 
 
 def _prepare(engine: Engine) -> None:

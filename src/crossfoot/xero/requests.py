@@ -96,6 +96,11 @@ def contacts_by_number(numbers: Sequence[str]) -> HttpRequest:
     return _page("Contacts", 1, None, {"where": where, "includeArchived": "true"})
 
 
+def contacts_by_id(ids: Sequence[str]) -> HttpRequest:
+    """Contacts by their ids, archived ones included."""
+    return _page("Contacts", 1, None, {"IDs": ",".join(dict.fromkeys(ids)), "includeArchived": "true"})
+
+
 def write(kind: str, method: str, body: bytes, key: str) -> HttpRequest:
     """A batch: PUT creates, POST updates by id. Elements succeed or fail one by one."""
     headers = {**_JSON, "Idempotency-Key": key}
