@@ -131,8 +131,9 @@ def show(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: 
         typer.echo(f"         {link}")
     typer.echo(f"Money    {money(found['amount'], found['currency'])}")
     typer.echo(f"Since    {found['since'][:16].replace('T', ' ')} UTC")
-    who = found["who_fixes_it"] + (f" ({found['owner']})" if found["owner"] else "")
-    typer.echo(f"Who      {who}")
+    typer.echo(f"Who      {found['who_fixes_it']}")
+    if found["owner"]:
+        typer.echo(f"Owner    {found['owner']} owns the deal")
     typer.echo(f"How      {found['how']}")
     if found["put_aside_until"]:
         typer.echo(f"Aside    until {found['put_aside_until']}: {found['put_aside_because']}")

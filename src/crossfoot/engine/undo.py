@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from crossfoot.core.books import LedgerInvoice
@@ -9,16 +10,17 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, OutcomeUnknown, Rejected
 from crossfoot.core.links import Kind, idempotency_key
 from crossfoot.core.records import content_hash
-from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
+from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.remote import NotApplied
-from crossfoot.engine.runs import check_guard
+from crossfoot.engine.runs import check_guard, today
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
 from crossfoot.store import workspace as store
 from crossfoot.store.audit import append_audit
-from crossfoot.store.codec import encode
+from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.xero import documents, requests
 
@@ -34,6 +36,7 @@ class Undone:
 def undo(session: Session, run_id: str) -> Undone:
     """Delete a run's own drafts that nobody has touched; everything else is listed as not undoable."""
     check_guard(session)
+    refresh_reference(session)
     with session.database.reading() as connection:
         found = list(ops.load_operations(connection, session.organisation_id, run_id=run_id))
     if not found:
@@ -47,6 +50,7 @@ def undo(session: Session, run_id: str) -> Undone:
         )
         links = {s.source_id: s for s in load_links(connection, session.organisation_id, Kind.INVOICE)}
         invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+    doomed: list[tuple[ops.StoredOperation, LedgerInvoice]] = []
     for operation in found:
         name = operation.number or f"{operation.identity.kind.value} {operation.identity.source_key}"
         if operation.state in {"refused", "abandoned"}:
@@ -54,21 +58,25 @@ def undo(session: Session, run_id: str) -> Undone:
         if operation.identity.kind is not Kind.INVOICE or operation.action != "create":
             undone.kept.append((name, "customers and items stay; they may be in use"))
             continue
-        invoice, stored = invoices.get(operation.xero_id), links.get(operation.source_id)
-        if problem := _not_undoable(invoice, stored):
+        invoice = invoices.get(operation.xero_id)
+        if problem := _not_undoable(invoice, links.get(operation.source_id)):
             undone.kept.append((name, problem))
-        elif invoice and stored:
-            _delete_draft(session, operation, invoice, undone)
-    with session.database.writing("run ended") as connection:
-        store.end_run(
-            connection,
-            session.run_id,
-            session.host.now(),
-            outcome="done",
-            created=0,
-            counts={"deleted": len(undone.deleted), "kept": len(undone.kept)},
-        )
+        elif invoice:
+            doomed.append((operation, invoice))
+    for start in range(0, len(doomed), requests.BATCH_SIZE):
+        _delete_drafts(session, doomed[start : start + requests.BATCH_SIZE], undone)
+        session.progress("Deleting drafts", min(start + requests.BATCH_SIZE, len(doomed)), len(doomed))
+    _end(session, undone)
     return undone
+
+
+def _end(session: Session, undone: Undone) -> None:
+    """Close the run, and let the queue say at once what now waits."""
+    observe_xero(session, INVOICE)
+    keep_plan(session, make_plan(session, today(session)))
+    counts = {"deleted": len(undone.deleted), "kept": len(undone.kept)}
+    with session.database.writing("run ended") as connection:
+        store.end_run(connection, session.run_id, session.host.now(), outcome="done", created=0, counts=counts)
 
 
 def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> str:
@@ -83,31 +91,25 @@ def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> s
     return ""
 
 
-def _delete_draft(session: Session, operation: ops.StoredOperation, invoice: LedgerInvoice, undone: Undone) -> None:
-    """One draft at a time: commit the intent, send, look where no answer came, record."""
-    element = {"InvoiceID": invoice.invoice_id, "InvoiceNumber": invoice.number, "Status": "DELETED"}
-    deletion = replace(
-        operation,
-        id=session.host.new_id(),
-        run_id=session.run_id,
-        action="delete",
-        state="reserved",
-        body=encode({"element": element, "form": None}),
-        payload_hash=content_hash(element),
-        pre_image=content_hash(ledger_form(invoice)),
-        reason=f"undo of run {operation.run_id}",
-        reviewed=True,
-    )
-    problem = _send_deletion(session, operation, deletion, documents.batch_body("Invoice", [encode(element)]))
+def _delete_drafts(
+    session: Session, batch: Sequence[tuple[ops.StoredOperation, LedgerInvoice]], undone: Undone
+) -> None:
+    """Commit the intents, send them in one call, look where no answer came, record each outcome."""
+    deletions = [_deletion(session, operation, invoice) for operation, invoice in batch]
+    problems = _send_deletions(session, [operation for operation, _ in batch], deletions)
     with session.database.writing("undo outcome") as connection:
         now = session.host.now()
-        ops.settle(connection, deletion.id, "refused" if problem else "verified", now, refusal=problem)
-        if not problem:
+        for deletion, (_, invoice), problem in zip(deletions, batch, problems, strict=True):
+            ops.settle(connection, deletion.id, "refused" if problem else "verified", now, refusal=problem)
+            if problem:
+                undone.kept.append((invoice.number, problem))
+                continue
+            undone.deleted.append(invoice.number)
             queue_store.decide(
                 connection,
                 session.organisation_id,
                 "undone",
-                operation.source_id,
+                deletion.source_id,
                 invoice.invoice_id,
                 actor=session.actor,
                 now=now,
@@ -118,41 +120,64 @@ def _delete_draft(session: Session, operation: ops.StoredOperation, invoice: Led
                 now,
                 actor=session.actor,
                 action="delete Invoice",
-                record_id=operation.source_id,
+                record_id=deletion.source_id,
                 xero_id=invoice.invoice_id,
                 number=invoice.number,
                 reason=deletion.reason,
             )
-    if problem:
-        undone.kept.append((invoice.number, problem))
-    else:
-        undone.deleted.append(invoice.number)
 
 
-def _send_deletion(session: Session, created: ops.StoredOperation, deletion: ops.StoredOperation, body: bytes) -> str:
-    """Send one committed deletion. Returns why the draft still stands, or an empty string."""
+def _deletion(session: Session, created: ops.StoredOperation, invoice: LedgerInvoice) -> ops.StoredOperation:
+    element = {"InvoiceID": invoice.invoice_id, "InvoiceNumber": invoice.number, "Status": "DELETED"}
+    return replace(
+        created,
+        id=session.host.new_id(),
+        run_id=session.run_id,
+        action="delete",
+        state="reserved",
+        body=encode({"element": element, "form": None}),
+        payload_hash=content_hash(element),
+        pre_image=content_hash(ledger_form(invoice)),
+        reason=f"undo of run {created.run_id}",
+        reviewed=True,
+    )
+
+
+def _send_deletions(
+    session: Session, created: Sequence[ops.StoredOperation], deletions: Sequence[ops.StoredOperation]
+) -> list[str]:
+    """Send one committed call. Returns, for each draft, why it still stands, or an empty string."""
     access = session.xero.access()
     call_id = session.host.new_id()
+    body = documents.batch_body("Invoice", [encode(decode_fields(d.body)["element"]) for d in deletions])
     key = idempotency_key(session.organisation_id, call_id, content_hash(body.decode()))
     request = requests.write("Invoices", "POST", body, key)
     call = ops.StoredCall(
         call_id, session.organisation_id, session.run_id, "POST", request.path, body, key, access.generation
     )
     with session.database.writing("undo intent") as connection:
-        ops.settle(connection, created.id, "verified", session.host.now())
-        ops.reserve(connection, [deletion], session.host.now())
-        ops.commit_call(connection, call, [deletion.id], session.host.now())
+        for operation in created:
+            ops.settle(connection, operation.id, "verified", session.host.now())
+        ops.reserve(connection, deletions, session.host.now())
+        ops.commit_call(connection, call, [deletion.id for deletion in deletions], session.host.now())
     state = "answered"
     try:
         answer = session.xero.write(call_id, request, access)
-        problem = "; ".join(documents.decode_elements("Invoice", answer.body)[0].errors)
+        problems = ["; ".join(element.errors) for element in documents.decode_elements("Invoice", answer.body)]
     except (Rejected, NotApplied) as error:
-        problem = str(error) or "Xero did not take it"
+        problems = [str(error) or "Xero did not take it"] * len(deletions)
     except OutcomeUnknown as error:
         state = "unknown"
-        page = documents.decode_page(session.xero.read(requests.invoices_by_id([deletion.xero_id])).body)
-        gone = any(found.status == "DELETED" for found in page.invoices)
-        problem = "" if gone else f"no answer came ({error}) and the draft still stands; run undo again"
+        problems = _still_standing(session, deletions, f"no answer came ({error}); run undo again")
     with session.database.writing("undo call ended") as connection:
         ops.end_call(connection, call_id, session.host.now(), state=state)
-    return problem
+    return problems
+
+
+def _still_standing(session: Session, deletions: Sequence[ops.StoredOperation], problem: str) -> list[str]:
+    gone: set[str] = set()
+    for start in range(0, len(deletions), requests.NUMBERS_PER_CALL):
+        ids = [deletion.xero_id for deletion in deletions[start : start + requests.NUMBERS_PER_CALL]]
+        page = documents.decode_page(session.xero.read(requests.invoices_by_id(ids)).body)
+        gone |= {invoice.invoice_id for invoice in page.invoices if invoice.status == "DELETED"}
+    return ["" if deletion.xero_id in gone else problem for deletion in deletions]
