@@ -62,6 +62,7 @@ class InProcess(httpx2.BaseTransport):
     def __init__(self, emulators: Mapping[str, Emulator]) -> None:
         self._emulators = {f"{side}.invalid": emulator for side, emulator in emulators.items()}
         self.down_after: dict[str, int] = {}
+        self.lose_answer_to: tuple[str, str] | None = None
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer at once, with the Date that the emulators' host adds."""
@@ -73,6 +74,9 @@ class InProcess(httpx2.BaseTransport):
         path, _, query = request.url.raw_path.decode().partition("?")
         headers = {name.lower(): value for name, value in request.headers.items()}
         answer = emulator.answer(Request(request.method, path, query, headers, request.read()))
+        if self.lose_answer_to == (request.method, path.rsplit("/", 1)[-1]):
+            self.lose_answer_to = None
+            raise httpx2.ReadTimeout("the answer was lost", request=request)
         dated = [*answer.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
         return httpx2.Response(answer.status, headers=dated, content=answer.body)
 

@@ -160,6 +160,23 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert not synced.tie_out().result.unexplained
 
 
+def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:
+    """The draft is updated but no answer comes; the deal changes again; the draft follows, and nobody is asked."""
+    name = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.carrier.lose_answer_to = ("POST", "Invoices")
+    synced.sync()
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    synced.sync()
+
+    assert synced.invoice_of(name)["SubTotal"] == dec("12900.00")
+    assert not synced.waiting(name)
+
+
 def test_a_foreign_draft_keeps_its_rate_when_it_follows_its_deal(synced: Business) -> None:
     name = "Aoraki Outdoors - Cloud ledger"
     before = synced.invoice_of(name)

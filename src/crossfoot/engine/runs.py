@@ -64,6 +64,7 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
     check_guard(session)
     observed = observe(session)
     resume(session)
+    verify(session, swept=True)
     adopt_by_marker(session, _own_numbers(session))
     session.progress("Planning", 0, 0)
     planned = make_plan(session, today(session))
