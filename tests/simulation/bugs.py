@@ -159,8 +159,8 @@ def _refused_write_back_starts_anew(_machine: Machine) -> list[Change]:
     """When Salesforce refuses the status, the document counts as failed and is made again."""
     settle = engine_write_back._settle
 
-    def forget(connection: Any, session: Session, item: Any, outcome: RowOutcome) -> None:
-        settle(connection, session, item, outcome)
+    def forget(connection: Any, session: Session, item: Any, outcome: RowOutcome, *, lost: bool) -> None:
+        settle(connection, session, item, outcome, lost=lost)
         stored = find_link(connection, session.organisation_id, Kind.INVOICE, item.source_id)
         if not outcome.success and stored is not None:
             retire_link(connection, stored.id)
@@ -183,12 +183,12 @@ def _assume_written_back(_machine: Machine) -> list[Change]:
 
 def _write_every_time(_machine: Machine) -> list[Change]:
     """What was written back is not remembered."""
-    return [(workspace, "write_back_written", lambda *_: None)]
+    return [(workspace, "write_back_written", lambda *_, **__: None)]
 
 
 def _leave_unread(_machine: Machine) -> list[Change]:
     """Nothing is read back."""
-    return [(engine_runs, "verify", lambda _session: Verified())]
+    return [(engine_runs, "verify", lambda _session, **_: Verified())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from crossfoot.salesforce import requests as sf
 from crossfoot.store import operations as ops
 from crossfoot.store import workspace as store
 from crossfoot.store.audit import append_audit
-from crossfoot.store.codec import decode_fields
+from crossfoot.store.codec import decode_fields, instant
 from crossfoot.store.links import StoredLink, links_to_write_back, load_links, mark_written
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.schema import write_back as write_back_table
@@ -38,6 +38,7 @@ from crossfoot.store.workspace import WriteBack
 KEY_FIELD = "Xero_Key__c"
 SENDS_MAX = 4
 REFUSED_AGAIN_AFTER = timedelta(days=1)
+LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1)
 _BUSY = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
 
 
@@ -45,9 +46,9 @@ def write_back(session: Session, as_of: date) -> tuple[int, int]:
     """Carry changes of linked records into Salesforce. Returns rows written and rows refused."""
     with session.database.writing("write-back wanted") as connection:
         _want_all(connection, session, as_of)
-    before = session.host.now() - REFUSED_AGAIN_AFTER
+    now = session.host.now()
     with session.database.reading() as connection:
-        pending = list(store.pending_write_backs(connection, session.organisation_id, before))
+        pending = list(store.pending_write_backs(connection, session.organisation_id, now, now - REFUSED_AGAIN_AFTER))
     written = refused = 0
     for batch in _batches(pending):
         good, bad = _send(session, batch)
@@ -290,11 +291,14 @@ def _request(session: Session, batch: Sequence[WriteBack]) -> HttpRequest:
 def _send(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
     """Send one collection; the same rows may be sent again, since they end in the same state."""
     written = refused = 0
-    work = list(batch)
+    work, lost = list(batch), False
     for _ in range(SENDS_MAX):
         try:
             outcomes = _call(session, work)
-        except (OutcomeUnknown, NotApplied):
+        except OutcomeUnknown:
+            lost = True  # it may still land, after what is sent next: these rows are written once more later
+            continue
+        except NotApplied:
             continue
         except Rejected as error:
             outcomes = [sf.RowOutcome("", success=False, code=error.code, message=str(error))] * len(work)
@@ -304,7 +308,7 @@ def _send(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
                 if not outcome.success and outcome.code in _BUSY:
                     again.append(item)
                     continue
-                _settle(connection, session, item, outcome)
+                _settle(connection, session, item, outcome, lost=lost)
                 written += outcome.success
                 refused += not outcome.success
         if not again:
@@ -312,6 +316,14 @@ def _send(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
         work = again
         session.host.sleep(1 + session.host.jitter())
     return written, refused
+
+
+def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | None:
+    """Until when an earlier call for this row may still land: after that it is written once more."""
+    now = session.host.now()
+    if lost:
+        return instant(now + LANDS_WITHIN)
+    return item.unsure_until if item.unsure_until and item.unsure_until > instant(now) else None
 
 
 def _call(session: Session, batch: Sequence[WriteBack]) -> list[sf.RowOutcome]:
@@ -323,6 +335,8 @@ def _call(session: Session, batch: Sequence[WriteBack]) -> list[sf.RowOutcome]:
             call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
         )
         ops.commit_call(connection, stored, [], session.host.now())
+        for item in batch:
+            store.write_back_leaves(connection, session.organisation_id, item, session.host.now() + LANDS_WITHIN)
     state = "unknown"
     try:
         answer = session.salesforce.write(call_id, request, access)
@@ -336,11 +350,12 @@ def _call(session: Session, batch: Sequence[WriteBack]) -> list[sf.RowOutcome]:
             ops.end_call(connection, call_id, session.host.now(), state=state)
 
 
-def _settle(connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome) -> None:
+def _settle(connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome, *, lost: bool) -> None:
     now = session.host.now()
     name, money = deal_facts(connection, session.organisation_id, item.source_id)
     if outcome.success:
-        store.write_back_written(connection, session.organisation_id, item)
+        until = _unsure_until(session, item, lost=lost)
+        store.write_back_written(connection, session.organisation_id, item, until)
         findings: list[Finding] = []
     else:
         store.write_back_refused(connection, session.organisation_id, item, now)

@@ -282,6 +282,7 @@ write_back = Table(
     Column("written_hash", Text, nullable=False),
     Column("refused_hash", Text, nullable=False),
     Column("refused_at", Text),
+    Column("unsure_until", Text),
     Column("source_id", Text, nullable=False),
     Column("wave", Integer, nullable=False),
     Index("write_back_pending", "organisation_id", "wanted_hash", "written_hash"),

@@ -263,6 +263,7 @@ class WriteBack:
     wanted_hash: str
     source_id: str
     wave: int
+    unsure_until: str | None = None
 
 
 def want_write_back(connection: Connection, organisation_id: str, item: WriteBack) -> None:
@@ -283,30 +284,44 @@ def want_write_back(connection: Connection, organisation_id: str, item: WriteBac
     connection.execute(row.on_conflict_do_update(index_elements=["organisation_id", "object", "key"], set_=newer))
 
 
-def pending_write_backs(connection: Connection, organisation_id: str, refused_before: datetime) -> Iterator[WriteBack]:
-    """Rows whose wanted state was not written yet; what was refused is tried again when changed, or once a day."""
+def pending_write_backs(
+    connection: Connection, organisation_id: str, now: datetime, refused_before: datetime
+) -> Iterator[WriteBack]:
+    """Rows whose wanted state was not written yet, and those that a lost call may have overtaken since.
+
+    What was refused is tried again when it changed, or after ``refused_before``.
+    """
     table = schema.write_back
     query = (
         select(table)
         .where(
             table.c.organisation_id == organisation_id,
-            table.c.wanted_hash != table.c.written_hash,
+            (table.c.wanted_hash != table.c.written_hash) | (table.c.unsure_until <= instant(now)),
             (table.c.refused_hash != table.c.wanted_hash) | (table.c.refused_at < instant(refused_before)),
         )
         .order_by(table.c.wave, table.c.object, table.c.key)
     )
     for row in connection.execute(query):
-        yield WriteBack(row.object, row.key, decode_fields(row.fields), row.wanted_hash, row.source_id, row.wave)
+        fields = decode_fields(row.fields)
+        yield WriteBack(row.object, row.key, fields, row.wanted_hash, row.source_id, row.wave, row.unsure_until)
 
 
-def write_back_written(connection: Connection, organisation_id: str, item: WriteBack) -> None:
-    """Salesforce took it."""
-    _set_write_back(connection, organisation_id, item, written_hash=item.wanted_hash, refused_hash="", refused_at=None)
+def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:
+    """A call for it leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
+    _set_write_back(connection, organisation_id, item, unsure_until=item.unsure_until or instant(until))
+
+
+def write_back_written(connection: Connection, organisation_id: str, item: WriteBack, unsure_until: str | None) -> None:
+    """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land."""
+    values = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
+    _set_write_back(connection, organisation_id, item, unsure_until=unsure_until, **values)
 
 
 def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
     """Salesforce refused it."""
-    _set_write_back(connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now))
+    _set_write_back(
+        connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now), unsure_until=None
+    )
 
 
 def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from crossfoot.emulators.host import Host, HostSettings
 
+from .integration import App
+
 
 @contextmanager
 def served(folder: Path, **settings: int) -> Iterator[Host]:
@@ -30,3 +32,8 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """One organisation for a whole module: each test makes records of its own."""
     with served(tmp_path_factory.mktemp("host"), minute_limit=100_000) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def app(host: Host) -> App:
+    return App(host)

@@ -8,7 +8,19 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from crossfoot.emulators.wire import Event, Request, Response
-from crossfoot.emulators.xero import bank, contacts, gate, identity, invoices, overpayments, payments, reference
+from crossfoot.emulators.xero import (
+    allocations,
+    bank,
+    contacts,
+    credit_documents,
+    gate,
+    identity,
+    invoices,
+    journals,
+    payments,
+    reference,
+    reports,
+)
 from crossfoot.emulators.xero.errors import (
     ApiError,
     bad_data,
@@ -42,7 +54,8 @@ KINDS: Mapping[str, Kind] = {
         invoices.INVOICES,
         payments.PAYMENTS,
         bank.BANK_TRANSACTIONS,
-        overpayments.OVERPAYMENTS,
+        *credit_documents.CREDITS.values(),
+        journals.JOURNALS,
     )
 }
 DELETABLE = frozenset({"Accounts", "Items", "TrackingCategories"})
@@ -120,6 +133,8 @@ def _families(path: list[str]) -> tuple[str, ...]:
     name = path[0].lower() if path else ""
     if name in ORGANISATION:
         return reference.SETTINGS
+    if name == "reports":
+        return (reports.find_report(path).family,)
     if name not in KINDS:
         raise not_found()
     return KINDS[name].families
@@ -147,6 +162,10 @@ def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Record |
     name, *rest = path
     if name.lower() in ORGANISATION:
         return _organisation(call, method, rest)
+    if name.lower() == "reports":
+        if method != "GET":
+            raise not_allowed()
+        return {"Reports": [reports.find_report(path).build(call)]}
     kind = KINDS.get(name.lower())
     if kind is None:
         raise not_found()
@@ -192,14 +211,13 @@ def _nested(call: Call, kind: Kind, record: Record, method: str, rest: list[str]
     name = rest[0].lower()
     if kind is reference.TRACKING_CATEGORIES and name == "options":
         return _options(call, record, method, rest[1:], body)
-    if kind is overpayments.OVERPAYMENTS and name == "allocations":
+    if kind.plural in credit_documents.CREDITS and name == "allocations":
         if method == "PUT" and len(rest) == 1:
             sent = _parse("Allocation", body)
-            return overpayments.allocate(
-                call, record, sent.get("Allocations", [sent]) if isinstance(sent, dict) else sent
-            )
+            rows = sent.get("Allocations", [sent]) if isinstance(sent, dict) else sent
+            return allocations.allocate(call, kind, record, rows)
         if method == "DELETE" and len(rest) == 2:
-            return overpayments.remove_allocation(call, record, rest[1])
+            return allocations.remove(call, kind, record, rest[1])
     raise not_found()
 
 

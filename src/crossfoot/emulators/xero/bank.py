@@ -1,4 +1,4 @@
-"""Bank transactions: money received and spent, and the overpayments that come with it (XERO 4.8)."""
+"""Bank transactions: money received and spent, and the prepayments and overpayments that come with it (XERO 4.8)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import contacts
+from crossfoot.emulators.xero import contacts, ledger
+from crossfoot.emulators.xero.credit_documents import OVERPAYMENTS, PREPAYMENTS
 from crossfoot.emulators.xero.fields import (
     DAY,
     FLAG,
@@ -23,12 +24,18 @@ from crossfoot.emulators.xero.fields import (
 from crossfoot.emulators.xero.formats import date_string, round_amount
 from crossfoot.emulators.xero.kinds import SUMMARY, Call, Kind, Record, shown_lines, store
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, totals
-from crossfoot.emulators.xero.overpayments import OVERPAYMENTS
 from crossfoot.emulators.xero.payments import ACCOUNT_REFERENCE
 
 # An overpayment's one line stands on the control account of its side, without tax (XERO 4.7).
 CONTROL_ACCOUNTS: Mapping[str, str] = {"RECEIVE-OVERPAYMENT": "DEBTORS", "SPEND-OVERPAYMENT": "CREDITORS"}
-TYPES = ("RECEIVE", "SPEND", *CONTROL_ACCOUNTS)
+# The credit that a bank transaction makes (XERO 4.7)
+CREDIT_KINDS: Mapping[str, Kind] = {
+    "RECEIVE-PREPAYMENT": PREPAYMENTS,
+    "SPEND-PREPAYMENT": PREPAYMENTS,
+    "RECEIVE-OVERPAYMENT": OVERPAYMENTS,
+    "SPEND-OVERPAYMENT": OVERPAYMENTS,
+}
+TYPES = ("RECEIVE", "SPEND", *CREDIT_KINDS)
 FIELDS: Fields = {
     "BankTransactionID": GUID,
     "Type": choice(*TYPES),
@@ -51,7 +58,7 @@ FIELDS: Fields = {
 
 
 def _build(call: Call, old: Record | None, values: Record, check: Check) -> Record:
-    if old is not None and old["Type"] in CONTROL_ACCOUNTS:
+    if old is not None and old["Type"] in CREDIT_KINDS:
         check.refuse("The Type field is not valid for an update. This must be either 'SPEND', 'RECEIVE'.")
         return old
     record = {**(old or _blank(call)), **{name: value for name, value in values.items() if value is not None}}
@@ -124,7 +131,9 @@ def _lines(
     if record["Type"] in CONTROL_ACCOUNTS:
         return [_overpayment_line(call, record, sent, check)] if sent else []
     known = {line["LineItemID"]: line for line in (old or {}).get("LineItems", [])}
-    side = SALES if record["Type"] == "RECEIVE" else PURCHASES
+    side = SALES if record["Type"].startswith("RECEIVE") else PURCHASES
+    if record["Type"] in CREDIT_KINDS and any(line.get("ItemCode") for line in sent):
+        check.refuse("An ItemCode can only be used on a bank transaction of type 'SPEND' or 'RECEIVE'.")
     rules = replace(side, discounts=False, approved=True, tax_override=False, quantity_above_zero=True)
     mode = record["LineAmountTypes"]
     return [
@@ -157,12 +166,13 @@ def _overpayment_line(call: Call, record: Record, sent: list[Record], check: Che
 
 
 def _after(call: Call, old: Record | None, record: Record) -> None:
-    """An overpayment becomes a document of its own."""
-    if record["Type"] not in CONTROL_ACCOUNTS or old is not None:
+    """A prepayment or an overpayment becomes a document of its own."""
+    kind = CREDIT_KINDS.get(record["Type"])
+    if kind is None or old is not None:
         return
     taken = ("Type", "Contact", "Date", "LineAmountTypes", "LineItems", "SubTotal", "TotalTax", "Total", "CurrencyCode")
-    overpayment = {
-        "OverpaymentID": call.world.new_id(),
+    credit = {
+        kind.id_field: call.world.new_id(),
         **{name: record[name] for name in taken},
         "CurrencyRate": record["CurrencyRate"],
         "Reference": record.get("Reference"),
@@ -170,9 +180,9 @@ def _after(call: Call, old: Record | None, record: Record) -> None:
         "RemainingCredit": record["Total"],
         "Allocations": [],
     }
-    store(call, OVERPAYMENTS, overpayment, created=True)
+    store(call, kind, credit, created=True)
     call.organisation.put(
-        "BankTransactions", record["BankTransactionID"], {**record, "OverpaymentID": overpayment["OverpaymentID"]}
+        "BankTransactions", record["BankTransactionID"], {**record, kind.id_field: credit[kind.id_field]}
     )
 
 
@@ -194,6 +204,7 @@ BANK_TRANSACTIONS = Kind(
     view=_view,
     build=_build,
     after=_after,
+    posting=ledger.bank_posting,
     joins={"Contact": ("Contacts", "ContactID"), "BankAccount": ("Accounts", "AccountID")},
     paged=True,
 )

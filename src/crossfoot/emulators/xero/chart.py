@@ -151,7 +151,7 @@ def new_organisation(settings: Mapping[str, Any], new_id: Callable[[], str]) -> 
     """The plain state of a new organisation.
 
     Settings may hold Organisation members by Xero's names, and ``currencies`` (codes), ``rates`` (levels),
-    ``day_rates`` (day -> code -> rate), ``invoice_prefix``, ``not_allowed`` (names of Actions).
+    ``day_rates`` (day -> code -> rate), ``invoice_prefix``, ``credit_note_prefix``, ``not_allowed`` (names of Actions).
     """
     info = {"OrganisationID": new_id(), "APIKey": None, **ORGANISATION}
     info |= {name: value for name, value in settings.items() if name in info}
@@ -165,7 +165,13 @@ def new_organisation(settings: Mapping[str, Any], new_id: Callable[[], str]) -> 
     return {
         "info": info,
         "actions": {name: name not in settings.get("not_allowed", ()) for name in ACTIONS},
-        "counters": {"invoice_prefix": settings.get("invoice_prefix", "INV-"), "invoice": 0, "tax": 0},
+        "counters": {
+            "invoice_prefix": settings.get("invoice_prefix", "INV-"),
+            "invoice": 0,
+            "credit_note_prefix": settings.get("credit_note_prefix", "CN-"),
+            "credit_note": 0,
+            "tax": 0,
+        },
         "rates": {"levels": levels, "days": _plain_rates(settings.get("day_rates", {}))},
         "tables": {
             "Accounts": _by_id("AccountID", (_account(row, info, new_id) for row in CHART)),

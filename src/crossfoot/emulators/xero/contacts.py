@@ -312,6 +312,10 @@ def resolve(call: Call, sent: Record | None, check: Check) -> Record | None:
     return found
 
 
+# A bank transaction may also name the prepayment or overpayment that it made, so its own id comes first.
+_DOCUMENT_IDS = ("InvoiceID", "CreditNoteID", "BankTransactionID", "PrepaymentID", "OverpaymentID")
+
+
 def merge(call: Call, loser: Record, survivor: Record, document_kinds: tuple[str, ...]) -> None:
     """What a person can do in Xero only: the loser is archived and its documents belong to the survivor. Their stamps
     do not move (unconfirmed; the reading under which a client must notice by MergedToContactID)."""
@@ -323,5 +327,5 @@ def merge(call: Call, loser: Record, survivor: Record, document_kinds: tuple[str
     for plural in document_kinds:
         for document in call.organisation.find(plural, "Contact", loser["ContactID"]):
             moved = {**document, "Contact": {"ContactID": survivor["ContactID"]}}
-            id_field = next(name for name in ("InvoiceID", "BankTransactionID", "OverpaymentID") if name in moved)
+            id_field = next(name for name in _DOCUMENT_IDS if name in moved)
             call.organisation.put(plural, moved[id_field], moved)

@@ -100,7 +100,7 @@ def _merge_contacts(call: Call, path: list[str], body: Record) -> Record:
     loser, survivor = (find_record(call, kind, str(name)) for name in (path[1], body.get("Into", "")))
     if loser is None or survivor is None or loser is survivor:
         raise not_found()
-    merge(call, loser, survivor, ("Invoices", "BankTransactions", "Overpayments"))
+    merge(call, loser, survivor, ("Invoices", "CreditNotes", "BankTransactions", "Prepayments", "Overpayments"))
     return {"Contacts": [kind.view(call, survivor, "single")]}
 
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from crossfoot.emulators.xero import contacts
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, STAMP, Check, Field, Fields, choice, text
@@ -186,8 +185,7 @@ def _fill_currency(call: Call, old: Record | None, values: Record, record: Recor
 
 
 def _lines(
-    form: Form,
-    call: Call, old: Record | None, values: Record, record: Record, contact: Record | None, check: Check
+    form: Form, call: Call, old: Record | None, values: Record, record: Record, contact: Record | None, check: Check
 ) -> list[Record]:
     """Sent lines replace all lines: known ids are updated, the others added, what is missing is gone (XERO 4.3)."""
     known = {line["LineItemID"]: line for line in (old or {}).get("LineItems", [])}
@@ -230,11 +228,8 @@ def _check_settled(form: Form, old: Record | None, values: Record, record: Recor
     """On a document with payments or credits only the harmless may change (XERO 4.3)."""
     if old is None or not form.is_settled(old):
         return
-    changed = {
-        name
-        for name in values
-        if name not in SETTLED_FIELDS | {form.id_field, form.number_field, "LineItems", "Status"} and record.get(name) != old.get(name)
-    }
+    free = SETTLED_FIELDS | {form.id_field, form.number_field, "LineItems", "Status"}
+    changed = {name for name in values if name not in free and record.get(name) != old.get(name)}
     if "LineItems" in values and not _same_amounts(old["LineItems"], record["LineItems"]):
         changed.add("LineItems")
     if changed:

@@ -13,6 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from crossfoot.emulators.wire import Event
+from crossfoot.emulators.xero import ledger
 from crossfoot.emulators.xero.fields import Check, Fields
 from crossfoot.emulators.xero.formats import fold, is_true, round_amount
 from crossfoot.emulators.xero.organisation import Organisation
@@ -20,6 +21,7 @@ from crossfoot.emulators.xero.world import World
 
 Record = dict[str, Any]
 
+EVENTS_WITH_DATA = frozenset({"CREDITNOTE", "PREPAYMENT", "OVERPAYMENT"})  # the younger categories (XERO 6.2)
 SUMMARY, PAGE, SINGLE = "summary", "page", "single"  # how much of a record an answer shows (XERO 3.8)
 
 ZONES: Mapping[str, str] = {
@@ -81,6 +83,7 @@ Match = Callable[[Call, Record, Check], Record | None]
 Build = Callable[[Call, Record | None, Record, Check], Record]
 After = Callable[[Call, Record | None, Record], None]
 Keep = Callable[[Call, Record], bool]
+Posts = Callable[[Organisation, Record], "ledger.Posting | None"]
 
 
 def whole(_call: Call, record: Record, _shape: str) -> Record:
@@ -101,12 +104,14 @@ class Kind:
     match: Match | None = None  # which record a POST without an id means
     build: Build | None = None  # the record that an element asks for; problems go into the Check
     after: After | None = None  # what a committed record changes elsewhere
+    posting: Posts | None = None  # what a record of this kind means in the ledger
     verbs: frozenset[str] = frozenset({"GET", "PUT", "POST"})
     number_index: str | None = None  # the index that may stand in a path in place of the id
     joins: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # member -> (kind, id member) for filters
     lists: Mapping[str, Callable[[Call, list[str]], Keep]] = field(default_factory=dict)  # query lists
     visible: Keep = lambda _call, _record: True
     paged: bool = False
+    read: Callable[[Call], list[Record]] | None = None  # a list that is not filtered, ordered and paged as others are
     modified_since: bool = True
     one_per_call: bool = False
     errors_flag: str = "HasErrors"
@@ -126,11 +131,15 @@ def find_record(call: Call, kind: Kind, reference: str) -> Record | None:
 
 
 def store(call: Call, kind: Kind, record: Record, *, created: bool = False) -> Record:
-    """Commit a record: stamp it with the emulator's clock and announce it."""
+    """Commit a record: stamp it with the emulator's clock, post it to the ledger and announce it."""
     if kind.modified_since:
         record["UpdatedDateUTC"] = call.now
     if created:
         record["_app"] = call.app
+    if kind.posting:
+        old = call.organisation.get(kind.plural, kind.key(record))
+        before = kind.posting(call.organisation, old) if old else None
+        ledger.repost(call.organisation, call.now, before, kind.posting(call.organisation, record))
     call.organisation.put(kind.plural, kind.key(record), record)
     if kind.event:
         call.events.append(_webhook(call, kind, record, "CREATE" if created else "UPDATE"))
@@ -141,6 +150,7 @@ def _webhook(call: Call, kind: Kind, record: Record, event_type: str) -> Event:
     """One event of a webhook's payload (XERO 6.2); signing and delivery are the host's."""
     record_id = kind.key(record)
     stamp = call.now.replace(tzinfo=None)
+    told = kind.event in EVENTS_WITH_DATA
     return Event(
         "webhook",
         {
@@ -151,6 +161,7 @@ def _webhook(call: Call, kind: Kind, record: Record, event_type: str) -> Event:
             "eventCategory": kind.event,
             "tenantId": call.organisation.tenant_id,
             "tenantType": "ORGANISATION",
+            **({"data": {"Type": record["Type"], "Status": record["Status"]}} if told else {}),
         },
     )
 

@@ -33,10 +33,13 @@ def _live_contact(name: str) -> IndexKey:
     return lambda record: read(record) if record["ContactStatus"] == "ACTIVE" else None
 
 
-def _live_number(record: Record) -> str | None:
-    # A voided invoice keeps its number, a deleted draft frees it (XERO 4.3, unconfirmed).
-    free = record["Type"] != "ACCREC" or record["Status"] == "DELETED"
-    return None if free else fold(record["InvoiceNumber"])
+def _live_number(sales_type: str, member: str) -> IndexKey:
+    # A voided document keeps its number, a deleted draft frees it (XERO 4.3, unconfirmed).
+    def read(record: Record) -> str | None:
+        free = record["Type"] != sales_type or record["Status"] == "DELETED"
+        return None if free else fold(record[member])
+
+    return read
 
 
 # kind -> index -> key of a record, None where the record is not indexed
@@ -57,7 +60,7 @@ INDEXES: Mapping[str, Mapping[str, IndexKey]] = {
         "AnyContactNumber": _member("ContactNumber"),
     },
     "Invoices": {
-        "UniqueNumber": _live_number,
+        "UniqueNumber": _live_number("ACCREC", "InvoiceNumber"),
         "InvoiceNumber": _member("InvoiceNumber"),
         "Contact": _member("Contact", "ContactID"),
         "Customer": lambda record: record["Contact"]["ContactID"] if record["Type"] == "ACCREC" else None,
@@ -66,7 +69,14 @@ INDEXES: Mapping[str, Mapping[str, IndexKey]] = {
     },
     "Payments": {"Target": _member("_target")},
     "BankTransactions": {"Contact": _member("Contact", "ContactID")},
+    "CreditNotes": {
+        "UniqueNumber": _live_number("ACCRECCREDIT", "CreditNoteNumber"),
+        "CreditNoteNumber": _member("CreditNoteNumber"),
+        "Contact": _member("Contact", "ContactID"),
+    },
+    "Prepayments": {"Contact": _member("Contact", "ContactID")},
     "Overpayments": {"Contact": _member("Contact", "ContactID")},
+    "Journals": {"JournalNumber": lambda record: str(record["JournalNumber"])},
 }
 
 _EMPTY: dict[str, None] = {}
@@ -188,13 +198,13 @@ class Organisation:
     def end(self) -> None:
         self._undo = None
 
-    def next_invoice_number(self) -> str:
-        """The next free number of the organisation's sales invoice series, ``INV-0001`` on (XERO 4.3)."""
+    def next_number(self, kind: str, series: str) -> str:
+        """The next free number of one of the organisation's series, as ``INV-0001`` (XERO 4.3)."""
         counters = self.state["counters"]
         while True:
-            counters["invoice"] += 1
-            number = f"{counters['invoice_prefix']}{counters['invoice']:04d}"
-            if not self.find("Invoices", "UniqueNumber", number):
+            counters[series] += 1
+            number = f"{counters[f'{series}_prefix']}{counters[series]:04d}"
+            if not self.find(kind, "UniqueNumber", number):
                 return number
 
     def day_rate(self, currency: str, day: date) -> Decimal:

@@ -1,11 +1,12 @@
-"""Payments: created and deleted, never edited; they settle invoices and refund overpayments (XERO 4.5)."""
+"""Payments: created and deleted, never edited; they settle invoices and refund credits (XERO 4.5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import invoices, overpayments
+from crossfoot.emulators.xero import credit_documents, ledger
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, SEEN, STAMP, Check, Fields, an_object, choice, text
 from crossfoot.emulators.xero.formats import round_amount
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
@@ -33,9 +34,21 @@ FIELDS: Fields = {
 PAYMENT_TYPES: Mapping[str, str] = {
     "ACCREC": "ACCRECPAYMENT",
     "ACCPAY": "ACCPAYPAYMENT",
+    "ACCRECCREDIT": "ARCREDITPAYMENT",
+    "ACCPAYCREDIT": "APCREDITPAYMENT",
+    "RECEIVE-PREPAYMENT": "ARPREPAYMENTPAYMENT",
+    "SPEND-PREPAYMENT": "APPREPAYMENTPAYMENT",
     "RECEIVE-OVERPAYMENT": "AROVERPAYMENTPAYMENT",
     "SPEND-OVERPAYMENT": "APOVERPAYMENTPAYMENT",
 }
+# The member that names the document -> its kind, its id and its number, if it has one
+TARGETS: Mapping[str, tuple[str, str, str]] = {
+    "Invoice": ("Invoices", "InvoiceID", "InvoiceNumber"),
+    "CreditNote": ("CreditNotes", "CreditNoteID", "CreditNoteNumber"),
+    "Prepayment": ("Prepayments", "PrepaymentID", ""),
+    "Overpayment": ("Overpayments", "OverpaymentID", ""),
+}
+ID_FIELDS: Mapping[str, str] = {kind: id_field for kind, id_field, _ in TARGETS.values()}
 NOT_AUTHORISED = "Payments can only be made against Authorised documents"
 
 
@@ -57,24 +70,22 @@ def pay_account(call: Call, sent: Record | None, code: str | None, check: Check)
 
 def _target(call: Call, values: Record, check: Check) -> tuple[str, Record] | None:
     """The one document that a payment settles, and its kind."""
-    named = [name for name in ("Invoice", "CreditNote", "Prepayment", "Overpayment") if values.get(name)]
-    number = values.get("InvoiceNumber")
-    if len(named) + bool(number and not named) != 1:
+    named = [name for name in TARGETS if values.get(name)]
+    if not named and values.get("InvoiceNumber"):
+        named, values = ["Invoice"], {**values, "Invoice": {"InvoiceNumber": values["InvoiceNumber"]}}
+    if len(named) != 1:
         check.refuse("A payment must be against exactly one invoice, credit note, prepayment or overpayment")
         return None
-    found = None
-    if named == ["Overpayment"]:
-        found = call.organisation.get("Overpayments", values["Overpayment"].get("OverpaymentID") or "")
-    elif named in ([], ["Invoice"]):
-        reference = values.get("Invoice") or {}
-        found = call.organisation.get("Invoices", reference.get("InvoiceID") or "")
-        number = reference.get("InvoiceNumber") or number
-        if found is None and number and not reference.get("InvoiceID"):
-            found = call.organisation.find_one("Invoices", "InvoiceNumber", number)
+    plural, id_field, number_field = TARGETS[named[0]]
+    reference = values[named[0]]
+    found = call.organisation.get(plural, reference.get(id_field) or "")
+    number = reference.get(number_field) or (values.get("InvoiceNumber") if plural == "Invoices" else None)
+    if found is None and number and not reference.get(id_field):
+        found = call.organisation.find_one(plural, number_field, number)
     if found is None:
         check.refuse("The document to be paid could not be found")
         return None
-    return ("Overpayments" if named == ["Overpayment"] else "Invoices"), found
+    return plural, found
 
 
 def _build(call: Call, old: Record | None, values: Record, check: Check) -> Record:
@@ -113,8 +124,8 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
         "HasAccount": True,
         "IsReconciled": bool(values.get("IsReconciled")),
         "Account": {"AccountID": account["AccountID"], "Code": account.get("Code"), "Name": account["Name"]},
-        "Invoice": {"InvoiceID": document["InvoiceID" if kind == "Invoices" else "OverpaymentID"]},
-        "_target": document["InvoiceID" if kind == "Invoices" else "OverpaymentID"],
+        "Invoice": {"InvoiceID": document[ID_FIELDS[kind]]},
+        "_target": document[ID_FIELDS[kind]],
         "_target_kind": kind,
     }
 
@@ -133,12 +144,25 @@ def _delete(call: Call, old: Record, values: Record, check: Check) -> Record:
 
 
 def _after(call: Call, _old: Record | None, record: Record) -> None:
-    document = call.organisation.get(record["_target_kind"], record["_target"])
-    assert document is not None
-    if record["_target_kind"] == "Invoices":
-        invoices.settle(call, document)
-    else:
-        overpayments.settle(call, document)
+    """Settle the document and post the money against what it then stands at; a deletion posts the way back."""
+    before = call.organisation.get(record["_target_kind"], record["_target"])
+    assert before is not None
+    after = credit_documents.settle_target(call, record["_target_kind"], before)
+    sign = ledger.SIGNS[before["Type"]] * (1 if record["Status"] == "AUTHORISED" else -1)
+    money = ledger.Leg(record["Account"]["AccountID"], sign * _base_amount(call, record, before))
+    posting = ledger.settlement_posting(
+        call.organisation, record["Date"], record["PaymentType"], record["PaymentID"], [(before, after)], money
+    )
+    ledger.post(call.organisation, call.now, posting and replace(posting, reference=record["Reference"]))
+
+
+def _base_amount(call: Call, record: Record, document: Record) -> Decimal:
+    """What the money was worth: as the bank saw it, or by the payment's own rate."""
+    account = call.organisation.get("Accounts", record["Account"]["AccountID"]) or {}
+    base = call.organisation.base_currency
+    if account.get("CurrencyCode") == base != document["CurrencyCode"]:
+        return round_amount(record["BankAmount"])
+    return ledger.in_base(record["Amount"], record["CurrencyRate"])
 
 
 def _view(call: Call, record: Record, _shape: str) -> Record:
@@ -157,11 +181,10 @@ def _shown_target(call: Call, record: Record) -> Record | None:
     if document is None:
         return None
     contact = call.organisation.get("Contacts", document["Contact"]["ContactID"])
-    refund = record["_target_kind"] != "Invoices"
     return {
-        "Type": "AROVERPAYMENT" if refund else document["Type"],
+        "Type": ledger.BANK_SOURCES.get(document["Type"], document["Type"]),
         "InvoiceID": record["_target"],
-        "InvoiceNumber": document.get("InvoiceNumber"),
+        "InvoiceNumber": document.get("InvoiceNumber") or document.get("CreditNoteNumber"),
         "Contact": {"ContactID": contact["ContactID"], "Name": contact["Name"]} if contact else None,
         "CurrencyCode": document["CurrencyCode"],
         "IsDiscounted": False,

@@ -361,9 +361,18 @@ def is_used(call: Call, member: str, value: str) -> bool:
     """Whether any document line has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
     return any(
         line.get(member) == value or any(entry.get(member) == value for entry in line.get("Tracking", ()))
-        for plural in ("Invoices", "BankTransactions")
+        for plural in ("Invoices", "CreditNotes", "BankTransactions")
         for record in call.organisation.all(plural)
         for line in record["LineItems"]
+    ) or (member == "AccountID" and _has_postings(call, value))
+
+
+def _has_postings(call: Call, account_id: str) -> bool:
+    """Whether the ledger names an account, as a payment's bank does without any line."""
+    return any(
+        line["AccountID"] == account_id
+        for journal in call.organisation.all("Journals")
+        for line in journal["JournalLines"]
     )
 
 

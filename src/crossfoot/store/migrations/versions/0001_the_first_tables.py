@@ -295,6 +295,7 @@ def upgrade() -> None:
         sa.Column("written_hash", sa.Text(), nullable=False),
         sa.Column("refused_hash", sa.Text(), nullable=False),
         sa.Column("refused_at", sa.Text(), nullable=True),
+        sa.Column("unsure_until", sa.Text(), nullable=True),
         sa.Column("source_id", sa.Text(), nullable=False),
         sa.Column("wave", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("organisation_id", "object", "key"),

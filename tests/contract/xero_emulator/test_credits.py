@@ -1,0 +1,151 @@
+"""Credit notes and prepayments: their life, allocations and refunds (XERO 4.4, 4.7)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from .conftest import Client, line
+
+
+def note(xero: Client, *lines: Any, **members: Any) -> dict[str, Any]:
+    """A customer's credit note, as sent."""
+    draft = xero.draft(*lines, **{"Type": "ACCRECCREDIT", **members})
+    del draft["DueDate"]
+    return draft
+
+
+def make_note(xero: Client, *lines: Any, **members: Any) -> dict[str, Any]:
+    return xero.one("PUT", "/CreditNotes", note(xero, *lines, **{"Status": "AUTHORISED", **members}))
+
+
+def make_prepayment(xero: Client, amount: Any, **members: Any) -> dict[str, Any]:
+    sent = {
+        "Type": "RECEIVE-PREPAYMENT",
+        "Contact": {"ContactID": xero.rows("GET", "/Contacts")[0]["ContactID"]},
+        "BankAccount": {"Code": "090"},
+        "Date": "2026-11-20",
+        "LineItems": [{"Description": "Deposit", "UnitAmount": amount, "AccountCode": "835", "TaxType": "OUTPUT"}],
+        **members,
+    }
+    made = xero.one("PUT", "/BankTransactions", sent)
+    return xero.one("GET", f"/Prepayments/{made['PrepaymentID']}")
+
+
+def allocate(xero: Client, path: str, invoice: dict[str, Any], amount: Any) -> dict[str, Any]:
+    sent = {"Amount": amount, "Date": "2026-11-20", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
+    return xero.one("PUT", f"{path}/Allocations", {"Allocations": [sent]})
+
+
+def _status(xero: Client, path: str) -> tuple[str, Any]:
+    found = xero.one("GET", path)
+    return found["Status"], found.get("RemainingCredit", found.get("AmountDue"))
+
+
+def test_a_credit_note_pays_an_invoice_and_gives_it_back(xero: Client) -> None:
+    made, credit = xero.invoice(100, Status="AUTHORISED"), make_note(xero, 120)
+    assert (credit["CreditNoteNumber"], credit["RemainingCredit"], credit["ID"]) == (
+        "CN-0001",
+        132,
+        credit["CreditNoteID"],
+    )
+    invoice, path = f"/Invoices/{made['InvoiceID']}", f"/CreditNotes/{credit['CreditNoteID']}"
+    row = allocate(xero, path, made, 110)
+    assert row["CreditNote"]["CreditNoteID"] == credit["CreditNoteID"]
+    assert (_status(xero, invoice), _status(xero, path)) == (("PAID", 0), ("AUTHORISED", 22))
+    paid = xero.one("GET", invoice)
+    assert (paid["AmountCredited"], paid["AmountPaid"]) == (110, 0)
+    assert [entry["AppliedAmount"] for entry in paid["CreditNotes"]] == [110]
+    assert xero.rows("GET", "/Payments") == []
+    assert xero.json("DELETE", f"{path}/Allocations/{row['AllocationID']}")["IsDeleted"] is True
+    assert (_status(xero, invoice), _status(xero, path)) == (("AUTHORISED", 110), ("AUTHORISED", 132))
+
+
+def test_a_credit_note_that_is_used_up_is_paid(xero: Client) -> None:
+    made, credit = xero.invoice(100, Status="AUTHORISED"), make_note(xero, 50)
+    path = f"/CreditNotes/{credit['CreditNoteID']}"
+    allocate(xero, path, made, 25)
+    refund = {"CreditNote": {"CreditNoteID": credit["CreditNoteID"]}, "Account": {"Code": "090"}, "Amount": 30}
+    payment = xero.one("PUT", "/Payments", refund)
+    assert (payment["PaymentType"], payment["Invoice"]["Type"]) == ("ARCREDITPAYMENT", "ACCRECCREDIT")
+    assert _status(xero, path) == ("PAID", 0)
+    xero.one("POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+    assert _status(xero, path) == ("AUTHORISED", 30)
+
+
+@pytest.mark.parametrize(
+    ("change", "allowed"),
+    [({"Status": "VOIDED"}, False), ({"LineItems": [line(1)]}, False), ({"Reference": "Goodwill"}, True)],
+)
+def test_an_allocated_credit_note_keeps_its_amounts(xero: Client, change: dict[str, Any], allowed: bool) -> None:
+    made, credit = xero.invoice(100, Status="AUTHORISED"), make_note(xero, 50)
+    path = f"/CreditNotes/{credit['CreditNoteID']}"
+    allocate(xero, path, made, 25)
+    assert xero.send("POST", path, change).status == (200 if allowed else 400)
+    assert _status(xero, path) == ("AUTHORISED", 30)
+
+
+def test_drafts_of_credit_notes_may_be_empty_and_approved_ones_not(xero: Client) -> None:
+    draft = xero.one("PUT", "/CreditNotes", {**note(xero), "LineItems": []})
+    assert (draft["Status"], draft["Total"]) == ("DRAFT", 0)
+    assert "One or more line items must be specified" in xero.problems(
+        "POST", f"/CreditNotes/{draft['CreditNoteID']}", {"Status": "AUTHORISED"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"LineItems": [line({"UnitAmount": 10, "DiscountRate": 5})]}, "Discounts can only be applied"),
+        ({"CreditNoteNumber": "cn-0001"}, "must be unique"),
+        ({"Status": "PAID"}, "Credit note not of valid status"),
+    ],
+)
+def test_refused_credit_notes(xero: Client, members: dict[str, Any], message: str) -> None:
+    make_note(xero, 10)
+    assert message in xero.problems("PUT", "/CreditNotes", {**note(xero, 10), **members})[0]
+
+
+def test_allocations_stay_on_their_side_and_with_their_customer(xero: Client) -> None:
+    credit = make_note(xero, 50)
+    path = f"/CreditNotes/{credit['CreditNoteID']}/Allocations"
+    bill = xero.one("PUT", "/Invoices", {**xero.draft(100), "Type": "ACCPAY", "Status": "AUTHORISED"})
+    other = xero.invoice(100, Status="AUTHORISED", Contact={"Name": "Somebody Else"})
+    draft = xero.invoice(100)
+    for document in (bill, other, draft):
+        sent = {"Amount": 1, "Date": "2026-11-20", "Invoice": {"InvoiceID": document["InvoiceID"]}}
+        assert xero.problems("PUT", path, sent)
+    assert _status(xero, f"/CreditNotes/{credit['CreditNoteID']}") == ("AUTHORISED", 55)
+
+
+def test_nothing_is_allocated_behind_the_lock(xero: Client) -> None:
+    made, credit = xero.invoice(100, Status="AUTHORISED"), make_note(xero, 50)
+    path = f"/CreditNotes/{credit['CreditNoteID']}"
+    row = allocate(xero, path, made, 25)
+    xero.person("POST", "/Organisation", {"EndOfYearLockDate": "2026-11-30"})
+    assert xero.send("DELETE", f"{path}/Allocations/{row['AllocationID']}").status == 400
+    assert _status(xero, path) == ("AUTHORISED", 30)
+
+
+def test_a_prepayment_has_tax_and_is_used_and_refunded(xero: Client) -> None:
+    made = xero.invoice(100, Status="AUTHORISED")
+    credit = make_prepayment(xero, Decimal("88"))
+    assert (credit["Total"], credit["TotalTax"], credit["Type"]) == (88, 8, "RECEIVE-PREPAYMENT")
+    path = f"/Prepayments/{credit['PrepaymentID']}"
+    allocate(xero, path, made, 60)
+    invoice = xero.one("GET", f"/Invoices/{made['InvoiceID']}")
+    assert (invoice["AmountDue"], invoice["Prepayments"][0]["PrepaymentID"]) == (50, credit["PrepaymentID"])
+    refund = {"Prepayment": {"PrepaymentID": credit["PrepaymentID"]}, "Account": {"Code": "090"}, "Amount": 28}
+    assert xero.one("PUT", "/Payments", refund)["PaymentType"] == "ARPREPAYMENTPAYMENT"
+    assert _status(xero, path) == ("PAID", 0)
+
+
+def test_credits_announce_their_type_and_status(xero: Client) -> None:
+    xero.contact()
+    make_note(xero, 10, Status="DRAFT")
+    told = [event.payload for event in xero.events]
+    assert [(event["eventCategory"], event["data"]) for event in told] == [
+        ("CREDITNOTE", {"Type": "ACCRECCREDIT", "Status": "DRAFT"})
+    ]
