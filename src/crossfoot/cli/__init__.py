@@ -5,6 +5,6 @@ from __future__ import annotations
 
 def main() -> None:
     """Entry point of the ``crossfoot`` command."""
-    from crossfoot.cli.app import app  # noqa: PLC0415 - importing the package costs nothing
+    from crossfoot.cli.app import app
 
     app(prog_name="crossfoot")

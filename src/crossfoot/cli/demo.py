@@ -74,7 +74,7 @@ class _Story:
 
 
 def _fresh_directory(home: Path) -> Path:
-    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+    from crossfoot.core.errors import NeedsPerson
 
     if home.exists() and any(home.iterdir()):
         if not (home / MARKER).exists():
@@ -86,7 +86,7 @@ def _fresh_directory(home: Path) -> Path:
 
 
 def _start(home: Path) -> Host:
-    from crossfoot.emulators.host import Host, HostSettings  # noqa: PLC0415
+    from crossfoot.emulators.host import Host, HostSettings
 
     def settings(ports: dict[str, int]) -> HostSettings:
         return HostSettings(scenario="demo", ports=ports, state=home / "emulators", env_file=home / "demo.env")
@@ -102,7 +102,7 @@ def _start(home: Path) -> Host:
 def _play(story: _Story, home: Path, running: Host) -> None:
     workspace = _connect(story, home, running)
     with workspace.only_writer(), progress_bar(as_json=story.as_json) as progress:
-        from crossfoot.engine.session import open_session  # noqa: PLC0415
+        from crossfoot.engine.session import open_session
 
         session = open_session(workspace, progress=progress)
         session.actor = "demo"
@@ -116,11 +116,11 @@ def _play(story: _Story, home: Path, running: Host) -> None:
 
 
 def _connect(story: _Story, home: Path, running: Host) -> Workspace:
-    import datetime as dt  # noqa: PLC0415
+    import datetime as dt
 
-    from crossfoot.engine.connect import Connector  # noqa: PLC0415
-    from crossfoot.engine.host import real_host  # noqa: PLC0415
-    from crossfoot.engine.setup import Choices, accept, connect_with_env, make_workspace, propose, remotes  # noqa: PLC0415
+    from crossfoot.engine.connect import Connector
+    from crossfoot.engine.host import real_host
+    from crossfoot.engine.setup import Choices, accept, connect_with_env, make_workspace, propose, remotes
 
     story.act(1, "connect")
     made, key_file = make_workspace(home, with_key=True)
@@ -147,9 +147,9 @@ def _connect(story: _Story, home: Path, running: Host) -> Workspace:
 
 
 def _plan(story: _Story, session: Session) -> None:
-    from crossfoot.engine.desk import Desk  # noqa: PLC0415
-    from crossfoot.engine.plans import describe_plan  # noqa: PLC0415
-    from crossfoot.engine.runs import look  # noqa: PLC0415
+    from crossfoot.engine.desk import Desk
+    from crossfoot.engine.plans import describe_plan
+    from crossfoot.engine.runs import look
 
     story.act(2, "plan")
     observed, planned, _ = look(session)
@@ -175,7 +175,7 @@ def _plan(story: _Story, session: Session) -> None:
 
 
 def _send(story: _Story, session: Session) -> None:
-    from crossfoot.engine.runs import sync  # noqa: PLC0415
+    from crossfoot.engine.runs import sync
 
     story.act(3, "send as drafts")
     report = sync(session)
@@ -195,8 +195,8 @@ def _sent(report: RunReport) -> str:
 
 
 def _approve_and_pay(story: _Story, session: Session, running: Host) -> None:
-    from crossfoot.emulators.people import approve_and_pay  # noqa: PLC0415
-    from crossfoot.engine.runs import sync  # noqa: PLC0415
+    from crossfoot.emulators.people import approve_and_pay
+    from crossfoot.engine.runs import sync
 
     story.act(4, "approve and pay")
     session.progress("People at work in Xero", 0, 0)
@@ -218,8 +218,8 @@ def _approve_and_pay(story: _Story, session: Session, running: Host) -> None:
 
 
 def _payment_states(session: Session) -> str:
-    from crossfoot.salesforce import requests as sf  # noqa: PLC0415
-    from crossfoot.salesforce import soql  # noqa: PLC0415
+    from crossfoot.salesforce import requests as sf
+    from crossfoot.salesforce import soql
 
     fields = ["Id", "Xero_Payment_Status__c", "Xero_Total__c", "CurrencyIsoCode"]
     query = soql.select(fields, "Opportunity", where="Xero_Payment_Status__c != null", limit=2000)
@@ -234,9 +234,9 @@ def _payment_states(session: Session) -> str:
 
 
 def _tie_out(story: _Story, session: Session) -> None:
-    from crossfoot.emulators.scenarios.demo_cases import CASES  # noqa: PLC0415
-    from crossfoot.engine.tie import run_tie_out  # noqa: PLC0415
-    from crossfoot.store.queue import bucket_totals  # noqa: PLC0415
+    from crossfoot.emulators.scenarios.demo_cases import CASES
+    from crossfoot.engine.tie import run_tie_out
+    from crossfoot.store.queue import bucket_totals
 
     story.act(5, "tie out")
     report = run_tie_out(session)

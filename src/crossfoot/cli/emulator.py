@@ -38,9 +38,9 @@ def up(
 
     Example: crossfoot emulator up --scenario demo --env-file demo.env
     """
-    from crossfoot.emulators.host import Host, HostSettings  # noqa: PLC0415 - keeps --help fast
-    from crossfoot.emulators.scenario import ScenarioError  # noqa: PLC0415
-    from crossfoot.emulators.snapshot import StateError  # noqa: PLC0415
+    from crossfoot.emulators.host import Host, HostSettings
+    from crossfoot.emulators.scenario import ScenarioError
+    from crossfoot.emulators.snapshot import StateError
 
     if host not in _LOOPBACK:
         typer.echo(f"Warning: {host} is not this machine alone. Anyone who reaches it can read and change all.")

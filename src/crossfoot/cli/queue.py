@@ -34,8 +34,8 @@ LongList = Annotated[bool, typer.Option("--all", help="Also entries that were pu
 
 def open_desk(directory: Path) -> tuple[Desk, dict[str, str]]:
     """The queue of a workspace, and the addresses where a person opens its records."""
-    from crossfoot.engine.desk import Desk  # noqa: PLC0415
-    from crossfoot.engine.overview import both_sides  # noqa: PLC0415
+    from crossfoot.engine.desk import Desk
+    from crossfoot.engine.overview import both_sides
 
     database = workspace_at(directory).open_database()
     with database.reading() as connection:
@@ -46,7 +46,7 @@ def open_desk(directory: Path) -> tuple[Desk, dict[str, str]]:
 
 def entry_data(entry: QueueEntry, addresses: dict[str, str]) -> dict[str, Any]:
     """An entry for a machine."""
-    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+    from crossfoot.core.findings import REASONS
 
     return {
         "entry": entry.id,
@@ -86,7 +86,7 @@ def ls(*, workspace: WorkspaceOption = Path(), show_all: LongList = False, as_js
 
     Example: crossfoot queue ls
     """
-    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+    from crossfoot.core.findings import REASONS
 
     desk, addresses = open_desk(workspace)
     entries = desk.entries(ignored=show_all)
@@ -167,7 +167,7 @@ def ignore(
 
     Example: crossfoot queue ignore 3 --reason "billed by the branch" --until 2026-12-31
     """
-    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+    from crossfoot.core.errors import NeedsPerson
 
     try:
         day = dt.date.fromisoformat(until)

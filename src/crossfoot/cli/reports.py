@@ -37,7 +37,7 @@ def tieout(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Exit status 2 while anything is unexplained. Example: crossfoot tieout
     """
-    from crossfoot.engine.tie import run_tie_out  # noqa: PLC0415
+    from crossfoot.engine.tie import run_tie_out
 
     with writing_session(workspace, as_json=as_json) as session:
         report = run_tie_out(session)
@@ -136,7 +136,7 @@ def _row_lines(row: Row) -> Iterator[str]:
 
 def _class(kind: str) -> str:
     """A difference's class in words."""
-    from crossfoot.core.findings import REASONS  # noqa: PLC0415
+    from crossfoot.core.findings import REASONS
 
     return REASONS[kind].title if kind in REASONS else kind
 
@@ -152,9 +152,9 @@ def explain(
 
     Example: crossfoot explain SF-D-00042
     """
-    from crossfoot.cli.queue import entry_data, open_desk  # noqa: PLC0415
-    from crossfoot.engine.desk import explain as find  # noqa: PLC0415
-    from crossfoot.mapping.compiled import FlowMapping  # noqa: PLC0415
+    from crossfoot.cli.queue import entry_data, open_desk
+    from crossfoot.engine.desk import explain as find
+    from crossfoot.mapping.compiled import FlowMapping
 
     desk, addresses = open_desk(workspace)
     mapping = FlowMapping(workspace_at(workspace).load_settings())
@@ -240,8 +240,8 @@ def verify(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Example: crossfoot audit verify
     """
-    from crossfoot.cli.queue import open_desk  # noqa: PLC0415
-    from crossfoot.store.audit import broken_audit_entry, read_audit  # noqa: PLC0415
+    from crossfoot.cli.queue import open_desk
+    from crossfoot.store.audit import broken_audit_entry, read_audit
 
     desk, _ = open_desk(workspace)
     with desk.database.reading() as connection:

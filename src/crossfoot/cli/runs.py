@@ -46,8 +46,8 @@ def plan(
 
     Example: crossfoot plan --out november.plan
     """
-    from crossfoot.engine.plans import describe_plan, save_plan_file  # noqa: PLC0415
-    from crossfoot.engine.runs import look  # noqa: PLC0415
+    from crossfoot.engine.plans import describe_plan, save_plan_file
+    from crossfoot.engine.runs import look
 
     with writing_session(workspace, as_json=as_json) as session:
         _, planned, _ = look(session)
@@ -127,7 +127,7 @@ def apply(
 
     Example: crossfoot apply november.plan
     """
-    from crossfoot.engine.plans import apply_plan_file, read_plan_file  # noqa: PLC0415
+    from crossfoot.engine.plans import apply_plan_file, read_plan_file
 
     with writing_session(workspace, as_json=as_json) as session:
         saved = read_plan_file(session, file)
@@ -155,7 +155,7 @@ def sync(
 
     Example: crossfoot sync
     """
-    from crossfoot.engine.runs import sync as run_sync  # noqa: PLC0415
+    from crossfoot.engine.runs import sync as run_sync
 
     del yes  # nothing is asked; scripts may say so
     with writing_session(workspace, as_json=as_json) as session:
@@ -241,7 +241,7 @@ def status(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Example: crossfoot status
     """
-    from crossfoot.engine.overview import overview  # noqa: PLC0415
+    from crossfoot.engine.overview import overview
 
     found = overview(workspace_at(workspace))
     if as_json:
@@ -265,7 +265,7 @@ def runs(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) ->
 
     Example: crossfoot runs
     """
-    from crossfoot.engine.overview import list_runs  # noqa: PLC0415
+    from crossfoot.engine.overview import list_runs
 
     found = list_runs(workspace_at(workspace))
     if as_json:
@@ -292,7 +292,7 @@ def undo(
 
     Example: crossfoot undo 3f2c…
     """
-    from crossfoot.engine.undo import undo as undo_run  # noqa: PLC0415
+    from crossfoot.engine.undo import undo as undo_run
 
     if not yes and not as_json:
         typer.confirm(f"Delete the untouched drafts of run {run} in Xero?", abort=True)
@@ -319,7 +319,7 @@ def go_live(
 
     Example: crossfoot go-live
     """
-    from crossfoot.engine.desk import go_live as lift_guard  # noqa: PLC0415
+    from crossfoot.engine.desk import go_live as lift_guard
 
     with writing_session(workspace, as_json=as_json) as session:
         organisation = session.xero.connection.name

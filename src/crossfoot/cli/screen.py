@@ -43,7 +43,7 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        from crossfoot.core.errors import CrossfootError, Stopped  # noqa: PLC0415
+        from crossfoot.core.errors import CrossfootError, Stopped
 
         as_json = bool(kwargs.get("as_json"))
         try:
@@ -129,8 +129,8 @@ def progress_bar(*, as_json: bool) -> Iterator[Progress]:
     if as_json or not sys.stderr.isatty():
         yield lambda _what, _done, _of: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
     bar = Progress(
         SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -157,7 +157,7 @@ def progress_bar(*, as_json: bool) -> Iterator[Progress]:
 @contextmanager
 def writing_session(directory: Path, *, as_json: bool) -> Iterator[Session]:
     """A session of the one process that may write."""
-    from crossfoot.engine.session import Workspace, open_session  # noqa: PLC0415
+    from crossfoot.engine.session import Workspace, open_session
 
     workspace = Workspace(directory.resolve())
     with workspace.only_writer(), progress_bar(as_json=as_json) as progress:
@@ -176,6 +176,6 @@ def actor() -> str:
 
 def workspace_at(directory: Path) -> Workspace:
     """A workspace by its directory."""
-    from crossfoot.engine.session import Workspace  # noqa: PLC0415
+    from crossfoot.engine.session import Workspace
 
     return Workspace(directory.resolve())

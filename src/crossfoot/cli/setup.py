@@ -49,9 +49,9 @@ def init(
 
     Example: crossfoot init --env-file apps.env --start-date 2026-11-21 --yes
     """
-    from crossfoot.engine.connect import Connector  # noqa: PLC0415
-    from crossfoot.engine.host import real_host  # noqa: PLC0415
-    from crossfoot.engine.setup import (  # noqa: PLC0415
+    from crossfoot.engine.connect import Connector
+    from crossfoot.engine.host import real_host
+    from crossfoot.engine.setup import (
         accept,
         connect_with_env,
         make_workspace,
@@ -59,7 +59,7 @@ def init(
         read_env_file,
         remotes,
     )
-    from crossfoot.store.workspace import load_connections  # noqa: PLC0415
+    from crossfoot.store.workspace import load_connections
 
     values = read_env_file(env_file) if env_file else dict(os.environ)
     starts = _start_date(start_date or values.get("CROSSFOOT_START_DATE", ""), ask=not yes)
@@ -87,9 +87,9 @@ def init(
 
 
 def _start_date(text: str, *, ask: bool) -> dt.date:
-    import datetime as dt  # noqa: PLC0415
+    import datetime as dt
 
-    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
+    from crossfoot.core.errors import NeedsPerson
 
     today = dt.datetime.now().astimezone().date()
     if not text and ask:
@@ -101,13 +101,13 @@ def _start_date(text: str, *, ask: bool) -> dt.date:
 
 
 def _choices(starts: dt.date) -> Choices:
-    from crossfoot.engine.setup import Choices  # noqa: PLC0415
+    from crossfoot.engine.setup import Choices
 
     return Choices(starts)
 
 
 def _ask(proposal: Proposal, starts: dt.date) -> Choices:
-    from crossfoot.engine.setup import Choices  # noqa: PLC0415
+    from crossfoot.engine.setup import Choices
 
     facts = proposal.facts
     inclusive = typer.confirm("Do prices in Salesforce include tax?", default=facts.inclusive)
@@ -168,10 +168,10 @@ def connect(
 
     Example: crossfoot connect xero
     """
-    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
-    from crossfoot.engine.connect import Connector, salesforce_app, xero_app  # noqa: PLC0415
-    from crossfoot.engine.host import real_host  # noqa: PLC0415
-    from crossfoot.engine.setup import read_env_file  # noqa: PLC0415
+    from crossfoot.core.errors import NeedsPerson
+    from crossfoot.engine.connect import Connector, salesforce_app, xero_app
+    from crossfoot.engine.host import real_host
+    from crossfoot.engine.setup import read_env_file
 
     if side not in {"salesforce", "xero"}:
         raise NeedsPerson(
@@ -199,8 +199,8 @@ def connect(
 
 
 def _show_scopes(side: str, *, as_json: bool) -> None:
-    from crossfoot.salesforce import oauth as salesforce_oauth  # noqa: PLC0415
-    from crossfoot.xero import oauth as xero_oauth  # noqa: PLC0415
+    from crossfoot.salesforce import oauth as salesforce_oauth
+    from crossfoot.xero import oauth as xero_oauth
 
     scopes: Mapping[str, str] = salesforce_oauth.SCOPES if side == "salesforce" else xero_oauth.SCOPES
     if not as_json:
@@ -214,8 +214,8 @@ def _show_address(address: str) -> None:
 
 
 def _choose(connector: Connector, app: object, grant: str, wanted: str) -> str:
-    from crossfoot.core.errors import NeedsPerson  # noqa: PLC0415
-    from crossfoot.engine.connect import App  # noqa: PLC0415
+    from crossfoot.core.errors import NeedsPerson
+    from crossfoot.engine.connect import App
 
     assert isinstance(app, App)
     found = connector.organisations(app, grant)
@@ -241,7 +241,7 @@ def doctor(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Example: crossfoot doctor
     """
-    from crossfoot.engine.doctor import examine  # noqa: PLC0415
+    from crossfoot.engine.doctor import examine
 
     with writing_session(workspace, as_json=as_json) as session:
         checks = list(examine(session))
