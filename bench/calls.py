@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +57,9 @@ def business(deals: int) -> dict[str, Any]:
     }
 
 
-def won_deals(first: int, count: int, today: date | None = None) -> list[dict[str, Any]]:
-    """Deals won today."""
-    day = (today or date.today()).isoformat()  # noqa: DTZ011 - any recent day will do
+def won_deals(first: int, count: int) -> list[dict[str, Any]]:
+    """Deals won today, by the clock that the start date follows: UTC, whatever the machine's zone."""
+    day = datetime.now(UTC).date().isoformat()
     return [
         {"$name": f"d{i}", "Name": f"Deal {i}", "AccountId": f"$a{i % max(count, 1)}", "StageName": "Closed Won",
          "CloseDate": day, "CurrencyIsoCode": "AUD", "Pricebook2Id": "$standard"}

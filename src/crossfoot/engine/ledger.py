@@ -27,12 +27,12 @@ LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit
 T = TypeVar("T")
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_REFERENCE: dict[str, tuple[Callable[[], HttpRequest], Callable[[bytes], object], timedelta]] = {
-    "organisation": (requests.organisation, reference.decode_organisation, LOCK_DATE_AGE),
-    "accounts": (requests.accounts, reference.decode_accounts, REFERENCE_AGE),
-    "tax_rates": (requests.tax_rates, reference.decode_tax_rates, REFERENCE_AGE),
-    "tracking": (requests.tracking_categories, reference.decode_tracking, REFERENCE_AGE),
-    "currencies": (requests.currencies, reference.decode_currencies, REFERENCE_AGE),
+_REFERENCE: dict[str, tuple[Callable[[], HttpRequest], timedelta]] = {
+    "organisation": (requests.organisation, LOCK_DATE_AGE),
+    "accounts": (requests.accounts, REFERENCE_AGE),
+    "tax_rates": (requests.tax_rates, REFERENCE_AGE),
+    "tracking": (requests.tracking_categories, REFERENCE_AGE),
+    "currencies": (requests.currencies, REFERENCE_AGE),
 }
 
 
@@ -68,7 +68,7 @@ def refresh_reference(session: Session, *, names: Iterable[str] = tuple(_REFEREN
     """Read what is older than its permitted age; lock dates age fastest. Returns the organisation."""
     now = session.host.now()
     for name in names:
-        request, _, age = _REFERENCE[name]
+        request, age = _REFERENCE[name]
         with session.database.reading() as connection:
             known = load_reference(connection, session.organisation_id, name)
         if known and now - known[0] < age:
@@ -77,7 +77,8 @@ def refresh_reference(session: Session, *, names: Iterable[str] = tuple(_REFEREN
         with session.database.writing(f"reference {name}") as connection:
             save_reference(connection, session.organisation_id, name, answer.body, session.host.now())
     with session.database.reading() as connection:
-        session.organisation = _reference(connection, session.organisation_id, "organisation")
+        body = _reference(connection, session.organisation_id, "organisation")
+    session.organisation = reference.decode_organisation(body)
     return session.organisation
 
 
@@ -85,17 +86,17 @@ def load_books(connection: Connection, organisation_id: str) -> Books:
     """The organisation's books as last read."""
     items = load_ledger(connection, organisation_id, ITEM, LedgerItem)
     return Books.of(
-        _reference(connection, organisation_id, "organisation"),
-        accounts=_reference(connection, organisation_id, "accounts"),
-        tax_rates=_reference(connection, organisation_id, "tax_rates"),
-        tracking=_reference(connection, organisation_id, "tracking"),
-        currencies=_reference(connection, organisation_id, "currencies"),
+        reference.decode_organisation(_reference(connection, organisation_id, "organisation")),
+        accounts=reference.decode_accounts(_reference(connection, organisation_id, "accounts")),
+        tax_rates=reference.decode_tax_rates(_reference(connection, organisation_id, "tax_rates")),
+        tracking=reference.decode_tracking(_reference(connection, organisation_id, "tracking")),
+        currencies=reference.decode_currencies(_reference(connection, organisation_id, "currencies")),
         items=items.values(),
     )
 
 
-def _reference(connection: Connection, home: str, name: str):  # type: ignore[no-untyped-def]
+def _reference(connection: Connection, home: str, name: str) -> bytes:
     known = load_reference(connection, home, name)
     if known is None:
         raise NeedsPerson("The Xero organisation was not read yet. Run `crossfoot sync` or `crossfoot plan` first.")
-    return _REFERENCE[name][1](known[1])
+    return known[1]
