@@ -56,7 +56,7 @@ simulate: $(READY) ## run more seeds of the simulator (SEEDS=1000)
 lock: $(READY) ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --extra dev pyproject.toml --output-file requirements.lock
+	  --no-emit-index-url --extra dev --extra cdc --extra postgres pyproject.toml --output-file requirements.lock
 
 clean: ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis .import_linter_cache
