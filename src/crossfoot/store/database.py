@@ -1,4 +1,8 @@
-"""Opening the database: pragmas, transactions, migrations with a copy beforehand, refusal of a newer schema."""
+"""Opening the database: transactions, migrations (SQLite: with a copy beforehand), refusal of a newer schema.
+
+SQLite by default; PostgreSQL where several processes share one workspace. Both give the same: one write transaction at
+a time, and reads that never wait for it.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.errors import NeedsPerson, RetryLater
 
 HEAD = "0001"
+_ONE_WRITER = 0x43726F7373666F6F  # the key of the advisory lock that makes write transactions wait for each other
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -22,7 +28,7 @@ def _no_seam(_name: str) -> None:
 
 
 class Database:
-    """A SQLite database of one workspace. ``seam`` is called before and after each write transaction, never in one."""
+    """The database of one workspace. ``seam`` is called before and after each write transaction, never in one."""
 
     def __init__(self, engine: Engine, seam: Callable[[str], None] = _no_seam) -> None:
         self.engine = engine
@@ -39,7 +45,7 @@ class Database:
         """A write transaction: all or nothing, durable when the block ends. Never hold one across a remote call."""
         self.seam(f"commit {name} begins")
         with self.engine.connect() as connection:
-            connection.execute(text("BEGIN IMMEDIATE"))
+            _begin_write(connection)
             try:
                 yield connection
             except BaseException:
@@ -66,6 +72,28 @@ def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Databas
     return Database(engine, seam)
 
 
+def open_server(address: str, seam: Callable[[str], None] = _no_seam) -> Database:
+    """Open (and create or migrate) a workspace's database on a PostgreSQL server: ``postgresql://user@host/name``."""
+    try:
+        url = make_url(address).set(drivername="postgresql+psycopg")
+        engine = create_engine(url, pool_pre_ping=True)
+        found = _schema_version(engine)
+    except ModuleNotFoundError:
+        raise NeedsPerson("PostgreSQL needs the package psycopg: pip install 'crossfoot[postgres]'.") from None
+    except ArgumentError:
+        raise NeedsPerson("The database's address must read postgresql://user@host/name.") from None
+    except OperationalError as error:
+        raise RetryLater(f"PostgreSQL cannot be reached: {error.orig}", after_s=60) from None
+    if found is not None and found > HEAD:
+        raise NeedsPerson(
+            f"The database was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). "
+            "Install that version."
+        )
+    if found != HEAD:
+        _migrate(engine)
+    return Database(engine, seam)
+
+
 def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no_seam) -> Database:
     """A database in memory, from a serialised template where one is given (tests and the simulator)."""
     raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
@@ -78,6 +106,13 @@ def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no
     database = Database(engine, seam)
     weakref.finalize(database, raw.close)  # it lives as long as its database, and is closed with it
     return database
+
+
+def _begin_write(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        connection.execute(text("BEGIN IMMEDIATE"))
+    else:
+        connection.execute(select(func.pg_advisory_xact_lock(_ONE_WRITER)))
 
 
 def _prepare(engine: Engine) -> None:
@@ -112,7 +147,7 @@ def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     with engine.connect() as connection:
-        connection.execute(text("BEGIN IMMEDIATE"))
+        _begin_write(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.commit()

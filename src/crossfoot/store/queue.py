@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
@@ -17,6 +16,7 @@ from crossfoot.core.plan import DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
+from crossfoot.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +175,8 @@ def decide(
     now: datetime,
 ) -> None:
     """Keep what a person decided: ``link``, ``not_same``, ``undone`` or ``retry``."""
-    row = insert(decision).values(
-        organisation_id=organisation_id,
-        kind=kind,
-        source_id=source_id,
-        target_id=target_id,
-        actor=actor,
-        at=instant(now),
-    )
-    connection.execute(row.on_conflict_do_nothing())
+    key = {"organisation_id": organisation_id, "kind": kind, "source_id": source_id, "target_id": target_id}
+    upsert(connection, decision, [{**key, "actor": actor, "at": instant(now)}], replace=())
 
 
 def forget_decision(connection: Connection, organisation_id: str, kind: str, source_id: str) -> None:
@@ -219,13 +212,7 @@ def save_dispositions(connection: Connection, organisation_id: str, decided: Ite
         }
         for item in decided
     ]
-    if not rows:
-        return
-    statement = insert(disposition)
-    newer = {c.name: statement.excluded[c.name] for c in disposition.columns if not c.primary_key}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=["organisation_id", "record_id"], set_=newer), rows
-    )
+    upsert(connection, disposition, rows)
 
 
 def set_bucket(connection: Connection, organisation_id: str, record_id: str, bucket: str) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select, update
-from sqlalchemy.dialects.sqlite import insert
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.schema import counter, reference, version, watermark
+from crossfoot.store.upsert import upsert
 
 CHUNK = 500
 
@@ -40,10 +40,9 @@ class ReadCounts:
 
 def next_seq(connection: Connection, name: str = "seq") -> int:
     """The next value of a durable counter."""
-    row = insert(counter).values(name=name, value=1)
-    statement = row.on_conflict_do_update(index_elements=["name"], set_={"value": counter.c.value + 1})
-    connection.execute(statement)
-    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar_one())
+    last = connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0
+    upsert(connection, counter, [{"name": name, "value": last + 1}])
+    return int(last) + 1
 
 
 def save_versions(connection: Connection, read_seq: int, versions: Sequence[Version]) -> ReadCounts:
@@ -61,12 +60,7 @@ def save_versions(connection: Connection, read_seq: int, versions: Sequence[Vers
             changed += not same
             changed_seq = before[2] if before and same else read_seq
             fresh.append(_row(item, read_seq, changed_seq))
-        if fresh:
-            statement = insert(version)
-            replace = {c.name: statement.excluded[c.name] for c in version.columns if not c.primary_key}
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["home", "kind", "record_id"], set_=replace), fresh
-            )
+        upsert(connection, version, fresh)
     return ReadCounts(len(versions), changed, len(versions) - changed)
 
 
@@ -132,9 +126,9 @@ def load_watermark(connection: Connection, home: str, resource: str) -> str | No
 
 def move_watermark(connection: Connection, home: str, resource: str, position: str, now: datetime) -> None:
     """Advance; belongs in the transaction that stores what it covers. It never goes back."""
-    row = insert(watermark).values(home=home, resource=resource, position=position, read_at=instant(now))
-    newer = {"position": func.max(watermark.c.position, position), "read_at": instant(now)}
-    connection.execute(row.on_conflict_do_update(index_elements=["home", "resource"], set_=newer))
+    reached = max(position, load_watermark(connection, home, resource) or "")
+    row = {"home": home, "resource": resource, "position": reached, "read_at": instant(now)}
+    upsert(connection, watermark, [row])
 
 
 def watermarks(connection: Connection, home: str) -> dict[str, tuple[str, str]]:
@@ -145,9 +139,7 @@ def watermarks(connection: Connection, home: str) -> dict[str, tuple[str, str]]:
 
 def save_reference(connection: Connection, home: str, name: str, body: bytes, now: datetime) -> None:
     """Keep reference data with its read time."""
-    row = insert(reference).values(home=home, name=name, read_at=instant(now), body=body)
-    newer = {"read_at": instant(now), "body": body}
-    connection.execute(row.on_conflict_do_update(index_elements=["home", "name"], set_=newer))
+    upsert(connection, reference, [{"home": home, "name": name, "read_at": instant(now), "body": body}])
 
 
 def load_reference(connection: Connection, home: str, name: str) -> tuple[datetime, bytes] | None:

