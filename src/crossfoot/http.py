@@ -16,16 +16,23 @@ from urllib.parse import urlsplit
 import httpx2
 
 from crossfoot.core.errors import Defect, NeedsPerson
+from crossfoot.core.pacing import Lane
 
 TIMEOUT_S = 90.0
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
 TOKEN_EXCHANGE = "token exchange"  # noqa: S105 - names a purpose, not a secret
 _READS = frozenset({"GET", "HEAD"})
+_HEADERS = {"User-Agent": "Crossfoot", "Accept-Encoding": "gzip"}
+# One layer of compression, which the client takes off in bounded pieces; what was not asked for is not decoded.
+_ENCODINGS = frozenset({"", "identity", "gzip"})
 
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """What to send. ``path`` is appended to a base address; ``body`` is sent as it is. Secrets in it are not shown."""
+    """What to send. ``path`` is appended to a base address; ``body`` is sent as it is. Secrets in it are not shown.
+
+    ``lane`` says how urgent it is where calls are few.
+    """
 
     method: str
     path: str
@@ -33,6 +40,7 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     only_reads: bool = False
+    lane: Lane = Lane.SWEEP
 
     @property
     def is_write(self) -> bool:
@@ -42,11 +50,12 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete HTTP answer; header names are lower case."""
+    """A complete HTTP answer; header names are lower case. ``received_bytes`` is its body as it came, compressed."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    received_bytes: int = 0
 
     @property
     def text(self) -> str:
@@ -78,9 +87,7 @@ class Http:
 
     def __init__(self, may_write: Callable[[str], bool], transport: httpx2.BaseTransport | None = None) -> None:
         self._may_write = may_write
-        self._client = httpx2.Client(
-            transport=transport, timeout=TIMEOUT_S, follow_redirects=False, headers={"User-Agent": "Crossfoot"}
-        )
+        self._client = httpx2.Client(transport=transport, timeout=TIMEOUT_S, follow_redirects=False, headers=_HEADERS)
 
     def send(self, base: str, request: HttpRequest, headers: Mapping[str, str], *, intent: str = "") -> Answer:
         """Send once. Raises ``Lost`` when no complete answer comes, ``Defect`` for a write without intent."""
@@ -95,13 +102,10 @@ class Http:
                 headers={**request.headers, **headers},
                 content=request.body or None,
             ) as response:
-                body = bytearray()
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > ANSWER_BYTES_MAX:
-                        raise Lost(f"the answer exceeds {ANSWER_BYTES_MAX} bytes", sent=True)
+                body = _bounded_body(response)
                 lowered = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, lowered, bytes(body))
+                received_bytes = response.num_bytes_downloaded or len(body)  # in process the body is there already
+                return Answer(response.status_code, lowered, body, received_bytes)
         except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout) as error:
             raise Lost(f"{urlsplit(base).netloc} cannot be reached: {error}", sent=False) from error
         except httpx2.HTTPError as error:
@@ -110,6 +114,19 @@ class Http:
     def close(self) -> None:
         """Let the sockets go."""
         self._client.close()
+
+
+def _bounded_body(response: httpx2.Response) -> bytes:
+    """The body, decoded piece by piece, so that a small answer cannot inflate beyond the bound."""
+    encoding = response.headers.get("content-encoding", "").strip().casefold()
+    if encoding not in _ENCODINGS:
+        raise Lost(f"the answer is encoded as {encoding!r}, which was not asked for", sent=True)
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            raise Lost(f"the answer exceeds {ANSWER_BYTES_MAX} bytes", sent=True)
+    return bytes(body)
 
 
 def require_safe_address(address: str) -> None:

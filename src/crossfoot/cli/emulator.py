@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from crossfoot.cli import emulator_control
+
 app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -73,6 +75,12 @@ def up(
     _wait_for_signal()
     running.stop()
     typer.echo("Stopped.")
+
+
+app.command("log")(emulator_control.log)
+app.add_typer(emulator_control.fault_app, name="fault")
+app.add_typer(emulator_control.clock_app, name="clock")
+app.add_typer(emulator_control.state_app, name="state")
 
 
 def _wait_for_signal() -> None:

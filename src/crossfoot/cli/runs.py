@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import defaultdict
 from decimal import Decimal
@@ -243,7 +244,7 @@ def status(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
     """
     from crossfoot.engine.overview import overview
 
-    found = overview(workspace_at(workspace))
+    found = overview(workspace_at(workspace), dt.datetime.now(dt.UTC))
     if as_json:
         print_json(found)
         return
@@ -255,6 +256,8 @@ def status(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
         typer.echo(buckets_table(rows))
     for waiting in found["waiting"]:
         typer.echo(f"{counted(waiting['entries'], 'entry', 'entries')} wait for {waiting['owner']}")
+    for line in found["limits"]:
+        typer.echo(line)
     for resource, read_at in found["read_at"].items():
         typer.echo(f"{resource:32} read up to {read_at}")
 

@@ -15,6 +15,7 @@ from crossfoot.cli.screen import (
     Command,
     JsonOption,
     WorkspaceOption,
+    actor,
     print_json,
     table,
     told_plainly,
@@ -25,7 +26,7 @@ from crossfoot.cli.screen import (
 if TYPE_CHECKING:
     import datetime as dt
 
-    from crossfoot.engine.connect import Connector
+    from crossfoot.engine.connect import App, Connector
     from crossfoot.engine.session import Workspace
     from crossfoot.engine.setup import Choices, Proposal
     from crossfoot.store.workspace import StoredConnection
@@ -76,7 +77,7 @@ def init(
             )
             return
         connections = connect_with_env(made, database, host, values)
-    with closing(Connector(made, database, host)) as connector:
+    with made.only_writer(), closing(Connector(made, database, host)) as connector:
         salesforce, xero = remotes(connections, connector)
         proposal = propose(salesforce, xero, _choices(starts))
         if not yes:
@@ -179,15 +180,15 @@ def connect(
         )
     values = read_env_file(env_file) if env_file else dict(os.environ)
     made = workspace_at(workspace)
-    connector = Connector(made, made.open_database(), real_host())
-    app = salesforce_app(values) if side == "salesforce" else xero_app(values)
-    _show_scopes(side, as_json=as_json)
-    grant = connector.with_credentials(app) if client_credentials else connector.with_browser(app, _show_address)
-    if side == "salesforce":
-        connection = connector.connect_salesforce(app, grant)
-    else:
-        chosen = organisation or values.get("XERO_TENANT_ID", "")
-        connection = connector.connect_xero(app, grant, _choose(connector, app, grant, chosen))
+    with made.only_writer(), closing(Connector(made, made.open_database(), real_host())) as connector:
+        app = salesforce_app(values) if side == "salesforce" else xero_app(values)
+        _show_scopes(side, as_json=as_json)
+        grant = connector.with_credentials(app) if client_credentials else connector.with_browser(app, _show_address)
+        if side == "salesforce":
+            connection = connector.connect_salesforce(app, grant)
+        else:
+            chosen = organisation or values.get("XERO_TENANT_ID", "")
+            connection = connector.connect_xero(app, grant, _choose(connector, app, grant, chosen))
     if as_json:
         print_json({"side": side, "id": connection.home, "name": connection.name, **connection.pinned})
     else:
@@ -213,11 +214,13 @@ def _show_address(address: str) -> None:
     typer.echo(f"If no browser opens, go to:\n{address}", err=True)
 
 
-def _choose(connector: Connector, app: object, grant: str, wanted: str) -> str:
+def _choose(connector: Connector, app: App, grant: str, wanted: str) -> str:
+    """The organisation that was named, else the one that the person picked on Xero's page, else the one they say."""
     from crossfoot.core.errors import NeedsPerson
-    from crossfoot.engine.connect import App
 
-    assert isinstance(app, App)
+    picked = [] if wanted else connector.organisations(app, grant, consented=True)
+    if len(picked) == 1:
+        return picked[0].tenant_id
     found = connector.organisations(app, grant)
     if wanted:
         if wanted not in {tenant.tenant_id for tenant in found}:
@@ -233,6 +236,40 @@ def _choose(connector: Connector, app: object, grant: str, wanted: str) -> str:
         raise NeedsPerson(f"There is no organisation {choice}.")
     chosen: str = found[choice - 1].tenant_id
     return chosen
+
+
+@told_plainly
+def disconnect(
+    side: Annotated[str, typer.Argument(help="salesforce or xero.")],
+    name: Annotated[str, typer.Argument(help="The org's or organisation's name, as `crossfoot status` shows it.")],
+    *,
+    workspace: WorkspaceOption = Path(),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would end; change nothing.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """End the access to one side and erase its secrets. Links, the queue and the audit log stay.
+
+    Example: crossfoot disconnect xero "Harbour Point Advisory"
+    """
+    from crossfoot.engine.disconnect import Disconnector
+    from crossfoot.engine.host import real_host
+
+    made = workspace_at(workspace)
+    with made.only_writer(), closing(Disconnector(made.open_database(), real_host(), made.load_key)) as disconnector:
+        connection = disconnector.find(side, name)
+        steps = disconnector.steps(connection)
+        if not as_json:
+            typer.echo("\n".join(f"{'Would' if dry_run else 'Will'} {step.words}" for step in steps))
+        if not dry_run:
+            if not yes and not as_json:
+                typer.confirm(f"Disconnect {connection.name}?", abort=True)
+            disconnector.carry_out(connection, steps, actor())
+    if as_json:
+        done = {"side": side, "id": connection.home, "name": connection.name, "dry_run": dry_run}
+        print_json({**done, "steps": [step.words for step in steps]})
+    else:
+        typer.echo("Nothing was changed." if dry_run else f"{connection.name} is disconnected.")
 
 
 @told_plainly
@@ -255,4 +292,9 @@ def doctor(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
         raise typer.Exit(EXIT_ERROR)
 
 
-COMMANDS = (Command("init", init), Command("connect", connect), Command("doctor", doctor))
+COMMANDS = (
+    Command("init", init),
+    Command("connect", connect),
+    Command("disconnect", disconnect),
+    Command("doctor", doctor),
+)

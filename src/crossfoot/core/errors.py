@@ -51,7 +51,11 @@ class Rejected(CrossfootError):
 
 
 class NeedsReauthorisation(CrossfootError):
-    """The access that was granted has ended; only ``crossfoot connect`` helps."""
+    """The access that was granted has ended; only ``crossfoot connect`` helps. ``code`` is the vendor's own word."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class NeedsPerson(CrossfootError):

@@ -14,6 +14,8 @@ READ_ATTEMPTS_MAX = 6
 WAITS_FOR_LIMIT_MAX = 30
 BACKOFF_S_MAX = 30.0
 LIMIT_WAIT_S_MAX = 120.0
+APP_MINUTE_WAIT_S = 20.0
+CONCURRENT_WAIT_S_MAX = 2.0
 CALL_RESEND_S_MAX = 300.0
 CLIENT_TIMEOUT_S = 90.0
 
@@ -40,10 +42,20 @@ class Verdict:
 
 
 def judge_answer(
-    *, status: int, headers: Mapping[str, str], text: str, is_write: bool, attempt: int, jitter: float
+    *,
+    status: int,
+    headers: Mapping[str, str],
+    text: str,
+    is_write: bool,
+    attempt: int,
+    jitter: float,
+    readable: bool = True,
 ) -> Verdict:
-    """Judge a complete HTTP answer of either vendor. ``attempt`` counts from 1, ``jitter`` lies in 0..1."""
-    if 200 <= status < 300:
+    """Judge a complete HTTP answer of either vendor. ``attempt`` counts from 1, ``jitter`` lies in 0..1.
+
+    ``readable`` is False where the body is not what the vendor answers: cut short, or some proxy's page.
+    """
+    if 200 <= status < 300 and readable:
         return Verdict(Next.READ)
     if status == 429:
         return _limited(headers, attempt, jitter)
@@ -57,7 +69,7 @@ def judge_answer(
         return Verdict(Next.PARK, 3600.0, "day")
     if status == 403:
         return Verdict(Next.RECONNECT)
-    if status in {408, 420} or status >= 500:
+    if status in {408, 420} or status >= 500 or status < 300:
         if is_write:
             return Verdict(Next.UNKNOWN, backoff_s(attempt, jitter))
         if attempt >= READ_ATTEMPTS_MAX:
@@ -82,9 +94,11 @@ def backoff_s(attempt: int, jitter: float) -> float:
 
 
 def _limited(headers: Mapping[str, str], attempt: int, jitter: float) -> Verdict:
-    limit = headers.get("x-rate-limit-problem", "").casefold()
+    limit = headers.get("x-rate-limit-problem", "").casefold().replace("-", " ")
     asked = headers.get("retry-after", "")
     wait = float(asked) if asked.isascii() and asked.replace(".", "", 1).isdigit() else 0.0
     if limit == "day" or wait > LIMIT_WAIT_S_MAX:
         return Verdict(Next.PARK, wait or 3600.0, "day")
-    return Verdict(Next.WAIT, wait or backoff_s(attempt, jitter), limit or "concurrent")
+    if limit in {"appminute", "app minute"}:  # never with a Retry-After (XERO 2)
+        return Verdict(Next.WAIT, wait or APP_MINUTE_WAIT_S * (1 + jitter) / 2, "app minute")
+    return Verdict(Next.WAIT, wait or min(backoff_s(attempt, jitter), CONCURRENT_WAIT_S_MAX), limit or "concurrent")

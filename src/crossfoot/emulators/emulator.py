@@ -1,4 +1,4 @@
-"""One emulated vendor as the host holds it: its world, its handle, a lock and the faults on its wire."""
+"""One emulated vendor as the host holds it: its world, its handle and a lock."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from crossfoot.emulators.clock import Clock
-from crossfoot.emulators.faults import FaultBoard
-from crossfoot.emulators.wire import Event, Request, Response
+from crossfoot.emulators.wire import Delivery, Event, Request, Response
 
 
 class World(Protocol):
@@ -30,7 +29,13 @@ class World(Protocol):
 
 
 Handle = Callable[[Any, Request, datetime], tuple[Response, list[Event]]]
+Due = Callable[[Any, datetime], list[Delivery]]
 Record = Callable[[str, datetime, Request], None]
+Lane = Callable[[Request], "str | None"]
+
+
+def uncounted(_request: Request) -> None:
+    """The lane of a vendor that does not limit calls in progress."""
 
 
 class StoppedError(RuntimeError):
@@ -39,15 +44,19 @@ class StoppedError(RuntimeError):
 
 @dataclass(slots=True)
 class Emulator:
-    """Serves one world, one request at a time."""
+    """Serves one world, one request at a time.
+
+    ``lane`` names whose calls in progress are counted together, None for a request that is not counted.
+    """
 
     name: str
     world: World
     handle: Handle
     clock: Clock
-    faults: FaultBoard = field(default_factory=FaultBoard)
+    lane: Lane = uncounted
     lock: threading.RLock = field(default_factory=threading.RLock)
     record: Record | None = None
+    due: Due | None = None
     stopped: bool = False
 
     def answer(self, request: Request) -> Response:
@@ -64,3 +73,10 @@ class Emulator:
                 self.record(self.name, now, request)
             response, _events = self.handle(self.world, request, now)
             return response
+
+    def deliveries(self) -> list[Delivery]:
+        """What the vendor would send to subscribers at this instant; asking changes nothing."""
+        with self.lock:
+            if self.stopped:
+                raise StoppedError(self.name)
+            return [] if self.due is None else self.due(self.world, self.clock.now())

@@ -6,22 +6,24 @@ the two servers, the state folder and the env file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
-from crossfoot.emulators.emulator import Emulator, Handle, World
+from crossfoot.emulators.controls import CLOCK_PATH, JSON_TYPE, STATE_PATH, answer_json, clock_control
+from crossfoot.emulators.emulator import Due, Emulator, Handle, Lane, World, uncounted
 from crossfoot.emulators.files import write_private
 from crossfoot.emulators.play import play
-from crossfoot.emulators.scenario import Scenario, find_scenario
+from crossfoot.emulators.scenario import Scenario, ScenarioError, find_scenario
 from crossfoot.emulators.server import EmulatorServer
-from crossfoot.emulators.snapshot import Entry, Snapshot, StateError, StateFolder
-from crossfoot.emulators.wire import Request
+from crossfoot.emulators.snapshot import Entry, Snapshot, StateError, StateFolder, read_state, write_state
+from crossfoot.emulators.webhooks import Courier
+from crossfoot.emulators.wire import Request, Response
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,13 @@ class Vendor:
     new: Callable[..., World]
     load: Callable[[dict[str, Any]], World]
     handle: Handle
+    due: Due | None = None  # its webhooks
+    lane: Lane = uncounted
 
 
 VENDORS: dict[str, Vendor] = {
     "salesforce": Vendor(salesforce.new_world, salesforce.World.load, salesforce.handle),
-    "xero": Vendor(xero.new_world, xero.World, xero.handle),
+    "xero": Vendor(xero.new_world, xero.World, xero.handle, xero.due, xero.lane),
 }
 ENV_NAMES = {
     "salesforce": {
@@ -85,10 +89,7 @@ def make_worlds(scenario: Scenario, clock: Clock | None = None, public_urls: Map
     ``clock`` defaults to one that shows the scenario's clock now. Raises ScenarioError when a vendor refuses a record.
     """
     clock = clock or Clock.starting_at(scenario.clock)
-    made = {
-        name: vendor.new(seed=scenario.seed, settings=scenario.settings.get(name) or {})
-        for name, vendor in VENDORS.items()
-    }
+    made = {name: _new_world(scenario, name) for name in VENDORS}
     for name, url in (public_urls or {}).items():
         made[name].public_url = url
     worlds = _worlds(made, clock, scenario.source, scenario.start_date)
@@ -97,8 +98,18 @@ def make_worlds(scenario: Scenario, clock: Clock | None = None, public_urls: Map
     return Worlds(worlds.salesforce, worlds.xero, clock, scenario.source, scenario.start_date, names)
 
 
+def _new_world(scenario: Scenario, side: str) -> World:
+    try:
+        return VENDORS[side].new(seed=scenario.seed, settings=scenario.settings.get(side) or {})
+    except ValueError as error:
+        raise ScenarioError(f"{scenario.source}: {side}, $settings: {error}") from None
+
+
 def _worlds(made: Mapping[str, World], clock: Clock, scenario: str, start_date: date | None) -> Worlds:
-    emulators = {name: Emulator(name, world, VENDORS[name].handle, clock) for name, world in made.items()}
+    emulators = {
+        name: Emulator(name, world, VENDORS[name].handle, clock, VENDORS[name].lane, due=VENDORS[name].due)
+        for name, world in made.items()
+    }
     worlds = Worlds(emulators["salesforce"], emulators["xero"], clock, scenario, start_date)
     worlds.set_offset()
     return worlds
@@ -136,25 +147,42 @@ class Host:
                 name: settings.public_urls.get(name, server.url).rstrip("/") for name, server in self._servers.items()
             }
             self.worlds = self._restore() or make_worlds(find_scenario(settings.scenario), public_urls=self.urls)
+            self._couriers = [Courier(emulator) for emulator in self.worlds.emulators.values() if emulator.due]
             on_failure.pop_all()
 
     def start(self) -> None:
         """Serve both emulators, then write the env file."""
+        env = self._make_ready()
+        controls = {
+            CLOCK_PATH: clock_control(self.worlds.clock, self._turn_clock),
+            STATE_PATH: self._control_state,
+        }
+        for name, emulator in self.worlds.emulators.items():
+            emulator.record = self._record if self._folder is not None else None
+            self._servers[name].start(emulator, controls)
+        for courier in self._couriers:
+            courier.start()
+        self._write_env(env)
+
+    def _make_ready(self) -> dict[str, str]:
+        """Worlds that were just made or loaded get their addresses and ready tokens, and are saved."""
         for name, emulator in self.worlds.emulators.items():
             emulator.world.public_url = self.urls[name]
             # Ready tokens that ran out while the emulators were down are renewed at the last instant a world has seen.
             emulator.answer(Request("GET", "/control/counts"))
         env = self.env()
         self._save()
-        for name, emulator in self.worlds.emulators.items():
-            emulator.record = self._record if self._folder is not None else None
-            self._servers[name].start(emulator, self._turn_clock)
+        return env
+
+    def _write_env(self, env: Mapping[str, str]) -> None:
         if self.settings.env_file is not None:
             lines = "".join(f"{name}={value}\n" for name, value in env.items())
             write_private(self.settings.env_file, lines.encode())
 
     def stop(self) -> None:
         """Take no further request, save the state and close the ports."""
+        for courier in self._couriers:
+            courier.stop()
         for emulator in self.worlds.emulators.values():
             with emulator.lock:
                 emulator.stopped = True
@@ -175,9 +203,37 @@ class Host:
         start = self.worlds.start_date or self.worlds.clock.now().date()
         return {**env, "CROSSFOOT_START_DATE": start.isoformat()}
 
+    def _control_state(self, request: Request) -> Response:
+        """The whole state of both emulators, and on POST its replacement by one that was shown before."""
+        if request.method != "POST":
+            with self._both_locks():
+                return Response(200, (JSON_TYPE,), b"".join(write_state(self._snapshot())))
+        try:
+            self._swap(read_state(request.body, "What was sent"))
+        except StateError as error:
+            raise ValueError(str(error)) from None
+        return answer_json({"scenario": self.worlds.scenario, "env_file": str(self.settings.env_file or "")})
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        made = {name: vendor.load(snapshot.worlds[name]) for name, vendor in VENDORS.items()}
+        with self._both_locks():
+            for name, emulator in self.worlds.emulators.items():
+                emulator.world = made[name]
+            start = None if snapshot.start_date is None else date.fromisoformat(snapshot.start_date)
+            self.worlds = replace(self.worlds, scenario=snapshot.scenario, start_date=start)
+            self.worlds.clock.offset_s = snapshot.offset_s
+            self.worlds.set_offset()
+            self._write_env(self._make_ready())
+
+    @contextmanager
+    def _both_locks(self) -> Iterator[None]:
+        with ExitStack() as locked:
+            for emulator in self.worlds.emulators.values():
+                locked.enter_context(emulator.lock)
+            yield
+
     def _turn_clock(self, turn: Callable[[Clock], None]) -> None:
-        salesforce_lock, xero_lock = (emulator.lock for emulator in self.worlds.emulators.values())
-        with salesforce_lock, xero_lock:
+        with self._both_locks():
             turn(self.worlds.clock)
             self.worlds.set_offset()
             if self._folder is not None:
@@ -188,19 +244,19 @@ class Host:
             self._folder.append(Entry(side, at, self.worlds.clock.offset_s, request))
 
     def _save(self) -> None:
-        if self._folder is None:
-            return
-        self._generation += 1
+        if self._folder is not None:
+            self._generation += 1
+            self._folder.write_snapshot(self._snapshot())
+
+    def _snapshot(self) -> Snapshot:
         start = self.worlds.start_date
         dumps = {name: emulator.world.dump() for name, emulator in self.worlds.emulators.items()}
-        self._folder.write_snapshot(
-            Snapshot(
-                self._generation,
-                self.worlds.clock.offset_s,
-                self.worlds.scenario,
-                None if start is None else start.isoformat(),
-                dumps,
-            )
+        return Snapshot(
+            self._generation,
+            self.worlds.clock.offset_s,
+            self.worlds.scenario,
+            None if start is None else start.isoformat(),
+            dumps,
         )
 
     def _restore(self) -> Worlds | None:

@@ -48,6 +48,18 @@ XERO_KINDS = {
         XeroKind("Invoices", "InvoiceID", batch=50),
         XeroKind("Payments", "PaymentID", batch=50),
         XeroKind("BankTransactions", "BankTransactionID", batch=50),
+        XeroKind("BankTransfers", "BankTransferID", batch=50),
+        XeroKind("BatchPayments", "BatchPaymentID"),
+        XeroKind("Budgets", "BudgetID"),
+        XeroKind("Employees", "EmployeeID", batch=50),
+        XeroKind("ExpenseClaims", "ExpenseClaimID"),
+        XeroKind("LinkedTransactions", "LinkedTransactionID"),
+        XeroKind("ManualJournals", "ManualJournalID", batch=50),
+        XeroKind("PaymentServices", "PaymentServiceID"),
+        XeroKind("PurchaseOrders", "PurchaseOrderID", batch=50),
+        XeroKind("Quotes", "QuoteID", batch=50),
+        XeroKind("Receipts", "ReceiptID"),
+        XeroKind("RepeatingInvoices", "RepeatingInvoiceID", batch=50),
     )
 }
 salesforce_batch = 200
@@ -140,7 +152,7 @@ def _mentions(batch: list[Step], name: str) -> bool:
 
 
 def _resolve(value: Any, names: Mapping[str, str], scenario: Scenario, step: Step, field: str = "") -> Any:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         return {key: _resolve(item, names, scenario, step, field or str(key)) for key, item in value.items()}
     if isinstance(value, list):
         return [_resolve(item, names, scenario, step, field) for item in value]
@@ -244,6 +256,8 @@ def _xero_outcomes(status: int, answer: Any, plural: str, id_field: str, count: 
 
 
 def _xero_outcome(element: Mapping[str, Any], id_field: str) -> Outcome:
+    if element.get("StatusAttributeString") in {"OK", "WARNING"}:
+        return Outcome(id=str(element[id_field]))
     messages = list(_messages(element))
     if messages or element.get("StatusAttributeString") == "ERROR":
         return Outcome(complaint="; ".join(messages) or "refused without a message")
@@ -252,7 +266,7 @@ def _xero_outcome(element: Mapping[str, Any], id_field: str) -> Outcome:
 
 def _messages(value: Any) -> Iterator[str]:
     """Every validation message in an answer, at any depth (XERO 3.4, 3.5)."""
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
             if key == "ValidationErrors":
                 yield from (str(error.get("Message") or error.get("Description")) for error in item)

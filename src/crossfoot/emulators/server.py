@@ -1,38 +1,38 @@
-"""A threaded HTTP/1.1 server for one emulator: the wire, its faults and the host's part of the control plane.
+"""A threaded HTTP/1.1 server for one emulator: the wire, the calls in progress, the host's part of the control plane.
 
 Everything a vendor says comes from the emulator's handle; this module adds Content-Length, the Date header (from the
-emulators' clock), compression, and whatever the fault switchboard does to the connection.
+emulators' clock), compression, and does to the connection what the fault switchboard asks for. It tells the handle how
+many calls a client has in progress; what is too many, the vendor says.
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import socket
 import socketserver
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from email.utils import format_datetime
 from http import HTTPStatus
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from crossfoot.emulators.clock import Clock
+from crossfoot.emulators.controls import STATE_PATH, Controls, answer_json
 from crossfoot.emulators.emulator import Emulator, StoppedError
-from crossfoot.emulators.faults import Fault
-from crossfoot.emulators.wire import Request, Response
+from crossfoot.emulators.wire import CLOSED, IN_PROGRESS, TRUNCATED, Request, Response
 
 body_bytes_max = 50 * 1024 * 1024
+state_bytes_max = 2 * 1024 * 1024 * 1024  # a whole state comes over the control plane
 chunk_line_bytes_max = 1024
 gzip_bytes_min = 1024
 idle_s_max = 120
-
-TurnClock = Callable[[Callable[[Clock], None]], None]
 
 
 class _BodyError(Exception):
@@ -62,9 +62,11 @@ class EmulatorServer(ThreadingHTTPServer):
     request_queue_size = 128
 
     emulator: Emulator
-    turn_clock: TurnClock
+    controls: Controls
 
     def __init__(self, host: str, port: int) -> None:
+        self._in_progress: Counter[str] = Counter()
+        self._counting = threading.Lock()
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Exchange)
@@ -81,10 +83,26 @@ class EmulatorServer(ThreadingHTTPServer):
         host = "127.0.0.1" if self.server_name in ("", "0.0.0.0") else self.server_name  # noqa: S104 - compared only
         return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}"
 
-    def start(self, emulator: Emulator, turn_clock: TurnClock) -> None:
-        """Serve ``emulator`` on a thread of its own. ``turn_clock`` turns the clock that it shares with others."""
-        self.emulator, self.turn_clock = emulator, turn_clock
+    def start(self, emulator: Emulator, controls: Controls) -> None:
+        """Serve ``emulator`` on a thread of its own. ``controls`` are the paths of the control plane that the host
+        answers itself."""
+        self.emulator, self.controls = emulator, controls
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+
+    @contextmanager
+    def in_progress(self, lane: str | None) -> Iterator[int]:
+        """Count a call while it lasts; yields how many its lane has in progress, this one included."""
+        if lane is None:
+            yield 1
+            return
+        with self._counting:
+            self._in_progress[lane] += 1
+            number = self._in_progress[lane]
+        try:
+            yield number
+        finally:
+            with self._counting:
+                self._in_progress[lane] -= 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet about clients that hang up; show anything else, it is a defect."""
@@ -113,73 +131,41 @@ class _Exchange(BaseHTTPRequestHandler):
         if request.path.startswith("/control/"):
             self._write(self._control(request))
             return
-        with self.server.emulator.lock:
-            fault = self.server.emulator.faults.take(request)
-        if fault is None:
-            self._answer(request, self._write)
-        else:
-            self._suffer(fault, request)
+        response = self._answer(request)
+        if response is None or response.wire == CLOSED:
+            self.close_connection = True
+            return
+        self.close_connection |= response.wire == TRUNCATED
+        self._write(response)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815 - http.server's names
 
-    def _suffer(self, fault: Fault, request: Request) -> None:
-        if fault.kind == "status":
-            self._write(fault.answer())
-        elif fault.kind == "slow":
-            time.sleep(fault.seconds)
-            self._answer(request, self._write)
-        elif fault.kind == "lost_request":
-            self.close_connection = True
-        elif fault.kind == "lost_response":
-            self.close_connection = True
-            self._answer(request, lambda _response: None)
-        else:
-            self.close_connection = True
-            self._answer(request, lambda response: self._write(response, truncated=True))
-
-    def _answer(self, request: Request, write: Callable[[Response], None]) -> None:
-        try:
-            response = self.server.emulator.answer(request)
-        except StoppedError:
-            self.close_connection = True
-            return
-        except Exception:  # noqa: BLE001 - a defect in an emulator must reach its client as a 500 and the screen in full
-            traceback.print_exc()
-            response = _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "The emulator failed; its terminal shows where.")
-        write(response)
+    def _answer(self, request: Request) -> Response | None:
+        """The emulator's answer, None when it takes no more requests. A call is over before its answer is written:
+        a client that waits for one answer before it sends the next has one call in progress."""
+        emulator = self.server.emulator
+        with self.server.in_progress(emulator.lane(request)) as number:
+            if number > 1:
+                request = replace(request, headers={**request.headers, IN_PROGRESS: str(number)})
+            try:
+                response = emulator.answer(request)
+            except StoppedError:
+                return None
+            except Exception:  # noqa: BLE001 - a defect in an emulator must reach its client as a 500 and the screen in full
+                traceback.print_exc()
+                response = _plain(HTTPStatus.INTERNAL_SERVER_ERROR, "The emulator failed; its terminal shows where.")
+            time.sleep(response.delay_s)
+        return response
 
     def _control(self, request: Request) -> Response:
-        routes = {"/control/fault": self._control_fault, "/control/clock": self._control_clock}
-        route = routes.get(request.path.rstrip("/"))
-        if route is None:
-            answer: list[Response] = []
-            self._answer(request, answer.append)
-            return answer[0] if answer else _plain(HTTPStatus.SERVICE_UNAVAILABLE, "The emulator is stopping.")
+        control = self.server.controls.get(request.path.rstrip("/"))
+        if control is None:
+            answer = self._answer(request)
+            return answer or _plain(HTTPStatus.SERVICE_UNAVAILABLE, "The emulator is stopping.")
         try:
-            return _json(route(request.method, json.loads(request.body or b"{}")))
+            return control(request)
         except (ValueError, KeyError, AttributeError, TypeError) as error:
-            return _json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
-
-    def _control_fault(self, method: str, spec: dict[str, Any]) -> dict[str, Any]:
-        emulator = self.server.emulator
-        with emulator.lock:
-            if method == "POST":
-                emulator.faults.faults.append(Fault.from_json(spec))
-            elif method == "DELETE":
-                emulator.faults.faults.clear()
-            return {"faults": [_describe(fault) for fault in emulator.faults.faults]}
-
-    def _control_clock(self, method: str, spec: dict[str, Any]) -> dict[str, Any]:
-        clock = self.server.emulator.clock
-        if method == "POST":
-            if "set" in spec:
-                instant = datetime.fromisoformat(spec["set"])
-                if instant.tzinfo is None:
-                    raise ValueError("set needs an instant with its zone, such as 2026-11-20T01:30:00Z")
-                self.server.turn_clock(lambda turned: turned.advance_to(instant))
-            else:
-                self.server.turn_clock(lambda turned: turned.advance(int(spec["advance_s"])))
-        return {"now": clock.now().isoformat(timespec="seconds"), "offset_s": clock.offset_s}
+            return answer_json({"error": str(error)}, HTTPStatus.BAD_REQUEST)
 
     def _read_request(self) -> Request:
         target = self.path
@@ -189,21 +175,23 @@ class _Exchange(BaseHTTPRequestHandler):
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
             key = name.lower()
+            if key == IN_PROGRESS:
+                continue
             headers[key] = f"{headers[key]}, {value}" if key in headers else value
-        return Request(self.command, path, query, headers, self._read_body(headers))
+        return Request(self.command, path, query, headers, self._read_body(path, headers))
 
-    def _read_body(self, headers: dict[str, str]) -> bytes:
+    def _read_body(self, path: str, headers: dict[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return _read_chunked(self.rfile)
         length = headers.get("content-length", "0")
         if not length.isdigit():
             raise _BodyError(HTTPStatus.BAD_REQUEST)
-        if int(length) > body_bytes_max:
+        if int(length) > (state_bytes_max if path == STATE_PATH else body_bytes_max):
             raise _BodyError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         return self.rfile.read(int(length))
 
-    def _write(self, response: Response, truncated: bool = False) -> None:
-        """Send head and body in one write; ``truncated`` breaks off in the middle of the body."""
+    def _write(self, response: Response) -> None:
+        """Send head and body in one write; a truncated answer breaks off in the middle of its body."""
         body, headers = response.body, list(response.headers)
         if len(body) > gzip_bytes_min and "gzip" in self.headers.get("Accept-Encoding", "").lower():
             body = gzip.compress(body, compresslevel=1, mtime=0)
@@ -217,7 +205,7 @@ class _Exchange(BaseHTTPRequestHandler):
         lines += [f"{name}: {value}" for name, value in headers]
         if self.command == "HEAD":
             body = b""
-        elif truncated:
+        elif response.wire == TRUNCATED:
             body = body[: len(body) // 2]
         self.wfile.write("\r\n".join((*lines, "", "")).encode("latin-1") + body)
 
@@ -238,19 +226,6 @@ def _read_chunked(stream: _Stream) -> bytes:
             return bytes(body)
         body += stream.read(size)
         stream.readline(chunk_line_bytes_max)
-
-
-def _describe(fault: Fault) -> dict[str, Any]:
-    return {
-        "kind": fault.kind,
-        "match": {"method": fault.method, "path_contains": fault.path_contains},
-        "times": fault.times,
-        "after": fault.after,
-    }
-
-
-def _json(value: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    return Response(status, (("Content-Type", "application/json"),), json.dumps(value).encode())
 
 
 def _plain(status: HTTPStatus, text: str) -> Response:

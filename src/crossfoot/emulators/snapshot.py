@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gc
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,46 +28,82 @@ class StateError(Exception):
     """A state folder cannot be used; the message says why and what to do."""
 
 
-# Tag, Python type, to text or list, and back. Order matters: a datetime is also a date.
-_TAGS: tuple[tuple[str, type, Callable[[Any], Any], Callable[[Any], Any]], ...] = (
-    ("$datetime", datetime, datetime.isoformat, datetime.fromisoformat),
-    ("$date", date, date.isoformat, date.fromisoformat),
-    ("$decimal", Decimal, str, Decimal),
-    ("$bytes", bytes, lambda value: base64.b64encode(value).decode(), base64.b64decode),
-    ("$tuple", tuple, lambda value: [tag(item) for item in value], lambda items: tuple(untag(item) for item in items)),
-)
-_READERS = {name: read for name, _type, _write, read in _TAGS}
+# Python type -> tag, to text or list, and back
+_TAGS: dict[type, tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = {
+    datetime: ("$datetime", datetime.isoformat, datetime.fromisoformat),
+    date: ("$date", date.isoformat, date.fromisoformat),
+    Decimal: ("$decimal", str, Decimal),
+    bytes: ("$bytes", lambda value: base64.b64encode(value).decode(), base64.b64decode),
+    tuple: ("$tuple", lambda value: [tag(item) for item in value], tuple),
+}
+_READERS: dict[str, Callable[[Any], Any]] = {"$dict": dict, **{name: read for name, _write, read in _TAGS.values()}}
+_PLAIN = frozenset({str, int, bool, type(None)})  # JSON has these
+_PIECES_DEPTH = 6  # worlds, side, "organisations", one of them, "tables", kind: below that, one record at a time
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def encode(value: Any, depth: int = 0) -> Iterator[bytes]:
+    """Plain values as tagged JSON, in pieces.
+
+    Containers are opened down to ``depth``, so that no second copy of a large world need stand in memory.
+    """
+    if depth > 0 and isinstance(value, dict) and _are_names(value):
+        for place, (key, item) in enumerate(value.items()):
+            yield f"{',' if place else '{'}{_encode(key)}:".encode()
+            yield from encode(item, depth - 1)
+        yield b"}" if value else b"{}"
+    elif depth > 0 and isinstance(value, list):
+        for place, item in enumerate(value):
+            yield b"," if place else b"["
+            yield from encode(item, depth - 1)
+        yield b"]" if value else b"[]"
+    else:
+        yield _encode(tag(value)).encode()
+
+
+def decode(text: bytes) -> Any:
+    """The value that ``encode`` was given."""
+    collects = gc.isenabled()
+    gc.disable()  # a large world has no cycles, and looking for them takes longer than reading it
+    try:
+        return json.loads(text, object_hook=_untagged)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _are_names(keys: Iterable[Any]) -> bool:
+    """Whether all keys are texts that no tag can be mistaken for."""
+    try:
+        return "$" not in "".join(keys)
+    except TypeError:
+        return False
 
 
 def tag(value: Any) -> Any:
     """Turn plain values into what JSON can hold; a type that is not plain raises TypeError."""
-    if value is None or isinstance(value, str | int):
+    if type(value) in _PLAIN:
         return value
     if isinstance(value, list):
         return [tag(item) for item in value]
     if isinstance(value, dict):
-        if all(isinstance(key, str) and not key.startswith("$") for key in value):
-            return {key: tag(item) for key, item in value.items()}
+        if _are_names(value):
+            return {key: item if type(item) in _PLAIN else tag(item) for key, item in value.items()}
         return {"$dict": [[tag(key), tag(item)] for key, item in value.items()]}
-    for name, kind, write, _read in _TAGS:
-        if isinstance(value, kind):
-            return {name: write(value)}
-    raise TypeError(f"a world's state may not hold {type(value).__name__}: {value!r}")
+    if type(value) not in _TAGS:
+        raise TypeError(f"a world's state may not hold {type(value).__name__}: {value!r}")
+    name, write, _read = _TAGS[type(value)]
+    return {name: write(value)}
 
 
-def untag(value: Any) -> Any:
-    """The value that ``tag`` was given."""
-    if isinstance(value, list):
-        return [untag(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if len(value) == 1:
-        [(name, inner)] = value.items()
-        if name == "$dict":
-            return {untag(key): untag(item) for key, item in inner}
+def _untagged(found: dict[str, Any]) -> Any:
+    """What a JSON object stands for; the objects inside it have been read already."""
+    if len(found) == 1:
+        [(name, inner)] = found.items()
         if name in _READERS:
             return _READERS[name](inner)
-    return {key: untag(item) for key, item in value.items()}
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +115,34 @@ class Snapshot:
     scenario: str
     start_date: str | None
     worlds: dict[str, Any]
+
+
+def write_state(snapshot: Snapshot) -> Iterator[bytes]:
+    """A snapshot in pieces, as it stands in a folder and goes over the control plane."""
+    content = {
+        "version": version,
+        "generation": snapshot.generation,
+        "offset_s": snapshot.offset_s,
+        "scenario": snapshot.scenario,
+        "start_date": snapshot.start_date,
+        "worlds": snapshot.worlds,
+    }
+    return encode(content, _PIECES_DEPTH + 1)
+
+
+def read_state(text: bytes, place: str) -> Snapshot:
+    """The snapshot that ``write_state`` was given; ``place`` is what messages call it."""
+    try:
+        found = decode(text)
+        if found["version"] == version:
+            members = ("generation", "offset_s", "scenario", "start_date", "worlds")
+            return Snapshot(*(found[name] for name in members))
+    except (ValueError, KeyError, TypeError, ArithmeticError):
+        raise StateError(f"{place} is not a snapshot of the emulators. Choose another one.") from None
+    raise StateError(
+        f"{place} was written by another version of the emulators (snapshot version {found['version']}, this one reads "
+        f"{version}). Choose another one."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,19 +167,7 @@ class StateFolder:
         path = self.folder / "snapshot.json"
         if not path.exists():
             return None
-        try:
-            found = json.loads(path.read_bytes(), parse_float=Decimal)
-            found_version = found["version"]
-        except (ValueError, KeyError, TypeError):
-            raise StateError(f"{path} is not a snapshot of the emulators. Choose another --state folder.") from None
-        if found_version != version:
-            raise StateError(
-                f"{path} was written by another version of the emulators (snapshot version {found_version}, this one "
-                f"reads {version}). Choose another --state folder."
-            )
-        return Snapshot(
-            found["generation"], found["offset_s"], found["scenario"], found["start_date"], untag(found["worlds"])
-        )
+        return read_state(path.read_bytes(), str(path))
 
     def entries(self, generation: int) -> Iterator[Entry]:
         """The log's entries in order. A last line broken off by a kill is no entry: it was never answered."""
@@ -132,17 +185,9 @@ class StateFolder:
         """Make ``snapshot`` the state and begin its log."""
         self.close()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        content = {
-            "version": version,
-            "generation": snapshot.generation,
-            "offset_s": snapshot.offset_s,
-            "scenario": snapshot.scenario,
-            "start_date": snapshot.start_date,
-            "worlds": tag(snapshot.worlds),
-        }
         log_path = self._log_path(snapshot.generation)
         write_private(log_path, b"")
-        write_private(self.folder / "snapshot.json", json.dumps(content, separators=(",", ":")).encode())
+        write_private(self.folder / "snapshot.json", write_state(snapshot))
         for old in self.folder.glob("log-*.jsonl"):
             if old != log_path:
                 old.unlink()

@@ -11,11 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.links import Identity, Kind, Link, LinkState, epoch_in, record_id_in
+from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
 from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.session import Session
-from crossfoot.http import HttpRequest
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
@@ -25,6 +25,7 @@ from crossfoot.store.queue import set_bucket
 from crossfoot.store.versions import next_seq, save_versions
 from crossfoot.xero import requests
 from crossfoot.xero.documents import Page, decode_page
+from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 Found = LedgerInvoice | LedgerContact | LedgerItem
 
@@ -73,14 +74,14 @@ def probe(session: Session, batch: Sequence[StoredOperation]) -> dict[str, Found
     kind = batch[0].identity.kind
     found: dict[str, Found] = {}
     if kind is Kind.ITEM:
-        observe_xero(session, ITEM)
+        observe_xero(session, ITEM, lane=Lane.RECOVERY)
         with session.database.reading() as connection:
             items = load_ledger(connection, session.organisation_id, ITEM, LedgerItem)
         by_code = {item.code.casefold(): item for item in items.values()}
         return {o.id: by_code[o.identity.source_key] for o in batch if o.identity.source_key in by_code}
     for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
         part = batch[start : start + requests.NUMBERS_PER_CALL]
-        page = decode_page(session.xero.read(_probe_request(kind, part)).body)
+        page = decode_page(session.xero.read(_probe_request(session.tenant, kind, part)).body)
         _keep(session, page)
         for operation in part:
             record = _matching(page, operation)
@@ -89,10 +90,10 @@ def probe(session: Session, batch: Sequence[StoredOperation]) -> dict[str, Found
     return found
 
 
-def _probe_request(kind: Kind, part: Sequence[StoredOperation]) -> HttpRequest:
+def _probe_request(tenant: Tenant, kind: Kind, part: Sequence[StoredOperation]) -> OrganisationRequest:
     if kind is Kind.CONTACT:
-        return requests.contacts_by_number([operation.source_id for operation in part])
-    return requests.invoices_by_number([operation.number for operation in part])
+        return requests.contacts_by_number(tenant, [operation.source_id for operation in part])
+    return requests.invoices_by_number(tenant, [operation.number for operation in part])
 
 
 def _keep(session: Session, page: Page) -> None:
@@ -173,8 +174,10 @@ def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOp
     kept: list[StoredOperation] = []
     for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
         part = batch[start : start + requests.NUMBERS_PER_CALL]
-        drafts = decode_page(session.xero.read(requests.invoices_by_id([o.xero_id for o in part])).body)
-        customers = decode_page(session.xero.read(requests.contacts_by_id([_customer(o) for o in part])).body)
+        targets = requests.invoices_by_id(session.tenant, [o.xero_id for o in part])
+        drafts = decode_page(session.xero.read(targets).body)
+        owners = requests.contacts_by_id(session.tenant, [_customer(o) for o in part])
+        customers = decode_page(session.xero.read(owners).body)
         _keep(session, drafts)
         _keep(session, customers)
         active = {contact.contact_id for contact in customers.contacts if contact.is_active}

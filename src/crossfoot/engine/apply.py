@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, intended_form
-from crossfoot.core.errors import OutcomeUnknown, Rejected
+from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import (
     Identity,
@@ -29,6 +29,7 @@ from crossfoot.core.links import (
     series_number,
 )
 from crossfoot.core.money import EXACT, ZERO, round_money
+from crossfoot.core.pacing import Lane
 from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
@@ -62,6 +63,7 @@ class Applied:
     contacts: int = 0
     items: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
+    stopped: str = ""
 
     def count(self, operation: StoredOperation, *, adopted: bool = False) -> None:
         """Count one applied operation."""
@@ -91,6 +93,13 @@ def apply_operations(session: Session, operations: Sequence[Operation], *, revie
     for wave in waves:
         reserved = _reserve(session, wave, reviewed=reviewed)
         for group in _groups(reserved):
+            try:
+                session.xero.require_room(Lane.SWEEP)
+            except RetryLater as later:
+                if later.limit != "reserve":
+                    raise
+                applied.stopped = str(later)
+                return applied  # what was sent is still read back: that may use the reserve
             _send(session, group, applied)
             done += len(group)
             session.progress("Writing to Xero", done, total)
@@ -322,7 +331,7 @@ def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, byte
     access = session.xero.access()
     call_id = session.host.new_id()
     key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-    request = requests.write(f"{kind}s", _METHODS[batch[0].action], body, key)
+    request = requests.write(session.tenant, f"{kind}s", _METHODS[batch[0].action], body, key)
     with session.database.writing("call") as connection:
         stored = StoredCall(
             call_id, session.organisation_id, session.run_id, request.method, request.path, body, key, access.generation

@@ -16,11 +16,11 @@ import msgspec
 
 from crossfoot.core.errors import NeedsPerson, NeedsReauthorisation
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import Grants, GrantSecrets, exchange, read_tokens
+from crossfoot.engine.grants import CLIENT_CREDENTIALS, Grants, GrantSecrets, exchange, read_tokens
 from crossfoot.engine.host import Host
-from crossfoot.engine.remote import Remote
+from crossfoot.engine.remote import Remote, Tools
 from crossfoot.engine.session import Workspace
-from crossfoot.http import Http, require_safe_address
+from crossfoot.http import Http, HttpRequest, require_safe_address
 from crossfoot.salesforce import oauth as salesforce_oauth
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
@@ -91,6 +91,7 @@ class Connector:
         self._instance_url = ""
         self._http = Http(lambda _call: False, transport)
         self._grants = Grants(database, self._http, host, workspace.load_key)
+        self._tools = Tools(self._http, self._grants, database, host)
         workspace.load_key()  # without a key nothing may be stored
 
     def close(self) -> None:
@@ -101,9 +102,7 @@ class Connector:
         """A grant of the app's own user: no browser, no refresh token. Returns the grant's id."""
         oauth = salesforce_oauth if app.side is Side.SALESFORCE else xero_oauth
         request = oauth.client_credentials(app.client_id, app.client_secret)
-        return self._keep(
-            app, "client_credentials", exchange(self._http, self._host, app.token_base, request, app.side)
-        )
+        return self._keep(app, CLIENT_CREDENTIALS, exchange(self._http, self._host, app.token_base, request, app.side))
 
     def with_browser(self, app: App, show: Callable[[str], None], *, port: int = REDIRECT_PORT) -> str:
         """A grant of a person who consents in a browser, by code and PKCE on a loopback redirect."""
@@ -133,9 +132,13 @@ class Connector:
             self._instance_url = granted.instance_url
         return grant_id
 
-    def remote(self, connection: StoredConnection) -> Remote:
-        """One side, over a connection."""
-        return Remote(connection, http=self._http, grants=self._grants, database=self._database, host=self._host)
+    def remote(self, connection: StoredConnection) -> Remote[HttpRequest]:
+        """The Salesforce org of a connection, or Xero's app where no organisation is chosen yet."""
+        return Remote(connection, self._tools)
+
+    def organisation(self, connection: StoredConnection) -> Remote[xero.OrganisationRequest]:
+        """The Xero organisation of a connection."""
+        return Remote(connection, self._tools)
 
     def connect_salesforce(self, app: App, grant_id: str) -> StoredConnection:
         """Pin the org that the grant reaches and keep the connection."""
@@ -154,17 +157,20 @@ class Connector:
         )
         return self._pin(connection)
 
-    def organisations(self, app: App, grant_id: str) -> list[xero_oauth.Tenant]:
-        """The organisations that the grant reaches; a person chooses, the first is never taken."""
-        draft = StoredConnection(Side.XERO, "", "Xero", "", grant_id, {"base": app.api_base}, {})
-        answer = self.remote(draft).read(xero.connections())
-        tenants = msgspec.json.decode(answer.body, type=list[xero_oauth.Tenant])
+    def organisations(self, app: App, grant_id: str, *, consented: bool = False) -> list[xero_oauth.Tenant]:
+        """The organisations that the grant reaches, or those that its own consent gave (XERO 1.6); a person chooses."""
+        draft = self.remote(StoredConnection(Side.XERO, "", "Xero", "", grant_id, {"base": app.api_base}, {}))
+        consent = xero_oauth.consent_of(draft.access().token.reveal()) if consented else ""
+        if consented and not consent:
+            return []
+        tenants = msgspec.json.decode(draft.read(xero.connections(consent)).body, type=list[xero_oauth.Tenant])
         return [tenant for tenant in tenants if tenant.kind == "ORGANISATION"]
 
     def connect_xero(self, app: App, grant_id: str, tenant_id: str) -> StoredConnection:
         """Pin the chosen organisation and keep the connection."""
         draft = StoredConnection(Side.XERO, tenant_id, "Xero", "", grant_id, {"base": app.api_base}, {})
-        organisation = decode_organisation(self.remote(draft).read(xero.organisation()).body)
+        asked = xero.organisation(xero.Tenant(tenant_id))
+        organisation = decode_organisation(self.organisation(draft).read(asked).body)
         if (
             organisation.org_class in {"LEDGER", "GST_CASHBOOK", "NON_GST_CASHBOOK"}
             or organisation.edition == "PARTNER"

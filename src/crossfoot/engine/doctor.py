@@ -10,6 +10,7 @@ from crossfoot.core.books import Books, Organisation
 from crossfoot.core.errors import CrossfootError, NeedsPerson, Rejected
 from crossfoot.engine.ledger import load_books, refresh_reference
 from crossfoot.engine.observe import describe_objects
+from crossfoot.engine.overview import told_limits
 from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
@@ -18,6 +19,10 @@ from crossfoot.xero import requests
 from crossfoot.xero.reference import decode_actions
 
 DAILY_SHARE_WARNED = 0.7
+_LIMIT_REMEDIES = {
+    "Xero API calls": ("administrator", "find what else uses the app's calls, or wait until they reset"),
+    "Xero consent": ("administrator", "run any command that asks Xero before that day"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def examine(session: Session) -> Iterator[Check]:
     with session.database.reading() as connection:
         books = load_books(connection, session.organisation_id)
     yield _liveness(session, organisation)
+    yield from _limits_of_xero(session)
     yield from _salesforce(session)
     yield from _fields(session)
     yield from _plan_of_xero(session)
@@ -122,8 +128,16 @@ def _fields(session: Session) -> Iterator[Check]:
         yield Check("Fields to write", "pass", f"{sum(len(fields) for fields in written.values())} fields are editable")
 
 
+def _limits_of_xero(session: Session) -> Iterator[Check]:
+    with session.database.reading() as connection:
+        told = told_limits(connection, session.xero.connection, session.host.now())
+    for limit in told:
+        state = "fix" if limit.urgent else "pass"
+        yield Check(limit.name, state, limit.words, *(_LIMIT_REMEDIES[limit.name] if limit.urgent else ("", "")))
+
+
 def _plan_of_xero(session: Session) -> Iterator[Check]:
-    actions = decode_actions(session.xero.read(requests.organisation_actions()).body)
+    actions = decode_actions(session.xero.read(requests.organisation_actions(session.tenant)).body)
     for name, what in (("CreateDraftInvoice", "draft invoices"), ("UseMulticurrency", "several currencies")):
         if name in actions and not actions[name]:
             state = "fix" if name == "CreateDraftInvoice" else "note"

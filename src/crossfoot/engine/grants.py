@@ -21,7 +21,10 @@ from crossfoot.vault.secret import Secret
 from crossfoot.xero import oauth as xero_oauth
 
 RENEW_BEFORE_S = 120
+REFRESH_GRACE = timedelta(minutes=30)
+REFRESH_LIFE = timedelta(days=60)
 EXCHANGE_ATTEMPTS_MAX = 4
+CLIENT_CREDENTIALS = "client_credentials"
 
 
 class GrantSecrets(msgspec.Struct, frozen=True):
@@ -32,6 +35,8 @@ class GrantSecrets(msgspec.Struct, frozen=True):
     client_secret: str = ""
     access_token: str = ""
     refresh_token: str = ""
+    previous_refresh_token: str = ""
+    """The one that was replaced last: Xero takes it for half an hour more (XERO 1.5)."""
 
     def __repr__(self) -> str:
         return "GrantSecrets(***)"
@@ -55,10 +60,21 @@ class Grants:
         self._load_key = load_key
         self._lock = Lock()
 
-    def save(self, grant_id: str, side: Side, kind: str, secrets: GrantSecrets, expires: datetime | None) -> None:
-        """Seal and keep a new grant (or a new set of tokens of a known one)."""
+    def save(
+        self,
+        grant_id: str,
+        side: Side,
+        kind: str,
+        secrets: GrantSecrets,
+        expires: datetime | None,
+        *,
+        seen_generation: int | None = None,
+    ) -> bool:
+        """Seal and keep a new grant, or new tokens of a known one unless it has newer ones than ``seen_generation``."""
         with self._database.writing("grant") as connection:
             known = load_grant(connection, grant_id)
+            if known and seen_generation is not None and known.generation != seen_generation:
+                return False
             stored = StoredGrant(
                 id=grant_id,
                 side=side,
@@ -68,6 +84,7 @@ class Grants:
                 access_expires_at=expires,
             )
             save_grant(connection, stored, self._host.now())
+        return True
 
     def _seal(self, grant_id: str, secrets: GrantSecrets) -> bytes:
         return seal(msgspec.json.encode(secrets), key=self._load_key(), associated=associated_data(grant_id, "grant"))
@@ -89,23 +106,49 @@ class Grants:
         return self.renew(grant_id, stored.generation)
 
     def renew(self, grant_id: str, seen_generation: int) -> Access:
-        """A newer token than ``seen_generation``; whoever comes second finds it made already."""
+        """A newer token than ``seen_generation``; whoever comes second, in this process or another, takes that one."""
         with self._lock:
             stored, secrets = self._load(grant_id)
             if stored.generation > seen_generation and secrets.access_token:
                 return Access(Secret(secrets.access_token), stored.generation)
             fresh, expires = self._exchange(stored, secrets)
-            self.save(grant_id, stored.side, stored.kind, fresh, expires)
-            return Access(Secret(fresh.access_token), stored.generation + 1)
+            seen = stored.generation
+            if not self.save(grant_id, stored.side, stored.kind, fresh, expires, seen_generation=seen):
+                stored, fresh = self._load(grant_id)
+                return Access(Secret(fresh.access_token), stored.generation)
+            return Access(Secret(fresh.access_token), seen + 1)
+
+    def secrets(self, grant_id: str) -> GrantSecrets:
+        """What is sealed, to end the access with."""
+        return self._load(grant_id)[1]
 
     def _exchange(self, stored: StoredGrant, secrets: GrantSecrets) -> tuple[GrantSecrets, datetime | None]:
+        try:
+            answer = self._ask(stored, secrets, secrets.refresh_token)
+        except NeedsReauthorisation as refused:
+            if refused.code != "invalid_grant" or not self._in_grace(stored, secrets):
+                raise
+            answer = self._ask(stored, secrets, secrets.previous_refresh_token)
+        return read_tokens(stored.side, answer, secrets, self._host.now())
+
+    def _in_grace(self, stored: StoredGrant, secrets: GrantSecrets) -> bool:
+        replaced = stored.issued_at
+        usable = stored.side is Side.XERO and secrets.previous_refresh_token and replaced
+        return bool(usable and replaced and self._host.now() - replaced < REFRESH_GRACE)
+
+    def _ask(self, stored: StoredGrant, secrets: GrantSecrets, refresh_token: str) -> Answer:
         oauth = xero_oauth if stored.side is Side.XERO else salesforce_oauth
-        if stored.kind == "client_credentials":
+        if stored.kind == CLIENT_CREDENTIALS:
             request = oauth.client_credentials(secrets.client_id, secrets.client_secret)
         else:
-            request = oauth.refresh(secrets.client_id, secrets.client_secret, secrets.refresh_token)
-        answer = exchange(self._http, self._host, secrets.token_base, request, stored.side)
-        return read_tokens(stored.side, answer, secrets, self._host.now())
+            request = oauth.refresh(secrets.client_id, secrets.client_secret, refresh_token)
+        return exchange(self._http, self._host, secrets.token_base, request, stored.side)
+
+
+def consent_ends(grant: StoredGrant) -> datetime | None:
+    """When a person's consent ends unless a command refreshes it before: Xero tells no expiry (XERO 1.5)."""
+    lapses = grant.side is Side.XERO and grant.kind != CLIENT_CREDENTIALS and grant.issued_at
+    return grant.issued_at + REFRESH_LIFE if lapses and grant.issued_at else None
 
 
 def exchange(http: Http, host: Host, base: str, request: HttpRequest, side: Side) -> Answer:
@@ -119,22 +162,24 @@ def exchange(http: Http, host: Host, base: str, request: HttpRequest, side: Side
             if answer.status == 200:
                 return answer
             if answer.status < 500 and answer.status != 429:
-                raise NeedsReauthorisation(_token_refusal(side, answer))
+                raise _token_refusal(side, answer)
             problem = RetryLater(f"{side.value.title()} answered {answer.status} to a token request", after_s=60)
         if attempt < EXCHANGE_ATTEMPTS_MAX:
             host.sleep(attempt + host.jitter())
     raise problem
 
 
-def _token_refusal(side: Side, answer: Answer) -> str:
+def _token_refusal(side: Side, answer: Answer) -> NeedsReauthorisation:
     try:
         said = msgspec.json.decode(answer.body)
     except msgspec.DecodeError:
-        said = {}
-    words = " ".join(str(said[key]) for key in ("error", "error_description") if isinstance(said, dict) and key in said)
-    return (
+        said = None
+    known = said if isinstance(said, dict) else {}
+    words = " ".join(str(known[key]) for key in ("error", "error_description") if key in known)
+    return NeedsReauthorisation(
         f"{side.value.title()} refused access ({words or answer.status}). "
-        f"Run `crossfoot connect {side.value}` to grant it again; nothing is lost meanwhile."
+        f"Run `crossfoot connect {side.value}` to grant it again; nothing is lost meanwhile.",
+        code=str(known.get("error", "")),
     )
 
 
@@ -157,7 +202,12 @@ def read_tokens(
 
 
 def replace_tokens(secrets: GrantSecrets, access_token: str, refresh_token: str) -> GrantSecrets:
-    """New tokens; the refresh token stays where none came."""
+    """New tokens; the refresh token stays where none came, and is kept as the previous one where one did."""
+    if not refresh_token or refresh_token == secrets.refresh_token:
+        return msgspec.structs.replace(secrets, access_token=access_token)
     return msgspec.structs.replace(
-        secrets, access_token=access_token, refresh_token=refresh_token or secrets.refresh_token
+        secrets,
+        access_token=access_token,
+        refresh_token=refresh_token,
+        previous_refresh_token=secrets.refresh_token,
     )

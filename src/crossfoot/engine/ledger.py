@@ -14,10 +14,10 @@ from crossfoot.core.books import Books, LedgerContact, LedgerCredit, LedgerInvoi
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
-from crossfoot.http import HttpRequest
 from crossfoot.store.codec import decode, encode
 from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
 from crossfoot.xero import reference, requests
+from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 REFERENCE_AGE = timedelta(minutes=5)
 LOCK_DATE_AGE = timedelta(seconds=60)
@@ -27,7 +27,7 @@ LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit
 T = TypeVar("T")
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-_REFERENCE: dict[str, tuple[Callable[[], HttpRequest], timedelta]] = {
+_REFERENCE: dict[str, tuple[Callable[[Tenant], OrganisationRequest], timedelta]] = {
     "organisation": (requests.organisation, LOCK_DATE_AGE),
     "accounts": (requests.accounts, REFERENCE_AGE),
     "tax_rates": (requests.tax_rates, REFERENCE_AGE),
@@ -73,7 +73,7 @@ def refresh_reference(session: Session, *, names: Iterable[str] = tuple(_REFEREN
             known = load_reference(connection, session.organisation_id, name)
         if known and now - known[0] < age:
             continue
-        answer = session.xero.read(request())
+        answer = session.xero.read(request(session.tenant))
         with session.database.writing(f"reference {name}") as connection:
             save_reference(connection, session.organisation_id, name, answer.body, session.host.now())
     with session.database.reading() as connection:

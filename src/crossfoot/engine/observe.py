@@ -7,11 +7,12 @@ what lies beyond is read again next time and falls out as unchanged.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crossfoot.core.errors import NeedsPerson, Rejected
+from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.ledger import CONTACT, CREDIT, INVOICE, ITEM, LedgerRecord, refresh_reference, to_version
 from crossfoot.engine.session import Session
@@ -32,6 +33,7 @@ from crossfoot.store.versions import (
 )
 from crossfoot.xero import requests as xero
 from crossfoot.xero.documents import Page, decode_page
+from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 SALESFORCE_LAG = timedelta(minutes=5)
 XERO_LAG = timedelta(minutes=2)
@@ -76,16 +78,22 @@ def observe(session: Session) -> Observed:
     return observed
 
 
-_XERO: Mapping[str, tuple[Callable[[int, datetime | None], HttpRequest], Callable[[Page], Sequence[LedgerRecord]]]] = {
+_PageRequest = Callable[[Tenant, int, datetime | None], OrganisationRequest]
+_XERO: Mapping[str, tuple[_PageRequest, Callable[[Page], Sequence[LedgerRecord]]]] = {
     CONTACT: (xero.contacts, lambda page: page.contacts),
-    ITEM: (lambda _page, since: xero.items(since), lambda page: page.items),
+    ITEM: (lambda tenant, _page, since: xero.items(tenant, since), lambda page: page.items),
     INVOICE: (xero.invoices, lambda page: page.invoices),
     CREDIT: (xero.overpayments, lambda page: page.credits),
 }
 
 
-def observe_xero(session: Session, resource: str, observed: Observed | None = None) -> None:
-    """Sweep one Xero resource: If-Modified-Since as a header, explicit pages in an order that never changes."""
+def observe_xero(
+    session: Session, resource: str, observed: Observed | None = None, *, lane: Lane | None = None
+) -> None:
+    """Sweep one Xero resource: If-Modified-Since as a header, explicit pages in an order that never changes.
+
+    ``lane`` is given where the sweep is a look-up or a read-back, which may use what other calls must leave.
+    """
     request, records = _XERO[resource]
     home = session.organisation_id
     with session.database.writing(f"sweep {resource}") as connection:
@@ -94,7 +102,8 @@ def observe_xero(session: Session, resource: str, observed: Observed | None = No
     since = datetime.fromisoformat(position) if position else None
     began: datetime | None = None
     for number in range(1, PAGES_MAX):
-        answer = session.xero.read(request(number, since))
+        asked = request(session.tenant, number, since)
+        answer = session.xero.read(asked if lane is None else replace(asked, lane=lane))
         began = began or answer.date
         page = decode_page(answer.body)
         versions = [to_version(home, record) for record in records(page)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -10,10 +12,16 @@ from sqlalchemy import Connection
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import Weight
 from crossfoot.core.records import Side
+from crossfoot.engine.grants import consent_ends
 from crossfoot.engine.session import Workspace
 from crossfoot.store.queue import bucket_totals, open_entries
+from crossfoot.store.quotas import load_quota, load_received
 from crossfoot.store.versions import watermarks
-from crossfoot.store.workspace import StoredConnection, StoredRun, load_connections, load_runs
+from crossfoot.store.workspace import StoredConnection, StoredRun, load_connections, load_grant, load_runs
+from crossfoot.xero.limits import covering_tier
+
+MIB = 1024**2
+CONSENT_WARNED = timedelta(days=7)
 
 
 def both_sides(connection: Connection) -> tuple[StoredConnection, StoredConnection]:
@@ -25,7 +33,7 @@ def both_sides(connection: Connection) -> tuple[StoredConnection, StoredConnecti
     return by_side[Side.SALESFORCE], by_side[Side.XERO]
 
 
-def overview(workspace: Workspace) -> dict[str, Any]:
+def overview(workspace: Workspace, now: datetime) -> dict[str, Any]:
     """Both sides, the last run, where won deals stand, who is waited for, and how far each side was read."""
     database = workspace.open_database()
     with database.reading() as connection:
@@ -33,6 +41,7 @@ def overview(workspace: Workspace) -> dict[str, Any]:
         runs = load_runs(connection, organisation.home, limit=1)
         totals = bucket_totals(connection, organisation.home)
         entries = list(open_entries(connection, organisation.home))
+        limits = [told.words for told in told_limits(connection, organisation, now)]
         read = {
             f"{side.value.title()} {resource}": position[:19].replace("T", " ")
             for side, home in ((Side.SALESFORCE, org.home), (Side.XERO, organisation.home))
@@ -53,7 +62,39 @@ def overview(workspace: Workspace) -> dict[str, Any]:
         ],
         "waiting": [{"owner": owner, "entries": count} for owner, count in owners.most_common()],
         "read_at": read,
+        "limits": limits,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Something to know of a limit; ``urgent`` where a person should act."""
+
+    name: str
+    words: str
+    urgent: bool = False
+
+
+def told_limits(connection: Connection, organisation: StoredConnection, now: datetime) -> list[Told]:
+    """Calls left today, data received this month, and until when the consent lasts: as last heard."""
+    quota, received = load_quota(connection, organisation.home), load_received(connection, organisation.home, now)
+    told = []
+    if quota.parked_until and quota.parked_until > now:
+        told.append(Told("Xero API calls", f"no Xero calls until {quota.parked_until:%Y-%m-%d %H:%M} UTC", urgent=True))
+    elif quota.day_left is not None and quota.read_at:
+        words = (
+            f"{quota.day_left:,} Xero calls left today, {quota.day_kept:,} of them kept for looking up and reading back"
+        )
+        low = quota.day_left < quota.day_kept
+        told.append(Told("Xero API calls", f"{words} (heard {quota.read_at:%Y-%m-%d %H:%M} UTC)", urgent=low))
+    words = f"{received / MIB:,.1f} MiB received from Xero in {now:%Y-%m} ({covering_tier(received)})"
+    told.append(Told("Xero data", words))
+    grant = load_grant(connection, organisation.grant_id)
+    ends = consent_ends(grant) if grant else None
+    if ends:
+        words = f"the consent to Xero ends on {ends:%Y-%m-%d}, unless a command uses it before"
+        told.append(Told("Xero consent", words, urgent=ends - now < CONSENT_WARNED))
+    return told
 
 
 def _last_run(runs: list[StoredRun]) -> str:

@@ -6,9 +6,14 @@ nothing was done. What cannot be known is raised as ``OutcomeUnknown`` and looke
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Generic, TypeVar
 
-from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
+import msgspec
+
+from crossfoot.core.errors import Defect, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
+from crossfoot.core.pacing import Lane
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import (
     CALL_RESEND_S_MAX,
@@ -21,33 +26,46 @@ from crossfoot.core.recovery import (
 )
 from crossfoot.engine.grants import Access, Grants
 from crossfoot.engine.host import Host
+from crossfoot.engine.pacing import Pacing
 from crossfoot.http import Answer, Http, HttpRequest, Lost
 from crossfoot.salesforce.requests import as_rejection
 from crossfoot.store.database import Database
-from crossfoot.store.workspace import StoredConnection, load_quota, save_quota
+from crossfoot.store.workspace import StoredConnection
 from crossfoot.xero.errors import as_rejection as xero_rejection
+from crossfoot.xero.requests import OrganisationRequest, Tenant
+
+RequestT = TypeVar("RequestT", bound=HttpRequest)
 
 
 class NotApplied(Exception):
     """A write that definitely did nothing and cannot be sent under the same call any more: make a new one."""
 
 
-class Remote:
-    """Access to one org or organisation."""
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every remote of a process shares."""
 
-    def __init__(
-        self, connection: StoredConnection, *, http: Http, grants: Grants, database: Database, host: Host
-    ) -> None:
+    http: Http
+    grants: Grants
+    database: Database
+    host: Host
+
+
+class Remote(Generic[RequestT]):
+    """Access to one org or organisation. An organisation's takes requests made for its tenant and no others."""
+
+    def __init__(self, connection: StoredConnection, tools: Tools) -> None:
         self.connection = connection
         self.side = connection.side
         self.home = connection.home
         self.base = str(connection.settings["base"])
         self.calls = 0
         self.server_now: datetime | None = None
-        self._http = http
-        self._grants = grants
-        self._database = database
-        self._host = host
+        self._http = tools.http
+        self._grants = tools.grants
+        self._host = tools.host
+        self._tenant = Tenant(self.home) if self.side is Side.XERO and self.home else None
+        self._pacing = Pacing(self.side, self.home, self.name, tools.database, tools.host)
 
     @property
     def name(self) -> str:
@@ -62,11 +80,16 @@ class Remote:
         """The token that the next call will carry: a write's call is committed with its generation."""
         return self._grants.access(self.connection.grant_id)
 
-    def read(self, request: HttpRequest) -> Answer:
+    def require_room(self, lane: Lane) -> None:
+        """Raise ``RetryLater`` where calls of this lane must be left for later; ask before an intent is committed."""
+        self._pacing.require_room(lane)
+
+    def read(self, request: RequestT) -> Answer:
         """A read, repeated until it is answered or it is certain that it will not be."""
         attempt = waits = 0
         while True:
             attempt += 1
+            self._pacing.admit(request.lane)
             access = self.access()
             verdict, answer, loss = self._once(request, access, intent="", attempt=attempt)
             if verdict.next is Next.READ and answer is not None:
@@ -81,7 +104,7 @@ class Remote:
                 self._raise(verdict, answer, loss)
             self._host.sleep(verdict.wait_s)
 
-    def write(self, call_id: str, request: HttpRequest, access: Access, *, may_wait: bool = True) -> Answer:
+    def write(self, call_id: str, request: RequestT, access: Access, *, may_wait: bool = True) -> Answer:
         """Send a committed call. Returns an answer that says what was done, element by element.
 
         After a wait the same call is sent again, unless ``may_wait`` is False: an update's target must then be looked
@@ -93,6 +116,8 @@ class Remote:
         attempt = 0
         while True:
             attempt += 1
+            if self._pacing.admit(request.lane) and not may_wait:
+                raise NotApplied
             verdict, answer, loss = self._once(request, access, intent=call_id, attempt=attempt)
             if verdict.next is Next.READ and answer is not None:
                 return answer
@@ -111,16 +136,14 @@ class Remote:
                 raise NotApplied
 
     def _once(
-        self, request: HttpRequest, access: Access, *, intent: str, attempt: int
+        self, request: RequestT, access: Access, *, intent: str, attempt: int
     ) -> tuple[Verdict, Answer | None, Lost | None]:
-        self._refuse_while_parked()
-        headers = {"Authorization": f"Bearer {access.token.reveal()}"}
-        if self.side is Side.XERO:
-            headers["xero-tenant-id"] = self.home
+        headers = {"Authorization": f"Bearer {access.token.reveal()}", **self._tenant_header(request)}
         self.calls += 1
         self._host.point(f"send {self.side.value} {request.method} {request.path.rsplit('/', 1)[-1]}")
         try:
-            answer = self._http.send(self.base, request, headers, intent=intent)
+            with self._pacing.slot():
+                answer = self._http.send(self.base, request, headers, intent=intent)
         except Lost as lost:
             self._host.point(f"lost {self.side.value} {request.method}")
             verdict = judge_loss(sent=lost.sent, is_write=bool(intent), attempt=attempt, jitter=self._host.jitter())
@@ -134,39 +157,20 @@ class Remote:
             is_write=bool(intent),
             attempt=attempt,
             jitter=self._host.jitter(),
+            readable=_is_json(answer.body),
         )
-        self._note_limits(answer, verdict)
+        self._pacing.note(answer, verdict, request.path)
         return verdict, answer, None
 
-    def _refuse_while_parked(self) -> None:
-        with self._database.reading() as connection:
-            _, _, parked_until = load_quota(connection, self.home)
-        if parked_until and parked_until > self._host.now():
-            wait = (parked_until - self._host.now()).total_seconds()
-            raise RetryLater(
-                f"{self.name} allows no more calls until {parked_until:%Y-%m-%d %H:%M} UTC. Run again after that.",
-                after_s=wait,
-                limit="day",
-            )
-
-    def _note_limits(self, answer: Answer, verdict: Verdict) -> None:
-        if verdict.next is not Next.PARK:
-            return
-        day = answer.headers.get("x-daylimit-remaining", "")
-        now = self._host.now()
-        with self._database.writing("quota") as connection:
-            save_quota(
-                connection,
-                self.home,
-                now,
-                day_remaining=int(day) if day.isdigit() else None,
-                minute_remaining=None,
-                parked_until=now + timedelta(seconds=verdict.wait_s),
-            )
+    def _tenant_header(self, request: RequestT) -> dict[str, str]:
+        tenant = request.tenant if isinstance(request, OrganisationRequest) else None
+        if tenant != self._tenant:
+            raise Defect(f"{request.method} {request.path} is not a request to {self.name}; nothing was sent")
+        return {"xero-tenant-id": tenant.id} if tenant else {}
 
     def _raise(self, verdict: Verdict, answer: Answer | None, loss: Lost | None) -> None:
         if verdict.next is Next.PARK:
-            self._refuse_while_parked()
+            self._pacing.require_room(Lane.RECOVERY)
         if verdict.next is Next.RECONNECT:
             said = self._rejection(answer) if answer else None
             raise NeedsReauthorisation(
@@ -175,10 +179,19 @@ class Remote:
             )
         if answer is None:
             raise RetryLater(f"{self.name}: {loss}. Nothing was changed; run again later.", after_s=60)
-        if answer.status >= 500 or answer.status == 429:
+        if answer.status >= 500 or answer.status == 429 or answer.status < 300:
             raise RetryLater(f"{self.name} is not available (HTTP {answer.status}). Run again later.", after_s=60)
         raise self._rejection(answer)
 
     def _rejection(self, answer: Answer) -> Rejected:
         judge = as_rejection if self.side is Side.SALESFORCE else xero_rejection
         return judge(answer.status, answer.body, answer.request_id)
+
+
+def _is_json(body: bytes) -> bool:
+    """Whether a body can be read: an answer cut short, or a proxy's page, is none."""
+    try:
+        msgspec.json.decode(body or b"null", type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -141,7 +141,7 @@ def sync(session: Session) -> RunReport:
     warning = _check_brake(session, planned.invoices)
     report = _carry_out(session, "sync", observed, planned, planned.operations, reviewed=False)
     report.queue_opened, report.queue_closed = changes
-    report.warning = warning
+    report.warning = " ".join(filter(None, (report.warning, warning)))
     return report
 
 
@@ -194,6 +194,7 @@ def _carry_out(
     report = RunReport(session.run_id, observed, planned)
     link_customers(session, planned)
     report.applied = apply_operations(session, operations, reviewed=reviewed)
+    report.warning = report.applied.stopped
     report.verified = verify(session)
     report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     if operations:

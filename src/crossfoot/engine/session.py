@@ -17,8 +17,8 @@ from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.records import Side
 from crossfoot.engine.grants import Grants
 from crossfoot.engine.host import Host, real_host
-from crossfoot.engine.remote import Remote
-from crossfoot.http import Http
+from crossfoot.engine.remote import Remote, Tools
+from crossfoot.http import Http, HttpRequest
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, SettingsFile, load_settings
 from crossfoot.store.database import Database, open_database
@@ -26,6 +26,7 @@ from crossfoot.store.operations import call_is_committed
 from crossfoot.store.workspace import StoredConnection, load_connections
 from crossfoot.vault.envelope import VaultKey
 from crossfoot.vault.keys import key_path, load_key
+from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 STATE_DIRECTORY = ".crossfoot"
 DATABASE_NAME = "crossfoot.db"
@@ -100,8 +101,8 @@ class Session:
 
     database: Database
     host: Host
-    salesforce: Remote
-    xero: Remote
+    salesforce: Remote[HttpRequest]
+    xero: Remote[OrganisationRequest]
     mapping: FlowMapping
     actor: str = "crossfoot"
     progress: Progress = no_progress
@@ -118,6 +119,11 @@ class Session:
     def organisation_id(self) -> str:
         """The Xero organisation's id."""
         return self.xero.home
+
+    @property
+    def tenant(self) -> Tenant:
+        """The Xero organisation as every call to it names it."""
+        return Tenant(self.xero.home)
 
     @property
     def instance_url(self) -> str:
@@ -159,11 +165,9 @@ def make_session(
     with database.reading() as connection:
         connections = load_connections(connection)
 
-    def remote(side: Side) -> Remote:
-        found = _one(connections, side)
-        return Remote(found, http=http, grants=grants, database=database, host=host)
-
-    salesforce, xero = remote(Side.SALESFORCE), remote(Side.XERO)
+    tools = Tools(http, grants, database, host)
+    salesforce = Remote[HttpRequest](_one(connections, Side.SALESFORCE), tools)
+    xero = Remote[OrganisationRequest](_one(connections, Side.XERO), tools)
     return Session(database, host, salesforce, xero, mapping, progress=progress, http=http)
 
 

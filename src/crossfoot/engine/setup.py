@@ -18,6 +18,7 @@ from crossfoot.engine.connect import Connector, salesforce_app, xero_app
 from crossfoot.engine.host import Host
 from crossfoot.engine.remote import Remote
 from crossfoot.engine.session import DATABASE_NAME, Workspace
+from crossfoot.http import HttpRequest
 from crossfoot.mapping.settings import Settings
 from crossfoot.mapping.template import SCHEMA_NAME, InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
@@ -116,13 +117,14 @@ def _connect_both(connector: Connector, values: Mapping[str, str]) -> tuple[Stor
     return org, connector.connect_xero(xero, grant, wanted)
 
 
-def propose(salesforce: Remote, xero: Remote, choices: Choices) -> Proposal:
+def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationRequest], choices: Choices) -> Proposal:
     """Read what both sides have and propose settings for it."""
+    tenant = requests.Tenant(xero.home)
     answers = {
-        "organisation": xero.read(requests.organisation()).body,
-        "accounts": xero.read(requests.accounts()).body,
-        "tax_rates": xero.read(requests.tax_rates()).body,
-        "tracking": xero.read(requests.tracking_categories()).body,
+        "organisation": xero.read(requests.organisation(tenant)).body,
+        "accounts": xero.read(requests.accounts(tenant)).body,
+        "tax_rates": xero.read(requests.tax_rates(tenant)).body,
+        "tracking": xero.read(requests.tracking_categories(tenant)).body,
     }
     organisation = reference.decode_organisation(answers["organisation"])
     accounts = reference.decode_accounts(answers["accounts"])
@@ -177,7 +179,7 @@ def _sales_account(accounts: Collection[Account]) -> str:
 
 
 def _tracking(
-    salesforce: Remote, categories: Collection[TrackingCategory], fields: Mapping[str, Collection[str]]
+    salesforce: Remote[HttpRequest], categories: Collection[TrackingCategory], fields: Mapping[str, Collection[str]]
 ) -> dict[str, str]:
     """A Salesforce field for each active category: one of its name, else product families if they are its options."""
     found: dict[str, str] = {}
@@ -194,7 +196,7 @@ def _tracking(
     return dict(list(found.items())[:2])
 
 
-def _families(salesforce: Remote) -> set[str]:
+def _families(salesforce: Remote[HttpRequest]) -> set[str]:
     query = soql.select(["Id", "Family"], "Product2", limit=2000)
     try:
         rows = sf.decode_query(salesforce.read(sf.query(query)).body).rows
@@ -203,7 +205,9 @@ def _families(salesforce: Remote) -> set[str]:
     return {row["Family"] for row in rows if row.get("Family")}
 
 
-def remotes(connections: Collection[StoredConnection], connector: Connector) -> tuple[Remote, Remote]:
+def remotes(
+    connections: Collection[StoredConnection], connector: Connector
+) -> tuple[Remote[HttpRequest], Remote[requests.OrganisationRequest]]:
     """Both sides, by their connections."""
-    by_side = {connection.side: connector.remote(connection) for connection in connections}
-    return by_side[Side.SALESFORCE], by_side[Side.XERO]
+    by_side = {connection.side: connection for connection in connections}
+    return connector.remote(by_side[Side.SALESFORCE]), connector.organisation(by_side[Side.XERO])

@@ -93,13 +93,13 @@ def _won_deals(session: Session, start: dt.date) -> list[WonDeal]:
 def _invoices(session: Session, since: dt.date, linked: dict[str, str]) -> list[LedgerInvoice]:
     found: dict[str, LedgerInvoice] = {}
     for number in range(1, PAGES_MAX):
-        page = decode_page(session.xero.read(requests.invoices_dated_since(number, since)).body)
+        page = decode_page(session.xero.read(requests.invoices_dated_since(session.tenant, number, since)).body)
         found.update({invoice.invoice_id: invoice for invoice in page.invoices})
         if not page.more:
             break
     missing = sorted(set(linked.values()) - found.keys())
     for first in range(0, len(missing), requests.NUMBERS_PER_CALL):
         ids = missing[first : first + requests.NUMBERS_PER_CALL]
-        page = decode_page(session.xero.read(requests.invoices_by_id(ids)).body)
+        page = decode_page(session.xero.read(requests.invoices_by_id(session.tenant, ids)).body)
         found.update({invoice.invoice_id: invoice for invoice in page.invoices})
     return list(found.values())

@@ -151,7 +151,7 @@ def _send_deletions(
     call_id = session.host.new_id()
     body = documents.batch_body("Invoice", [encode(decode_fields(d.body)["element"]) for d in deletions])
     key = idempotency_key(session.organisation_id, call_id, content_hash(body.decode()))
-    request = requests.write("Invoices", "POST", body, key)
+    request = requests.write(session.tenant, "Invoices", "POST", body, key)
     call = ops.StoredCall(
         call_id, session.organisation_id, session.run_id, "POST", request.path, body, key, access.generation
     )
@@ -178,6 +178,6 @@ def _still_standing(session: Session, deletions: Sequence[ops.StoredOperation], 
     gone: set[str] = set()
     for start in range(0, len(deletions), requests.NUMBERS_PER_CALL):
         ids = [deletion.xero_id for deletion in deletions[start : start + requests.NUMBERS_PER_CALL]]
-        page = documents.decode_page(session.xero.read(requests.invoices_by_id(ids)).body)
+        page = documents.decode_page(session.xero.read(requests.invoices_by_id(session.tenant, ids)).body)
         gone |= {invoice.invoice_id for invoice in page.invoices if invoice.status == "DELETED"}
     return ["" if deletion.xero_id in gone else problem for deletion in deletions]

@@ -12,6 +12,7 @@ from crossfoot.core.documents import differences, ledger_form
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
+from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.ledger import INVOICE, load_ledger
 from crossfoot.engine.observe import observe_xero
@@ -44,7 +45,7 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
         return Verified()
     if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
         session.progress("Reading back", 0, 0)
-        observe_xero(session, INVOICE)
+        observe_xero(session, INVOICE, lane=Lane.RECOVERY)
     verified = differing = unseen = 0
     with session.database.writing("verified") as connection:
         invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)

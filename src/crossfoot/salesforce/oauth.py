@@ -68,6 +68,11 @@ def refresh(client_id: str, client_secret: str, refresh_token: str) -> HttpReque
     return _token({**form, **({"client_secret": client_secret} if client_secret else {})})
 
 
-def _token(form: dict[str, str]) -> HttpRequest:
+def revoke(token: str) -> HttpRequest:
+    """End a session, or with a refresh token the whole grant (SF 1.3)."""
+    return _token({"token": token}, path="/services/oauth2/revoke")
+
+
+def _token(form: dict[str, str], *, path: str = "/services/oauth2/token") -> HttpRequest:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
-    return HttpRequest("POST", "/services/oauth2/token", headers=headers, body=urlencode(form).encode())
+    return HttpRequest("POST", path, headers=headers, body=urlencode(form).encode())

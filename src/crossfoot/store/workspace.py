@@ -84,6 +84,12 @@ def remove_connections(connection: Connection, side: Side, *, keep: str = "") ->
     connection.execute(table.delete().where(table.c.side == side.value, table.c.home != keep))
 
 
+def remove_connection(connection: Connection, side: Side, home: str) -> None:
+    """Forget one connection."""
+    table = schema.connection
+    connection.execute(table.delete().where(table.c.side == side.value, table.c.home == home))
+
+
 def save_grant(connection: Connection, item: StoredGrant, now: datetime) -> None:
     """Keep sealed tokens; a new refresh token is stored before the access token that came with it is used."""
     row = {

@@ -6,7 +6,7 @@ Unknown members and enum values are normal; amounts never pass through float.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -58,6 +58,10 @@ class _Line(_Struct, frozen=True):
     validation_errors: list[_Message] = []
 
 
+class _Refusable(_Struct, frozen=True):
+    validation_errors: list[_Message] = []
+
+
 class _Ref(_Struct, frozen=True):
     contact_id: str = ""
     name: str = ""
@@ -96,6 +100,7 @@ class _Invoice(_Struct, frozen=True):
     updated_date_utc: str = ""
     status_attribute_string: str = ""
     has_errors: bool = False
+    has_validation_errors: bool = False
     validation_errors: list[_Message] = []
     warnings: list[_Message] = []
 
@@ -121,8 +126,12 @@ class _Contact(_Struct, frozen=True):
     payment_terms: _SalesTerms | None = None
     updated_date_utc: str = ""
     status_attribute_string: str = ""
+    has_errors: bool = False
     has_validation_errors: bool = False
     validation_errors: list[_Message] = []
+    addresses: list[_Refusable] = []
+    phones: list[_Refusable] = []
+    warnings: list[_Message] = []
 
 
 class _SalesDetails(_Struct, frozen=True):
@@ -138,7 +147,9 @@ class _Item(_Struct, frozen=True):
     updated_date_utc: str = ""
     status_attribute_string: str = ""
     has_errors: bool = False
+    has_validation_errors: bool = False
     validation_errors: list[_Message] = []
+    warnings: list[_Message] = []
 
 
 class _Overpayment(_Struct, frozen=True):
@@ -289,61 +300,44 @@ def _credit(item: _Overpayment) -> books.LedgerCredit:
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """Outcome of one element of a batch. HTTP 200 alone proves nothing (XERO 3.4)."""
+    """Outcome of one element of a batch. HTTP 200 alone proves nothing (XERO 3.4). ``status`` is Xero's own word."""
 
     xero_id: str
     errors: tuple[str, ...]
     warnings: tuple[str, ...] = ()
     record: books.LedgerInvoice | books.LedgerContact | books.LedgerItem | None = None
+    status: str = ""
 
     @property
     def applied(self) -> bool:
         """Whether Xero did it."""
-        return not self.errors and bool(self.xero_id)
+        return not self.errors
 
 
 def decode_elements(kind: str, body: bytes) -> list[Element]:
     """Outcomes in the order in which the elements were sent."""
     envelope = msgspec.json.decode(body, type=_Envelope)
     if kind == "Contact":
-        return [
-            _element(c.contact_id, c, c.has_validation_errors, c.validation_errors, record=_contact)
-            for c in envelope.contacts
-        ]
+        return [_element(c.contact_id, c, _contact, [c, *c.addresses, *c.phones]) for c in envelope.contacts]
     if kind == "Item":
-        return [_element(i.item_id, i, i.has_errors, i.validation_errors, record=_item) for i in envelope.items]
-    return [
-        _element(
-            invoice.invoice_id,
-            invoice,
-            invoice.has_errors,
-            [
-                *invoice.validation_errors,
-                *invoice.contact.validation_errors,
-                *(message for line in invoice.line_items for message in line.validation_errors),
-            ],
-            invoice.warnings,
-            record=_invoice,
-        )
-        for invoice in envelope.invoices
-    ]
+        return [_element(i.item_id, i, _item, [i]) for i in envelope.items]
+    return [_element(i.invoice_id, i, _invoice, [i, i.contact, *i.line_items]) for i in envelope.invoices]
 
 
-def _element(
-    xero_id: str,
-    item: Any,
-    flagged: bool,
-    messages: Sequence[_Message],
-    warnings: Sequence[_Message] = (),
-    *,
-    record: Any,
-) -> Element:
-    errors = tuple(dict.fromkeys(message.message or message.description for message in messages))
-    if not errors and (flagged or item.status_attribute_string == "ERROR"):
-        errors = ("Xero marked the element as failed without saying why.",)
+def _element(xero_id: str, item: Any, record: Callable[[Any], Any], parts: Sequence[Any]) -> Element:
+    """One outcome. It failed where Xero says so in any of its ways, and where it gave no id; all zeros are none."""
+    errors = _texts(message for part in parts for message in part.validation_errors)
     usable = "" if xero_id == ZERO_ID else xero_id
-    said = tuple(message.message or message.description for message in warnings)
-    return Element(usable, errors, said, record(item) if usable and not errors else None)
+    if not errors and (item.has_errors or item.has_validation_errors or item.status_attribute_string == "ERROR"):
+        errors = ("Xero marked the element as failed without saying why.",)
+    if not errors and not usable:
+        errors = ("Xero answered without an id: the element was not saved.",)
+    made = None if errors else record(item)
+    return Element(usable, errors, _texts(item.warnings), made, item.status_attribute_string)
+
+
+def _texts(messages: Iterable[_Message]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(message.message or message.description for message in messages))
 
 
 def invoice_element(

@@ -1,10 +1,13 @@
-"""The requests Crossfoot makes to Xero. Every one of them names its organisation; paging is always explicit."""
+"""The requests Crossfoot makes to Xero. Each is made for a tenant, which it names (XERO 1.7); paging is explicit."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
+from crossfoot.core.errors import Defect
+from crossfoot.core.pacing import Lane
 from crossfoot.http import HttpRequest
 
 API = "/api.xro/2.0"
@@ -15,102 +18,143 @@ NUMBERS_PER_CALL = 40
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
-def connections() -> HttpRequest:
-    """The organisations that a token reaches."""
-    return HttpRequest("GET", "/connections", headers=_JSON)
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A Xero organisation as calls name it."""
+
+    id: str
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise Defect("A Xero organisation without an id: no call can be made to it.")
 
 
-def organisation() -> HttpRequest:
+@dataclass(frozen=True, slots=True)
+class OrganisationRequest(HttpRequest):
+    """A request to one organisation. It cannot be made without its tenant, and leaves only by that tenant's remote."""
+
+    tenant: Tenant = field(kw_only=True)
+
+
+def connections(consent: str = "") -> HttpRequest:
+    """The organisations that a token reaches, or only those that one consent gave (XERO 1.6)."""
+    return HttpRequest("GET", "/connections", {"authEventId": consent} if consent else {}, _JSON)
+
+
+def delete_connection(connection_id: str) -> HttpRequest:
+    """End one connection; the user's others stay (XERO 1.6). Its id is not the tenant's."""
+    return HttpRequest("DELETE", f"/connections/{connection_id}", headers=_JSON)
+
+
+def organisation(tenant: Tenant) -> OrganisationRequest:
     """The organisation with its lock dates."""
-    return HttpRequest("GET", f"{API}/Organisation", headers=_JSON)
+    return _get(tenant, "Organisation")
 
 
-def organisation_actions() -> HttpRequest:
+def organisation_actions(tenant: Tenant) -> OrganisationRequest:
     """What the organisation's plan allows (XERO 3.12)."""
-    return HttpRequest("GET", f"{API}/Organisation/Actions", headers=_JSON)
+    return _get(tenant, "Organisation/Actions")
 
 
-def accounts() -> HttpRequest:
+def accounts(tenant: Tenant) -> OrganisationRequest:
     """The chart of accounts."""
-    return HttpRequest("GET", f"{API}/Accounts", headers=_JSON)
+    return _get(tenant, "Accounts")
 
 
-def tax_rates() -> HttpRequest:
+def tax_rates(tenant: Tenant) -> OrganisationRequest:
     """Tax rates, those out of use included."""
-    return HttpRequest("GET", f"{API}/TaxRates", headers=_JSON)
+    return _get(tenant, "TaxRates")
 
 
-def tracking_categories() -> HttpRequest:
+def tracking_categories(tenant: Tenant) -> OrganisationRequest:
     """Tracking categories with their options, archived ones included."""
-    return HttpRequest("GET", f"{API}/TrackingCategories", {"includeArchived": "true"}, _JSON)
+    return _get(tenant, "TrackingCategories", {"includeArchived": "true"})
 
 
-def currencies() -> HttpRequest:
+def currencies(tenant: Tenant) -> OrganisationRequest:
     """Currencies that the organisation has enabled."""
-    return HttpRequest("GET", f"{API}/Currencies", headers=_JSON)
+    return _get(tenant, "Currencies")
 
 
-def items(since: datetime | None) -> HttpRequest:
+def items(tenant: Tenant, since: datetime | None) -> OrganisationRequest:
     """Items changed since an instant."""
-    return HttpRequest("GET", f"{API}/Items", {"unitdp": "4"}, _since(since))
+    return _get(tenant, "Items", {"unitdp": "4"}, since)
 
 
-def contacts(page: int, since: datetime | None) -> HttpRequest:
+def contacts(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
     """A page of contacts, archived ones included, ordered by what never changes."""
-    return _page("Contacts", page, since, {"includeArchived": "true", "order": "ContactID"})
+    return _page(tenant, "Contacts", page, since, {"includeArchived": "true", "order": "ContactID"})
 
 
-def invoices(page: int, since: datetime | None) -> HttpRequest:
+def invoices(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
     """A page of sales invoices with lines and payments, ordered by what never changes."""
     where = {"where": 'Type=="ACCREC"', "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"}
-    return _page("Invoices", page, since, where)
+    return _page(tenant, "Invoices", page, since, where)
 
 
-def invoices_dated_since(page: int, day: date) -> HttpRequest:
+def invoices_dated_since(tenant: Tenant, page: int, day: date) -> OrganisationRequest:
     """A page of sales invoices dated on or after a day: the tie-out's own path."""
     where = f'Type=="ACCREC" AND Date >= DateTime({day.year}, {day.month:02}, {day.day:02})'
-    return _page(
-        "Invoices", page, None, {"where": where, "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"}
-    )
+    params = {"where": where, "order": "InvoiceID", "unitdp": "4", "includeArchived": "true"}
+    return replace(_page(tenant, "Invoices", page, None, params), lane=Lane.PROMPT)
 
 
-def invoices_by_id(ids: Sequence[str]) -> HttpRequest:
+def invoices_by_id(tenant: Tenant, ids: Sequence[str]) -> OrganisationRequest:
     """Invoices by their ids, with lines."""
-    return _page("Invoices", 1, None, {"IDs": ",".join(ids), "unitdp": "4", "includeArchived": "true"})
+    return _found(tenant, "Invoices", {"IDs": ",".join(ids), "unitdp": "4"})
 
 
-def overpayments(page: int, since: datetime | None) -> HttpRequest:
+def overpayments(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
     """A page of overpayments."""
-    return _page("Overpayments", page, since, {})
+    return replace(_page(tenant, "Overpayments", page, since, {}), lane=Lane.PROMPT)
 
 
-def invoices_by_number(numbers: Sequence[str]) -> HttpRequest:
+def invoices_by_number(tenant: Tenant, numbers: Sequence[str]) -> OrganisationRequest:
     """Invoices of exactly these numbers, with lines: the probe of a create whose outcome is unknown."""
-    params = {"InvoiceNumbers": ",".join(numbers), "unitdp": "4", "includeArchived": "true"}
-    return _page("Invoices", 1, None, params)
+    return _found(tenant, "Invoices", {"InvoiceNumbers": ",".join(numbers), "unitdp": "4"})
 
 
-def contacts_by_number(numbers: Sequence[str]) -> HttpRequest:
+def contacts_by_number(tenant: Tenant, numbers: Sequence[str]) -> OrganisationRequest:
     """Contacts that carry these account ids."""
     where = " OR ".join(f'ContactNumber=="{number}"' for number in numbers)
-    return _page("Contacts", 1, None, {"where": where, "includeArchived": "true"})
+    return _found(tenant, "Contacts", {"where": where})
 
 
-def contacts_by_id(ids: Sequence[str]) -> HttpRequest:
+def contacts_by_id(tenant: Tenant, ids: Sequence[str]) -> OrganisationRequest:
     """Contacts by their ids, archived ones included."""
-    return _page("Contacts", 1, None, {"IDs": ",".join(dict.fromkeys(ids)), "includeArchived": "true"})
+    return _found(tenant, "Contacts", {"IDs": ",".join(dict.fromkeys(ids))})
 
 
-def write(kind: str, method: str, body: bytes, key: str) -> HttpRequest:
+def write(tenant: Tenant, kind: str, method: str, body: bytes, key: str) -> OrganisationRequest:
     """A batch: PUT creates, POST updates by id. Elements succeed or fail one by one."""
     headers = {**_JSON, "Idempotency-Key": key}
     params = {"summarizeErrors": "false", "unitdp": "4"}
-    return HttpRequest(method, f"{API}/{kind}", params, headers, body)
+    return OrganisationRequest(method, f"{API}/{kind}", params, headers, body, tenant=tenant)
 
 
-def _page(resource: str, page: int, since: datetime | None, params: dict[str, str]) -> HttpRequest:
+def _get(
+    tenant: Tenant,
+    resource: str,
+    params: Mapping[str, str] | None = None,
+    since: datetime | None = None,
+    lane: Lane = Lane.SWEEP,
+) -> OrganisationRequest:
+    path = f"{API}/{resource}"
+    return OrganisationRequest("GET", path, params or {}, _since(since), lane=lane, tenant=tenant)
+
+
+def _page(
+    tenant: Tenant, resource: str, page: int, since: datetime | None, params: Mapping[str, str]
+) -> OrganisationRequest:
+    """A page of changes; without a point in time it is the first reading of everything."""
     paging = {"page": str(page), "pageSize": str(PAGE_SIZE)}
-    return HttpRequest("GET", f"{API}/{resource}", {**params, **paging}, _since(since))
+    return _get(tenant, resource, {**params, **paging}, since, Lane.SWEEP if since else Lane.BACKFILL)
+
+
+def _found(tenant: Tenant, resource: str, params: Mapping[str, str]) -> OrganisationRequest:
+    """Records looked up by what names them, archived ones included: at most a page, and never put off."""
+    paging = {"page": "1", "pageSize": str(PAGE_SIZE), "includeArchived": "true"}
+    return _get(tenant, resource, {**params, **paging}, lane=Lane.RECOVERY)
 
 
 def _since(since: datetime | None) -> dict[str, str]:

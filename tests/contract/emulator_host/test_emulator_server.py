@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 
 from crossfoot.emulators.clock import Clock
+from crossfoot.emulators.controls import clock_control
 from crossfoot.emulators.emulator import Emulator
+from crossfoot.emulators.faults import Vendor, new_faults, serve
 from crossfoot.emulators.server import EmulatorServer
 from crossfoot.emulators.wire import Event, Request, Response
 
@@ -28,6 +30,9 @@ class ToyWorld:
     host_offset_s: int = 0
     public_url: str = ""
     seen: list[Request] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
+    faults: dict[str, list[dict[str, Any]]] = field(default_factory=new_faults)
+    strike: dict[str, Any] | None = None
 
     def dump(self) -> dict[str, Any]:
         return {}
@@ -36,12 +41,16 @@ class ToyWorld:
         return {}
 
 
-def handle(world: ToyWorld, request: Request, now: datetime) -> tuple[Response, list[Event]]:
+def answer(world: ToyWorld, request: Request, now: datetime) -> tuple[Response, list[Event]]:
     world.seen.append(request)
     if request.path == "/broken":
         raise ZeroDivisionError
     body = request.body or b"x" * int(request.query or 2)
     return Response(200, (("Content-Type", "text/plain"), ("X-Now", now.isoformat())), body), []
+
+
+def handle(world: ToyWorld, request: Request, now: datetime) -> tuple[Response, list[Event]]:
+    return serve(world, request, now, Vendor("salesforce", answer, acts={}))
 
 
 @dataclass
@@ -70,7 +79,7 @@ def toy() -> Iterator[Toy]:
     def turn(change: Callable[[Clock], None]) -> None:
         change(clock)
 
-    server.start(Emulator("toy", world, handle, clock), turn)
+    server.start(Emulator("toy", world, handle, clock), {"/control/clock": clock_control(clock, turn)})
     yield Toy(world, server, clock)
     server.shutdown()
     server.server_close()

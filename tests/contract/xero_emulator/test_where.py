@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from crossfoot.emulators.xero.errors import ApiError, bad_query
-from crossfoot.emulators.xero.where import Getter, compile_order, compile_where
+from crossfoot.emulators.xero.where import Term, compile_order, compile_where
 
 RECORD = {
     "Name": "Café Nero",
@@ -24,7 +24,10 @@ RECORD = {
 }
 
 
-def lookup(path: tuple[str, ...], index: int) -> Getter:
+TYPES = {"AmountDue": "Decimal", "Date": "DateTime", "Sent": "Boolean", "ContactID": "Guid"}
+
+
+def lookup(path: tuple[str, ...], index: int) -> Term:
     if path[0] not in RECORD:
         raise bad_query(f"No property or field '{path[0]}' exists in type 'Thing' (at index {index})")
 
@@ -34,7 +37,7 @@ def lookup(path: tuple[str, ...], index: int) -> Getter:
             value = value[name]
         return value
 
-    return read
+    return Term(read, TYPES.get(path[0], "String"))
 
 
 @pytest.mark.parametrize(

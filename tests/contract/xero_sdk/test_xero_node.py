@@ -17,7 +17,10 @@ from crossfoot.emulators.host import Host
 
 NODE = Path(__file__).parent / "node"
 FILES = ("package.json", "package-lock.json", "session.js")
-SCOPE = "openid profile email offline_access accounting.contacts accounting.invoices accounting.settings"
+SCOPE = (
+    "openid profile email offline_access accounting.contacts accounting.invoices accounting.settings "
+    "accounting.attachments"
+)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +101,25 @@ def test_a_refusal_is_thrown_as_a_json_string_that_holds_the_validation_errors(s
 
 def test_what_is_not_there_is_404(seen: dict[str, Any]) -> None:
     assert (seen["missing"]["thrown"], seen["missing"]["status"]) == ("string", 404)
+
+
+def test_a_contact_joins_a_group_and_leaves_it(seen: dict[str, Any]) -> None:
+    assert seen["group"] == {"members": ["Around Pty Ltd"], "left": 0}
+
+
+def test_the_history_of_an_invoice(seen: dict[str, Any]) -> None:
+    assert [row["changes"] for row in seen["history"]] == ["Note", "Approved", "Created"]
+    assert all(row["stamped"] for row in seen["history"])
+
+
+def test_a_file_comes_back_byte_for_byte(seen: dict[str, Any]) -> None:
+    assert seen["attachment"] == {"uploaded": 1, "name": "plan.png", "type": "image/png", "same": True}
+
+
+def test_a_customer_gets_a_link_and_a_pdf_but_no_email_from_a_demo_company(seen: dict[str, Any]) -> None:
+    assert seen["customer"]["url"].startswith("https://in.xero.com/")
+    assert seen["customer"]["pdf"] == "%PDF-"
+    assert (seen["email"]["thrown"], seen["email"]["status"]) == ("string", 400)
 
 
 def test_a_disconnected_organisation_is_forbidden(seen: dict[str, Any]) -> None:

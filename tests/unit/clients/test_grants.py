@@ -8,6 +8,7 @@ import threading
 import traceback
 from base64 import b64encode
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -17,15 +18,14 @@ import pytest
 
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import EXCHANGE_ATTEMPTS_MAX, RENEW_BEFORE_S, GrantSecrets
-from crossfoot.http import HttpRequest
+from crossfoot.engine.grants import EXCHANGE_ATTEMPTS_MAX, RENEW_BEFORE_S, Grants, GrantSecrets, consent_ends
 from crossfoot.store.database import Database, open_database
 from crossfoot.store.workspace import load_grant
 from crossfoot.vault.envelope import associated_data, open_sealed
 
-from .wire import BASE, GRANT, KEY, SECRETS, Setting, connect, reply, tokens
+from .wire import BASE, GRANT, KEY, NOW, READS, SECRETS, Setting, Wire, connect, http, reply, tokens
 
-READ = HttpRequest("GET", "/Invoices")
+READ = READS[Side.XERO]
 LIFETIME_S = 30 * 60
 
 
@@ -135,6 +135,66 @@ def test_a_grant_that_was_revoked_says_connect_again(database: Database, side: S
     with pytest.raises(NeedsReauthorisation, match=rf"invalid_grant.*Run `crossfoot connect {side.value}`"):
         setting.grants.renew(GRANT, 1)
     assert len(setting.wire.requests) == 1
+
+
+REFUSED = reply(400, {"error": "invalid_grant"})
+
+
+@pytest.mark.parametrize(("passed_s", "tried"), [(0, True), (30 * 60 - 1, True), (30 * 60, False)])
+def test_the_previous_refresh_token_is_tried_once_within_its_grace(
+    database: Database, passed_s: int, tried: bool
+) -> None:
+    """A newest token that Xero does not know (a store put back, an answer that reached nobody) is not the end."""
+    renewed = connect(database, tokens(2, refresh="canary-refresh-2"))
+    renewed.grants.renew(GRANT, 1)
+    assert stored_secrets(database).previous_refresh_token == "canary-refresh-1"
+    again = Wire([REFUSED, tokens(3, refresh="canary-refresh-3")])
+    grants = Grants(database, http(again), renewed.machine.host(), lambda: KEY)
+    renewed.machine.sleep(passed_s)
+    if tried:
+        assert grants.renew(GRANT, 2).token.reveal() == "canary-access-3"
+        assert [form(sent)["refresh_token"] for sent in again.requests] == ["canary-refresh-2", "canary-refresh-1"]
+    else:
+        with pytest.raises(NeedsReauthorisation, match="invalid_grant"):
+            grants.renew(GRANT, 2)
+        assert len(again.requests) == 1
+
+
+def test_both_refresh_tokens_refused_is_told_after_one_try_of_each(database: Database) -> None:
+    setting = connect(database, tokens(2, refresh="canary-refresh-2"), REFUSED)
+    setting.grants.renew(GRANT, 1)
+    with pytest.raises(NeedsReauthorisation, match="invalid_grant"):
+        setting.grants.renew(GRANT, 2)
+    assert len(setting.wire.requests) == 3
+
+
+def test_tokens_that_another_process_stored_meanwhile_are_taken(database: Database) -> None:
+    """Two processes ask at once: the first to store wins, and nobody overwrites a newer generation."""
+    setting = connect(database, tokens(2, refresh="canary-refresh-2"))
+    other = msgspec.structs.replace(SECRETS, access_token="canary-access-9", refresh_token="canary-refresh-9")
+
+    def meanwhile(_request: httpx2.Request) -> httpx2.Response:
+        setting.grants.save(GRANT, Side.XERO, "refresh", other, setting.machine.now + timedelta(minutes=30))
+        return tokens(2, refresh="canary-refresh-2")
+
+    setting.wire.replies = [meanwhile]
+    access = setting.grants.renew(GRANT, 1)
+    assert (access.token.reveal(), access.generation) == ("canary-access-9", 2)
+    assert stored_secrets(database).refresh_token == "canary-refresh-9"
+
+
+@pytest.mark.parametrize(
+    ("side", "kind", "days"),
+    [(Side.XERO, "refresh", 60), (Side.XERO, "client_credentials", 0), (Side.SALESFORCE, "refresh", 0)],
+)
+def test_a_consent_to_xero_ends_sixty_days_after_its_newest_token(
+    database: Database, side: Side, kind: str, days: int
+) -> None:
+    connect(database, reply(), side=side, kind=kind)
+    with database.reading() as connection:
+        grant = load_grant(connection, GRANT)
+    assert grant
+    assert consent_ends(grant) == (NOW + timedelta(days=days) if days else None)
 
 
 def test_a_connection_without_a_grant_says_connect(database: Database) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import zlib
+from collections.abc import Iterator
+
 import httpx2
 import pytest
 
 from crossfoot.core.errors import Defect, NeedsPerson
-from crossfoot.http import TOKEN_EXCHANGE, HttpRequest, Lost, require_safe_address
+from crossfoot.http import ANSWER_BYTES_MAX, TOKEN_EXCHANGE, HttpRequest, Lost, require_safe_address
 
 from .wire import BASE, COMMITTED, Reply, Wire, http, reply
 
@@ -102,6 +106,47 @@ def test_a_lost_answer_says_whether_the_request_can_have_left(reply_: Reply, sen
         http(wire).send(BASE, WRITE, {}, intent=COMMITTED)
     assert lost.value.sent is sent
     assert len(wire.requests) == 1
+
+
+class Pieces(httpx2.SyncByteStream):
+    """A body that comes in pieces, as from a socket."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self.pieces:
+            yield self.pieces.pop(0)
+
+
+def test_gzip_is_asked_for_decoded_and_metered_as_it_came() -> None:
+    body = b'{"Invoices":[]}' * 1000
+    packed = gzip.compress(body)
+    stream = Pieces(packed[:10], packed[10:])
+    wire = Wire([httpx2.Response(200, headers={"content-encoding": "gzip"}, stream=stream)])
+    answer = http(wire).send(BASE, READ, {})
+    assert wire.requests[0].headers["accept-encoding"] == "gzip"
+    assert (answer.body, answer.received_bytes) == (body, len(packed))
+
+
+def test_a_small_answer_that_inflates_beyond_the_bound_is_given_up() -> None:
+    packer = zlib.compressobj(9, wbits=31)
+    bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(4 * ANSWER_BYTES_MAX >> 20)) + packer.flush()
+    pieces = [bomb[start : start + 4096] for start in range(0, len(bomb), 4096)]
+    stream = Pieces(*pieces)
+    wire = Wire([httpx2.Response(200, headers={"content-encoding": "gzip"}, stream=stream)])
+    with pytest.raises(Lost, match="exceeds") as lost:
+        http(wire).send(BASE, WRITE, {}, intent=COMMITTED)
+    assert lost.value.sent
+    assert len(stream.pieces) > len(pieces) / 2
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "deflate", "zstd"])
+def test_an_encoding_that_was_not_asked_for_is_not_decoded(encoding: str) -> None:
+    wire = Wire([httpx2.Response(200, headers={"content-encoding": encoding}, stream=Pieces(b"x"))])
+    with pytest.raises(Lost, match="not asked for") as lost:
+        http(wire).send(BASE, WRITE, {}, intent=COMMITTED)
+    assert lost.value.sent
 
 
 def test_a_request_shows_neither_headers_nor_body() -> None:

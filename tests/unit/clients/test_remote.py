@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import httpx2
 import pytest
 
-from crossfoot.core.errors import CrossfootError, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
+from crossfoot.core.errors import CrossfootError, Defect, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import READ_ATTEMPTS_MAX, WAITS_FOR_LIMIT_MAX
 from crossfoot.engine.remote import NotApplied
 from crossfoot.http import HttpRequest
-from crossfoot.store.database import Database
-from crossfoot.store.workspace import load_quota
+from crossfoot.store.database import Database, open_database
+from crossfoot.store.quotas import load_quota, load_received
+from crossfoot.xero.requests import OrganisationRequest, Tenant, invoices_by_number
 
-from .wire import COMMITTED, GRANT, HOMES, NOW, SECRETS, Reply, Setting, connect, reply, tokens
+from .wire import COMMITTED, GRANT, HOMES, NOW, READS, SECRETS, TENANT, Reply, Setting, connect, reply, tokens
 
-READ = HttpRequest("GET", "/Invoices")
-WRITE = HttpRequest("PUT", "/Invoices", headers={"Idempotency-Key": "key"}, body=b'{"Invoices":[{"Total":0.30}]}')
+READ = READS[Side.XERO]
+_KEYED = {"headers": {"Idempotency-Key": "key"}, "body": b'{"Invoices":[{"Total":0.30}]}'}
+WRITES: dict[Side, HttpRequest] = {
+    Side.XERO: OrganisationRequest("PUT", "/Invoices", tenant=TENANT, **_KEYED),
+    Side.SALESFORCE: HttpRequest("PATCH", "/composite/sobjects", **_KEYED),
+}
+WRITE = WRITES[Side.XERO]
 MINUTE = reply(429, Retry_After="7", X_Rate_Limit_Problem="minute")
 DAY = reply(429, Retry_After="74000", X_Rate_Limit_Problem="day", X_DayLimit_Remaining="0")
 
 
+@pytest.fixture
+def database_file(tmp_path: Path) -> Iterator[Database]:
+    opened = open_database(tmp_path / "crossfoot.db")
+    yield opened
+    opened.engine.dispose()
+
+
 def write(setting: Setting) -> int:
-    return setting.remote.write(COMMITTED, WRITE, setting.remote.access()).status
+    return setting.remote.write(COMMITTED, WRITES[setting.remote.side], setting.remote.access()).status
 
 
 def test_every_xero_call_names_its_organisation(database: Database) -> None:
@@ -40,8 +56,31 @@ def test_every_xero_call_names_its_organisation(database: Database) -> None:
 
 def test_a_salesforce_call_names_none(database: Database) -> None:
     setting = connect(database, reply(), side=Side.SALESFORCE)
-    setting.remote.read(READ)
+    setting.remote.read(READS[Side.SALESFORCE])
     assert "xero-tenant-id" not in setting.wire.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("side", "request_"),
+    [
+        (Side.XERO, HttpRequest("GET", "/api.xro/2.0/Invoices")),
+        (Side.XERO, OrganisationRequest("GET", "/api.xro/2.0/Invoices", tenant=Tenant("another organisation"))),
+        (Side.SALESFORCE, READS[Side.XERO]),
+    ],
+    ids=["no tenant", "another tenant", "Xero's to Salesforce"],
+)
+def test_a_request_that_is_not_this_organisations_never_leaves(
+    database: Database, side: Side, request_: HttpRequest
+) -> None:
+    setting = connect(database, reply(), side=side)
+    with pytest.raises(Defect, match="nothing was sent"):
+        setting.remote.read(request_)
+    assert setting.wire.requests == []
+
+
+def test_a_tenant_without_an_id_cannot_be_made() -> None:
+    with pytest.raises(Defect, match="without an id"):
+        Tenant("")
 
 
 @pytest.mark.promise("S1-17")
@@ -104,6 +143,93 @@ def test_a_write_that_waited_too_long_needs_a_new_call(database: Database) -> No
     assert setting.machine.now - NOW == timedelta(seconds=238)
 
 
+def left(*, day: int = 4_000, minute: int = 50, app: int = 9_000) -> httpx2.Response:
+    return reply(
+        200, {}, X_DayLimit_Remaining=str(day), X_MinLimit_Remaining=str(minute), X_AppMinLimit_Remaining=str(app)
+    )
+
+
+@pytest.mark.promise("S1-14")
+def test_a_minute_that_runs_out_is_waited_for_before_it_is_met(database: Database) -> None:
+    setting = connect(database, left(minute=50), left(minute=3), left(minute=59))
+    for _ in range(3):
+        setting.remote.read(READ)
+    assert setting.machine.slept == [60.0]
+
+
+@pytest.mark.promise("S1-15")
+def test_the_days_last_calls_are_kept_for_looking_up(database: Database) -> None:
+    setting = connect(database, left(day=4_000), left(day=399))
+    setting.remote.read(READ)
+    setting.remote.read(READ)
+    for refused in (lambda: setting.remote.read(READ), lambda: write(setting)):
+        with pytest.raises(RetryLater, match=r"399 calls left today.*Run again after 2026-11-20 02:30") as told:
+            refused()
+        assert (told.value.limit, told.value.after_s) == ("reserve", 3600)
+    assert setting.machine.slept == []
+    assert setting.remote.read(invoices_by_number(TENANT, ["SF-1"])).status == 200
+    assert len(setting.wire.requests) == 3
+
+
+def test_what_is_known_of_limits_survives_a_restart(database: Database) -> None:
+    connect(database, left(minute=50), left(minute=4)).remote.read(READ)
+    before = connect(database, left(minute=4))
+    before.remote.read(READ)
+    after = connect(database, left(minute=59))
+    after.remote.read(READ)
+    assert after.machine.slept == [60.0]
+
+
+def test_an_update_that_had_to_wait_looks_at_its_target_again(database: Database) -> None:
+    setting = connect(database, left(minute=50), left(minute=3), left(minute=59))
+    setting.remote.read(READ)
+    setting.remote.read(READ)
+    with pytest.raises(NotApplied):
+        setting.remote.write(COMMITTED, WRITE, setting.remote.access(), may_wait=False)
+    assert len(setting.wire.requests) == 2
+
+
+def test_bytes_are_counted_by_organisation_and_month_as_they_are_billed(database: Database) -> None:
+    setting = connect(database, reply(200, "x" * 98))
+    setting.remote.read(READ)
+    setting.remote.read(READ)
+    setting.remote.read(OrganisationRequest("GET", "/api.xro/2.0/Organisation", tenant=TENANT))
+    with database.reading() as connection:
+        assert load_received(connection, TENANT.id, NOW) == 200
+        assert load_received(connection, TENANT.id, NOW + timedelta(days=30)) == 0
+
+
+@pytest.mark.parametrize("body", [b'{"Invoices":[{"Inv', b"<html>Bad gateway</html>"])
+def test_a_good_status_with_a_body_that_cannot_be_read_proves_nothing(database: Database, body: bytes) -> None:
+    cut = httpx2.Response(200, content=body)
+    with pytest.raises(OutcomeUnknown):
+        write(connect(database, cut))
+    assert connect(database, cut, reply()).remote.read(READ).body == b"{}"
+    with pytest.raises(RetryLater):
+        connect(database, cut).remote.read(READ)
+
+
+def test_four_calls_at_a_time_and_the_fifth_waits(database_file: Database) -> None:
+    started, go_on = threading.Semaphore(0), threading.Event()
+
+    def slow(_request: httpx2.Request) -> httpx2.Response:
+        started.release()
+        go_on.wait(10)
+        return reply()
+
+    setting = connect(database_file, slow)
+    threads = [threading.Thread(target=setting.remote.read, args=(READ,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for _ in range(4):
+        assert started.acquire(timeout=10)
+    assert not started.acquire(timeout=0.2)
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    assert len(setting.wire.requests) == 5
+
+
 def test_a_limit_that_never_ends_is_given_up(database: Database) -> None:
     setting = connect(database, MINUTE)
     with pytest.raises(RetryLater, match="HTTP 429"):
@@ -126,14 +252,14 @@ def test_the_day_limit_parks_and_nothing_is_sent_until_it_resets(
     setting = connect(database, refusal, reply(), side=side)
     for _ in range(2):
         with pytest.raises(RetryLater, match="allows no more calls until 2026-11-2") as parked:
-            _ = write(setting) if is_write else setting.remote.read(READ)
+            _ = write(setting) if is_write else setting.remote.read(READS[side])
         assert (parked.value.limit, parked.value.after_s) == ("day", parked_s)
     assert len(setting.wire.requests) == 1
     with database.reading() as connection:
-        assert load_quota(connection, HOMES[side])[2] == NOW + timedelta(seconds=parked_s)
+        assert load_quota(connection, HOMES[side]).parked_until == NOW + timedelta(seconds=parked_s)
     setting.grants.save(GRANT, side, "refresh", SECRETS, None)
     setting.machine.sleep(parked_s)
-    assert setting.remote.read(READ).status == 200
+    assert setting.remote.read(READS[side]).status == 200
 
 
 @pytest.mark.promise("S0-39")
@@ -197,7 +323,7 @@ def test_a_refusal_that_cannot_be_read_is_still_told(database: Database, body: b
     for side in Side:
         setting = connect(database, httpx2.Response(400, content=body), side=side)
         with pytest.raises(Rejected) as refused:
-            setting.remote.read(READ)
+            setting.remote.read(READS[side])
         assert str(refused.value)
 
 

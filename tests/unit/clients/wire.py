@@ -13,16 +13,22 @@ import httpx2
 from crossfoot.core.records import Side
 from crossfoot.engine.grants import Grants, GrantSecrets
 from crossfoot.engine.host import Host
-from crossfoot.engine.remote import Remote
-from crossfoot.http import Http
+from crossfoot.engine.remote import Remote, Tools
+from crossfoot.http import Http, HttpRequest
 from crossfoot.store.database import Database
 from crossfoot.store.workspace import StoredConnection
 from crossfoot.vault.envelope import VaultKey
+from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 KEY = VaultKey(id="00112233445566ff", secret=bytes(range(32)))
 BASE = "https://vendor.example.com"
 HOMES = {Side.XERO: "0b4dd2ca-6d2e-4e5f-9a3a-5d8f3b8a1c11", Side.SALESFORCE: "00D5g000004abcdEAA"}
+TENANT = Tenant(HOMES[Side.XERO])
+READS: dict[Side, HttpRequest] = {
+    Side.XERO: OrganisationRequest("GET", "/Invoices", tenant=TENANT),
+    Side.SALESFORCE: HttpRequest("GET", "/query"),
+}
 GRANT = "the grant"
 COMMITTED = "call-1"
 
@@ -93,7 +99,7 @@ class Setting:
     wire: Wire
     machine: Machine
     grants: Grants
-    remote: Remote
+    remote: Remote[HttpRequest]
 
 
 def connect(
@@ -104,5 +110,5 @@ def connect(
     grants = Grants(database, client, machine.host(), lambda: KEY)
     grants.save(GRANT, side, kind, secrets, NOW + timedelta(minutes=30))
     stored = StoredConnection(side, HOMES[side], "Harbour Point", "hp", GRANT, {"base": BASE}, {})
-    remote = Remote(stored, http=client, grants=grants, database=database, host=machine.host())
+    remote: Remote[HttpRequest] = Remote(stored, Tools(client, grants, database, machine.host()))
     return Setting(database, wire, machine, grants, remote)

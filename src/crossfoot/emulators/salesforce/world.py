@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from crossfoot.emulators.faults import new_faults
 from crossfoot.emulators.salesforce.ids import DIGITS, make_id
 from crossfoot.emulators.salesforce.schema import Schema, SObject, with_declarations
 from crossfoot.emulators.salesforce.standard import STANDARD_OBJECTS
@@ -77,6 +78,8 @@ class World:
     log: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     usage_by_hour: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, list[dict[str, Any]]] = field(default_factory=new_faults)
+    strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})
     index: Index = field(init=False, repr=False, metadata={"derived": True})
     compiled: dict[str, Any] = field(init=False, repr=False, metadata={"derived": True})

@@ -8,18 +8,28 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from crossfoot.emulators import faults
 from crossfoot.emulators.wire import Event, Request, Response
-from crossfoot.emulators.xero import api, control
+from crossfoot.emulators.xero import api, control, webhooks
+from crossfoot.emulators.xero.acts import ACTS
 from crossfoot.emulators.xero.errors import ApiError
+from crossfoot.emulators.xero.gate import lane
 from crossfoot.emulators.xero.identity import IDENTITY_ROUTES
+from crossfoot.emulators.xero.webhooks import due, outcome
 from crossfoot.emulators.xero.world import World, new_world
 
-__all__ = ["World", "handle", "new_world"]
+__all__ = ["World", "due", "handle", "lane", "new_world", "outcome"]
 
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
     """Answer one request at an instant of the emulator's clock (aware UTC); the only change is to this world."""
     world.state["instant"] = now
+    response, events = faults.serve(world, request, now, _VENDOR)
+    webhooks.announce(world, events, now)
+    return response, events
+
+
+def _answer(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
     path = request.path.lower().rstrip("/")
     if path.startswith("/control/"):
         return control.answer(world, request, now)
@@ -31,3 +41,6 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
         return route(world, request, now), []
     except ApiError as error:
         return error.response, []
+
+
+_VENDOR = faults.Vendor("xero", _answer, ACTS)

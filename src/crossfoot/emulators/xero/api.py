@@ -4,42 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from crossfoot.emulators.wire import Event, Request, Response
 from crossfoot.emulators.xero import (
-    allocations,
+    attachments,
     bank,
+    contact_groups,
     contacts,
     credit_documents,
+    delivery,
     gate,
     identity,
     invoices,
     journals,
+    nested,
     payments,
+    plans,
+    read_only,
     reference,
     reports,
 )
+from crossfoot.emulators.xero.bodies import Asked, Payload, read_body
 from crossfoot.emulators.xero.errors import (
     ApiError,
-    bad_data,
     json_response,
-    no_data,
     not_allowed,
+    not_covered,
     not_found,
-    validation_error,
 )
-from crossfoot.emulators.xero.fields import Check, read_members
-from crossfoot.emulators.xero.formats import envelope_date, parse_json, to_wire
-from crossfoot.emulators.xero.kinds import SINGLE, Call, Kind, Record, find_record, store
+from crossfoot.emulators.xero.formats import envelope_date, to_wire
+from crossfoot.emulators.xero.kinds import SINGLE, Call, Kind, Record, find_record, is_hidden
 from crossfoot.emulators.xero.listing import read_list
 from crossfoot.emulators.xero.organisation import Organisation
 from crossfoot.emulators.xero.world import LOG_ENTRIES_MAX, World
 from crossfoot.emulators.xero.writing import read_elements, write
+from crossfoot.emulators.xero.xml_format import answer_in_xml, wants_xml
 
 BASE = ["api.xro", "2.0"]
-BODY_BYTES_MAX = 10_000_000
 KINDS: Mapping[str, Kind] = {
     kind.plural.lower(): kind
     for kind in (
@@ -51,11 +53,13 @@ KINDS: Mapping[str, Kind] = {
         reference.USERS,
         reference.ITEMS,
         contacts.CONTACTS,
+        contact_groups.CONTACT_GROUPS,
         invoices.INVOICES,
         payments.PAYMENTS,
         bank.BANK_TRANSACTIONS,
         *credit_documents.CREDITS.values(),
         journals.JOURNALS,
+        *read_only.KINDS,
     )
 }
 DELETABLE = frozenset({"Accounts", "Items", "TrackingCategories"})
@@ -81,6 +85,8 @@ def answer(world: World, request: Request, now: datetime) -> tuple[Response, lis
         response = _admitted(world, request, now, path, call)
     except ApiError as error:
         response = error.response
+    if call.tenant and wants_xml(request.headers.get("accept", "")):
+        response = answer_in_xml(response, _singular(path))
     if call.tenant:
         response = Response(
             response.status, (*response.headers, *gate.rate_headers(world, call.tenant, now)), response.body
@@ -104,8 +110,9 @@ def _admitted(world: World, request: Request, now: datetime, path: list[str], pe
         return identity.connections(world, request, token["grant"], path)
     tenant = gate.check_tenant(world, request, token["grant"])
     pending.tenant = tenant
-    gate.check_scope(world, token["grant"], _families(path), write=request.method != "GET")
-    gate.count_call(world, tenant, now)
+    for families, write_too in _scopes(path, write=request.method != "GET"):
+        gate.check_scope(world, token["grant"], families, write=write_too)
+    gate.count_call(world, request, tenant, now)
     replay = gate.Replay(world, request, token["jti"], tenant, now)
     if (kept := replay.find()) is not None:
         return kept
@@ -140,6 +147,18 @@ def _families(path: list[str]) -> tuple[str, ...]:
     return KINDS[name].families
 
 
+def _scopes(path: list[str], *, write: bool) -> list[tuple[tuple[str, ...], bool]]:
+    """The families that must be open, and whether to write; attachments need a scope of their own too (XERO 1.8)."""
+    if len(path) > 2 and path[2].lower() == "attachments":
+        return [(_families(path), False), (attachments.FAMILIES, write)]
+    return [(_families(path), write)]
+
+
+def _singular(path: list[str]) -> str:
+    kind = KINDS.get(path[0].lower()) if path else None
+    return kind.singular if kind else "Element"
+
+
 def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
     """Do what the request says and wrap the result; refusals are answers too."""
     try:
@@ -149,6 +168,8 @@ def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
         return error.response
     if payload is None:
         return Response(204)
+    if isinstance(payload, Response):
+        return payload
     envelope = {
         "Id": call.world.new_id(),
         "Status": "OK",
@@ -158,7 +179,7 @@ def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
     return json_response({**envelope, **to_wire(payload)})
 
 
-def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Record | None:
+def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Payload:
     name, *rest = path
     if name.lower() in ORGANISATION:
         return _organisation(call, method, rest)
@@ -169,15 +190,26 @@ def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Record |
     kind = KINDS.get(name.lower())
     if kind is None:
         raise not_found()
+    if kind.people_only and method != "GET" and not call.is_person and len(rest) < 2:
+        raise not_covered(kind.plural)
+    if rest and not kind.by_id and not call.is_person:
+        raise not_found()
     if not rest:
         if method == "GET":
             return read_list(call, kind)
         return {kind.plural: _write(call, kind, method, body, None)}
     record = find_record(call, kind, rest[0])
-    if record is None:
+    if record is None or (method == "GET" and is_hidden(call, kind, record)):
         raise not_found()
     if len(rest) > 1:
-        return _nested(call, kind, record, method, rest[1:], body)
+        return nested.answer(call, kind, record, rest[1], Asked(method, tuple(rest[2:]), body))
+    return _single(call, kind, record, method, body)
+
+
+def _single(call: Call, kind: Kind, record: Record, method: str, body: bytes) -> Payload:
+    """One record by its id or number: read, printed, deleted or changed."""
+    if method == "GET" and delivery.prints(call, kind):
+        return delivery.pdf(call, kind, record, Asked(method, (), body))
     if method == "GET":
         return {kind.plural: [kind.view(call, record, SINGLE)]}
     if method == "DELETE" and kind.plural in DELETABLE:
@@ -188,63 +220,12 @@ def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Record |
     return {kind.plural: _write(call, kind, method, body, kind.key(record))}
 
 
-def _parse(kind_name: str, body: bytes) -> Any:
-    if len(body) > BODY_BYTES_MAX:
-        raise ApiError(413, b"Request body too large")
-    if not body.strip():
-        raise no_data(kind_name)
-    try:
-        return parse_json(body)
-    except (ValueError, ArithmeticError, RecursionError) as error:
-        raise bad_data(str(error)) from None
-
-
 def _write(call: Call, kind: Kind, method: str, body: bytes, path_id: str | None) -> list[Record]:
     if method not in kind.verbs or method == "GET":
         raise not_allowed()
     if method == "POST" and kind is payments.PAYMENTS and path_id is None:
         method = "PUT"  # POST of a payment creates as PUT does; a payment has no update (XERO 3.3)
-    return write(call, kind, method, read_elements(kind, _parse(kind.singular, body)), path_id)
-
-
-def _nested(call: Call, kind: Kind, record: Record, method: str, rest: list[str], body: bytes) -> Record | None:
-    name = rest[0].lower()
-    if kind is reference.TRACKING_CATEGORIES and name == "options":
-        return _options(call, record, method, rest[1:], body)
-    if kind.plural in credit_documents.CREDITS and name == "allocations":
-        if method == "PUT" and len(rest) == 1:
-            sent = _parse("Allocation", body)
-            rows = sent.get("Allocations", [sent]) if isinstance(sent, dict) else sent
-            return allocations.allocate(call, kind, record, rows)
-        if method == "DELETE" and len(rest) == 2:
-            return allocations.remove(call, kind, record, rest[1])
-    raise not_found()
-
-
-def _options(call: Call, category: Record, method: str, rest: list[str], body: bytes) -> Record:
-    """Options of a tracking category: PUT creates, POST renames or archives, DELETE removes (XERO 4.12)."""
-    old = next((row for row in category["Options"] if rest and row["TrackingOptionID"] == rest[0].lower()), None)
-    if rest and old is None:
-        raise not_found()
-    others = [row for row in category["Options"] if row is not old]
-    check = Check()
-    if method == "DELETE" and old is not None:
-        if reference.is_used(call, "TrackingOptionID", old["TrackingOptionID"]):
-            raise validation_error([{**old, "ValidationErrors": [{"Message": "The tracking option is in use."}]}])
-        changed = [{**old, "Status": "DELETED"}]
-    elif (method == "PUT" and old is None) or (method == "POST" and old is not None):
-        sent = _parse("Option", body)
-        rows = sent.get("Options", [sent]) if isinstance(sent, dict) else sent
-        values = [read_members(reference.OPTION_FIELDS, row, check) for row in rows]
-        changed = [reference.with_option(call, category, old, row, check) for row in values]
-    else:
-        raise not_allowed()
-    if check.problems:
-        errors = [{"Message": message} for message in check.problems]
-        raise validation_error([{"ValidationErrors": errors, "HasValidationErrors": True}])
-    kept = [row for row in changed if row["Status"] != "DELETED"]
-    store(call, reference.TRACKING_CATEGORIES, {**category, "Options": [*others, *kept]})
-    return {"Options": changed}
+    return write(call, kind, method, read_elements(kind, read_body(call, kind.singular, body)), path_id)
 
 
 def _organisation(call: Call, method: str, rest: list[str]) -> Record:
@@ -252,8 +233,7 @@ def _organisation(call: Call, method: str, rest: list[str]) -> Record:
     if method == "GET" and not rest:
         return {"Organisations": [info]}
     if method == "GET" and [part.lower() for part in rest] == ["actions"]:
-        allowed = call.organisation.state["actions"].items()
-        return {"Actions": [{"Name": name, "Status": "ALLOWED" if flag else "NOT-ALLOWED"} for name, flag in allowed]}
+        return {"Actions": plans.actions(call.organisation, adviser=call.adviser)}
     raise not_allowed() if not rest else not_found()
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from crossfoot.emulators.xero import contacts, ledger
+from crossfoot.emulators.xero.countries import no_tax
 from crossfoot.emulators.xero.credit_documents import OVERPAYMENTS, PREPAYMENTS
 from crossfoot.emulators.xero.fields import (
     DAY,
@@ -35,7 +36,8 @@ CREDIT_KINDS: Mapping[str, Kind] = {
     "RECEIVE-OVERPAYMENT": OVERPAYMENTS,
     "SPEND-OVERPAYMENT": OVERPAYMENTS,
 }
-TYPES = ("RECEIVE", "SPEND", *CREDIT_KINDS)
+UPDATABLE = ("RECEIVE", "SPEND")
+TYPES = (*UPDATABLE, *CREDIT_KINDS)
 FIELDS: Fields = {
     "BankTransactionID": GUID,
     "Type": choice(*TYPES),
@@ -58,8 +60,7 @@ FIELDS: Fields = {
 
 
 def _build(call: Call, old: Record | None, values: Record, check: Check) -> Record:
-    if old is not None and old["Type"] in CREDIT_KINDS:
-        check.refuse("The Type field is not valid for an update. This must be either 'SPEND', 'RECEIVE'.")
+    if old is not None and _is_closed(old, values, check):
         return old
     record = {**(old or _blank(call)), **{name: value for name, value in values.items() if value is not None}}
     bank = _bank_account(call, record.get("BankAccount"), check)
@@ -81,6 +82,18 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
         if problem := call.organisation.lock_problem(day, adviser=call.adviser):
             check.refuse(problem, illegal="a bank transaction dated behind the lock")
     return record
+
+
+def _is_closed(old: Record, values: Record, check: Check) -> bool:
+    """What made a credit is never edited and nothing becomes such by an edit (XERO 4.8); a deletion is final, in the
+    words that other documents have for it (unconfirmed)."""
+    if old["Status"] == "DELETED":
+        check.refuse(
+            "BankTransaction not of valid status for modification", illegal="edit of a DELETED bank transaction"
+        )
+    elif old["Type"] not in UPDATABLE or (values.get("Type") or old["Type"]) not in UPDATABLE:
+        check.refuse("The Type field is not valid for an update. This must be either 'SPEND', 'RECEIVE'.")
+    return bool(check.problems)
 
 
 def _blank(call: Call) -> Record:
@@ -158,7 +171,7 @@ def _overpayment_line(call: Call, record: Record, sent: list[Record], check: Che
         "UnitAmount": round_amount(unit, 4),
         "LineAmount": round_amount(quantity * unit),
         "TaxAmount": round_amount(Decimal(0)),
-        "TaxType": "BASEXCLUDED",
+        "TaxType": no_tax(call.organisation.info),
         "AccountCode": account["Code"],
         "AccountID": account["AccountID"],
         "Tracking": [],

@@ -1,13 +1,17 @@
-"""What a new organisation has before anybody works in it: settings, chart of accounts, tax rates, users (XERO 11)."""
+"""What a new organisation has before anybody works in it: settings, chart of accounts, tax rates, users (XERO 4.13)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossfoot.emulators.xero.formats import parse_day
+from crossfoot.emulators.xero.charts import Row
+from crossfoot.emulators.xero.countries import ANY, TAX_SIDES, Country, Rate, find_country
+from crossfoot.emulators.xero.formats import parse_day, round_amount
+from crossfoot.emulators.xero.organisation import PREFIXES
+from crossfoot.emulators.xero.plans import ACTIONS, EDITIONS, MULTICURRENCY, PLANS, find_plan
 
 Record = dict[str, Any]
 
@@ -18,60 +22,6 @@ CLASSES: Mapping[str, str] = {
     **dict.fromkeys(("EXPENSE", "DIRECTCOSTS", "OVERHEADS", "DEPRECIATN"), "EXPENSE"),
     **dict.fromkeys(("REVENUE", "SALES", "OTHERINCOME"), "REVENUE"),
 }
-
-# Code, Name, Type, TaxType, SystemAccount, takes payments
-CHART: tuple[tuple[str, str, str, str, str, bool], ...] = (
-    ("090", "Business Bank Account", "BANK", "BASEXCLUDED", "", False),
-    ("091", "Business Savings Account", "BANK", "BASEXCLUDED", "", False),
-    ("200", "Sales", "REVENUE", "OUTPUT", "", False),
-    ("201", "Advisory Fees", "REVENUE", "OUTPUT", "", False),
-    ("202", "Subscription Income", "REVENUE", "OUTPUT", "", False),
-    ("203", "Training Income", "REVENUE", "OUTPUT", "", False),
-    ("204", "Expenses Recovered", "REVENUE", "OUTPUT", "", False),
-    ("260", "Other Revenue", "REVENUE", "OUTPUT", "", False),
-    ("270", "Interest Income", "REVENUE", "INPUTTAXED", "", False),
-    ("310", "Cost of Goods Sold", "DIRECTCOSTS", "INPUT", "", False),
-    ("400", "Advertising", "EXPENSE", "INPUT", "", False),
-    ("404", "Bank Fees", "EXPENSE", "EXEMPTEXPENSES", "", False),
-    ("412", "Consulting & Accounting", "EXPENSE", "INPUT", "", False),
-    ("429", "General Expenses", "EXPENSE", "INPUT", "", False),
-    ("453", "Office Expenses", "EXPENSE", "INPUT", "", False),
-    ("469", "Rent", "EXPENSE", "INPUT", "", False),
-    ("485", "Subscriptions", "EXPENSE", "INPUT", "", False),
-    ("497", "Bank Revaluations", "EXPENSE", "BASEXCLUDED", "BANKCURRENCYGAIN", False),
-    ("498", "Unrealised Currency Gains", "EXPENSE", "BASEXCLUDED", "UNREALISEDCURRENCYGAIN", False),
-    ("499", "Realised Currency Gains", "EXPENSE", "BASEXCLUDED", "REALISEDCURRENCYGAIN", False),
-    ("610", "Accounts Receivable", "CURRENT", "BASEXCLUDED", "DEBTORS", False),
-    ("620", "Prepayments", "CURRENT", "BASEXCLUDED", "", False),
-    ("630", "Inventory", "INVENTORY", "BASEXCLUDED", "", False),
-    ("710", "Office Equipment", "FIXED", "CAPEXINPUT", "", False),
-    ("800", "Accounts Payable", "CURRLIAB", "BASEXCLUDED", "CREDITORS", False),
-    ("801", "Unpaid Expense Claims", "CURRLIAB", "BASEXCLUDED", "UNPAIDEXPCLM", False),
-    ("820", "GST", "CURRLIAB", "BASEXCLUDED", "GST", False),
-    ("835", "Income in Advance", "CURRLIAB", "OUTPUT", "", False),
-    ("840", "Historical Adjustment", "CURRLIAB", "BASEXCLUDED", "HISTORICAL", False),
-    ("860", "Rounding", "CURRLIAB", "BASEXCLUDED", "ROUNDING", False),
-    ("877", "Tracking Transfers", "CURRLIAB", "BASEXCLUDED", "TRACKINGTRANSFERS", False),
-    ("880", "Owner A Drawings", "EQUITY", "BASEXCLUDED", "", True),
-    ("881", "Owner A Funds Introduced", "EQUITY", "BASEXCLUDED", "", True),
-    ("960", "Retained Earnings", "EQUITY", "BASEXCLUDED", "RETAINEDEARNINGS", False),
-)
-
-TAX_SIDES = ("Assets", "Equity", "Expenses", "Liabilities", "Revenue")
-
-# TaxType, Name, rate, which of TAX_SIDES it can apply to (XERO 4.11)
-TAX_RATES: tuple[tuple[str, str, str, str], ...] = (
-    ("OUTPUT", "GST on Income", "10", "TTFTT"),
-    ("INPUT", "GST on Expenses", "10", "TTTTF"),
-    ("EXEMPTOUTPUT", "GST Free Income", "0", "TTFTT"),
-    ("EXEMPTEXPORT", "GST Free Exports", "0", "TTFTT"),
-    ("EXEMPTEXPENSES", "GST Free Expenses", "0", "TTTTF"),
-    ("CAPEXINPUT", "GST on Capital", "10", "TTTTF"),
-    ("EXEMPTCAPITAL", "GST Free Capital", "0", "TTTTF"),
-    ("BASEXCLUDED", "BAS Excluded", "0", "TTTTT"),
-    ("INPUTTAXED", "Input Taxed", "0", "TTTTT"),
-    ("GSTONIMPORTS", "GST on Imports", "0", "FFFTF"),
-)
 
 CURRENCIES: Mapping[str, tuple[str, str]] = {
     "AUD": ("Australian Dollar", "1"),
@@ -94,46 +44,32 @@ USERS: tuple[tuple[str, str, str], ...] = (
     ("Reporting", "Service", "STANDARD"),
 )
 
-ACTIONS: tuple[str, ...] = (
-    "CreateApprovedInvoice",
-    "CreateApprovedBill",
-    "CreateDraftInvoice",
-    "CreateDraftBill",
-    "CreateRepeatingInvoice",
-    "CreateRepeatingBill",
-    "CreateDraftQuote",
-    "CreateSentQuote",
-    "CreateDraftPurchaseOrder",
-    "CreateApprovedPurchaseOrder",
-    "CreateInvoicePayment",
-    "AttachFilesIntoInvoice",
-    "UseMulticurrency",
-)
-
 FOUNDED = datetime(2020, 7, 1, tzinfo=UTC)
 
 ORGANISATION: Record = {
     "Name": "Harbour Point Advisory",
-    "LegalName": "Harbour Point Advisory Pty Ltd",
+    "LegalName": None,
     "PaysTax": True,
-    "Version": "AU",
+    "Version": None,
     "OrganisationType": "COMPANY",
-    "BaseCurrency": "AUD",
-    "CountryCode": "AU",
+    "BaseCurrency": None,
+    "CountryCode": None,
     "IsDemoCompany": True,
     "OrganisationStatus": "ACTIVE",
-    "TaxNumber": "51824753556",
-    "FinancialYearEndDay": 30,
-    "FinancialYearEndMonth": 6,
-    "SalesTaxBasis": "ACCRUALS",
-    "SalesTaxPeriod": "QUARTERLY1",
+    "RegistrationNumber": None,
+    "EmployerIdentificationNumber": None,
+    "TaxNumber": None,
+    "FinancialYearEndDay": None,
+    "FinancialYearEndMonth": None,
+    "SalesTaxBasis": None,
+    "SalesTaxPeriod": None,
     "DefaultSalesTax": "Tax Exclusive",
     "DefaultPurchasesTax": "Tax Exclusive",
     "PeriodLockDate": None,
     "EndOfYearLockDate": None,
     "CreatedDateUTC": FOUNDED,
     "OrganisationEntityType": "COMPANY",
-    "Timezone": "AUSEASTERNSTANDARDTIME",
+    "Timezone": None,
     "ShortCode": "!hPa01",
     "Class": "DEMO",
     "Edition": "BUSINESS",
@@ -148,39 +84,56 @@ DATES = ("PeriodLockDate", "EndOfYearLockDate")
 
 
 def new_organisation(settings: Mapping[str, Any], new_id: Callable[[], str]) -> Record:
-    """The plain state of a new organisation.
+    """The plain state of a new organisation of the country that ``CountryCode`` names, Australia by default.
 
     Settings may hold Organisation members by Xero's names, and ``currencies`` (codes), ``rates`` (levels),
-    ``day_rates`` (day -> code -> rate), ``invoice_prefix``, ``credit_note_prefix``, ``not_allowed`` (names of Actions).
+    ``day_rates`` (day -> code -> rate), ``invoice_prefix``, ``credit_note_prefix``, ``purchase_order_prefix``,
+    ``quote_prefix``, ``not_allowed`` (names of Actions), ``rounding_amounts`` (whether invoices take RoundingAmount).
+    Raises ``ValueError`` for a country or a plan that the emulator does not know.
     """
-    info = {"OrganisationID": new_id(), "APIKey": None, **ORGANISATION}
-    info |= {name: value for name, value in settings.items() if name in info}
+    country = find_country(str(settings.get("CountryCode", "AU")))
+    info = {"OrganisationID": new_id(), "APIKey": None, **ORGANISATION, **country.info}
+    info |= {name: value for name, value in settings.items() if name in info and name != "CountryCode"}
     for name in DATES:
         if info[name] is not None and not isinstance(info[name], date):
             info[name] = parse_day(str(info[name]))
-    codes = [info["BaseCurrency"], *settings.get("currencies", ("NZD", "USD"))]
-    levels = {code: level for code, (_, level) in CURRENCIES.items()} | {
-        code: str(level) for code, level in settings.get("rates", {}).items()
-    }
+    if info["Class"] not in PLANS or info["Edition"] not in EDITIONS:
+        raise ValueError(
+            f"Class {info['Class']!r} of Edition {info['Edition']!r} is not a plan that the emulator knows."
+        )
+    added = () if MULTICURRENCY in find_plan(info).refused else country.currencies
+    codes = [info["BaseCurrency"], *settings.get("currencies", added)]
     return {
         "info": info,
         "actions": {name: name not in settings.get("not_allowed", ()) for name in ACTIONS},
+        "rounding_amounts": bool(settings.get("rounding_amounts", False)),
         "counters": {
-            "invoice_prefix": settings.get("invoice_prefix", "INV-"),
-            "invoice": 0,
-            "credit_note_prefix": settings.get("credit_note_prefix", "CN-"),
-            "credit_note": 0,
             "tax": 0,
+            **dict.fromkeys(PREFIXES, 0),
+            **{f"{series}_prefix": settings.get(f"{series}_prefix", prefix) for series, prefix in PREFIXES.items()},
         },
-        "rates": {"levels": levels, "days": _plain_rates(settings.get("day_rates", {}))},
+        "rates": {
+            "levels": _levels(info["BaseCurrency"], settings),
+            "days": _plain_rates(settings.get("day_rates", {})),
+        },
         "tables": {
-            "Accounts": _by_id("AccountID", (_account(row, info, new_id) for row in CHART)),
-            "TaxRates": {row[0].lower(): _tax_rate(row) for row in TAX_RATES},
+            "Accounts": _by_id("AccountID", (_account(row, info, country, new_id) for row in country.chart)),
+            "TaxRates": {rate["TaxType"].lower(): rate for rate in _tax_rates(country, new_id)},
             "Currencies": {code.lower(): currency(code) for code in dict.fromkeys(codes)},
             "BrandingThemes": _by_id("BrandingThemeID", (_theme(new_id),)),
             "Users": _by_id("UserID", (_user(row, new_id) for row in USERS)),
         },
     }
+
+
+def _levels(base: str, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Foreign units per unit of the organisation's currency."""
+    own = Decimal(CURRENCIES[base][1]) if base in CURRENCIES else Decimal(1)
+    levels = {
+        code: level if own == 1 else str(round_amount(Decimal(level) / own, 6))
+        for code, (_, level) in CURRENCIES.items()
+    }
+    return levels | {code: str(level) for code, level in settings.get("rates", {}).items()}
 
 
 def _plain_rates(days: Mapping[Any, Mapping[str, Any]]) -> dict[str, dict[str, str]]:
@@ -195,39 +148,50 @@ def currency(code: str) -> Record:
     return {"Code": code, "Description": CURRENCIES.get(code, (code, "1"))[0]}
 
 
-def _account(row: tuple[str, str, str, str, str, bool], info: Record, new_id: Callable[[], str]) -> Record:
-    code, name, kind, tax_type, system, takes_payments = row
-    bank = {"BankAccountNumber": f"062000{code}4417", "BankAccountType": "BANK", "CurrencyCode": info["BaseCurrency"]}
+def _account(row: Row, info: Record, country: Country, new_id: Callable[[], str]) -> Record:
+    bank = {
+        "BankAccountNumber": f"{country.bank_number}{row.code}4417",
+        "BankAccountType": "BANK",
+        "CurrencyCode": info["BaseCurrency"],
+    }
     return {
         "AccountID": new_id(),
-        "Code": code,
-        "Name": name,
+        "Code": row.code,
+        "Name": row.name,
         "Status": "ACTIVE",
-        "Type": kind,
-        "TaxType": tax_type,
-        **(bank if kind == "BANK" else {}),
-        "Class": CLASSES[kind],
-        "SystemAccount": system or None,
-        "EnablePaymentsToAccount": takes_payments,
+        "Type": row.type,
+        "TaxType": row.tax_type,
+        **(bank if row.type == "BANK" else {}),
+        "Class": CLASSES[row.type],
+        "SystemAccount": row.system or None,
+        "EnablePaymentsToAccount": row.takes_payments,
         "ShowInExpenseClaims": False,
-        "ReportingCode": CLASSES[kind][:3],
-        "ReportingCodeName": CLASSES[kind].capitalize(),
+        "ReportingCode": CLASSES[row.type][:3],
+        "ReportingCodeName": CLASSES[row.type].capitalize(),
         "HasAttachments": False,
         "UpdatedDateUTC": FOUNDED,
         "AddToWatchlist": False,
     }
 
 
-def _tax_rate(row: tuple[str, str, str, str]) -> Record:
-    tax_type, name, rate, sides = row
-    component = {"Name": "GST", "Rate": Decimal(rate), "IsCompound": False, "IsNonRecoverable": False}
+def _tax_rates(country: Country, new_id: Callable[[], str]) -> Iterator[Record]:
+    for rate in country.rates:
+        yield _tax_rate(rate, country.tax_name)
+    for name in country.automatic_tax:
+        engine = Rate(new_id(), name, "0", ANY, "USSALESTAX")
+        yield {**_tax_rate(engine, country.tax_name), "_automatic": True}
+
+
+def _tax_rate(rate: Rate, tax_name: str) -> Record:
+    percent = Decimal(rate.percent)
+    component = {"Name": tax_name, "Rate": percent, "IsCompound": False, "IsNonRecoverable": False}
     return {
-        "Name": name,
-        "TaxType": tax_type,
-        "ReportTaxType": tax_type,
-        **{f"CanApplyTo{side}": flag == "T" for side, flag in zip(TAX_SIDES, sides, strict=True)},
-        "DisplayTaxRate": Decimal(rate),
-        "EffectiveRate": Decimal(rate),
+        "Name": rate.name,
+        "TaxType": rate.tax_type,
+        "ReportTaxType": rate.report or rate.tax_type,
+        **{f"CanApplyTo{side}": flag == "T" for side, flag in zip(TAX_SIDES, rate.sides, strict=True)},
+        "DisplayTaxRate": percent,
+        "EffectiveRate": Decimal(rate.effective or rate.percent),
         "Status": "ACTIVE",
         "TaxComponents": [component],
         "_system": True,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from crossfoot.emulators.xero.fields import (
@@ -126,22 +126,36 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         return shown
     for name in _PAGED_ONLY:
         shown.pop(name, None)
-    shown["ContactPersons"] = []
+    shown["ContactPersons"], shown["ContactGroups"] = [], []
     if call.asks("summaryOnly"):
         for name in _NOT_IN_SUMMARY_ONLY:
             shown.pop(name, None)
     return shown
 
 
+def _has_documents(side: str) -> Callable[[Call, Record], bool]:
+    """A contact is a customer or a supplier by having invoices or bills, whatever it was called before (XERO 4.1)."""
+    return lambda call, record: call.organisation.has("Invoices", side, record["ContactID"])
+
+
+DERIVED = {"IsSupplier": _has_documents("Supplier"), "IsCustomer": _has_documents("Customer")}
+
+
 def _flagged(call: Call, record: Record) -> Record:
     return {
         **record,
-        "IsSupplier": call.organisation.has("Invoices", "Supplier", record["ContactID"]),
-        "IsCustomer": call.organisation.has("Invoices", "Customer", record["ContactID"]),
-        "ContactGroups": [],
-        "HasAttachments": False,
+        **{name: derive(call, record) for name, derive in DERIVED.items()},
+        "ContactGroups": _groups(call, record),
+        "HasAttachments": record.get("HasAttachments", False),
         "HasValidationErrors": False,
     }
+
+
+def _groups(call: Call, record: Record) -> list[Record]:
+    """The contact groups that a contact belongs to (XERO 4.2)."""
+    found = (call.organisation.get("ContactGroups", group_id) for group_id in record.get("_groups", ()))
+    active = [group for group in found if group and group["Status"] == "ACTIVE"]
+    return [{**group, "Contacts": [], "HasValidationErrors": False} for group in active]
 
 
 def nested(call: Call, contact_id: str, shape: str) -> Record:
@@ -275,6 +289,7 @@ CONTACTS = Kind(
     match=_match,
     build=_build,
     number_index="AnyContactNumber",
+    derived=DERIVED,
     lists={"IDs": _always},
     visible=_visible,
     paged=True,
@@ -313,7 +328,10 @@ def resolve(call: Call, sent: Record | None, check: Check) -> Record | None:
 
 
 # A bank transaction may also name the prepayment or overpayment that it made, so its own id comes first.
-_DOCUMENT_IDS = ("InvoiceID", "CreditNoteID", "BankTransactionID", "PrepaymentID", "OverpaymentID")
+_DOCUMENT_IDS = (
+    *("InvoiceID", "CreditNoteID", "BankTransactionID", "PrepaymentID", "OverpaymentID"),
+    *("PurchaseOrderID", "QuoteID", "RepeatingInvoiceID", "ReceiptID"),
+)
 
 
 def merge(call: Call, loser: Record, survivor: Record, document_kinds: tuple[str, ...]) -> None:

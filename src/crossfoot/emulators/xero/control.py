@@ -15,9 +15,12 @@ from crossfoot.emulators.xero.api import KINDS, parse_query, respond, split_path
 from crossfoot.emulators.xero.chart import DATES
 from crossfoot.emulators.xero.contacts import merge
 from crossfoot.emulators.xero.errors import ApiError, bad_data, json_response, not_found
-from crossfoot.emulators.xero.fields import Check, Field, read_members
+from crossfoot.emulators.xero.fields import Check, Field, choice, read_members
 from crossfoot.emulators.xero.formats import parse_json, to_json, to_wire
 from crossfoot.emulators.xero.kinds import Call, Record, find_record
+from crossfoot.emulators.xero.plans import EDITIONS, PLANS
+from crossfoot.emulators.xero.reference import WITH_LINES
+from crossfoot.emulators.xero.webhook_screens import ROUTES as WEBHOOK_ROUTES
 from crossfoot.emulators.xero.world import World
 
 # What a person may change on the organisation's settings screens.
@@ -27,6 +30,8 @@ ORGANISATION_FIELDS = {
     "IsDemoCompany": Field("flag"),
     "DefaultSalesTax": Field(),
     "Timezone": Field(),
+    "Class": choice(*PLANS),
+    "Edition": choice(*EDITIONS),
 }
 
 
@@ -100,7 +105,7 @@ def _merge_contacts(call: Call, path: list[str], body: Record) -> Record:
     loser, survivor = (find_record(call, kind, str(name)) for name in (path[1], body.get("Into", "")))
     if loser is None or survivor is None or loser is survivor:
         raise not_found()
-    merge(call, loser, survivor, ("Invoices", "CreditNotes", "BankTransactions", "Prepayments", "Overpayments"))
+    merge(call, loser, survivor, (*WITH_LINES, "Prepayments", "Overpayments"))
     return {"Contacts": [kind.view(call, survivor, "single")]}
 
 
@@ -108,6 +113,7 @@ _ROUTES: Mapping[tuple[str, str], Callable[[World, Request, datetime], tuple[Res
     ("GET", "/control/log"): _log,
     ("GET", "/control/counts"): _counts,
     ("POST", "/control/person"): _person,
+    **WEBHOOK_ROUTES,
 }
 _SCREENS: Mapping[tuple[str, str, str], Callable[[Call, list[str], Record], Record]] = {
     ("POST", "organisation", ""): _edit_organisation,

@@ -63,7 +63,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
             {"PaymentID": row["PaymentID"], "Date": row["Date"], "Amount": row["Amount"]}
             for row in _refunds(call, record)
         ],
-        "HasAttachments": False,
+        "HasAttachments": record.get("HasAttachments", False),
     }
 
 

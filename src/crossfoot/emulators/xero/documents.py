@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import contacts
+from crossfoot.emulators.xero import contacts, plans
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, STAMP, Check, Field, Fields, choice, text
 from crossfoot.emulators.xero.formats import round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
@@ -91,13 +91,14 @@ def build(form: Form, call: Call, old: Record | None, values: Record, check: Che
         return record
     contact = _contact(call, old, values, record, check)
     record["LineAmountTypes"] = record["LineAmountTypes"] or "Exclusive"
-    _fill_currency(call, old, values, record, check)
+    fill_currency(call, old, values, record, check)
     record["LineItems"] = _lines(form, call, old, values, record, contact, check)
     record |= totals(record["LineItems"], record["LineAmountTypes"])
     record["Status"] = status
     _check_header(form, call, record, check)
     _check_settled(form, old, values, record, check)
     _check_locks(call, old, record, check)
+    plans.check_document(call.organisation, old, record, check)
     if check.problems:
         return record
     _number(form, call, old, record, check)
@@ -161,11 +162,11 @@ def _contact(call: Call, old: Record | None, values: Record, record: Record, che
     return contact
 
 
-def _fill_currency(call: Call, old: Record | None, values: Record, record: Record, check: Check) -> None:
+def fill_currency(call: Call, old: Record | None, values: Record, record: Record, check: Check) -> None:
     """The base currency has rate 1; another takes the sent rate, else the day's (XERO 4.3)."""
     code = (record["CurrencyCode"] or call.organisation.base_currency).upper()
     record["CurrencyCode"] = code
-    if call.organisation.get("Currencies", code) is None:
+    if not plans.takes_currency(call.organisation, code):
         check.refuse(f"Organisation is not subscribed to currency {code}", illegal="currency that is not enabled")
     if code == call.organisation.base_currency:
         record["CurrencyRate"] = Decimal("1.0000000000")

@@ -6,7 +6,9 @@ ApiError
 |- unauthorized(...)     401: token missing, expired, or without the scope
 |- forbidden(...)        403: tenant not connected, or role too low
 |- not_found()           404, plain text
-`- too_many(...)         429 with X-Rate-Limit-Problem
+|- not_covered(...)      501: an app writes what the emulator lets it read only
+|- too_many(...)         429 with X-Rate-Limit-Problem
+`- offline()             503, plain text
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from crossfoot.emulators.wire import Response
-from crossfoot.emulators.xero.formats import to_json, to_wire
+from crossfoot.emulators.xero.formats import ZERO_ID, to_json, to_wire
 
 JSON_TYPE = ("Content-Type", "application/json; charset=utf-8")
 TEXT_TYPE = ("Content-Type", "text/plain; charset=utf-8")
@@ -107,7 +109,18 @@ def not_allowed() -> ApiError:
     return ApiError(405, b"The requested method is not available for this resource", (TEXT_TYPE,))
 
 
+def not_covered(plural: str) -> ApiError:
+    """501: Xero lets apps write here and the emulator does not."""
+    detail = f"The emulator does not cover writing {plural} through the API. A person can create them."
+    return _problem(501, "Not Implemented", detail, ZERO_ID)
+
+
 def too_many(problem: str, retry_after_s: int | None) -> ApiError:
     """429; only minute and day carry Retry-After (XERO 2)."""
     wait = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)
     return ApiError(429, b"", (TEXT_TYPE, ("X-Rate-Limit-Problem", problem), *wait))
+
+
+def offline() -> ApiError:
+    """503 while an organisation is moved or restored: plain text, for minutes (XERO 2)."""
+    return ApiError(503, b"The organisation is offline", (TEXT_TYPE,))

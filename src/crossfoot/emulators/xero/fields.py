@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,10 +73,9 @@ def read_members(fields: Fields, element: Any, check: Check) -> Record:
     not sent; unknown members are ignored; a wrong type refuses the whole body (ErrorNumber 14)."""
     if not isinstance(element, dict):
         raise bad_data(f"Error converting value {element!r} to an object.")
-    by_name = {name.lower(): name for name in fields}
     values: Record = {}
     for sent, value in element.items():
-        name = by_name.get(sent.lower())
+        name = sent if sent in fields else find_name(fields, sent)
         if name is None or value is None or fields[name].read_only:
             continue
         try:
@@ -84,6 +83,12 @@ def read_members(fields: Fields, element: Any, check: Check) -> Record:
         except ValueError as error:
             raise bad_data(f"{error} Path '{name}'.") from None
     return values
+
+
+def find_name(names: Iterable[str], sent: str) -> str | None:
+    """The one of some names that was sent, in any letter case."""
+    lowered = sent.lower()
+    return next((name for name in names if name.lower() == lowered), None)
 
 
 def _text(name: str, declared: Field, value: Any, check: Check) -> str:

@@ -18,6 +18,8 @@ ZERO_ID = "00000000-0000-0000-0000-000000000000"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
+_EPOCH_DAY = EPOCH.date()
+_AS_THEY_ARE = frozenset({str, Decimal, bool, int})  # most members: JSON has these
 _STEPS = {places: Decimal(1).scaleb(-places) for places in range(11)}
 _MS_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{2,4})?\)/$")
 _ISO_DATE = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?$")
@@ -43,13 +45,17 @@ def to_json(value: Any) -> bytes:
 def to_wire(value: Any) -> Any:
     """Turn a record into JSON values: dates as ``/Date(ms+0000)/``, no nulls, no private members (XERO 3.1, 3.2)."""
     if isinstance(value, dict):
-        return {name: to_wire(member) for name, member in value.items() if member is not None and name[0] != "_"}
+        return {
+            name: member if type(member) in _AS_THEY_ARE else to_wire(member)
+            for name, member in value.items()
+            if member is not None and name[0] != "_"
+        }
     if isinstance(value, list | tuple):
         return [to_wire(member) for member in value]
     if isinstance(value, datetime):
         return f"/Date({_milliseconds(value)}+0000)/"
     if isinstance(value, date):
-        return f"/Date({(value - EPOCH.date()).days * 86_400_000}+0000)/"
+        return f"/Date({(value - _EPOCH_DAY).days * 86_400_000}+0000)/"
     return value
 
 
@@ -86,9 +92,9 @@ def parse_modified_since(text: str) -> datetime | None:
     text = text.strip()
     try:
         instant = parsedate_to_datetime(text) if "," in text else datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(microsecond=0, tzinfo=instant.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return instant.replace(microsecond=0, tzinfo=instant.tzinfo or UTC).astimezone(UTC)
 
 
 def parse_number(value: Any) -> Decimal:
@@ -104,12 +110,17 @@ def parse_number(value: Any) -> Decimal:
     return number
 
 
+def unaccented(text: str) -> str:
+    """Fold case and accents: how filters compare text (XERO 3.8)."""
+    if text.isascii():
+        return text.lower()
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
+    return plain.casefold()
+
+
 def fold(text: str) -> str:
     """Fold case, accents and runs of white space: how names are compared (XERO 3.8, 4.1)."""
-    if text.isascii():
-        return " ".join(text.lower().split())
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
-    return " ".join(plain.casefold().split())
+    return " ".join(unaccented(text).split())
 
 
 def is_true(query: Mapping[str, str], name: str, default: bool = False) -> bool:

@@ -7,16 +7,17 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
-from crossfoot.emulators.wire import Request, Response
-from crossfoot.emulators.xero.errors import forbidden, idempotency_error, too_many, unauthorized
+from crossfoot.emulators.wire import IN_PROGRESS, Request, Response
+from crossfoot.emulators.xero.errors import forbidden, idempotency_error, offline, too_many, unauthorized
 from crossfoot.emulators.xero.identity import ACCESS_LIFE, tenants_of
 from crossfoot.emulators.xero.scopes import permits
-from crossfoot.emulators.xero.world import Record, World
+from crossfoot.emulators.xero.world import LIMITS, Record, World
 
 REPLAY_LIFE = timedelta(minutes=6)
 KEY_LENGTH_MAX = 128
 WINDOWS: Mapping[str, int] = {"minute": 60, "day": 86_400, "app_minute": 60}
-PROBLEMS = {"minute": "minute", "day": "day", "app_minute": "appminute"}
+WAITS_TOLD = frozenset({"minute", "day"})  # only these carry Retry-After (XERO 2)
+PROBLEMS = {"minute": "minute", "day": "day", "app_minute": "appminute", "concurrent": "concurrent"}
 
 
 def check_bearer(world: World, request: Request, now: datetime) -> Record:
@@ -48,14 +49,46 @@ def check_scope(world: World, grant: Record, families: tuple[str, ...], *, write
         raise unauthorized("AuthorizationUnsuccessful", world.new_id(), scope_missing=True)
 
 
-def count_call(world: World, tenant: str, now: datetime) -> None:
-    """Count one call in the fixed windows of this tenant; the call that finds a window full is not counted."""
+def lane(request: Request) -> str | None:
+    """Whose calls in progress count together: those of one organisation and app, and there is one app (XERO 2)."""
+    of_api = request.path.lower().startswith("/api.xro/")
+    return request.headers.get("xero-tenant-id", "").strip().lower() if of_api else None
+
+
+def count_call(world: World, request: Request, tenant: str, now: datetime) -> None:
+    """Count one call in the fixed windows of this tenant; the call that finds a window full is not counted, nor is one
+    that comes while too many are in progress (XERO 2)."""
+    if world.strikes("offline"):
+        raise offline()
+    _check_struck_limit(world, tenant, now)
+    if int(request.headers.get(IN_PROGRESS, "1")) > _limit(world, "concurrent"):
+        raise too_many(PROBLEMS["concurrent"], None)
     windows = [_window(world, name, tenant, now) for name in WINDOWS]
     for name, (window, ends_in_s) in zip(WINDOWS, windows, strict=True):
-        if window["used"] >= world.state["limits"][name]:
-            raise too_many(PROBLEMS[name], ends_in_s if name != "app_minute" else None)
+        if window["used"] >= _limit(world, name):
+            raise too_many(PROBLEMS[name], ends_in_s if name in WAITS_TOLD else None)
     for window, _ in windows:
         window["used"] += 1
+
+
+def _limit(world: World, name: str) -> int:
+    return int(world.state["limits"].get(name, LIMITS[name]))
+
+
+def _struck_limit(world: World) -> str | None:
+    """The limit that a fault declares used up."""
+    kind = world.strike["kind"] if world.strike else ""
+    return kind.removeprefix("limit_") if kind.startswith("limit_") else None
+
+
+def _check_struck_limit(world: World, tenant: str, now: datetime) -> None:
+    name = _struck_limit(world)
+    if name is None or world.strike is None:
+        return
+    wait_s = world.strike["settings"]["retry_after_s"]
+    if wait_s is None and name in WAITS_TOLD:
+        wait_s = _window(world, name, tenant, now)[1]
+    raise too_many(PROBLEMS[name], None if wait_s is None or wait_s < 0 else int(wait_s))
 
 
 def _window(world: World, name: str, tenant: str, now: datetime) -> tuple[Record, int]:
@@ -74,14 +107,16 @@ def _window(world: World, name: str, tenant: str, now: datetime) -> tuple[Record
 
 def rate_headers(world: World, tenant: str, now: datetime) -> tuple[tuple[str, str], ...]:
     """The three headers that every accounting response carries (XERO 2)."""
-    left = {
-        name: str(max(0, world.state["limits"][name] - _window(world, name, tenant, now)[0]["used"]))
-        for name in WINDOWS
-    }
+    left = {name: max(0, _limit(world, name) - _window(world, name, tenant, now)[0]["used"]) for name in WINDOWS}
+    if world.strike and world.strikes("limits_pinned"):
+        pinned = int(world.strike["settings"]["left"])
+        left = {name: _limit(world, name) if pinned < 0 else pinned for name in left}
+    if (used_up := _struck_limit(world)) is not None:
+        left[used_up] = 0
     return (
-        ("X-DayLimit-Remaining", left["day"]),
-        ("X-MinLimit-Remaining", left["minute"]),
-        ("X-AppMinLimit-Remaining", left["app_minute"]),
+        ("X-DayLimit-Remaining", str(left["day"])),
+        ("X-MinLimit-Remaining", str(left["minute"])),
+        ("X-AppMinLimit-Remaining", str(left["app_minute"])),
     )
 
 

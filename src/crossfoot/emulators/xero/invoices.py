@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from crossfoot.emulators.xero import contacts, documents, ledger
+from crossfoot.emulators.xero import attachments, contacts, documents, ledger
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, Check, Field, Fields, choice, text
 from crossfoot.emulators.xero.formats import ZERO, date_string, fold
@@ -109,7 +109,9 @@ def _view(call: Call, record: Record, shape: str) -> Record:
     if shape == SUMMARY and call.asks("summaryOnly"):
         del shown["LineItems"]
         return shown
-    shown["HasAttachments"] = False
+    shown["HasAttachments"] = record.get("HasAttachments", False)
+    if shape == SINGLE and shown["HasAttachments"]:
+        shown["Attachments"] = attachments.listed(call, record["InvoiceID"])
     shown["Payments"] = _payments(call, record)
     shown |= {plural: list(_applied(record, plural)) for plural in ("CreditNotes", "Prepayments", "Overpayments")}
     if shape == SUMMARY:
@@ -147,7 +149,9 @@ def _payments(call: Call, record: Record) -> list[Record]:
     ]
 
 
-def _by_member(*path: str) -> Callable[[Call, list[str]], Keep]:
+def by_member(*path: str) -> Callable[[Call, list[str]], Keep]:
+    """A query list that keeps the records whose member has one of the values sent."""
+
     def make(_call: Call, values: list[str]) -> Keep:
         wanted = folded_set(values)
 
@@ -191,11 +195,12 @@ INVOICES = Kind(
     number_index="InvoiceNumber",
     joins={"Contact": ("Contacts", "ContactID")},
     lists={
-        "IDs": _by_member("InvoiceID"),
-        "InvoiceNumbers": _by_member("InvoiceNumber"),
-        "ContactIDs": _by_member("Contact", "ContactID"),
-        "Statuses": _by_member("Status"),
+        "IDs": by_member("InvoiceID"),
+        "InvoiceNumbers": by_member("InvoiceNumber"),
+        "ContactIDs": by_member("Contact", "ContactID"),
+        "Statuses": by_member("Status"),
     },
+    indexed={"InvoiceNumbers": "InvoiceNumber", "ContactIDs": "Contact"},
     paged=True,
     event="INVOICE",
     searched=("InvoiceNumber", "Reference"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from itertools import islice
 
+from crossfoot.emulators.xero import ledger
 from crossfoot.emulators.xero.errors import bad_query
 from crossfoot.emulators.xero.fields import GUID
-from crossfoot.emulators.xero.formats import ZERO, parse_modified_since
+from crossfoot.emulators.xero.formats import parse_modified_since
 from crossfoot.emulators.xero.kinds import PAGE, SINGLE, Call, Kind, Record
 
 JOURNALS_MAX = 100
@@ -15,7 +16,8 @@ CASH_SOURCES = frozenset({"CASHREC", "CASHPAID"})
 
 def _view(call: Call, journal: Record, shape: str) -> Record:
     """A single journal does not tell its source; the feed does."""
-    shown = {**journal, "JournalLines": [_line(call, line) for line in journal["JournalLines"]]}
+    lines = ledger.journal_lines(call.organisation, journal)
+    shown = {**journal, "JournalLines": [_line(call, line) for line in lines]}
     if shape == SINGLE:
         del shown["SourceID"], shown["SourceType"]
     return shown
@@ -30,7 +32,6 @@ def _line(call: Call, line: Record) -> Record:
         "AccountType": account.get("Type"),
         "AccountName": account.get("Name"),
         "GrossAmount": line["NetAmount"] + line["TaxAmount"],
-        "TaxAmount": line["TaxAmount"] or ZERO,
         "TaxName": rate.get("Name"),
     }
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from crossfoot.emulators.wire import Event
-from crossfoot.emulators.xero import ledger
+from crossfoot.emulators.xero import history, ledger
 from crossfoot.emulators.xero.fields import Check, Fields
 from crossfoot.emulators.xero.formats import fold, is_true, round_amount
 from crossfoot.emulators.xero.organisation import Organisation
@@ -108,12 +108,17 @@ class Kind:
     verbs: frozenset[str] = frozenset({"GET", "PUT", "POST"})
     number_index: str | None = None  # the index that may stand in a path in place of the id
     joins: Mapping[str, tuple[str, str]] = field(default_factory=dict)  # member -> (kind, id member) for filters
+    derived: Mapping[str, Callable[[Call, Record], Any]] = field(default_factory=dict)  # members that are not stored
     lists: Mapping[str, Callable[[Call, list[str]], Keep]] = field(default_factory=dict)  # query lists
+    indexed: Mapping[str, str] = field(default_factory=dict)  # query list -> the index that answers it
     visible: Keep = lambda _call, _record: True
     paged: bool = False
+    always_paged: bool = False  # whether or not the request asks for a page
     read: Callable[[Call], list[Record]] | None = None  # a list that is not filtered, ordered and paged as others are
     modified_since: bool = True
     one_per_call: bool = False
+    by_id: bool = True  # whether an app can ask for one record
+    people_only: bool = False  # people write here; an app that does is told that the emulator does not cover it
     errors_flag: str = "HasErrors"
     event: str | None = None
     searched: tuple[str, ...] = ()  # members that searchTerm looks at
@@ -130,20 +135,48 @@ def find_record(call: Call, kind: Kind, reference: str) -> Record | None:
     return found
 
 
+def person_name(call: Call) -> str | None:
+    """Who works in Xero's own screens: the organisation's first user; None for an app."""
+    user = next(call.organisation.all("Users"), None) if call.is_person else None
+    return f"{user['FirstName']} {user['LastName']}" if user else None
+
+
 def store(call: Call, kind: Kind, record: Record, *, created: bool = False) -> Record:
-    """Commit a record: stamp it with the emulator's clock, post it to the ledger and announce it."""
+    """Commit a record: stamp it with the emulator's clock, note it in its history, post it to the ledger and announce
+    it."""
     if kind.modified_since:
         record["UpdatedDateUTC"] = call.now
     if created:
         record["_app"] = call.app
+        _hide(call, kind, record)
+    old = call.organisation.get(kind.plural, kind.key(record))
+    if kind.plural in history.KINDS:
+        user, app = person_name(call) or history.SYSTEM_USER, call.world.app["name"] if call.app else None
+        record["_history"] = history.after_write(kind.plural, old, record, call.now, user, app)
     if kind.posting:
-        old = call.organisation.get(kind.plural, kind.key(record))
         before = kind.posting(call.organisation, old) if old else None
         ledger.repost(call.organisation, call.now, before, kind.posting(call.organisation, record))
     call.organisation.put(kind.plural, kind.key(record), record)
     if kind.event:
         call.events.append(_webhook(call, kind, record, "CREATE" if created else "UPDATE"))
     return record
+
+
+def _hide(call: Call, kind: Kind, record: Record) -> None:
+    """A fault, read after write lags: apps do not see what is created for a while (the uniqueness rules do)."""
+    if call.world.strike is None or not call.world.strikes("read_lag"):
+        return
+    until = call.now + timedelta(seconds=float(call.world.strike["settings"]["seconds"]))
+    call.organisation.state.setdefault("hidden", {})[f"{kind.plural}/{kind.key(record)}"] = until
+
+
+def is_hidden(call: Call, kind: Kind, record: Record) -> bool:
+    """Whether an app does not see a record yet; people always do."""
+    hidden = call.organisation.state.get("hidden")
+    if not hidden or call.is_person:
+        return False
+    until = hidden.get(f"{kind.plural}/{kind.key(record)}")
+    return until is not None and call.now < until
 
 
 def _webhook(call: Call, kind: Kind, record: Record, event_type: str) -> Event:

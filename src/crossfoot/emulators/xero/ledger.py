@@ -103,6 +103,27 @@ def bank_posting(organisation: Organisation, record: Record) -> Posting | None:
     return Posting(record["Date"], source, record["BankTransactionID"], legs, record.get("Reference"))
 
 
+def journal_posting(organisation: Organisation, record: Record) -> Posting | None:
+    """A manual journal posts its lines as they are, once it is posted (XERO 4.17)."""
+    if record["Status"] != "POSTED":
+        return None
+    lines = {**record, "LineItems": record["JournalLines"], "CurrencyRate": Decimal(1)}
+    legs = _balanced(organisation, tuple(_line_legs(organisation, lines, 1)))
+    return Posting(record["Date"], "MANJOURNAL", record["ManualJournalID"], legs, record["Narration"])
+
+
+def transfer_posting(_organisation: Organisation, record: Record) -> Posting | None:
+    """Money moved from one bank account to another (XERO 4.8)."""
+    if record["Status"] != "AUTHORISED":
+        return None
+    amount = in_base(record["Amount"], record["CurrencyRate"])
+    legs = (
+        Leg(record["FromBankAccount"]["AccountID"], -amount, tracking=tuple(record["FromTracking"])),
+        Leg(record["ToBankAccount"]["AccountID"], amount, tracking=tuple(record["ToTracking"])),
+    )
+    return Posting(record["Date"], "TRANSFER", record["BankTransferID"], legs, record["Reference"])
+
+
 def standing(organisation: Organisation, record: Record) -> tuple[Leg, ...]:
     """What the ledger holds for the open part of a document."""
     left = record["RemainingCredit"] if "RemainingCredit" in record else record["AmountDue"]
@@ -147,20 +168,30 @@ def post(organisation: Organisation, now: datetime, posting: Posting | None) -> 
         "Reference": posting.reference,
         "SourceID": posting.source_id,
         "SourceType": posting.source_type,
-        "JournalLines": [
-            {
-                "JournalLineID": _id_of(organisation, f"{number}.{place}"),
-                "AccountID": leg.account_id,
-                "Description": leg.description,
-                "NetAmount": leg.net,
-                "TaxAmount": leg.tax,
-                "TaxType": leg.tax_type,
-                "TrackingCategories": list(leg.tracking),
-            }
-            for place, leg in enumerate(posting.legs)
-        ],
+        "JournalLines": [_journal_line(leg) for leg in posting.legs],
     }
     organisation.put("Journals", journal_id, journal)
+
+
+def _journal_line(leg: Leg) -> Record:
+    """A line as the journal keeps it: most legs have little to tell, and there are several to every document."""
+    told = {
+        "Description": leg.description,
+        "TaxAmount": leg.tax,
+        "TaxType": leg.tax_type,
+        "TrackingCategories": list(leg.tracking),
+    }
+    return {"AccountID": leg.account_id, "NetAmount": leg.net} | {name: value for name, value in told.items() if value}
+
+
+def journal_lines(organisation: Organisation, journal: Record) -> list[Record]:
+    """The lines of a journal with every member, and ids that follow from its number."""
+    blank = {"Description": None, "TaxAmount": ZERO, "TaxType": None, "TrackingCategories": []}
+    number = journal["JournalNumber"]
+    return [
+        {"JournalLineID": _id_of(organisation, f"{number}.{place}"), **blank, **line}
+        for place, line in enumerate(journal["JournalLines"])
+    ]
 
 
 def repost(organisation: Organisation, now: datetime, before: Posting | None, after: Posting | None) -> None:

@@ -94,7 +94,7 @@ def build_line(
     if not line.get("Description"):
         check.refuse("Description field is mandatory")
     _fill_tax_type(call, line, item, rules, contact, check)
-    line["Tracking"] = _tracking(call, line.get("Tracking") or [], check)
+    line["Tracking"] = find_tracking(call, line.get("Tracking") or [], check)
     with localcontext(ARITHMETIC):
         # A price that is not sent again keeps the decimals it was stored with.
         kept = old is not None and "UnitAmount" not in values
@@ -171,7 +171,7 @@ def _fill_tax_type(
     if not line["TaxType"]:
         return
     rate = call.organisation.get("TaxRates", line["TaxType"])
-    if rate is None or rate["Status"] != "ACTIVE":
+    if rate is None or rate["Status"] != "ACTIVE" or (rate.get("_automatic") and not call.is_person):
         check.refuse(
             f"The TaxType code '{line['TaxType']}' does not exist or cannot be used for this type of transaction."
         )
@@ -179,7 +179,7 @@ def _fill_tax_type(
         check.refuse(f"The TaxType code '{line['TaxType']}' cannot be used with account code '{account['Code']}'.")
 
 
-def _tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
+def find_tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
     """At most two entries of distinct categories; an unknown option is dropped with a warning (XERO 4.3)."""
     if len(sent) > 2:
         check.refuse("A line item cannot have more than 2 tracking categories")

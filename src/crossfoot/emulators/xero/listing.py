@@ -8,11 +8,14 @@ from typing import Any
 from crossfoot.emulators.xero.errors import bad_query
 from crossfoot.emulators.xero.fields import Field, Fields
 from crossfoot.emulators.xero.formats import fold, parse_modified_since
-from crossfoot.emulators.xero.kinds import PAGE, SUMMARY, Call, Kind, Record
-from crossfoot.emulators.xero.where import Getter, compile_order, compile_where
+from crossfoot.emulators.xero.kinds import PAGE, SUMMARY, Call, Kind, Record, folded_set, is_hidden
+from crossfoot.emulators.xero.where import FLAG, GUID, NUMBER, OBJECT, TEXT, TIME, Term, compile_order, compile_where
 
 PAGE_SIZE_DEFAULT = 100
 PAGE_SIZE_MAX = 1000
+NUMBER_MAX = 10**9  # far above any page; longer texts are not numbers to .NET either
+# The types of the filter language by the kinds of members
+TYPES = {"text": TEXT, "choice": TEXT, "number": NUMBER, "flag": FLAG, "day": TIME, "guid": GUID}
 
 
 def read_list(call: Call, kind: Kind) -> Record:
@@ -20,12 +23,12 @@ def read_list(call: Call, kind: Kind) -> Record:
     if kind.read:
         return {kind.plural: kind.read(call)}
     rows = _candidates(call, kind)
-    rows = [record for record in rows if kind.visible(call, record)]
+    rows = [record for record in rows if kind.visible(call, record) and not is_hidden(call, kind, record)]
     for keep in _filters(call, kind):
         rows = [record for record in rows if keep(record)]
     if order := call.query.get("order"):
         rows = compile_order(order, _lookup(call, kind))(rows)
-    if not (kind.paged and _is_paged(call)):
+    if not (kind.paged and (kind.always_paged or _is_paged(call))):
         return {kind.plural: [kind.view(call, record, SUMMARY) for record in rows]}
     page = max(1, _number(call.query.get("page"), 1))
     size = min(PAGE_SIZE_MAX, max(1, _number(call.query.get("pagesize"), PAGE_SIZE_DEFAULT)))
@@ -47,19 +50,36 @@ def _is_paged(call: Call) -> bool:
 
 
 def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.lstrip("-").isdecimal() else default
+    """An integer of a query; what is none counts as not sent."""
+    digits = (text or "").removeprefix("-")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) < len(str(NUMBER_MAX))):
+        return default
+    return int(text or "")
 
 
 def _candidates(call: Call, kind: Kind) -> list[Record]:
-    """The rows to look at: those named by IDs, else those from the modified-since instant on."""
+    """The rows to look at: those that a query list names, else those from the modified-since instant on."""
     sent = call.headers.get("if-modified-since")
     since = parse_modified_since(sent) if sent and kind.modified_since else None
-    ids = call.listed("IDs")
-    if ids is None or "ids" not in {name.lower() for name in kind.lists}:
+    named = _named(call, kind)
+    if named is None:
         return call.organisation.by_stamp(kind.plural, since) if kind.modified_since else _unstamped(call, kind)
-    found = (call.organisation.get(kind.plural, record_id) for record_id in dict.fromkeys(ids))
-    rows = [record for record in found if record is not None and (since is None or record["UpdatedDateUTC"] >= since)]
+    rows = [record for record in named if since is None or record["UpdatedDateUTC"] >= since]
     return sorted(rows, key=lambda record: (record["UpdatedDateUTC"], kind.key(record)))
+
+
+def _named(call: Call, kind: Kind) -> list[Record] | None:
+    """The rows of the first query list that ids or an index answer; None when the whole table has to be looked at."""
+    for name in kind.lists:
+        values = call.listed(name)
+        if values is None:
+            continue
+        wanted = folded_set(values)
+        if name == "IDs":
+            return [found for value in wanted if (found := call.organisation.get(kind.plural, value)) is not None]
+        if name in kind.indexed:
+            return [found for value in wanted for found in call.organisation.find(kind.plural, kind.indexed[name], value)]
+    return None
 
 
 def _unstamped(call: Call, kind: Kind) -> list[Record]:
@@ -86,19 +106,22 @@ def _bound(keep: Callable[[Call, Record], bool], call: Call) -> Callable[[Record
     return lambda record: keep(call, record)
 
 
-def _lookup(call: Call, kind: Kind) -> Callable[[tuple[str, ...], int], Getter]:
+def _lookup(call: Call, kind: Kind) -> Callable[[tuple[str, ...], int], Term]:
     """How ``where`` and ``order`` read members: names in any case; joined members as they are now."""
 
-    def lookup(path: tuple[str, ...], index: int) -> Getter:
+    def lookup(path: tuple[str, ...], index: int) -> Term:
         name, declared = _declared(kind.fields, path[0], kind.singular, index)
         if len(path) == 1:
-            return lambda record: record.get(name)
+            derive = kind.derived.get(name)
+            read = (lambda record: derive(call, record)) if derive else (lambda record: record.get(name))
+            return Term(read, TYPES.get(declared.kind, OBJECT))
         if declared.kind != "object" or len(path) > 2:
             raise _unknown(path[1], path[0], index)
-        inner, _ = _declared(declared.members, path[1], path[0], index)
+        inner, found = _declared(declared.members, path[1], path[0], index)
+        type_name = TYPES.get(found.kind, OBJECT)
         join = kind.joins.get(name)
         if join is None:
-            return lambda record: (record.get(name) or {}).get(inner)
+            return Term(lambda record: (record.get(name) or {}).get(inner), type_name)
         other, id_member = join
 
         def joined(record: Any) -> Any:
@@ -106,7 +129,7 @@ def _lookup(call: Call, kind: Kind) -> Callable[[tuple[str, ...], int], Getter]:
             target = call.organisation.get(other, reference) if reference else None
             return (target or {}).get(inner)
 
-        return joined
+        return Term(joined, type_name)
 
     return lookup
 

@@ -42,6 +42,13 @@ def _live_number(sales_type: str, member: str) -> IndexKey:
     return read
 
 
+def _kept_number(member: str) -> IndexKey:
+    return lambda record: None if record["Status"] == "DELETED" else fold(record[member])
+
+
+# The series that documents are numbered from, and how each begins unless the organisation chose otherwise (XERO 11)
+PREFIXES: Mapping[str, str] = {"invoice": "INV-", "credit_note": "CN-", "purchase_order": "PO-", "quote": "QU-"}
+
 # kind -> index -> key of a record, None where the record is not indexed
 INDEXES: Mapping[str, Mapping[str, IndexKey]] = {
     "Accounts": {
@@ -74,8 +81,18 @@ INDEXES: Mapping[str, Mapping[str, IndexKey]] = {
         "CreditNoteNumber": _member("CreditNoteNumber"),
         "Contact": _member("Contact", "ContactID"),
     },
+    "PurchaseOrders": {
+        "UniqueNumber": _kept_number("PurchaseOrderNumber"),
+        "PurchaseOrderNumber": _member("PurchaseOrderNumber"),
+        "Contact": _member("Contact", "ContactID"),
+    },
+    "Quotes": {"UniqueNumber": _kept_number("QuoteNumber"), "Contact": _member("Contact", "ContactID")},
+    "RepeatingInvoices": {"Contact": _member("Contact", "ContactID")},
+    "Receipts": {"Contact": _member("Contact", "ContactID")},
     "Prepayments": {"Contact": _member("Contact", "ContactID")},
     "Overpayments": {"Contact": _member("Contact", "ContactID")},
+    "ContactGroups": {"Name": lambda record: fold(record["Name"]) if record["Status"] == "ACTIVE" else None},
+    "Attachments": {"Parent": _member("_parent")},
     "Journals": {"JournalNumber": lambda record: str(record["JournalNumber"])},
 }
 
@@ -88,7 +105,7 @@ class Organisation:
     def __init__(self, state: Record) -> None:
         self.state = state
         self._indexes: dict[str, dict[str, dict[str, dict[str, None]]]] = {}
-        self._sorted: dict[str, tuple[list[datetime], list[Record]]] = {}
+        self._orders: dict[str, tuple[list[tuple[datetime, str]], set[str]]] = {}  # see ``by_stamp``
         self._undo: list[tuple[str, str, Record | None]] | None = None
         self._counters: Record = {}
         for kind, table in self.tables.items():
@@ -148,7 +165,8 @@ class Organisation:
         self._index(kind, record_id, old, None)
 
     def _index(self, kind: str, record_id: str, old: Record | None, new: Record | None) -> None:
-        self._sorted.pop(kind, None)
+        if kind in self._orders:
+            self._orders[kind][1].add(record_id)
         for name, key_of in INDEXES.get(kind, {}).items():
             before, after = key_of(old) if old else None, key_of(new) if new else None
             if before == after:
@@ -160,18 +178,19 @@ class Organisation:
                 index.setdefault(after, {})[record_id] = None
 
     def by_stamp(self, kind: str, since: datetime | None = None) -> list[Record]:
-        """Records in the default order, UpdatedDateUTC then id, from an instant on (XERO 3.7, 3.8)."""
-        if kind not in self._sorted:
-            keyed = sorted(
-                (
-                    (record["UpdatedDateUTC"], record_id, record)
-                    for record_id, record in self.tables.get(kind, {}).items()
-                ),
-                key=lambda row: row[:2],
-            )
-            self._sorted[kind] = ([row[0] for row in keyed], [row[2] for row in keyed])
-        stamps, records = self._sorted[kind]
-        return records if since is None else records[bisect_left(stamps, since) :]
+        """Records in the default order, UpdatedDateUTC then id, from an instant on (XERO 3.7, 3.8).
+
+        The order is kept between reads; each read places anew only what was written since the last one.
+        """
+        table = self.tables.get(kind, {})
+        keys, written = self._orders.get(kind) or ([], set(table))
+        if written:
+            keys = [key for key in keys if key[1] not in written]
+            keys += [(table[record_id]["UpdatedDateUTC"], record_id) for record_id in written if record_id in table]
+            keys.sort()
+            self._orders[kind] = keys, set()
+        first = 0 if since is None else bisect_left(keys, (since,))
+        return [table[record_id] for _, record_id in keys[first:]]
 
     def begin(self) -> None:
         self._undo = []
@@ -202,9 +221,9 @@ class Organisation:
         """The next free number of one of the organisation's series, as ``INV-0001`` (XERO 4.3)."""
         counters = self.state["counters"]
         while True:
-            counters[series] += 1
-            number = f"{counters[f'{series}_prefix']}{counters[series]:04d}"
-            if not self.find(kind, "UniqueNumber", number):
+            counters[series] = counters.get(series, 0) + 1
+            number = f"{counters.get(f'{series}_prefix', PREFIXES[series])}{counters[series]:04d}"
+            if not self.has(kind, "UniqueNumber", number):
                 return number
 
     def day_rate(self, currency: str, day: date) -> Decimal:

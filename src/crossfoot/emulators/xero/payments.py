@@ -10,6 +10,7 @@ from crossfoot.emulators.xero import credit_documents, ledger
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, SEEN, STAMP, Check, Fields, an_object, choice, text
 from crossfoot.emulators.xero.formats import round_amount
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
+from crossfoot.emulators.xero.plans import check_action
 
 ACCOUNT_REFERENCE: Fields = {"AccountID": GUID, "Code": text(10), "Name": text()}
 FIELDS: Fields = {
@@ -91,6 +92,7 @@ def _target(call: Call, values: Record, check: Check) -> tuple[str, Record] | No
 def _build(call: Call, old: Record | None, values: Record, check: Check) -> Record:
     if old is not None:
         return _delete(call, old, values, check)
+    check_action(call.organisation, "CreateInvoicePayment", check)
     target, account = _target(call, values, check), pay_account(call, values.get("Account"), values.get("Code"), check)
     amount = values.get("Amount")
     if amount is None or amount <= 0:
@@ -136,6 +138,8 @@ def _delete(call: Call, old: Record, values: Record, check: Check) -> Record:
         check.refuse("Payments cannot be updated; delete the payment and create another", illegal="edit of a payment")
     elif old["Status"] == "DELETED":
         check.refuse("Payment has already been deleted")
+    elif old.get("BatchPaymentID"):
+        check.refuse("Payments within a batch cannot be deleted.", illegal="delete of a payment in a batch")
     elif old["IsReconciled"] and not call.is_person:
         check.refuse("A reconciled payment cannot be deleted", illegal="delete of a reconciled payment")
     if problem := call.organisation.lock_problem(old["Date"], adviser=call.adviser):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal, localcontext
 from typing import Any
 
-from crossfoot.emulators.xero.chart import CLASSES, TAX_SIDES, currency
+from crossfoot.emulators.xero.chart import CLASSES, currency
+from crossfoot.emulators.xero.countries import TAX_SIDES, no_tax
 from crossfoot.emulators.xero.errors import ApiError, validation_error
 from crossfoot.emulators.xero.fields import (
     FLAG,
@@ -23,6 +24,7 @@ from crossfoot.emulators.xero.fields import (
 )
 from crossfoot.emulators.xero.formats import ARITHMETIC, ZERO, round_amount
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
+from crossfoot.emulators.xero.plans import MULTICURRENCY, is_allowed
 
 SETTINGS = ("accounting.settings",)
 _SEEN_FLAG = Field("flag", read_only=True)
@@ -62,7 +64,7 @@ def _build_account(call: Call, old: Record | None, values: Record, check: Check)
         if call.organisation.get("Currencies", record["CurrencyCode"]) is None:
             check.refuse(f"Organisation is not subscribed to currency {record['CurrencyCode']}")
     record["Class"] = CLASSES[record["Type"]]
-    record.setdefault("TaxType", "BASEXCLUDED")
+    record.setdefault("TaxType", no_tax(call.organisation.info))
     if call.organisation.get("TaxRates", record["TaxType"]) is None:
         check.refuse(f"The TaxType code '{record['TaxType']}' does not exist.")
     return record
@@ -232,7 +234,7 @@ def _build_currency(call: Call, _old: Record | None, values: Record, check: Chec
     code = (values.get("Code") or "").upper()
     if len(code) != 3 or not code.isalpha():
         check.refuse("The currency code is not valid.")
-    if not call.organisation.state["actions"]["UseMulticurrency"]:
+    if not is_allowed(call.organisation, MULTICURRENCY):
         check.refuse("Organisation is not subscribed to multicurrency")
     return currency(code)
 
@@ -357,11 +359,17 @@ ITEMS = Kind(
 )
 
 
+WITH_LINES = (
+    *("Invoices", "CreditNotes", "BankTransactions", "PurchaseOrders", "Quotes"),
+    *("RepeatingInvoices", "Receipts"),
+)
+
+
 def is_used(call: Call, member: str, value: str) -> bool:
     """Whether any document line has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
     return any(
         line.get(member) == value or any(entry.get(member) == value for entry in line.get("Tracking", ()))
-        for plural in ("Invoices", "CreditNotes", "BankTransactions")
+        for plural in WITH_LINES
         for record in call.organisation.all(plural)
         for line in record["LineItems"]
     ) or (member == "AccountID" and _has_postings(call, value))

@@ -13,6 +13,7 @@ FAMILIES = (
     "accounting.contacts",
     "accounting.settings",
     "accounting.attachments",
+    "accounting.classicexpenses",
 )
 READ_ONLY = (
     "accounting.budgets.read",
@@ -32,7 +33,8 @@ READ_ONLY = (
         )
     ),
 )
-GRANULAR = (*(scope for family in FAMILIES for scope in (family, f"{family}.read")), *READ_ONLY)
+WRITE_ONLY = ("paymentservices",)  # without a .read variant
+GRANULAR = (*(scope for family in FAMILIES for scope in (family, f"{family}.read")), *READ_ONLY, *WRITE_ONLY)
 
 # A broad scope of apps made before 2026-03-02 stands for these families until 2027-09-13.
 LEGACY: Mapping[str, tuple[str, ...]] = {
@@ -41,12 +43,14 @@ LEGACY: Mapping[str, tuple[str, ...]] = {
         "accounting.payments",
         "accounting.banktransactions",
         "accounting.manualjournals",
+        "accounting.classicexpenses",
     ),
     "accounting.transactions.read": (
         "accounting.invoices.read",
         "accounting.payments.read",
         "accounting.banktransactions.read",
         "accounting.manualjournals.read",
+        "accounting.classicexpenses.read",
     ),
     "accounting.reports.read": tuple(scope for scope in READ_ONLY if ".reports." in scope),
 }

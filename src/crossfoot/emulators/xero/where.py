@@ -1,7 +1,8 @@
 """The ``where`` and ``order`` language of Xero's lists: tokens, a recursive parser, closures (XERO 3.8).
 
 ``compile_where`` answers a predicate over records. Members are resolved by a ``Lookup`` given by the resource, so that
-``Contact.Name`` on an invoice reads the contact as it is now.
+``Contact.Name`` on an invoice reads the contact as it is now. Types are checked before any record is read: what two
+values cannot be compared, or are not a condition, is refused on an empty list too.
 """
 
 from __future__ import annotations
@@ -15,17 +16,28 @@ from decimal import Decimal
 from typing import Any
 
 from crossfoot.emulators.xero.errors import ApiError, bad_query
-from crossfoot.emulators.xero.formats import fold
+from crossfoot.emulators.xero.formats import fold, unaccented
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
 Getter = Callable[[Record], Any]
-Lookup = Callable[[tuple[str, ...], int], Getter]  # (member path, place in the text) -> how to read it
+TEXT, NUMBER, TIME, FLAG, GUID, NULL, OBJECT = "String", "Decimal", "DateTime", "Boolean", "Guid", "Null", "Object"
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A value of the language: how to read it from a record, and its type as the messages name it."""
+
+    read: Getter
+    type: str
+
+
+Lookup = Callable[[tuple[str, ...], int], Term]  # (member path, place in the text) -> how to read it
 
 DEPTH_MAX = 40
 _TOKEN = re.compile(
     r"""\s*(?:
-        (?P<text>"[^"]*") | (?P<number>-?\d+(?:\.\d+)?) | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+        (?P<text>"[^"]*") | (?P<number>-?[0-9]+(?:\.[0-9]+)?) | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
       | (?P<sign>==|=|!=|<>|>=|<=|>|<|&&|\|\||\(|\)|\.|,)
     )""",
     re.VERBOSE,
@@ -41,6 +53,8 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "<=": operator.le,
 }
 _EQUALITY = frozenset({"==", "=", "!=", "<>"})
+_UNORDERED = frozenset({FLAG, GUID, OBJECT})
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _JOINS = {"and": "and", "&&": "and", "or": "or", "||": "or"}
 _TEXT_TESTS: dict[str, Callable[[str, str], bool]] = {
     "contains": lambda text, part: part in text,
@@ -59,9 +73,9 @@ class _Token:
 def compile_where(text: str, lookup: Lookup) -> Callable[[Record], bool]:
     """Compile a filter; raises the QueryParseException answer (ErrorNumber 16) when it cannot be read."""
     parser = _Parser(_tokens(text), lookup)
-    getter = parser.either(0)
+    read = _condition(parser.either(0), 0)
     parser.expect_end()
-    return lambda record: getter(record) is True
+    return lambda record: read(record) is True
 
 
 def compile_order(text: str, lookup: Lookup) -> Callable[[Iterable[Row]], list[Row]]:
@@ -71,7 +85,7 @@ def compile_order(text: str, lookup: Lookup) -> Callable[[Iterable[Row]], list[R
         words = part.split()
         if not words or len(words) > 2 or (len(words) == 2 and words[1].upper() not in {"ASC", "DESC"}):
             raise bad_query(f"Syntax error in order '{part.strip()}' (at index 0)")
-        keys.append((lookup(tuple(words[0].split(".")), 0), len(words) == 2 and words[1].upper() == "DESC"))
+        keys.append((lookup(tuple(words[0].split(".")), 0).read, len(words) == 2 and words[1].upper() == "DESC"))
 
     def sort(records: Iterable[Row]) -> list[Row]:
         rows = list(records)
@@ -117,9 +131,10 @@ class _Parser:
         self.place = min(self.place + 1, len(self.tokens) - 1)
         return token
 
-    def at_call(self) -> bool:
-        """Whether ``.name(`` comes next."""
-        return self.tokens[self.place + 2].text == "("
+    def at_member(self) -> bool:
+        """Whether ``.name`` comes next, and not ``.name(``."""
+        signs = [token.text for token in self.tokens[self.place : self.place + 3]]
+        return len(signs) == 3 and signs[0] == "." and signs[2] != "(" and self.tokens[self.place + 1].kind == "name"
 
     def expect(self, sign: str) -> None:
         token = self.take()
@@ -130,22 +145,24 @@ class _Parser:
         if self.peek().kind != "end":
             raise bad_query(f"Syntax error (at index {self.peek().index})")
 
-    def _joined(self, word: str, operand: Callable[[int], Getter], depth: int) -> Getter:
+    def _joined(self, word: str, operand: Callable[[int], Term], depth: int) -> Term:
+        begin = self.peek().index
         parts = [operand(depth)]
-        while _JOINS.get(self.peek().text.lower()) == word and self.peek().kind != "text":
+        while self.peek().kind != "text" and _JOINS.get(self.peek().text.lower()) == word:
             self.take()
             parts.append(operand(depth))
         if len(parts) == 1:
             return parts[0]
+        reads = [_condition(part, begin) for part in parts]
         join: Callable[[Iterable[bool]], bool] = all if word == "and" else any
-        return lambda record: join(part(record) is True for part in parts)
+        return Term(lambda record: join(read(record) is True for read in reads), FLAG)
 
-    def either(self, depth: int) -> Getter:
+    def either(self, depth: int) -> Term:
         if depth > DEPTH_MAX:
             raise bad_query(f"Expression is nested too deeply (at index {self.peek().index})")
         return self._joined("or", lambda inner: self._joined("and", self.test, inner), depth)
 
-    def test(self, depth: int) -> Getter:
+    def test(self, depth: int) -> Term:
         left = self.value(depth)
         token = self.peek()
         if token.kind != "sign" or token.text not in _COMPARISONS:
@@ -153,51 +170,49 @@ class _Parser:
         self.take()
         return _compare(left, token, self.value(depth))
 
-    def value(self, depth: int) -> Getter:
+    def value(self, depth: int) -> Term:
         token = self.take()
-        if token.text == "(":
+        if token.kind == "sign" and token.text == "(":
             inner = self.either(depth + 1)
             self.expect(")")
             return inner
         if token.kind == "text":
-            return self.calls(_constant(token.text[1:-1]))
+            return self.calls(_constant(token.text[1:-1], TEXT))
         if token.kind == "number":
-            return _constant(Decimal(token.text))
+            return _constant(Decimal(token.text), NUMBER)
         if token.kind == "name":
             return self.named(token)
         raise bad_query(f"Expression expected (at index {token.index})")
 
-    def named(self, token: _Token) -> Getter:
+    def named(self, token: _Token) -> Term:
         word = token.text.lower()
-        if word in {"true", "false", "null"}:
-            return _constant({"true": True, "false": False, "null": None}[word])
-        if word in {"guid", "datetime"} and self.peek().text == "(":
-            return _constant(self.literal(word, token))
+        if word == "null":
+            return _constant(None, NULL)
+        if word in {"true", "false"}:
+            return _constant(word == "true", FLAG)
+        if word in _LITERALS and self.peek().text == "(":
+            return self.literal(token)
         path = [token.text]
-        while self.peek().text == "." and self.tokens[self.place + 2 : self.place + 3] and not self.at_call():
+        while self.at_member():
             self.take()
             path.append(self.take().text)
         return self.calls(self.lookup(tuple(path), token.index))
 
-    def literal(self, word: str, token: _Token) -> Any:
+    def literal(self, token: _Token) -> Term:
+        """``Guid("...")`` or ``DateTime(yyyy, mm, dd[, hh, mm, ss])``."""
         self.expect("(")
         arguments = [self.take()]
         while self.peek().text == ",":
             self.take()
             arguments.append(self.take())
         self.expect(")")
-        try:
-            if word == "guid":
-                return arguments[0].text.strip('"').lower()
-            year, month, day, *time = (int(argument.text) for argument in arguments)
-            return datetime(year, month, day, *time[:3], tzinfo=UTC)  # type: ignore[misc,arg-type]
-        except (ValueError, TypeError):
-            raise bad_query(
-                f"No applicable constructor exists in type '{token.text}' (at index {token.index})"
-            ) from None
+        value = _LITERALS[token.text.lower()](arguments)
+        if value is None:
+            raise bad_query(f"No applicable constructor exists in type '{token.text}' (at index {token.index})")
+        return _constant(value, GUID if isinstance(value, str) else TIME)
 
-    def calls(self, subject: Getter) -> Getter:
-        while self.peek().text == ".":
+    def calls(self, subject: Term) -> Term:
+        while self.peek().text == "." and self.peek().kind == "sign":
             self.take()
             method = self.take()
             self.expect("(")
@@ -207,42 +222,71 @@ class _Parser:
         return subject
 
 
-def _constant(value: Any) -> Getter:
-    return lambda _record: value
+def _guid(arguments: list[_Token]) -> str | None:
+    text = arguments[0].text.strip('"').lower()
+    return text if [token.kind for token in arguments] == ["text"] and _GUID.fullmatch(text) else None
 
 
-def _method(subject: Getter, method: _Token, argument: Getter | None) -> Getter:
+def _date_time(arguments: list[_Token]) -> datetime | None:
+    if {token.kind for token in arguments} != {"number"} or len(arguments) not in {3, 6}:
+        return None
+    try:
+        year, month, day, *time = (int(token.text) for token in arguments)
+        return datetime(year, month, day, *time, tzinfo=UTC)  # type: ignore[misc,arg-type]
+    except (ValueError, OverflowError):
+        return None
+
+
+_LITERALS: Mapping[str, Callable[[list[_Token]], Any]] = {"guid": _guid, "datetime": _date_time}
+
+
+def _constant(value: Any, kind: str) -> Term:
+    return Term(lambda _record: value, kind)
+
+
+def _condition(term: Term, index: int) -> Getter:
+    if term.type != FLAG:
+        raise bad_query(f"Expression of type 'Boolean' expected (at index {index})")
+    return term.read
+
+
+def _method(subject: Term, method: _Token, argument: Term | None) -> Term:
     name = method.text.lower()
-    if name in {"tolower", "toupper", "trim", "tostring"} and argument is None:
-        return subject  # comparison folds case anyway
     test = _TEXT_TESTS.get(name)
-    if test is None or argument is None:
-        raise bad_query(f"No applicable method '{method.text}' exists in type 'String' (at index {method.index})")
-
-    def apply(record: Record) -> bool:
-        text, part = subject(record), argument(record)
-        if not isinstance(text, str) or not isinstance(part, str):
-            raise bad_query("Object reference not set to an instance of an object.")
-        return test(fold(text), fold(part))
-
-    return apply
+    if subject.type != TEXT or (argument is not None and argument.type != TEXT):
+        test = None
+    if test is not None and argument is not None:
+        part_of = argument.read
+        return Term(lambda record: test(_text(subject, record), unaccented(part_of(record) or "")), FLAG)
+    if subject.type == TEXT and argument is None and name in {"tolower", "toupper", "trim", "tostring"}:
+        return Term(lambda record: _text(subject, record), TEXT)  # comparison folds case anyway
+    raise bad_query(f"No applicable method '{method.text}' exists in type '{subject.type}' (at index {method.index})")
 
 
-def _compare(left: Getter, token: _Token, right: Getter) -> Getter:
+def _text(subject: Term, record: Record) -> str:
+    """The text that a method is called on; null must be guarded against."""
+    text = subject.read(record)
+    if text is None:
+        raise bad_query("Object reference not set to an instance of an object.")
+    return unaccented(text)
+
+
+def _compare(left: Term, token: _Token, right: Term) -> Term:
     compare = _COMPARISONS[token.text]
     equality = token.text in _EQUALITY
+    kinds = {left.type, right.type} - {NULL}
+    if len(kinds) > 1 or (kinds & _UNORDERED and not equality):
+        raise _incompatible(token, left, right)
 
     def apply(record: Record) -> bool:
-        a, b = _comparable(left(record)), _comparable(right(record))
+        a, b = _comparable(left.read(record)), _comparable(right.read(record))
         if a is None or b is None:
             return equality and compare(a, b)
         if isinstance(a, str) and isinstance(b, str):
-            return compare(fold(a), fold(b))
-        if type(a) is not type(b):
-            raise _incompatible(token, a, b)
+            return compare(unaccented(a), unaccented(b))
         return compare(a, b)
 
-    return apply
+    return Term(apply, FLAG)
 
 
 def _comparable(value: Any) -> Any:
@@ -254,7 +298,6 @@ def _comparable(value: Any) -> Any:
     return value
 
 
-def _incompatible(token: _Token, a: Any, b: Any) -> ApiError:
-    names = {str: "String", Decimal: "Decimal", datetime: "DateTime", bool: "Boolean"}
-    types = " and ".join(f"'{names.get(type(value), 'Object')}'" for value in (a, b))
+def _incompatible(token: _Token, left: Term, right: Term) -> ApiError:
+    types = f"'{left.type}' and '{right.type}'"
     return bad_query(f"Operator '{token.text}' incompatible with operand types {types} (at index {token.index})")

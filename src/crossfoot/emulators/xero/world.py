@@ -14,14 +14,18 @@ from uuid import UUID
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from crossfoot.emulators.faults import new_faults
 from crossfoot.emulators.xero.chart import new_organisation
 from crossfoot.emulators.xero.identity import ready_tokens
 from crossfoot.emulators.xero.organisation import Organisation
 from crossfoot.emulators.xero.scopes import known_scopes
+from crossfoot.emulators.xero.webhooks import subscribe
 
 Record = dict[str, Any]
 
 LOG_ENTRIES_MAX = 200_000
+LIMITS: Mapping[str, int] = {"minute": 60, "day": 5000, "app_minute": 10_000, "concurrent": 5}  # XERO 2
+DAY_LIMITS: Mapping[str, int] = {"starter": 1000, **dict.fromkeys(("core", "plus", "advanced", "enterprise"), 5000)}
 
 
 class World:
@@ -34,16 +38,17 @@ class World:
     def __init__(self, state: Record) -> None:
         self.public_url = "http://127.0.0.1:8081"
         self.host_offset_s: float = 0
+        self.strike: Record | None = None  # the fault that the request in hand meets
         self.load(state)
 
     def dump(self) -> Record:
-        """A copy of the whole state as plain values."""
-        return {**_copied(self.state), "organisations": [_copied(found.state) for found in self.organisations.values()]}
+        """A copy of the whole state as plain values; an organisation's records are shared, as they never change."""
+        return {**_copied(self.state), "organisations": [_shared(found.state) for found in self.organisations.values()]}
 
     def load(self, state: Mapping[str, Any]) -> None:
         """Become the world that ``dump`` described."""
         self.state: Record = _copied({name: value for name, value in state.items() if name != "organisations"})
-        found = (Organisation(_copied(part)) for part in state["organisations"])
+        found = (Organisation(_shared(part)) for part in state["organisations"])
         self.__dict__.pop("signing_key", None)
         self.organisations: dict[str, Organisation] = {organisation.tenant_id: organisation for organisation in found}
 
@@ -58,6 +63,16 @@ class World:
         """One entry per API request: at, method, path, status, app, tenant, illegal."""
         log: list[Record] = self.state["log"]
         return log
+
+    @property
+    def faults(self) -> dict[str, list[Record]]:
+        """The fault switchboard; a state saved before there was one has everything off."""
+        faults: dict[str, list[Record]] = self.state.setdefault("faults", new_faults())
+        return faults
+
+    def strikes(self, kind: str) -> bool:
+        """Whether the request in hand meets this fault."""
+        return self.strike is not None and self.strike["kind"] == kind
 
     @property
     def signing_key_pem(self) -> str:
@@ -101,11 +116,13 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
     """A world with one organisation (or one per entry of ``settings["organisations"]``), all connected to one app.
 
     Settings: ``organisation`` or Organisation members directly, ``currencies``, ``rates``, ``day_rates``,
-    ``invoice_prefix`` (see ``chart.new_organisation``); ``minute_limit``, ``day_limit``, ``app_minute_limit``;
-    ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``.
+    ``invoice_prefix`` (see ``chart.new_organisation``); ``tier`` (the app's: ``starter`` has 1,000 calls a day),
+    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``;
+    ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``;
+    ``webhooks`` (see ``webhooks.subscribe``).
     """
     chosen = dict(settings or {})
-    limits = {"minute": 60, "day": 5000, "app_minute": 10_000}
+    limits = {**LIMITS, "day": DAY_LIMITS[str(chosen.get("tier", "core")).lower()]}
     state: Record = {
         "seed": seed,
         "drawn": 0,
@@ -136,6 +153,8 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
         "redirect_uris": list(chosen.get("redirect_uris", ())),
         "webhook_key": world.new_secret(),
     }
+    if "webhooks" in chosen:
+        subscribe(world, chosen["webhooks"])
     return world
 
 
@@ -144,6 +163,12 @@ def _new_key() -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def _shared(organisation: Mapping[str, Any]) -> Record:
+    """A copy with tables of its own around the same records: a record is replaced, never changed in place."""
+    tables = {kind: dict(table) for kind, table in organisation["tables"].items()}
+    return {**_copied({name: part for name, part in organisation.items() if name != "tables"}), "tables": tables}
 
 
 def _copied(value: Any) -> Any:

@@ -21,7 +21,10 @@ const xero = new XeroClient({
   clientId,
   clientSecret,
   redirectUris: [redirectUri],
-  scopes: 'openid profile email offline_access accounting.contacts accounting.invoices accounting.settings'.split(' '),
+  scopes: (
+    'openid profile email offline_access accounting.contacts accounting.invoices accounting.settings ' +
+    'accounting.attachments'
+  ).split(' '),
   state: 'state-of-this-visit',
 });
 xero.accountingApi.basePath = `${base}/api.xro/2.0`;
@@ -100,11 +103,48 @@ async function accounting(tenantId, seen) {
   seen.missing = await refusal(api.getInvoice(tenantId, '11111111-1111-4111-8111-111111111111'));
 }
 
+async function aroundDocuments(tenantId, seen) {
+  const api = xero.accountingApi;
+  const [contact] = (await api.createContacts(tenantId, { contacts: [{ name: 'Around Pty Ltd' }] })).body.contacts;
+  const line = { description: 'Advice', quantity: 1, unitAmount: 10, accountCode: '200', taxType: 'OUTPUT' };
+  const wanted = {
+    type: 'ACCREC', status: 'AUTHORISED', contact: { contactID: contact.contactID }, dueDate: '2026-12-04', lineItems: [line],
+  };
+  const [invoice] = (await api.createInvoices(tenantId, { invoices: [wanted] })).body.invoices;
+  const id = invoice.invoiceID;
+
+  const groups = await api.createContactGroup(tenantId, { contactGroups: [{ name: 'Key customers' }] });
+  const groupId = groups.body.contactGroups[0].contactGroupID;
+  await api.createContactGroupContacts(tenantId, groupId, { contacts: [{ contactID: contact.contactID }] });
+  const [group] = (await api.getContactGroup(tenantId, groupId)).body.contactGroups;
+  await api.deleteContactGroupContact(tenantId, groupId, contact.contactID);
+  const [left] = (await api.getContactGroup(tenantId, groupId)).body.contactGroups;
+  seen.group = { members: group.contacts.map((row) => row.name), left: left.contacts.length };
+
+  await api.createInvoiceHistory(tenantId, id, { historyRecords: [{ details: 'Called the customer' }] });
+  const history = (await api.getInvoiceHistory(tenantId, id)).body.historyRecords;
+  seen.history = history.map((row) => ({ changes: row.changes, stamped: row.dateUTC instanceof Date }));
+
+  const content = Buffer.from([0, 255, 128, 10]);
+  const uploaded = await api.createInvoiceAttachmentByFileName(tenantId, id, 'plan.png', content, true);
+  const [file] = (await api.getInvoiceAttachments(tenantId, id)).body.attachments;
+  const read = (await api.getInvoiceAttachmentById(tenantId, id, file.attachmentID, 'image/png')).body;
+  seen.attachment = {
+    uploaded: uploaded.body.attachments.length, name: file.fileName, type: file.mimeType, same: content.equals(read),
+  };
+
+  const online = await api.getOnlineInvoice(tenantId, id);
+  const pdf = (await api.getInvoiceAsPdf(tenantId, id)).body;
+  seen.customer = { url: online.body.onlineInvoices[0].onlineInvoiceUrl, pdf: Buffer.from(pdf).toString('latin1', 0, 5) };
+  seen.email = await refusal(api.emailInvoice(tenantId, id, {}));
+}
+
 async function main() {
   const seen = {};
   await customConnection(seen);
   const tenant = await identity(seen);
   await accounting(tenant.tenantId, seen);
+  await aroundDocuments(tenant.tenantId, seen);
   await xero.disconnect(tenant.id);
   seen.left = (await xero.updateTenants(false)).length;
   seen.disconnected = await refusal(xero.accountingApi.getOrganisations(tenant.tenantId));

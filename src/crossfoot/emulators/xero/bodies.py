@@ -1,0 +1,54 @@
+"""Request bodies: JSON or XML, one object or a wrapped list, and the part of a path that asks about a record's
+surroundings (XERO 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from crossfoot.emulators.wire import Response
+from crossfoot.emulators.xero.errors import ApiError, bad_data, no_data
+from crossfoot.emulators.xero.formats import parse_json
+from crossfoot.emulators.xero.kinds import Call, Kind, Record
+from crossfoot.emulators.xero.xml_format import is_xml, parse_xml
+
+BODY_BYTES_MAX = 10_000_000
+
+Payload = Record | Response | None  # what an answer wraps, a finished answer, or nothing (204)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked about one record beyond the record itself: ``rest`` is the path behind the resource's name."""
+
+    method: str
+    rest: tuple[str, ...]
+    body: bytes
+
+
+Nested = Callable[[Call, Kind, Record, Asked], Payload]
+
+
+def read_body(call: Call, singular: str, body: bytes) -> Any:
+    """The value of a body; refuses one that is too large, empty or cannot be parsed."""
+    if len(body) > BODY_BYTES_MAX:
+        raise ApiError(413, b"Request body too large")
+    if not body.strip():
+        raise no_data(singular)
+    parse = parse_xml if is_xml(call.headers.get("content-type", "")) else parse_json
+    try:
+        return parse(body)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise bad_data(str(error)) from None
+
+
+def read_rows(call: Call, plural: str, singular: str, body: bytes) -> list[Any]:
+    """The elements of a body about a record's surroundings: wrapped in the plural, or one bare object."""
+    sent = read_body(call, singular, body)
+    if isinstance(sent, dict):
+        sent = next((value for name, value in sent.items() if name.lower() == plural.lower()), sent)
+    found = sent if isinstance(sent, list) else [sent]
+    if not found:
+        raise no_data(singular)
+    return found

@@ -1,0 +1,99 @@
+"""Pacing of one connection: what the server said is kept in the store, so that a restart and other processes know it.
+
+Decisions are ``core.pacing``'s; here they are waited out on the machine's clock. Nothing sleeps on a day's limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import BoundedSemaphore
+
+from crossfoot.core.errors import RetryLater
+from crossfoot.core.pacing import IN_FLIGHT_MAX, Lane, Pace, Quota, Step, after_answer, after_limit, pace
+from crossfoot.core.records import Side
+from crossfoot.core.recovery import WAITS_FOR_LIMIT_MAX, Next, Verdict
+from crossfoot.engine.host import Host
+from crossfoot.http import Answer
+from crossfoot.store.database import Database
+from crossfoot.store.quotas import add_received, load_quota, save_quota
+from crossfoot.xero import limits
+
+
+@dataclass(slots=True)
+class Pacing:
+    """Admits calls to one org or organisation."""
+
+    side: Side
+    home: str
+    name: str
+    database: Database
+    host: Host
+    _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(IN_FLIGHT_MAX))
+    _in_flight: int = 0
+
+    def require_room(self, lane: Lane) -> Pace:
+        """The pace of a call of this lane. Raises ``RetryLater`` where it must be left for later."""
+        quota, now = self._quota(), self.host.now()
+        found = pace(quota, lane, now, in_flight=self._in_flight)
+        if found.step is not Step.PARK:
+            return found
+        until = now + timedelta(seconds=found.wait_s)
+        raise RetryLater(
+            _park_words(self.name, quota, found.limit, f"{until:%Y-%m-%d %H:%M} UTC"),
+            after_s=found.wait_s,
+            limit=found.limit,
+        )
+
+    def admit(self, lane: Lane) -> float:
+        """Wait until a call of this lane may leave. Returns for how long it waited, in seconds."""
+        waited = 0.0
+        for _ in range(WAITS_FOR_LIMIT_MAX):
+            found = self.require_room(lane)
+            if found.step is Step.GO:
+                return waited
+            self.host.sleep(found.wait_s)
+            waited += found.wait_s
+        raise RetryLater(
+            f"{self.name} had no call left for {waited:.0f} s. Run again later.", after_s=60, limit="minute"
+        )
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """One of the calls that may be under way at a time (XERO 2)."""
+        with self._slots:
+            self._in_flight += 1
+            try:
+                yield
+            finally:
+                self._in_flight -= 1
+
+    def note(self, answer: Answer, verdict: Verdict, path: str) -> None:
+        """Keep what an answer says of limits, and count its bytes. Before an organisation is chosen there are none."""
+        if not self.home:
+            return
+        now, known = self.host.now(), self._quota()
+        quota = after_answer(known, limits.heard(answer.headers), now) if self.side is Side.XERO else known
+        if verdict.limit and verdict.next in {Next.WAIT, Next.PARK}:
+            quota = after_limit(quota, limit=verdict.limit, wait_s=verdict.wait_s, now=now)
+        metered = answer.received_bytes if self.side is Side.XERO and limits.is_metered(path) else 0
+        if quota == known and not metered:
+            return
+        with self.database.writing("quota") as connection:
+            save_quota(connection, self.home, quota)
+            add_received(connection, self.home, now, metered)
+
+    def _quota(self) -> Quota:
+        with self.database.reading() as connection:
+            return load_quota(connection, self.home)
+
+
+def _park_words(name: str, quota: Quota, limit: str, until: str) -> str:
+    if limit == "reserve":
+        return (
+            f"{name} has {quota.day_left:,} calls left today. They are kept for looking up and reading back what was "
+            f"written; nothing new is sent. Run again after {until}."
+        )
+    return f"{name} allows no more calls until {until}. Run again after that."
