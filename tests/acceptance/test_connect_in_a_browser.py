@@ -49,9 +49,9 @@ def consent(address: str, **typed: str) -> httpx2.Response:
                 time.sleep(0.05)
 
 
-def connect(terminal: Terminal, side: str, **typed: str) -> tuple[int, str, str]:
+def connect(terminal: Terminal, side: str, *, env_file: str = "apps.env", **typed: str) -> tuple[int, str, str]:
     """Run ``crossfoot connect`` and consent. Exit status, what it said, and what it said of errors."""
-    arguments = ("connect", side, "--env-file", "apps.env", "-C", str(terminal.workspace))
+    arguments = ("connect", side, "--env-file", env_file, "-C", str(terminal.workspace))
     with terminal.start(*arguments) as process:
         try:
             page = consent(wait_for_page(process), **typed)
@@ -86,3 +86,23 @@ def test_both_sides_are_connected_by_a_person_who_consents(terminal: Terminal) -
     terminal.run("init", "--start-date", "2026-11-01", "--yes")
     assert terminal.json("sync")["created"] == 3
     assert "SF-D-00002" in terminal.invoices()
+
+
+def test_the_organisation_is_the_one_picked_at_consent_and_access_to_it_can_be_ended(terminal: Terminal) -> None:
+    """Nobody names the organisation: what the person picked on Xero's page is meant, and nothing is asked twice."""
+    (terminal.home / "nothing.env").write_text("")
+    terminal.run("init", "--env-file", "nothing.env", "--yes")
+    apps = (terminal.home / "apps.env").read_text().splitlines()
+    unnamed = [line for line in apps if not line.startswith("XERO_TENANT_ID=")]
+    (terminal.home / "unnamed.env").write_text("\n".join(unnamed))
+    status, out, err = connect(terminal, "xero", env_file="unnamed.env", decision="allow")
+    assert (status, err) == (0, "")
+    assert "Connected: Lantern Advisory." in out
+
+    assert "Connected there: 'Lantern Advisory'" in terminal.refused("disconnect", "xero", "Lantern", "--yes")
+    shown = terminal.run("disconnect", "xero", "Lantern Advisory", "--dry-run").out
+    assert "Would delete the connection to Lantern Advisory at Xero" in shown
+    assert "Nothing was changed." in shown
+    done = terminal.json("disconnect", "xero", "lantern advisory", "--yes")
+    assert done["steps"][0] == "delete the connection to Lantern Advisory at Xero"
+    assert "Connected there: none" in terminal.refused("disconnect", "xero", "Lantern Advisory", "--yes")

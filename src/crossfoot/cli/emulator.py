@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 import threading
@@ -61,6 +62,7 @@ def up(
     except (ScenarioError, StateError, OSError) as error:
         typer.echo(f"The emulators did not start: {error}", err=True)
         raise typer.Exit(1) from None
+    gc.freeze()  # what was loaded stays: looking through 100,000 invoices for garbage would hold up an answer for seconds
     if as_json:
         typer.echo(json.dumps({**running.urls, "scenario": running.worlds.scenario, "env_file": str(env_file or "")}))
         _wait_for_signal()

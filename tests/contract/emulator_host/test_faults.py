@@ -182,6 +182,8 @@ def kill(office: Office) -> None:
         server.server_close()
     for courier in office.host._couriers:
         courier.stop()
+    assert office.host._folder is not None
+    office.host._folder.close()
 
 
 def test_a_state_can_be_shown_and_put_back(office: Office) -> None:

@@ -146,6 +146,25 @@ def test_dump_holds_plain_values_and_is_a_copy(xero: Client) -> None:
     assert len(World(dump).organisations[xero.tenant].tables["Invoices"]) == 1
 
 
+def test_a_state_of_an_older_version_goes_on(xero: Client) -> None:
+    """What came later, as credit notes and plans did, is then as in a new world."""
+    xero.contact()
+    actions = xero.rows("GET", "/Organisation/Actions")
+    old = xero.world.dump()
+    (organisation,) = old["organisations"]
+    organisation["counters"] = {"invoice_prefix": "F-", "invoice": 41, "tax": 0}
+    for name in ("CreditNotes", "Journals"):
+        organisation["tables"].pop(name, None)
+    del organisation["actions"], organisation["info"]["DefaultSalesTax"]
+    del old["limits"]["concurrent"], old["counts"]["identity_calls"]
+    old.pop("faults", None)
+    xero.world = World(old)
+    assert xero.invoice(100)["InvoiceNumber"] == "F-0042"
+    assert xero.one("PUT", "/CreditNotes", xero.draft(Type="ACCRECCREDIT"))["CreditNoteNumber"] == "CN-0001"
+    assert xero.one("GET", "/Organisation")["DefaultSalesTax"] == "Tax Exclusive"
+    assert xero.rows("GET", "/Organisation/Actions") == actions
+
+
 def test_several_organisations_are_apart(make_client: Any) -> None:
     client: Client = make_client(organisations=[{"Name": "First"}, {"Name": "Second"}])
     other = list(client.world.organisations)[1]

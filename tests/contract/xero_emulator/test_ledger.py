@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from crossfoot.emulators.snapshot import encode
 from crossfoot.emulators.xero import new_world
 
 from .conftest import Client, line
@@ -182,6 +183,7 @@ class Books(RuleBasedStateMachine):
     def open(self) -> None:
         self.xero = Client(new_world(settings={"minute_limit": 10**6, "day_limit": 10**6}, signing_key_pem=self.key))
         self.customer = self.xero.contact()["ContactID"]
+        self.save()
         for currency, rate in (("AUD", Decimal(1)), ("NZD", Decimal("1.1"))):
             for kind in ("ACCREC", "ACCPAY"):
                 self._document("/Invoices", kind, [Decimal("123.45")], currency, rate)
@@ -272,6 +274,15 @@ class Books(RuleBasedStateMachine):
     def delete_payment(self, pick: int) -> None:
         if payment := self._pick("Payments", pick):
             self.xero.send("POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+
+    @rule()
+    def save(self) -> None:
+        self.saved = self.xero.world.dump()
+        self.saved_text = b"".join(encode(self.saved))
+
+    def teardown(self) -> None:
+        """A dump shares the world's records, so none of them may have changed since."""
+        assert b"".join(encode(self.saved)) == self.saved_text
 
     def _pick(self, plural: str, pick: int, **members: str) -> dict[str, Any] | None:
         rows = self.xero.rows("GET", f"/{plural}", page=1)

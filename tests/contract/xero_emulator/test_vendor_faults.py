@@ -196,7 +196,7 @@ def test_contacts_are_archived_and_merged_by_id_number_or_name(xero: Client) -> 
     ],
 )
 def test_reference_data_changes_under_a_client(
-    xero: Client, kind: str, settings: dict[str, str], path: str, member: str, value: str
+    xero: Client, kind: str, settings: dict[str, Any], path: str, member: str, value: str
 ) -> None:
     xero.person("PUT", "/Items", {"Code": "BOOK"})
     xero.person("PUT", "/TrackingCategories", {"Name": "Region"})

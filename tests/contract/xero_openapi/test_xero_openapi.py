@@ -89,11 +89,12 @@ def test_a_known_fault_of_the_file_is_still_there(description: Description, key:
 def shown_faults(description: Description, place: str, kind: str, example: Any) -> list[Fault]:
     """What the file says about a value at a place."""
     method, _, path = place.partition(" ")
-    if path and kind == "form":
-        segments = [example if part.startswith("{") else part for part in path.strip("/").split("/")]
-        operation = description.find(method, segments)
-        assert operation is not None
-        return operation.strays(segments)
+    if path:
+        path, _, parameter = path.partition("?")
+        asked = path.replace("{InvoiceID}", example).replace("{CreditNoteID}", example)
+        headers = {"user-agent": OUR_CLIENT, parameter.lower(): example} if parameter else {}
+        told = (("Content-Type", example if kind == "content" else "application/json"),)
+        return description.judge(Request(method, asked, "", headers), Response(200, told, b"{}"))
     schema, _, member = place.partition(".")
     schemas = description.answered if schema in description.schemas else description.identity
     return faults_of(schemas.checker({"$ref": schema}, schema), {member: example})

@@ -235,13 +235,46 @@ def test_an_all_zero_id_is_no_id(kind: str, id_name: str) -> None:
     body = msgspec.json.encode({f"{kind}s": [{id_name: ZERO_ID}, {id_name: "x-2", "UpdatedDateUTC": UPDATED}]})
     first, second = decode_elements(kind, body)
     assert (first.applied, first.xero_id, first.record) == (False, "", None)
+    assert first.errors == ("Xero answered without an id: the element was not saved.",)
     assert (second.applied, second.xero_id) == (True, "x-2")
 
 
-def test_warnings_do_not_fail_an_element() -> None:
-    warned = {"InvoiceID": "i-1", "UpdatedDateUTC": UPDATED, "Warnings": [{"Message": "Rounded"}]}
-    (found,) = decode_elements("Invoice", msgspec.json.encode({"Invoices": [warned]}))
-    assert (found.applied, found.warnings) == (True, ("Rounded",))
+@pytest.mark.parametrize(("kind", "id_name"), [("Invoice", "InvoiceID"), ("Contact", "ContactID"), ("Item", "ItemID")])
+def test_warnings_and_xeros_own_word_are_kept_and_do_not_fail_an_element(kind: str, id_name: str) -> None:
+    said = {"StatusAttributeString": "WARNING", "Warnings": [{"Message": "Rounded"}]}
+    warned = {id_name: "x-1", "UpdatedDateUTC": UPDATED, **said}
+    (found,) = decode_elements(kind, msgspec.json.encode({f"{kind}s": [warned]}))
+    assert (found.applied, found.warnings, found.status) == (True, ("Rounded",), "WARNING")
+
+
+@pytest.mark.parametrize(
+    ("kind", "refused"),
+    [
+        ("Invoice", {"InvoiceID": "x", "HasValidationErrors": True}),
+        ("Contact", {"ContactID": "x", "HasErrors": True}),
+        ("Contact", {"ContactID": "x", "Addresses": [{"ValidationErrors": [{"Message": "Too long"}]}]}),
+        ("Contact", {"ContactID": "x", "Phones": [{"ValidationErrors": [{"Description": "Too long"}]}]}),
+        ("Item", {"ItemID": "x", "HasValidationErrors": True}),
+    ],
+)
+def test_a_failure_is_seen_wherever_it_is_told(kind: str, refused: dict[str, Any]) -> None:
+    body = msgspec.json.encode({f"{kind}s": [{"UpdatedDateUTC": UPDATED, **refused}]})
+    (found,) = decode_elements(kind, body)
+    assert not found.applied
+
+
+def test_a_refused_batch_tells_its_reasons_from_any_depth_once() -> None:
+    elements = [
+        {
+            "ValidationErrors": [{"Message": "Date is locked"}],
+            "Contact": {"ValidationErrors": [{"Message": "No name"}]},
+        },
+        {"LineItems": [{"ValidationErrors": [{"Description": "No account"}, {"Message": "Date is locked"}]}]},
+    ]
+    said = {"ErrorNumber": 10, "Type": "ValidationException", "Message": "A validation exception", "Elements": elements}
+    refused = as_rejection(400, msgspec.json.encode(said), "trace-7")
+    assert refused.reasons == ("Date is locked", "No name", "No account")
+    assert (refused.status, refused.code, refused.request_id) == (400, "ValidationException", "trace-7")
 
 
 @pytest.mark.parametrize(

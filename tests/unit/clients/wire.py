@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import httpx2
@@ -73,13 +74,14 @@ class Machine:
 
     now: datetime = NOW
     slept: list[float] = field(default_factory=list)
+    ids: Iterator[int] = field(default_factory=count)
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.now += timedelta(seconds=seconds)
 
     def host(self) -> Host:
-        return Host(now=lambda: self.now, sleep=self.sleep, new_id=lambda: "id", jitter=lambda: 0.0)
+        return Host(now=lambda: self.now, sleep=self.sleep, new_id=lambda: f"id-{next(self.ids)}", jitter=lambda: 0.0)
 
 
 SECRETS = GrantSecrets(

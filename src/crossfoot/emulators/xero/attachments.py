@@ -9,7 +9,7 @@ from urllib.parse import quote
 from crossfoot.emulators.wire import Response
 from crossfoot.emulators.xero import history
 from crossfoot.emulators.xero.bodies import Asked, Payload
-from crossfoot.emulators.xero.errors import ApiError, no_data, not_allowed, not_found, validation_error
+from crossfoot.emulators.xero.errors import no_data, not_allowed, not_found, too_large, validation_error
 from crossfoot.emulators.xero.formats import ZERO_ID
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
 
@@ -92,7 +92,7 @@ def _upload(call: Call, kind: Kind, record: Record, name: str, content: bytes) -
     move (unconfirmed)."""
     parent = kind.key(record)
     if len(content) > BYTES_MAX:
-        raise ApiError(413, b"Request body too large")
+        raise too_large()
     if not content:
         raise no_data("Attachment")
     old = _find(call, parent, name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossfoot.emulators.wire import Response
-from crossfoot.emulators.xero.errors import ApiError, bad_data, no_data
+from crossfoot.emulators.xero.errors import bad_data, no_data, too_large
 from crossfoot.emulators.xero.formats import parse_json
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
 from crossfoot.emulators.xero.xml_format import is_xml, parse_xml
@@ -33,7 +33,7 @@ Nested = Callable[[Call, Kind, Record, Asked], Payload]
 def read_body(call: Call, singular: str, body: bytes) -> Any:
     """The value of a body; refuses one that is too large, empty or cannot be parsed."""
     if len(body) > BODY_BYTES_MAX:
-        raise ApiError(413, b"Request body too large")
+        raise too_large()
     if not body.strip():
         raise no_data(singular)
     parse = parse_xml if is_xml(call.headers.get("content-type", "")) else parse_json

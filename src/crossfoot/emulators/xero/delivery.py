@@ -58,11 +58,11 @@ def email(call: Call, _kind: Kind, invoice: Record, asked: Asked) -> None:
         (invoice["Type"] != "ACCREC", NOT_SALES),
         (invoice["Status"] not in MAILABLE, NOT_APPROVED),
         (not contact.get("EmailAddress"), NO_ADDRESS),
-        (_sent_today(call)["sent"] >= _quota(call), OVER_QUOTA),
+        (_sent_today(call) >= _quota(call), OVER_QUOTA),
     )
     if problems := [message for failed, message in checks if failed]:
         raise _refusal(invoice, *problems)
-    _sent_today(call)["sent"] += 1
+    call.organisation.state["emails"] = {"day": call.today, "sent": _sent_today(call) + 1}
     details = f"This invoice has been sent to {contact['EmailAddress']}"
     told = history.with_row(invoice, (call.now, "Invoice sent", history.SYSTEM_USER, details))
     if invoices.FORM.is_settled(invoice):  # such an edit does not move the stamp (XERO 3.7)
@@ -78,13 +78,10 @@ def _quota(call: Call) -> int:
     return EMAILS_PER_DAY_OF_TRIAL if info["Class"] == "TRIAL" else EMAILS_PER_DAY
 
 
-def _sent_today(call: Call) -> Record:
+def _sent_today(call: Call) -> int:
     """The day's count; the day is the organisation's own (unconfirmed)."""
-    state = call.organisation.state
-    if state.get("emails", {}).get("day") != call.today:
-        state["emails"] = {"day": call.today, "sent": 0}
-    count: Record = state["emails"]
-    return count
+    count = call.organisation.state.get("emails", {})
+    return int(count["sent"]) if count.get("day") == call.today else 0
 
 
 def prints(call: Call, kind: Kind) -> bool:

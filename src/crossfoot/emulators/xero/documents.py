@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from crossfoot.emulators.xero import contacts, plans
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, STAMP, Check, Field, Fields, choice, text
-from crossfoot.emulators.xero.formats import round_amount
+from crossfoot.emulators.xero.formats import ZERO, round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, totals
 
@@ -34,6 +34,7 @@ SETTLED_FIELDS = frozenset(
 )
 SETTLED_LINE_FIELDS = frozenset({"LineItemID", "Description", "AccountCode", "AccountID", "Tracking"})
 COMPUTED = ("SubTotal", "TotalTax", "Total")  # may be sent, never obeyed
+ROUNDING_MAX = Decimal("0.10")
 _NOT_ASCII = re.compile(r"[^ -~]")
 
 FIELDS: Fields = {
@@ -75,8 +76,7 @@ class Form:
 
 def build(form: Form, call: Call, old: Record | None, values: Record, check: Check) -> Record:
     """The document that an element asks for; problems go into the Check."""
-    for name in COMPUTED:
-        values.pop(name, None)
+    told = {name: values.pop(name, None) for name in COMPUTED}
     record = {
         **(old or _blank(form, call)),
         **{name: value for name, value in values.items() if value is not None or old},
@@ -94,6 +94,7 @@ def build(form: Form, call: Call, old: Record | None, values: Record, check: Che
     fill_currency(call, old, values, record, check)
     record["LineItems"] = _lines(form, call, old, values, record, contact, check)
     record |= totals(record["LineItems"], record["LineAmountTypes"])
+    _round_total(call, status, values, told, record, check)
     record["Status"] = status
     _check_header(form, call, record, check)
     _check_settled(form, old, values, record, check)
@@ -207,6 +208,22 @@ def _lines(
     return [
         build_line(call, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check) for line in sent
     ]
+
+
+def _round_total(call: Call, status: str, values: Record, told: Record, record: Record, check: Check) -> None:
+    """An organisation with the capability may round an invoice's total by up to ten cents (XERO 4.3)."""
+    if not call.organisation.state.get("rounding_amounts"):
+        values.pop("RoundingAmount", None)
+        record.pop("RoundingAmount", None)
+    if values.get("RoundingAmount"):
+        record["RoundingAmount"] = round_amount(values["RoundingAmount"])
+        if abs(record["RoundingAmount"]) > ROUNDING_MAX:
+            check.refuse(f"The RoundingAmount must be between -{ROUNDING_MAX} and {ROUNDING_MAX}")
+        if status not in {*POSTED, "SUBMITTED"} or None in told.values():
+            check.refuse("A RoundingAmount needs SubTotal, TotalTax and Total, and status SUBMITTED or AUTHORISED")
+            return
+        record["EnteredTotal"] = round_amount(told["Total"])
+    record["Total"] += record.get("RoundingAmount") or ZERO
 
 
 def _check_header(form: Form, call: Call, record: Record, check: Check) -> None:

@@ -6,6 +6,7 @@ ApiError
 |- unauthorized(...)     401: token missing, expired, or without the scope
 |- forbidden(...)        403: tenant not connected, or role too low
 |- not_found()           404, plain text
+|- too_large()           413, plain text
 |- not_covered(...)      501: an app writes what the emulator lets it read only
 |- too_many(...)         429 with X-Rate-Limit-Problem
 `- offline()             503, plain text
@@ -70,6 +71,12 @@ def bad_query(message: str) -> ApiError:
     return bad_request(16, "QueryParseException", message)
 
 
+def high_volume() -> ApiError:
+    """400 of the high-volume guard; its number and wording are unconfirmed (XERO 3.9)."""
+    message = "The query would look at or return too many rows. Use If-Modified-Since, pages and optimised filters."
+    return bad_request(16, "QueryParseException", message)
+
+
 def idempotency_error(message: str) -> ApiError:
     """400 about the Idempotency-Key itself (XERO 3.6)."""
     return bad_request(10, "IdempotencyException", message)
@@ -113,6 +120,11 @@ def not_covered(plural: str) -> ApiError:
     """501: Xero lets apps write here and the emulator does not."""
     detail = f"The emulator does not cover writing {plural} through the API. A person can create them."
     return _problem(501, "Not Implemented", detail, ZERO_ID)
+
+
+def too_large() -> ApiError:
+    """413: the body is above what the endpoint takes (unconfirmed)."""
+    return ApiError(413, b"Request body too large", (TEXT_TYPE,))
 
 
 def too_many(problem: str, retry_after_s: int | None) -> ApiError:

@@ -81,7 +81,10 @@ def lock_date_text(day: date) -> str:
 def parse_day(text: str) -> date:
     """Read a date in any of the three accepted forms (XERO 3.2); raises ``ValueError``."""
     if match := _MS_DATE.match(text):
-        return (EPOCH + timedelta(milliseconds=int(match[1]))).date()
+        try:
+            return (EPOCH + timedelta(milliseconds=int(match[1]))).date()
+        except OverflowError:
+            raise ValueError(f"String was not recognized as a valid DateTime: {text}") from None
     if match := _ISO_DATE.match(text):
         return date.fromisoformat(match[1])
     raise ValueError(f"String was not recognized as a valid DateTime: {text}")

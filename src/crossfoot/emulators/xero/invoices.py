@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from crossfoot.emulators.xero import attachments, contacts, documents, ledger
 from crossfoot.emulators.xero.documents import POSTED, Form
-from crossfoot.emulators.xero.fields import DAY, GUID, Check, Field, Fields, choice, text
+from crossfoot.emulators.xero.fields import DAY, GUID, NUMBER, Check, Field, Fields, choice, text
 from crossfoot.emulators.xero.formats import ZERO, date_string, fold
 from crossfoot.emulators.xero.kinds import (
     PAGE,
@@ -34,6 +34,8 @@ FIELDS: Fields = {
     "Url": text(),
     "ExpectedPaymentDate": DAY,
     "PlannedPaymentDate": DAY,
+    "RoundingAmount": NUMBER,
+    "EnteredTotal": _SEEN_NUMBER,
     "AmountDue": _SEEN_NUMBER,
     "AmountPaid": _SEEN_NUMBER,
     "AmountCredited": _SEEN_NUMBER,
@@ -106,6 +108,8 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         else None,
         "HasErrors": False,
     }
+    if shape != SINGLE:
+        shown |= {"RoundingAmount": None, "EnteredTotal": None}  # told of a single invoice only (XERO 4.3)
     if shape == SUMMARY and call.asks("summaryOnly"):
         del shown["LineItems"]
         return shown

@@ -11,6 +11,7 @@ from crossfoot.emulators.xero.formats import parse_modified_since
 from crossfoot.emulators.xero.kinds import PAGE, SINGLE, Call, Kind, Record
 
 JOURNALS_MAX = 100
+OFFSET_DIGITS_MAX = 18
 CASH_SOURCES = frozenset({"CASHREC", "CASHPAID"})
 
 
@@ -39,7 +40,7 @@ def _line(call: Call, line: Record) -> Record:
 def _read(call: Call) -> list[Record]:
     """At most 100 journals with numbers above ``offset``, made at or after If-Modified-Since."""
     text = call.query.get("offset", "0")
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > OFFSET_DIGITS_MAX:
         raise bad_query(f"The offset '{text}' is not a number.")
     sent = call.headers.get("if-modified-since")
     since = parse_modified_since(sent) if sent else None

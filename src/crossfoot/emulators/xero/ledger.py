@@ -87,7 +87,10 @@ def document_posting(organisation: Organisation, record: Record) -> Posting | No
         return None
     kind = record["Type"]
     control = Leg(_system(organisation, CONTROL[kind]), SIGNS[kind] * in_base(record["Total"], record["CurrencyRate"]))
-    legs = _balanced(organisation, (control, *_line_legs(organisation, record, -SIGNS[kind])))
+    lines = [*_line_legs(organisation, record, -SIGNS[kind])]
+    if rounding := record.get("RoundingAmount"):
+        lines.append(Leg(_system(organisation, "ROUNDING"), -SIGNS[kind] * in_base(rounding, record["CurrencyRate"])))
+    legs = _balanced(organisation, (control, *lines))
     source_id = record["InvoiceID"] if "InvoiceID" in record else record["CreditNoteID"]
     return Posting(record["Date"], kind, source_id, legs, record["Reference"]) if legs else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from crossfoot.emulators.xero import volume
 from crossfoot.emulators.xero.errors import bad_query
 from crossfoot.emulators.xero.fields import Field, Fields
 from crossfoot.emulators.xero.formats import fold, parse_modified_since
@@ -24,11 +25,13 @@ def read_list(call: Call, kind: Kind) -> Record:
         return {kind.plural: kind.read(call)}
     rows = _candidates(call, kind)
     rows = [record for record in rows if kind.visible(call, record) and not is_hidden(call, kind, record)]
-    for keep in _filters(call, kind):
+    guard = volume.Guard(call, kind, len(rows))
+    for keep in _filters(call, kind, guard):
         rows = [record for record in rows if keep(record)]
     if order := call.query.get("order"):
-        rows = compile_order(order, _lookup(call, kind))(rows)
+        rows = compile_order(order, guard.orders(_lookup(call, kind)))(rows)
     if not (kind.paged and (kind.always_paged or _is_paged(call))):
+        guard.check_answer(len(rows))
         return {kind.plural: [kind.view(call, record, SUMMARY) for record in rows]}
     page = max(1, _number(call.query.get("page"), 1))
     size = min(PAGE_SIZE_MAX, max(1, _number(call.query.get("pagesize"), PAGE_SIZE_DEFAULT)))
@@ -86,7 +89,7 @@ def _unstamped(call: Call, kind: Kind) -> list[Record]:
     return list(call.organisation.all(kind.plural))
 
 
-def _filters(call: Call, kind: Kind) -> list[Callable[[Record], bool]]:
+def _filters(call: Call, kind: Kind, guard: volume.Guard) -> list[Callable[[Record], bool]]:
     filters: list[Callable[[Record], bool]] = []
     for name, make in kind.lists.items():
         values = call.listed(name)
@@ -98,7 +101,7 @@ def _filters(call: Call, kind: Kind) -> list[Callable[[Record], bool]]:
     if kind.paged and call.asks("createdByMyApp"):
         filters.append(lambda record: call.app is not None and record.get("_app") == call.app)
     if where := call.query.get("where"):
-        filters.append(compile_where(where, _lookup(call, kind)))
+        filters.append(compile_where(where, guard.filters(_lookup(call, kind))))
     return filters
 
 

@@ -136,18 +136,21 @@ class Organisation:
     def all(self, kind: str) -> Iterator[Record]:
         return iter(self.tables.get(kind, {}).values())
 
+    def _ids(self, kind: str, index: str, value: str) -> Mapping[str, None]:
+        return self._indexes.get(kind, {}).get(index, {}).get(fold(value), _EMPTY)
+
     def find(self, kind: str, index: str, value: str) -> list[Record]:
         """Records of a kind whose indexed value equals this one, oldest first."""
-        ids = self._indexes.get(kind, {}).get(index, {}).get(fold(value), _EMPTY)
         table = self.tables.get(kind, {})
-        return [table[record_id] for record_id in ids]
+        return [table[record_id] for record_id in self._ids(kind, index, value)]
 
     def has(self, kind: str, index: str, value: str) -> bool:
         """Whether any record of a kind has this indexed value."""
-        return bool(self._indexes.get(kind, {}).get(index, {}).get(fold(value)))
+        return bool(self._ids(kind, index, value))
 
     def find_one(self, kind: str, index: str, value: str) -> Record | None:
-        return next(iter(self.find(kind, index, value)), None)
+        record_id = next(iter(self._ids(kind, index, value)), None)
+        return None if record_id is None else self.tables[kind][record_id]
 
     def put(self, kind: str, record_id: str, record: Record) -> None:
         """Insert or replace a record; the newest stands last in its table."""

@@ -170,7 +170,7 @@ def _days(member: str, keeps: Callable[[date, date], bool]) -> Callable[[Call, l
 
     def make(_call: Call, values: list[str]) -> Keep:
         try:
-            bound = parse_day(values[0])
+            bound = parse_day(",".join(values))
         except ValueError as error:
             raise bad_query(str(error)) from None
         return lambda _call, record: record.get(member) is not None and keeps(record[member], bound)

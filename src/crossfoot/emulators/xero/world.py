@@ -24,7 +24,8 @@ from crossfoot.emulators.xero.webhooks import subscribe
 Record = dict[str, Any]
 
 LOG_ENTRIES_MAX = 200_000
-LIMITS: Mapping[str, int] = {"minute": 60, "day": 5000, "app_minute": 10_000, "concurrent": 5}  # XERO 2
+# Calls (XERO 2), and rows that a list may look at (XERO 3.9)
+LIMITS: Mapping[str, int] = {"minute": 60, "day": 5000, "app_minute": 10_000, "concurrent": 5, "high_volume": 100_000}
 DAY_LIMITS: Mapping[str, int] = {"starter": 1000, **dict.fromkeys(("core", "plus", "advanced", "enterprise"), 5000)}
 
 
@@ -46,9 +47,10 @@ class World:
         return {**_copied(self.state), "organisations": [_shared(found.state) for found in self.organisations.values()]}
 
     def load(self, state: Mapping[str, Any]) -> None:
-        """Become the world that ``dump`` described."""
-        self.state: Record = _copied({name: value for name, value in state.items() if name != "organisations"})
-        found = (Organisation(_shared(part)) for part in state["organisations"])
+        """Become the world that ``dump`` described; what its version did not have is as in a new world."""
+        kept = _copied({name: value for name, value in state.items() if name != "organisations"})
+        self.state: Record = _filled(kept, _blank())
+        found = (Organisation(_filled(_shared(part), _blank_organisation(part))) for part in state["organisations"])
         self.__dict__.pop("signing_key", None)
         self.organisations: dict[str, Organisation] = {organisation.tenant_id: organisation for organisation in found}
 
@@ -117,28 +119,17 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
 
     Settings: ``organisation`` or Organisation members directly, ``currencies``, ``rates``, ``day_rates``,
     ``invoice_prefix`` (see ``chart.new_organisation``); ``tier`` (the app's: ``starter`` has 1,000 calls a day),
-    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``;
+    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``, ``high_volume_limit`` (rows that a list may look at);
     ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``;
     ``webhooks`` (see ``webhooks.subscribe``).
     """
     chosen = dict(settings or {})
     limits = {**LIMITS, "day": DAY_LIMITS[str(chosen.get("tier", "core")).lower()]}
     state: Record = {
+        **_blank(),
         "seed": seed,
-        "drawn": 0,
-        "instant": None,
         "signing_key_pem": signing_key_pem or _new_key(),
         "limits": {name: int(chosen.get(f"{name}_limit", value)) for name, value in limits.items()},
-        "windows": {},
-        "replays": {},
-        "connections": {},
-        "access_tokens": {},
-        "refresh_tokens": {},
-        "codes": {},
-        "ready": {},
-        "log": [],
-        "counts": {"calls": 0, "identity_calls": 0, "bytes_in": 0, "bytes_out": 0, "illegal": 0, "by": {}},
-        "organisations": [],
     }
     world = World(state)
     for part in chosen.get("organisations", [chosen.get("organisation", chosen)]):
@@ -163,6 +154,41 @@ def _new_key() -> str:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     ).decode()
+
+
+def _blank() -> Record:
+    """The state of a world in which nothing has happened, without what makes it this one."""
+    return {
+        "drawn": 0,
+        "instant": None,
+        "limits": dict(LIMITS),
+        "windows": {},
+        "replays": {},
+        "connections": {},
+        "access_tokens": {},
+        "refresh_tokens": {},
+        "codes": {},
+        "ready": {},
+        "log": [],
+        "counts": {"calls": 0, "identity_calls": 0, "bytes_in": 0, "bytes_out": 0, "illegal": 0, "by": {}},
+        "organisations": [],
+    }
+
+
+def _blank_organisation(organisation: Mapping[str, Any]) -> Record:
+    """What a new organisation of the same country has beside its records: settings, counters, rates, plan."""
+    blank = new_organisation({"CountryCode": organisation["info"]["CountryCode"]}, lambda: "")
+    return {**blank, "tables": {}}
+
+
+def _filled(state: Record, blank: Record) -> Record:
+    """A state with the members that only ``blank`` has, at every depth that both describe."""
+    both = {
+        name: _filled(value, blank[name])
+        for name, value in state.items()
+        if isinstance(value, dict) and isinstance(blank.get(name), dict)
+    }
+    return {**blank, **state, **both}
 
 
 def _shared(organisation: Mapping[str, Any]) -> Record:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -129,8 +130,9 @@ def _text(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, str) and (match := _DATE.fullmatch(value)):
-        instant = EPOCH.replace(tzinfo=None) + timedelta(milliseconds=int(match[1]))
-        return instant.isoformat(timespec="milliseconds" if instant.microsecond else "seconds") + (
-            "" if match[2] else "Z"
-        )
+        with suppress(OverflowError):  # a text that only looks like one of our dates stays text
+            instant = EPOCH.replace(tzinfo=None) + timedelta(milliseconds=int(match[1]))
+            return instant.isoformat(timespec="milliseconds" if instant.microsecond else "seconds") + (
+                "" if match[2] else "Z"
+            )
     return _NOT_XML.sub("", str(value))
