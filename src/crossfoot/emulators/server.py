@@ -110,6 +110,10 @@ class EmulatorServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
+# Every browser sends one of them with what a page asks for; no other client has a reason to.
+_BROWSER_HEADERS = frozenset({"origin", "sec-fetch-site"})
+
+
 class _Exchange(BaseHTTPRequestHandler):
     """One connection: any number of requests, each answered with one write."""
 
@@ -158,6 +162,8 @@ class _Exchange(BaseHTTPRequestHandler):
         return response
 
     def _control(self, request: Request) -> Response:
+        if request.headers.keys() & _BROWSER_HEADERS:
+            return _plain(HTTPStatus.FORBIDDEN, "The control plane does not answer web pages.")
         control = self.server.controls.get(request.path.rstrip("/"))
         if control is None:
             answer = self._answer(request)

@@ -132,9 +132,9 @@ class Grants:
         return read_tokens(stored.side, answer, secrets, self._host.now())
 
     def _in_grace(self, stored: StoredGrant, secrets: GrantSecrets) -> bool:
-        replaced = stored.issued_at
-        usable = stored.side is Side.XERO and secrets.previous_refresh_token and replaced
-        return bool(usable and replaced and self._host.now() - replaced < REFRESH_GRACE)
+        if stored.side is not Side.XERO or not secrets.previous_refresh_token or stored.issued_at is None:
+            return False
+        return self._host.now() - stored.issued_at < REFRESH_GRACE
 
     def _ask(self, stored: StoredGrant, secrets: GrantSecrets, refresh_token: str) -> Answer:
         oauth = xero_oauth if stored.side is Side.XERO else salesforce_oauth
@@ -147,8 +147,9 @@ class Grants:
 
 def consent_ends(grant: StoredGrant) -> datetime | None:
     """When a person's consent ends unless a command refreshes it before: Xero tells no expiry (XERO 1.5)."""
-    lapses = grant.side is Side.XERO and grant.kind != CLIENT_CREDENTIALS and grant.issued_at
-    return grant.issued_at + REFRESH_LIFE if lapses and grant.issued_at else None
+    if grant.side is not Side.XERO or grant.kind == CLIENT_CREDENTIALS or grant.issued_at is None:
+        return None
+    return grant.issued_at + REFRESH_LIFE
 
 
 def exchange(http: Http, host: Host, base: str, request: HttpRequest, side: Side) -> Answer:

@@ -231,3 +231,12 @@ def test_a_defect_in_an_emulator_is_a_500_and_shows_on_its_terminal(
     answer.read()
     connection.close()
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("header", ["Origin", "Sec-Fetch-Site"])
+def test_the_control_plane_does_not_answer_web_pages(toy: Toy, header: str) -> None:
+    connection = toy.connect()
+    connection.request("POST", "/control/clock", json.dumps({"advance_s": 3600}), {header: "same-origin"})
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (403, b"The control plane does not answer web pages.")
+    assert toy.clock.offset_s == 0

@@ -11,7 +11,7 @@ import pytest
 
 from crossfoot.emulators.host import make_worlds
 from crossfoot.emulators.scenario import ScenarioError, read_scenario
-from crossfoot.emulators.xero import new_world
+from crossfoot.emulators.xero import World, new_world
 from crossfoot.emulators.xero.countries import COUNTRIES
 from crossfoot.emulators.xero.plans import PLANS
 
@@ -174,7 +174,8 @@ def test_a_long_list_and_a_slow_filter_are_refused(make_client: Make) -> None:
     xero = make_client(high_volume_limit=2, minute_limit=1000)
     for _ in range(3):
         xero.one("PUT", "/Invoices", invoice(xero, sale("200", "OUTPUT")))
-    for query in ({}, {"page": 1, "where": "Total==110"}, {"page": 1, "order": "Total"}):
+    refused: list[dict[str, Any]] = [{}, {"page": 1, "where": "Total==110"}, {"page": 1, "order": "Total"}]
+    for query in refused:
         response = xero.send("GET", "/Invoices", query=query)
         assert response.status == 400, query
     for query in ({"page": 1}, {"page": 1, "where": 'Status=="DRAFT"', "order": "Date"}, {"where": 'Status=="PAID"'}):
@@ -224,7 +225,9 @@ def test_a_scenario_names_the_country_and_holds_what_apps_only_read() -> None:
         "Budgets": [{"Description": "Overall"}],
     }
     worlds = make_worlds(read_scenario({"xero": told}, "nz"))
-    (organisation,) = worlds.xero.world.organisations.values()
+    world = worlds.xero.world
+    assert isinstance(world, World)
+    (organisation,) = world.organisations.values()
     (stored,) = organisation.all("Quotes")
     assert (stored["QuoteID"], stored["Total"], organisation.base_currency) == (worlds.names["quote"], 115, "NZD")
     assert len(list(organisation.all("Employees"))) == len(list(organisation.all("Budgets"))) == 1

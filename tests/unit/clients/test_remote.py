@@ -23,10 +23,10 @@ from crossfoot.xero.requests import OrganisationRequest, Tenant, invoices_by_num
 from .wire import COMMITTED, GRANT, HOMES, NOW, READS, SECRETS, TENANT, Reply, Setting, connect, reply, tokens
 
 READ = READS[Side.XERO]
-_KEYED = {"headers": {"Idempotency-Key": "key"}, "body": b'{"Invoices":[{"Total":0.30}]}'}
+KEYED, BODY = {"Idempotency-Key": "key"}, b'{"Invoices":[{"Total":0.30}]}'
 WRITES: dict[Side, HttpRequest] = {
-    Side.XERO: OrganisationRequest("PUT", "/Invoices", tenant=TENANT, **_KEYED),
-    Side.SALESFORCE: HttpRequest("PATCH", "/composite/sobjects", **_KEYED),
+    Side.XERO: OrganisationRequest("PUT", "/Invoices", headers=KEYED, body=BODY, tenant=TENANT),
+    Side.SALESFORCE: HttpRequest("PATCH", "/composite/sobjects", headers=KEYED, body=BODY),
 }
 WRITE = WRITES[Side.XERO]
 MINUTE = reply(429, Retry_After="7", X_Rate_Limit_Problem="minute")
@@ -76,6 +76,12 @@ def test_a_request_that_is_not_this_organisations_never_leaves(
     with pytest.raises(Defect, match="nothing was sent"):
         setting.remote.read(request_)
     assert setting.wire.requests == []
+
+
+def test_a_request_to_an_organisation_cannot_be_made_without_naming_one() -> None:
+    """Nor does it pass the type checker, which would find the comment below idle."""
+    with pytest.raises(TypeError, match="tenant"):
+        OrganisationRequest("GET", "/api.xro/2.0/Invoices")  # type: ignore[call-arg]
 
 
 def test_a_tenant_without_an_id_cannot_be_made() -> None:

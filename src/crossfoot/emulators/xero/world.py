@@ -119,8 +119,8 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
 
     Settings: ``organisation`` or Organisation members directly, ``currencies``, ``rates``, ``day_rates``,
     ``invoice_prefix`` (see ``chart.new_organisation``); ``tier`` (the app's: ``starter`` has 1,000 calls a day),
-    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``, ``high_volume_limit`` (rows that a list may look at);
-    ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``;
+    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``, ``high_volume_limit`` (rows that a list
+    may look at); ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``;
     ``webhooks`` (see ``webhooks.subscribe``).
     """
     chosen = dict(settings or {})
