@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from bench import emulator_xero
 from bench.calls import measure
 
 
@@ -14,6 +15,7 @@ def main() -> int:
         over = found.figure > found.ceiling
         exceeded |= over
         print(f"{found.what:28} {found.figure:4}  (at most {found.ceiling}){'  EXCEEDED' if over else ''}")
+    exceeded |= emulator_xero.main()
     return int(exceeded)
 
 

@@ -44,6 +44,7 @@ XERO_KINDS = {
         XeroKind("TrackingCategories", "TrackingCategoryID"),
         XeroKind("Currencies", "Code"),
         XeroKind("Contacts", "ContactID", batch=50),
+        XeroKind("ContactGroups", "ContactGroupID"),
         XeroKind("Items", "ItemID", batch=50),
         XeroKind("Invoices", "InvoiceID", batch=50),
         XeroKind("Payments", "PaymentID", batch=50),

@@ -1,8 +1,8 @@
 """Scenario files: what an emulated pair of Salesforce and Xero holds when it starts.
 
-A scenario is a YAML or JSON mapping (or the same shape built in Python) of ``clock``, ``start_date``, ``seed`` and, per side,
-object name to records in the vendor's own field names. This module reads and checks that shape; ``play`` carries it
-out. Numbers become Decimal and dates stay text, so that nothing is lost on the way to the vendor's own parser.
+A scenario is a YAML or JSON mapping (or the same shape built in Python) of ``clock``, ``start_date``, ``seed`` and, per
+side, object name to records in the vendor's own field names. This module reads and checks that shape; ``play`` carries
+it out. Numbers become Decimal and dates stay text, so that nothing is lost on the way to the vendor's own parser.
 """
 
 from __future__ import annotations

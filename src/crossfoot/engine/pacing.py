@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 
 from crossfoot.core.errors import RetryLater
 from crossfoot.core.pacing import IN_FLIGHT_MAX, Lane, Pace, Quota, Step, after_answer, after_limit, pace
@@ -33,6 +33,7 @@ class Pacing:
     host: Host
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(IN_FLIGHT_MAX))
     _in_flight: int = 0
+    _counting: Lock = field(default_factory=Lock)
 
     def require_room(self, lane: Lane) -> Pace:
         """The pace of a call of this lane. Raises ``RetryLater`` where it must be left for later."""
@@ -64,11 +65,15 @@ class Pacing:
     def slot(self) -> Iterator[None]:
         """One of the calls that may be under way at a time (XERO 2)."""
         with self._slots:
-            self._in_flight += 1
+            self._count(+1)
             try:
                 yield
             finally:
-                self._in_flight -= 1
+                self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._counting:
+            self._in_flight += change
 
     def note(self, answer: Answer, verdict: Verdict, path: str) -> None:
         """Keep what an answer says of limits, and count its bytes. Before an organisation is chosen there are none."""

@@ -240,3 +240,4 @@ def test_the_control_plane_does_not_answer_web_pages(toy: Toy, header: str) -> N
     response = connection.getresponse()
     assert (response.status, response.read()) == (403, b"The control plane does not answer web pages.")
     assert toy.clock.offset_s == 0
+    connection.close()

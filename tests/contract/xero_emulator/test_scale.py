@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -18,7 +18,7 @@ INVOICES, CUSTOMERS = 2000, 100
 class Watched(dict[str, Any]):
     """A stored record that notes that one of its members was read."""
 
-    read: set[str] = set()
+    read: ClassVar[set[str]] = set()
 
     def __getitem__(self, name: str) -> Any:
         self.read.add(dict.__getitem__(self, "InvoiceID"))

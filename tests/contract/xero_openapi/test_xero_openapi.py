@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ from crossfoot.xero import documents
 
 # Members of an answer to a write that say what became of an element, whatever its resource (XERO 3.4).
 OF_ANY_ELEMENT = {"HasErrors", "HasValidationErrors", "StatusAttributeString", "ValidationErrors", "Warnings"}
+GUID = "0f0e0d0c-0b0a-4908-8706-050403020100"
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -91,7 +93,7 @@ def shown_faults(description: Description, place: str, kind: str, example: Any) 
     method, _, path = place.partition(" ")
     if path:
         path, _, parameter = path.partition("?")
-        asked = path.replace("{InvoiceID}", example).replace("{CreditNoteID}", example)
+        asked = re.sub(r"\{\w+\}", example if kind == "form" else GUID, path)
         headers = {"user-agent": OUR_CLIENT, parameter.lower(): example} if parameter else {}
         told = (("Content-Type", example if kind == "content" else "application/json"),)
         return description.judge(Request(method, asked, "", headers), Response(200, told, b"{}"))
@@ -138,9 +140,8 @@ def test_what_we_send_fits_the_description(description: Description) -> None:
     item = IntendedItem(
         RecordRef(Side.SALESFORCE, "Product2", "01t000000000001AAA"), "ADV", "Advice", "By the hour", "200"
     )
-    guid = "0f0e0d0c-0b0a-4908-8706-050403020100"
     sent = {
-        "Invoice": documents.invoice_element(invoice, contact_id=guid, number="SF-1", status="DRAFT"),
+        "Invoice": documents.invoice_element(invoice, contact_id=GUID, number="SF-1", status="DRAFT"),
         "Contact": documents.contact_element(contact, "Acme"),
         "Item": documents.item_element(item),
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import contacts, ledger
+from crossfoot.emulators.xero import contacts, ledger, stock
 from crossfoot.emulators.xero.countries import no_tax
 from crossfoot.emulators.xero.credit_documents import OVERPAYMENTS, PREPAYMENTS
 from crossfoot.emulators.xero.fields import (
@@ -76,6 +76,7 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
     record["LineItems"] = _lines(call, old, values, record, contact, check)
     record |= totals(record["LineItems"], record["LineAmountTypes"])
     del record["TotalDiscount"], record["IsDiscounted"]
+    stock.price(call, old, record, check)
     if record["Total"] <= 0:
         check.refuse("The Total for this document must be greater than zero.")
     for day in {record["Date"], old["Date"] if old else record["Date"]}:
@@ -179,7 +180,8 @@ def _overpayment_line(call: Call, record: Record, sent: list[Record], check: Che
 
 
 def _after(call: Call, old: Record | None, record: Record) -> None:
-    """A prepayment or an overpayment becomes a document of its own."""
+    """Goods move; a prepayment or an overpayment becomes a document of its own."""
+    stock.move(call, old, record)
     kind = CREDIT_KINDS.get(record["Type"])
     if kind is None or old is not None:
         return

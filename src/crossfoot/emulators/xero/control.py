@@ -14,7 +14,7 @@ from crossfoot.emulators.wire import Event, Request, Response
 from crossfoot.emulators.xero.api import KINDS, parse_query, respond, split_path
 from crossfoot.emulators.xero.chart import DATES
 from crossfoot.emulators.xero.contacts import merge
-from crossfoot.emulators.xero.errors import ApiError, bad_data, json_response, not_found
+from crossfoot.emulators.xero.errors import ApiError, bad_data, json_response, not_found, validation_error
 from crossfoot.emulators.xero.fields import Check, Field, choice, read_members
 from crossfoot.emulators.xero.formats import parse_json, to_json, to_wire
 from crossfoot.emulators.xero.kinds import Call, Record, find_record
@@ -94,9 +94,13 @@ def _json(body: bytes) -> Record:
 def _edit_organisation(call: Call, _path: list[str], body: Record) -> Record:
     """Change lock dates and other settings; an empty string clears a lock date."""
     sent: Any = body.get("Organisations", [body])
+    check = Check()
+    changed = [read_members(ORGANISATION_FIELDS, one, check) for one in (sent if isinstance(sent, list) else [sent])]
+    if check.problems:
+        raise validation_error([{"ValidationErrors": [{"Message": message} for message in check.problems]}])
     info = call.organisation.info
-    for element in sent if isinstance(sent, list) else [sent]:
-        info |= read_members(ORGANISATION_FIELDS, element, Check())
+    for values in changed:
+        info |= values
     return {"Organisations": [info]}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from crossfoot.emulators.xero import contacts, documents, invoices, ledger
+from crossfoot.emulators.xero import contacts, documents, invoices, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, SEEN, STAMP, Check, Field, choice, text
 from crossfoot.emulators.xero.formats import ZERO, date_string
@@ -112,6 +112,7 @@ CREDIT_NOTES = Kind(
     view=_view_note,
     match=_match_note,
     build=partial(documents.build, NOTE_FORM),
+    after=stock.move,
     posting=ledger.document_posting,
     number_index="CreditNoteNumber",
     joins={"Contact": ("Contacts", "ContactID")},

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import contacts, plans
+from crossfoot.emulators.xero import contacts, plans, stock
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, STAMP, Check, Field, Fields, choice, text
 from crossfoot.emulators.xero.formats import ZERO, round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
@@ -100,6 +100,7 @@ def build(form: Form, call: Call, old: Record | None, values: Record, check: Che
     _check_settled(form, old, values, record, check)
     _check_locks(call, old, record, check)
     plans.check_document(call.organisation, old, record, check)
+    stock.price(call, old, record, check)
     if check.problems:
         return record
     _number(form, call, old, record, check)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from crossfoot.emulators.xero import attachments, contacts, documents, ledger
+from crossfoot.emulators.xero import attachments, contacts, documents, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, NUMBER, Check, Field, Fields, choice, text
 from crossfoot.emulators.xero.formats import ZERO, date_string, fold
@@ -195,6 +195,7 @@ INVOICES = Kind(
     view=_view,
     match=_match,
     build=partial(documents.build, FORM),
+    after=stock.move,
     posting=ledger.document_posting,
     number_index="InvoiceNumber",
     joins={"Contact": ("Contacts", "ContactID")},

@@ -90,7 +90,7 @@ def document_posting(organisation: Organisation, record: Record) -> Posting | No
     lines = [*_line_legs(organisation, record, -SIGNS[kind])]
     if rounding := record.get("RoundingAmount"):
         lines.append(Leg(_system(organisation, "ROUNDING"), -SIGNS[kind] * in_base(rounding, record["CurrencyRate"])))
-    legs = _balanced(organisation, (control, *lines))
+    legs = _balanced(organisation, (control, *lines, *_goods_legs(record, -SIGNS[kind])))
     source_id = record["InvoiceID"] if "InvoiceID" in record else record["CreditNoteID"]
     return Posting(record["Date"], kind, source_id, legs, record["Reference"]) if legs else None
 
@@ -101,7 +101,8 @@ def bank_posting(organisation: Organisation, record: Record) -> Posting | None:
         return None
     sign = 1 if record["Type"].startswith("RECEIVE") else -1
     bank = Leg(record["BankAccount"]["AccountID"], sign * in_base(record["Total"], record["CurrencyRate"]))
-    legs = _balanced(organisation, (bank, *_line_legs(organisation, record, -sign)))
+    lines = _line_legs(organisation, record, -sign)
+    legs = _balanced(organisation, (bank, *lines, *_goods_legs(record, -sign)))
     source = BANK_SOURCES[record["Type"]]
     return Posting(record["Date"], source, record["BankTransactionID"], legs, record.get("Reference"))
 
@@ -189,7 +190,7 @@ def _journal_line(leg: Leg) -> Record:
 
 def journal_lines(organisation: Organisation, journal: Record) -> list[Record]:
     """The lines of a journal with every member, and ids that follow from its number."""
-    blank = {"Description": None, "TaxAmount": ZERO, "TaxType": None, "TrackingCategories": []}
+    blank: Record = {"Description": None, "TaxAmount": ZERO, "TaxType": None, "TrackingCategories": []}
     number = journal["JournalNumber"]
     return [
         {"JournalLineID": _id_of(organisation, f"{number}.{place}"), **blank, **line}
@@ -231,6 +232,15 @@ def _line_legs(organisation: Organisation, record: Record, sign: int, share: Dec
     for tax_type, tax in taxes.items():
         if tax:
             yield Leg(_system(organisation, "GST"), sign * in_base(tax * share, rate), tax_type=tax_type)
+
+
+def _goods_legs(record: Record, sign: int) -> Iterator[Leg]:
+    """Goods that leave or come back at cost move from inventory to the cost of sales, or back (XERO 4.9)."""
+    for line in record["LineItems"]:
+        goods = line.get("_stock")
+        if goods and goods["cost"]:
+            yield Leg(goods["sold"], -sign * goods["cost"])
+            yield Leg(goods["asset"], sign * goods["cost"])
 
 
 def _negated(legs: Iterable[Leg]) -> Iterator[Leg]:

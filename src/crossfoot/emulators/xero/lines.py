@@ -88,7 +88,7 @@ def build_line(
             line[other] = None
     line["LineItemID"] = old["LineItemID"] if old else call.world.new_id()
     item = _fill_from_item(call, line, rules, check)
-    _check_account(call, line, rules, check)
+    _check_account(call, line, (item or {}).get("InventoryAssetAccountCode"), rules, check)
     if is_text_only(line):
         return {**line, "Quantity": Decimal("0.0000"), "LineAmount": ZERO, "TaxAmount": ZERO, "Tracking": []}
     if not line.get("Description"):
@@ -118,6 +118,8 @@ def _fill_from_item(call: Call, line: Record, rules: LineRules, check: Check) ->
         check.refuse(f"Item code '{code}' is not valid")
         return None
     details = item.get(rules.item_side) or {}
+    if item.get("IsTrackedAsInventory") and rules.item_side == "PurchaseDetails":
+        details = {**details, "AccountCode": item["InventoryAssetAccountCode"]}
     line["ItemCode"] = item["Code"]
     line["Item"] = {"ItemID": item["ItemID"], "Name": item.get("Name"), "Code": item["Code"]}
     defaults = {
@@ -131,7 +133,8 @@ def _fill_from_item(call: Call, line: Record, rules: LineRules, check: Check) ->
     return item
 
 
-def _check_account(call: Call, line: Record, rules: LineRules, check: Check) -> None:
+def _check_account(call: Call, line: Record, stock_code: str | None, rules: LineRules, check: Check) -> None:
+    """The account of a line; one for inventory only on a line of an item that it holds (XERO 4.10)."""
     code, account_id = line.get("AccountCode"), line.get("AccountID")
     if not code and not account_id:
         if rules.approved and not is_text_only(line):
@@ -146,7 +149,7 @@ def _check_account(call: Call, line: Record, rules: LineRules, check: Check) -> 
         check.warn(f"Account code '{code or account_id}' has been removed as it does not match a recognised account.")
         line.pop("AccountCode", None)
         line.pop("AccountID", None)
-    elif account is None or account["Type"] in CLOSED_TYPES or account.get("SystemAccount") in CLOSED_SYSTEM:
+    elif account is None or _is_closed(account, stock_code):
         check.refuse(f"Account code '{code or account_id}' is not a valid code for this document.")
     elif account["Status"] != "ACTIVE":
         check.refuse(
@@ -155,6 +158,11 @@ def _check_account(call: Call, line: Record, rules: LineRules, check: Check) -> 
         )
     else:
         line["AccountCode"], line["AccountID"] = account["Code"], account["AccountID"]
+
+
+def _is_closed(account: Record, stock_code: str | None) -> bool:
+    closed = account["Type"] in CLOSED_TYPES and account.get("Code") != stock_code
+    return closed or account.get("SystemAccount") in CLOSED_SYSTEM
 
 
 def _fill_tax_type(

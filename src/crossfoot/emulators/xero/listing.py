@@ -73,15 +73,16 @@ def _candidates(call: Call, kind: Kind) -> list[Record]:
 
 def _named(call: Call, kind: Kind) -> list[Record] | None:
     """The rows of the first query list that ids or an index answer; None when the whole table has to be looked at."""
+    organisation = call.organisation
     for name in kind.lists:
         values = call.listed(name)
         if values is None:
             continue
         wanted = folded_set(values)
         if name == "IDs":
-            return [found for value in wanted if (found := call.organisation.get(kind.plural, value)) is not None]
-        if name in kind.indexed:
-            return [found for value in wanted for found in call.organisation.find(kind.plural, kind.indexed[name], value)]
+            return [record for value in wanted if (record := organisation.get(kind.plural, value)) is not None]
+        if index := kind.indexed.get(name):
+            return [record for value in wanted for record in organisation.find(kind.plural, index, value)]
     return None
 
 

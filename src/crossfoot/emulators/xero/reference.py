@@ -298,6 +298,7 @@ def _build_item(call: Call, old: Record | None, values: Record, check: Check) ->
         record[side] = _price(
             call, {**((old or {}).get(side) or {}), **(values.get(side) or {})}, side in values, check
         )
+    _track(call, record, check)
     for flag, side, words in (
         ("IsSold", "SalesDetails", "Description"),
         ("IsPurchased", "PurchaseDetails", "PurchaseDescription"),
@@ -305,6 +306,22 @@ def _build_item(call: Call, old: Record | None, values: Record, check: Check) ->
         if not record[flag]:
             record[side], record[words] = {}, None
     return record
+
+
+def _track(call: Call, record: Record, check: Check) -> None:
+    """An item with an inventory account and an account for the cost of sales is tracked (XERO 4.9)."""
+    asset, purchase = record.get("InventoryAssetAccountCode"), record["PurchaseDetails"]
+    if not asset:
+        return
+    for code, kind in ((asset, "INVENTORY"), (purchase.get("COGSAccountCode"), "DIRECTCOSTS")):
+        account = call.organisation.find_one("Accounts", "Code", code) if code else None
+        if account is None or account["Type"] != kind:
+            check.refuse(f"A tracked item needs an account of type {kind}; '{code or ''}' is none.")
+    if purchase.get("AccountCode"):
+        check.refuse("The PurchaseDetails of a tracked item have a COGSAccountCode and no AccountCode.")
+    record["IsTrackedAsInventory"] = True
+    record.setdefault("QuantityOnHand", Decimal("0.0000"))
+    record.setdefault("TotalCostPool", ZERO)
 
 
 def _price(call: Call, details: Record, sent: bool, check: Check) -> Record:
@@ -349,6 +366,9 @@ ITEMS = Kind(
         "SalesDetails": an_object(_PRICE),
         "PurchaseDetails": an_object(_PRICE),
         "IsTrackedAsInventory": _SEEN_FLAG,
+        "InventoryAssetAccountCode": text(10),
+        "QuantityOnHand": _SEEN_NUMBER,
+        "TotalCostPool": _SEEN_NUMBER,
         "UpdatedDateUTC": STAMP,
     },
     view=_item_view,
