@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 
-.PHONY: help demo test check fmt bench docs promises simulate lock clean setup
+.PHONY: help demo test check fmt bench docs promises simulate rounding lock clean setup
 
 help: ## list what there is (default)
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench: $(READY) ## measure API calls and throughput against the emulators
 
 simulate: $(READY) ## run more seeds of the simulator (SEEDS=1000)
 	@$(BIN)/python -m tests.simulation.run --seeds 1-$(or $(SEEDS),1000)
+
+rounding: $(READY) ## compare a million generated documents with an exact reference
+	@$(BIN)/python -m tests.property.xero_rounding --documents $(or $(DOCUMENTS),1000000)
 
 lock: $(READY) ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv

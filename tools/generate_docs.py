@@ -1,6 +1,7 @@
 """The generated reference pages; ``--write`` renews them, ``--check`` fails when one is behind the code.
 
-A page says how the code is now: the reasons of the review queue, the settings, their JSON Schema and the commands.
+A page says how the code is now: the reasons of the review queue, the settings, their JSON Schema, the commands and the
+Xero emulator.
 """
 
 from __future__ import annotations
@@ -199,6 +200,12 @@ def _parameter(parameter: Any) -> str:
     return f"| `{shown}` | {text.strip()} |"
 
 
+def emulator_xero_page() -> str:
+    """What the Xero emulator answers to; the emulators are imported for this page only."""
+    page: str = importlib.import_module("xero_reference").page()
+    return page
+
+
 def readme_page() -> str:
     """The README with the table of planted cases as it is now."""
     text = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -217,6 +224,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "crossfoot-yaml.md": settings_page,
         "crossfoot.schema.json": settings_schema,
         "commands.md": commands_page,
+        "emulator-xero.md": emulator_xero_page,
         "../../README.md": readme_page,
     }
 )

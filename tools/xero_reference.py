@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crossfoot.emulators import fault_kinds
-from crossfoot.emulators.xero import acts, api, control, documents, identity, nested, reports
+from crossfoot.emulators import controls, fault_kinds
+from crossfoot.emulators.xero import acts, api, control, documents, identity, movements, nested, papers, reports
 from crossfoot.emulators.xero.coverage import NOT_COVERED
 from crossfoot.emulators.xero.fields import Field, Fields
 from crossfoot.emulators.xero.kinds import Kind
@@ -32,7 +32,7 @@ SPEAKERS: Mapping[str, str] = {
     "forbidden": "403",
 }
 OURS = frozenset({"control", "webhook_screens", "acts"})  # the control plane speaks for itself, not for Xero
-_CITATION = re.compile(r"XERO (\d+(?:\.\d+)?(?:, \d+(?:\.\d+)?)*)")
+_CITATION = re.compile(r"XERO (\d+(?:\.\d+)?(?:(?:, | to )\d+(?:\.\d+)?)*)")
 _PLACEHOLDER = "…"
 
 
@@ -270,11 +270,27 @@ def _value(declared: Field) -> str:
     return told + (", *read only*" if declared.read_only else "")
 
 
+def _statuses() -> Iterator[str]:
+    yield from (
+        "",
+        "## Statuses",
+        "",
+        "What a status becomes by a client's wish; PAID is the system's (4.3, 4.15 to 4.17).",
+    )
+    papers_of = {
+        name: paper.statuses
+        for paper in vars(papers).values()
+        if isinstance(paper, papers.Paper)
+        for name in [paper.plural]
+    }
+    tables = {"Invoices, CreditNotes": documents.TRANSITIONS, "ManualJournals": movements.JOURNAL_STATUSES, **papers_of}
+    for name, moves in tables.items():
+        yield from ("", *_table(f"{name}: from", "to"))
+        for before, after in moves.items():
+            yield f"| {before or 'new'} | {', '.join(sorted(after)) or 'final'} |"
+
+
 def _rules() -> Iterator[str]:
-    yield from ("", "## Status of invoices and credit notes", "", "By a client's wish; PAID is the system's (4.3).", "")
-    yield from _table("From", "To")
-    for before, after in documents.TRANSITIONS.items():
-        yield f"| {before or 'new'} | {', '.join(sorted(after)) or 'final'} |"
     yield from ("", "## Rules", "", "What the code says of itself, wherever it names the fact that it imitates.", "")
     yield from _table("Module", "Rule", "Facts")
     for path in sorted(SOURCE.glob("*.py")):
@@ -297,7 +313,11 @@ def _control() -> Iterator[str]:
     yield from ("", "## Control plane", "", "On this machine only, without a token; no part of Xero's API.", "")
     yield from _table("Request", "Meaning")
     for (method, path), route in control._ROUTES.items():
-        yield f"| `{method} {path}` | {_cell(_first(getattr(route, '__doc__', '') or ''))} |"
+        told = (
+            getattr(route, "__doc__", None) or sys.modules[getattr(route, "__module__", control.__name__)].__doc__ or ""
+        )
+        yield f"| `{method} {path}` | {_cell(_first(told))} |"
+    yield f"| `GET, POST {controls.CLOCK_PATH}` | {_cell(_first(controls.clock_control.__doc__ or ''))} |"
     yield from (
         "",
         "What a person does in Xero's own screens, as the `path` of `POST /control/person`; any request of the",

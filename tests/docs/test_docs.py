@@ -49,7 +49,9 @@ def run_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["reasons.md", "crossfoot-yaml.md", "crossfoot.schema.json", "commands.md"])
+@pytest.mark.parametrize(
+    "name", ["reasons.md", "crossfoot-yaml.md", "crossfoot.schema.json", "commands.md", "emulator-xero.md"]
+)
 def test_a_generated_page_says_what_the_code_says(name: str) -> None:
     found = run_tool("tools/generate_docs.py", "--check", "--only", name)
     assert found.returncode == 0, found.stderr

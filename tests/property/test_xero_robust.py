@@ -153,7 +153,8 @@ def element(chance: Random, fields: Mapping[str, Field], depth: int = 3) -> dict
 
 def spoiled(chance: Random, body: Any) -> Any:
     """A body with one value replaced, dropped, repeated or wrapped, wherever in it."""
-    parent, key, value = None, None, body
+    parent: Any = None
+    key, value = None, body
     while isinstance(value, dict | list) and value and (parent is None or chance.random() < 0.7):
         parent, key = value, chance.choice(list(value) if isinstance(value, dict) else list(range(len(value))))
         value = parent[key]

@@ -164,6 +164,10 @@ def edit(member: str, value: Any, plural: str) -> Action:
     return act
 
 
+def post(plural: str, **members: Any) -> Action:
+    return lambda xero, _record: xero.send("POST", f"/{plural}", members)
+
+
 def same_lines(**members: Any) -> Callable[[Record], list[Record]]:
     def lines(record: Record) -> list[Record]:
         kept = ("LineItemID", "Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
@@ -301,7 +305,7 @@ ACTIONS: dict[str, dict[str, Action]] = {
     "CreditNotes": {**line_edits("CreditNotes"), **statuses("CreditNotes"), **credit_actions("CreditNotes")},
     **{
         plural: {
-            "edit": lambda xero, _record, plural=plural: xero.send("POST", f"/{plural}", {"Reference": "x"}),
+            "edit": post(plural, Reference="x"),
             "edit-at-bank": at_bank("Reference", "x"),
             "delete-at-bank": at_bank("Status", "DELETED"),
             **credit_actions(plural),

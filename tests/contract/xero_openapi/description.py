@@ -35,7 +35,7 @@ ENVELOPE: Schema = {
     },
     "required": ["Id", "Status", "ProviderName", "DateTimeUTC"],
 }
-# 401 and 403 (XERO 3.5), which the file does not describe; Type is null beside these.
+# 401 and 403 (XERO 3.5), which the file does not describe, and the emulator's own 501; Type is null beside these.
 PROBLEM: Schema = {
     "properties": {
         "Title": _TEXT,

@@ -67,7 +67,6 @@ KNOWN: Mapping[tuple[str, str], Known] = {
 OWED: Mapping[tuple[str, str], str] = {
     ("Journal.SourceType", "choice"): "refunds of prepayments and overpayments name a source that the file lacks",
     ("PUT /Contacts?unitdp", "parameter"): "our client sends unitdp with every write, also where there is no price",
-    ("PUT /Invoices/{InvoiceID}/Attachments/{FileName}", "content"): "413 is text that calls itself JSON",
 }
 
 

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from crossfoot.emulators import faults
 from crossfoot.emulators.salesforce import service
-from crossfoot.emulators.salesforce.org import DEFAULT_SETTINGS, new_world
+from crossfoot.emulators.salesforce.org import new_world
+from crossfoot.emulators.salesforce.settings import DEFAULT_SETTINGS
 from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Event, Request, Response
 

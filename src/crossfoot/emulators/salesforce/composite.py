@@ -67,7 +67,7 @@ def delete_collection(ask: Ask) -> Reply:
 
     def remove(record: Mapping[str, Any]) -> Outcome:
         record_id = to_18(record["id"])
-        sobject = ask.world.schema.by_prefix.get(str(record["id"])[:3])
+        sobject = ask.seen.schema.by_prefix.get(str(record["id"])[:3])
         if record_id is None or sobject is None:
             raise field_error("MALFORMED_ID", f"malformed id {record['id']}")
         records.delete(ask.tx, sobject, record_id)

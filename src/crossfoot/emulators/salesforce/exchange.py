@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from crossfoot.emulators.salesforce import permissions
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.transaction import Transaction
@@ -41,12 +42,17 @@ class Ask:
         return self.tx.world
 
     @property
+    def seen(self) -> World:
+        """The org as the caller sees it."""
+        return permissions.seen(self.tx.world, self.tx.caller)
+
+    @property
     def base(self) -> str:
         return f"/services/data/v{self.version}.0"
 
     def object(self, name: str) -> SObject:
-        """The object of that name, or 404. Objects of the tooling API show only there, and to a person."""
-        found = self.world.schema.object(name)
+        """The object of that name as the caller sees it, or 404. Tooling objects show only there, and to a person."""
+        found = self.seen.schema.object(name)
         if found is None or (found.tooling and not (self.tooling or self.tx.caller.person)):
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
         return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,41 +9,17 @@ from typing import Any
 
 from crossfoot.emulators.salesforce.package import DECLARATIONS
 from crossfoot.emulators.salesforce.schema import declaration
+from crossfoot.emulators.salesforce.settings import complete
 from crossfoot.emulators.salesforce.standard import STAGES
 from crossfoot.emulators.salesforce.values import canonical
 from crossfoot.emulators.salesforce.world import Row, World
 
 FOUNDED = datetime(2020, 1, 15, tzinfo=UTC)
 
-DEFAULT_SETTINGS: Mapping[str, Any] = {
-    "name": "Harbour Point Advisory",
-    "organization_type": "Enterprise Edition",
-    "is_sandbox": True,
-    "multi_currency": True,
-    "corporate_currency": "AUD",
-    "currencies": {"AUD": "1", "NZD": "1.09", "USD": "0.66", "GBP": "0.51"},
-    "time_zone": "Australia/Sydney",
-    "country": "Australia",
-    "daily_api_limit": 100_000,
-    "session_timeout_s": 7_200,
-    "refresh_token_rotation": True,
-    "pkce_required": True,
-    "redirect_uris": ("http://localhost:1717/OauthRedirect", "http://localhost:8912/callback"),
-    "scopes": ("api", "refresh_token", "openid", "id", "web"),
-    "username": "integration@harbourpoint.example",
-    "admin_username": "admin@harbourpoint.example",
-    "password": "correct-horse-battery-staple",
-}
-
 
 def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None) -> World:
-    """A new org. ``settings`` replace entries of ``DEFAULT_SETTINGS``; an unknown name is a ValueError."""
-    unknown = set(settings or {}) - set(DEFAULT_SETTINGS) - {"consumer_key", "consumer_secret"}
-    if unknown:
-        raise ValueError(f"unknown Salesforce settings: {', '.join(sorted(unknown))}")
-    secret = hashlib.sha256(f"app {seed}".encode()).hexdigest().upper()
-    app = {"consumer_key": f"3MVG9{secret[:80]}", "consumer_secret": secret[::-1]}
-    world = World(seed, {**DEFAULT_SETTINGS, **app, **(settings or {})})
+    """A new org. ``settings`` replace entries of ``settings.DEFAULT_SETTINGS``; an unknown name is a ValueError."""
+    world = World(seed, complete(seed, settings or {}))
     world.declare(*(declaration(each) for each in DECLARATIONS))
     _found(world)
     _grant(world)

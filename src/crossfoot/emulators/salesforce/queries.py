@@ -29,7 +29,7 @@ def _first_page(ask: Ask, *, all_rows: bool) -> Reply:
     text = ask.params.get("q")
     if text is None:
         raise ApiError("MALFORMED_QUERY", "SOQL statement cannot be empty")
-    sobject, found = run_query(ask.world, text, ask.tx.now, ask.version, all_rows=all_rows)
+    sobject, found = run_query(ask.seen, text, ask.tx.now, ask.version, all_rows=all_rows)
     if found.aggregates is not None:
         return Reply(200, {"totalSize": found.total, "done": True, "records": list(found.aggregates)})
     size = _page_size(ask)
@@ -81,7 +81,7 @@ def next_page(ask: Ask, locator: str) -> Reply:
     start = int(position_text)
     end = start + _page_size(ask)
     ids = cursor["ids"]
-    sobject, record = projection_of(ask.world, cursor["text"], ask.tx.now, ask.version, all_rows=cursor["all_rows"])
+    sobject, record = projection_of(ask.seen, cursor["text"], ask.tx.now, ask.version, all_rows=cursor["all_rows"])
     table = ask.world.rows.get(sobject.name, {})
     made = [record(table[each]) for each in ids[start:end] if each in table]
     return Reply(200, _page(ask, cursor_id, len(ids), end, made))

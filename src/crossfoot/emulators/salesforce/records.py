@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crossfoot.emulators.salesforce import rules
+from crossfoot.emulators.salesforce import permissions, rules
 from crossfoot.emulators.salesforce.errors import ApiError, field_error
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import Field, SObject
@@ -22,9 +22,8 @@ INSERT, UPDATE = "insert", "update"
 
 
 def insert(tx: Transaction, sobject: SObject, payload: Mapping[str, Any]) -> str:
-    """Create a record and return its id."""
-    if not sobject.createable:
-        raise _not_allowed(sobject, "insert")
+    """Create a record and return its id. What its object and fields allow is what they allow this caller (SF 8.4)."""
+    sobject = _writable_object(tx, sobject, "createable", "insert")
     given = read_payload(tx, sobject, payload, INSERT)
     row = _defaults(tx, sobject) | given
     row["Id"] = tx.world.next_id(sobject.key_prefix)
@@ -34,8 +33,7 @@ def insert(tx: Transaction, sobject: SObject, payload: Mapping[str, Any]) -> str
 
 def update(tx: Transaction, sobject: SObject, record_id: str, payload: Mapping[str, Any]) -> None:
     """Change the fields that the payload names; null clears, absent fields stay (SF 2.5)."""
-    if not sobject.updateable:
-        raise _not_allowed(sobject, "update")
+    sobject = _writable_object(tx, sobject, "updateable", "update")
     old = find(tx.world, sobject, record_id)
     given = read_payload(tx, sobject, payload, UPDATE)
     _save(tx, sobject, old, old | given, frozenset(given))
@@ -67,8 +65,7 @@ def upsert(
 
 def delete(tx: Transaction, sobject: SObject, record_id: str) -> None:
     """Delete a record with what hangs on it: cascade, clear, or refuse, as each reference declares."""
-    if not sobject.deletable:
-        raise _not_allowed(sobject, "delete")
+    sobject = _writable_object(tx, sobject, "deletable", "delete")
     row = find(tx.world, sobject, record_id)
     rules.before_delete(tx, sobject, row)
     _bury(tx, sobject, row, None)
@@ -163,6 +160,8 @@ def read_payload(tx: Transaction, sobject: SObject, payload: Mapping[str, Any], 
     """The payload as stored values under canonical names; every unknown or read-only field is refused."""
     given: Row = {}
     refused = []
+    seen = permissions.seen(tx.world, tx.caller)
+    sobject = seen.object(sobject.name)
     for name, value in payload.items():
         if name.lower() == "attributes":
             continue
@@ -171,7 +170,7 @@ def read_payload(tx: Transaction, sobject: SObject, payload: Mapping[str, Any], 
             parent = sobject.parent(name)
             if parent is None:
                 raise _no_such_column(sobject, name)
-            given[parent.name] = _by_external_id(tx.world, parent, value)
+            given[parent.name] = _by_external_id(seen, parent, value)
         elif not _writable(tx, field, operation):
             refused.append(field.name)
         else:
@@ -275,6 +274,15 @@ def _check_unique(tx: Transaction, sobject: SObject, row: Row) -> None:
                 if other != row["Id"]:
                     message = f"duplicate value found: {field.name} duplicates value on record with id: {other}"
                     raise field_error("DUPLICATE_VALUE", message, field.name)
+
+
+def _writable_object(tx: Transaction, sobject: SObject, flag: str, operation: str) -> SObject:
+    """The object with all its fields, once it is known that it, and then this caller, may do the operation."""
+    whole = tx.world.object(sobject.name)
+    if not getattr(whole, flag):
+        raise _not_allowed(whole, operation)
+    permissions.require_write(tx.world, tx.caller, whole, flag)
+    return whole
 
 
 def _no_such_column(sobject: SObject, name: str) -> ApiError:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crossfoot.emulators.salesforce import records
+from crossfoot.emulators.salesforce import permissions, records
 from crossfoot.emulators.salesforce.describe import describe, describe_global
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
@@ -27,17 +27,17 @@ def resource_list(ask: Ask) -> Reply:
 
 
 def list_objects(ask: Ask) -> Reply:
-    return Reply(200, describe_global(ask.world, ask.base))
+    return Reply(200, describe_global(ask.seen, ask.base))
 
 
 def object_summary(ask: Ask, name: str) -> Reply:
-    full = describe(ask.world, ask.object(name), ask.base)
+    full = describe(ask.seen, ask.object(name), ask.base)
     summary = {key: value for key, value in full.items() if not isinstance(value, list)}
     return Reply(200, {"objectDescribe": summary, "recentItems": []})
 
 
 def object_describe(ask: Ask, name: str) -> Reply:
-    return Reply(200, describe(ask.world, ask.object(name), ask.base))
+    return Reply(200, describe(ask.seen, ask.object(name), ask.base))
 
 
 def create_row(ask: Ask, name: str) -> Reply:
@@ -152,7 +152,7 @@ def _related(ask: Ask, sobject: SObject, record_id: str, relationship: str) -> R
     parent = sobject.parent(relationship)
     if parent is not None and row.get(parent.name):
         return read_row(ask, parent.reference_to[0], row[parent.name])
-    child = ask.world.schema.child(sobject.name, relationship)
+    child = ask.seen.schema.child(sobject.name, relationship)
     if child is None:
         raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
     found = (
@@ -220,7 +220,7 @@ def list_deleted(ask: Ask, name: str) -> Reply:
 
 def record_counts(ask: Ask) -> Reply:
     names = [each for each in ask.params.get("sObjects", "").split(",") if each]
-    objects = [ask.object(each) for each in names] or list(ask.world.schema.objects.values())
+    objects = [ask.object(each) for each in names] or list(ask.seen.schema.objects.values())
     tables = ((each.name, ask.world.rows.get(each.name, {})) for each in objects)
     counts = [{"count": sum(not row["IsDeleted"] for row in table.values()), "name": name} for name, table in tables]
     return Reply(200, {"sObjects": counts})
@@ -241,6 +241,7 @@ _OTHER_LIMITS = {
 
 
 def limits(ask: Ask) -> Reply:
+    permissions.require(ask.world, ask.tx.caller, "ViewSetup")
     allowed = ask.world.settings["daily_api_limit"]
     used = {"Max": allowed, "Remaining": max(0, allowed - ask.world.usage(ask.tx.now))}
     others = {name: {"Max": most, "Remaining": most} for name, most in _OTHER_LIMITS.items()}

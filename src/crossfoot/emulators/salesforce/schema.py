@@ -24,7 +24,11 @@ def label_of(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of an object (SF 2.4). ``formula`` names a function of ``formulas.FORMULAS``."""
+    """One field of an object (SF 2.4).
+
+    ``formula`` names a function of ``formulas.FORMULAS``. A field of the org's own that is computed has its
+    ``expression`` or the ``summary`` of its child rows instead (SF 8.4).
+    """
 
     name: str
     type: str
@@ -48,6 +52,9 @@ class Field:
     default: Any = None
     autonumber: str | None = None
     formula: str | None = None
+    expression: str | None = None
+    summary: Mapping[str, Any] | None = None
+    help: str | None = None
     filterable: bool = True
 
     @property
@@ -71,7 +78,11 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SObject:
-    """One kind of record. ``recycled`` is false where deletion bypasses the recycle bin (SF 6.6)."""
+    """One kind of record.
+
+    ``recycled`` is false where deletion bypasses the recycle bin (SF 6.6). ``setup`` objects belong to the org's
+    administration: everybody sees them, and object permissions do not apply.
+    """
 
     name: str
     key_prefix: str
@@ -85,6 +96,7 @@ class SObject:
     recycled: bool = True
     change_events: bool = False
     tooling: bool = False
+    setup: bool = False
     by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -79,6 +79,7 @@ ORGANIZATION = _object(
     createable=False,
     updateable=False,
     deletable=False,
+    setup=True,
 )
 PROFILE = _object(
     "Profile",
@@ -88,6 +89,7 @@ PROFILE = _object(
     createable=False,
     updateable=False,
     deletable=False,
+    setup=True,
 )
 USER = _object(
     "User",
@@ -106,6 +108,7 @@ USER = _object(
     text("LanguageLocaleKey", 40, default="en_US"),
     reference("ProfileId", "Profile"),
     deletable=False,
+    setup=True,
 )
 CURRENCY_TYPE = _object(
     "CurrencyType",
@@ -116,6 +119,7 @@ CURRENCY_TYPE = _object(
     checkbox("IsActive", True),
     system(checkbox("IsCorporate")),
     deletable=False,
+    setup=True,
 )
 RECORD_TYPE = _object(
     "RecordType",
@@ -125,6 +129,7 @@ RECORD_TYPE = _object(
     text("SobjectType", 40, required=True),
     checkbox("IsActive", True),
     deletable=False,
+    setup=True,
 )
 OPPORTUNITY_STAGE = _object(
     "OpportunityStage",
@@ -140,6 +145,7 @@ OPPORTUNITY_STAGE = _object(
     createable=False,
     updateable=False,
     deletable=False,
+    setup=True,
 )
 ACCOUNT = _object(
     "Account",
@@ -289,6 +295,7 @@ VALIDATION_RULE = _object(
     checkbox("Active", True),
     tooling=True,
     recycled=False,
+    setup=True,
 )
 
 STANDARD_OBJECTS = (

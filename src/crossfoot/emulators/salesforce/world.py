@@ -13,11 +13,14 @@ from typing import Any, Self
 from crossfoot.emulators.faults import new_faults
 from crossfoot.emulators.salesforce.ids import DIGITS, make_id
 from crossfoot.emulators.salesforce.schema import Schema, SObject, with_declarations
+from crossfoot.emulators.salesforce.settings import filled
+from crossfoot.emulators.salesforce.setup_objects import SETUP_OBJECTS
 from crossfoot.emulators.salesforce.standard import STANDARD_OBJECTS
 
 Row = dict[str, Any]
 
 LOG_ENTRIES_MAX = 100_000
+ACCESS_OBJECTS = frozenset({"User", *(each.name for each in SETUP_OBJECTS)})
 
 
 class Index:
@@ -72,6 +75,8 @@ class World:
     families: dict[str, dict[str, Any]] = field(default_factory=dict)
     refresh_tokens: dict[str, str] = field(default_factory=dict)
     codes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    visits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    logins: dict[str, dict[str, Any]] = field(default_factory=dict)
     cursors: dict[str, dict[str, Any]] = field(default_factory=dict)
     deletions: list[dict[str, Any]] = field(default_factory=list)
     grants: dict[str, str] = field(default_factory=dict)
@@ -79,6 +84,8 @@ class World:
     counts: dict[str, int] = field(default_factory=dict)
     usage_by_hour: dict[str, int] = field(default_factory=dict)
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=new_faults)
+    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})
     index: Index = field(init=False, repr=False, metadata={"derived": True})
@@ -90,7 +97,7 @@ class World:
     def declare(self, *added: Mapping[str, Any]) -> None:
         """Add declarations of objects and fields, and derive schema and indexes anew."""
         self.declarations.extend(dict(each) for each in added)
-        self.schema = with_declarations(STANDARD_OBJECTS, self.declarations)
+        self.schema = with_declarations(STANDARD_OBJECTS + SETUP_OBJECTS, self.declarations)
         self.index = Index()
         self.compiled = {}
         for name, rows in self.rows.items():
@@ -104,7 +111,9 @@ class World:
 
     @classmethod
     def load(cls, state: Mapping[str, Any]) -> Self:
-        return cls(**{name: _copy(value) for name, value in state.items()})
+        """The org that ``dump`` described; what its version did not have yet is as in a new one."""
+        kept = {name: _copy(value) for name, value in state.items()}
+        return cls(**{**kept, "settings": filled(kept["seed"], kept["settings"])})
 
     def object(self, name: str) -> SObject:
         """A declared object by its exact or folded name; KeyError for an unknown one."""
@@ -125,9 +134,18 @@ class World:
             self.index.remove(sobject, old)
         table[row["Id"]] = row
         self.index.add(sobject, row)
+        if sobject.name in ACCESS_OBJECTS:
+            self._forget_access()
 
     def drop(self, sobject: SObject, record_id: str) -> None:
         self.index.remove(sobject, self.rows[sobject.name].pop(record_id))
+        if sobject.name in ACCESS_OBJECTS:
+            self._forget_access()
+
+    def _forget_access(self) -> None:
+        """Who sees what is resolved again after any change of users and their grants."""
+        self.compiled.pop("access", None)
+        self.compiled.pop("seen", None)
 
     def next_number(self, name: str) -> int:
         self.counters[name] = self.counters.get(name, 0) + 1

@@ -184,4 +184,4 @@ def find_country(code: str) -> Country:
 
 def no_tax(info: Mapping[str, Any]) -> str:
     """The tax type of what is outside an organisation's tax system: ``BASEXCLUDED`` or ``NONE``."""
-    return find_country(str(info["CountryCode"])).no_tax
+    return COUNTRIES.get(info["CountryCode"], AU).no_tax  # older states may name a country and have Australia's rates

@@ -44,24 +44,25 @@ class Move:
 
 
 def price(call: Call, old: Record | None, record: Record, check: Check) -> None:
-    """Give the lines of a document that is approved their cost, and refuse what is not in stock."""
+    """Give the lines of a document that is approved their cost, and refuse what is not in stock (wording unconfirmed).
+    ``left`` counts what the document takes back and takes anew."""
     flow = FLOWS.get(record["Type"])
-    if flow is None or record["Status"] not in POSTED:
+    goods = any(line.get("ItemCode") for line in record["LineItems"])
+    if flow is None or not goods or record["Status"] not in POSTED:
         return
-    held = {move.code: move.quantity for move in _total(call, old)}
+    left: dict[str, Decimal] = {}
+    for done in _total(call, old):
+        left[done.code] = left.get(done.code, ZERO) - done.quantity
     lines = []
     for line in record["LineItems"]:
         item = _tracked(call, line)
         if item is None:
             lines.append({name: value for name, value in line.items() if name != "_stock"})
             continue
-        left = item["QuantityOnHand"] - held.get(item["Code"], ZERO) + flow.sign * line["Quantity"]
-        held[item["Code"]] = held.get(item["Code"], ZERO) - flow.sign * line["Quantity"]
-        if left < 0 and not call.asks("allowBackorders"):
-            check.refuse(
-                f"The quantity of {item['Code']} is more than what is in stock ({item['QuantityOnHand'].normalize():f})",
-                illegal="a sale of more than is in stock",
-            )
+        code, on_hand = item["Code"], item["QuantityOnHand"]
+        left[code] = left.get(code, ZERO) + flow.sign * line["Quantity"]
+        if on_hand + left[code] < 0 and not call.asks("allowBackorders"):
+            check.refuse(f"The quantity of {code} is more than what is in stock ({on_hand:f})")
         lines.append({**line, "_stock": _cost(call, item, line)} if flow.at_cost else line)
     record["LineItems"] = lines
 

@@ -36,6 +36,28 @@ def _year(day: date, steps: int) -> date:
     return date(day.year + steps, 1, 1)
 
 
+# What a date function makes of a day. Weeks count from the first day of the month or year (SF 3.2).
+PARTS: Mapping[str, Callable[[date], int]] = {
+    "CALENDAR_MONTH": lambda day: day.month,
+    "CALENDAR_QUARTER": lambda day: (day.month + 2) // 3,
+    "CALENDAR_YEAR": lambda day: day.year,
+    "DAY_IN_MONTH": lambda day: day.day,
+    "DAY_IN_WEEK": lambda day: day.isoweekday() % 7 + 1,
+    "DAY_IN_YEAR": lambda day: day.timetuple().tm_yday,
+    "WEEK_IN_MONTH": lambda day: (day.day + 6) // 7,
+    "WEEK_IN_YEAR": lambda day: (day.timetuple().tm_yday + 6) // 7,
+}
+
+
+def fiscal_part(name: str, day: date, start_month: int, *, named_by_end: bool) -> int:
+    """FISCAL_MONTH, FISCAL_QUARTER or FISCAL_YEAR; a year that spans two is named by where it ends, or begins."""
+    if name == "FISCAL_YEAR":
+        begun = day.year if day.month >= start_month else day.year - 1
+        return begun + 1 if named_by_end and start_month > 1 else begun
+    month = (day.month - start_month) % 12 + 1
+    return month if name == "FISCAL_MONTH" else (month + 2) // 3
+
+
 def _fiscal(unit: Unit, months: int) -> Unit:
     """The same unit in a year that begins ``months`` after January."""
     return lambda day, steps: _add_months(unit(_add_months(day, -months), steps), months)
@@ -55,7 +77,10 @@ def _units(fiscal_start_month: int) -> Mapping[str, Unit]:
 
 
 def span_of(name: str, count: int | None, today: date, fiscal_start_month: int = 1) -> Span | None:
-    """The days of a date literal, first and one past the last; None when there is no such literal."""
+    """The days of a date literal, first and one past the last; None when there is no such literal.
+
+    ValueError or OverflowError when the days are beyond the calendar.
+    """
     units = _units(fiscal_start_month)
     single = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
     if name in single:
@@ -76,6 +101,11 @@ def span_of(name: str, count: int | None, today: date, fiscal_start_month: int =
     if which == "N" and rest.endswith("S_AGO") and (unit := units.get(rest.removesuffix("S_AGO"))):
         return unit(today, -count), unit(today, 1 - count)
     return None
+
+
+def is_literal(name: str, count: int | None) -> bool:
+    """Whether there is such a date literal, with a count or without."""
+    return span_of(name, None if count is None else 1, date(2000, 1, 1)) is not None
 
 
 def midnight(day: date, zone: ZoneInfo) -> datetime:

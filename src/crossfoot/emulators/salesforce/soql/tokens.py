@@ -12,17 +12,19 @@ _TOKEN = re.compile(
     | (?P<text>'(?:[^'\\]|\\.)*')
     | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
     | (?P<date>\d{4}-\d\d-\d\d)
-    | (?P<number>[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)
+    | (?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
+    | (?P<currency>[A-Za-z]{3}\d+\.\d+)
     | (?P<name>[A-Za-z]\w*)
     | (?P<sign>!=|<>|<=|>=|[=<>(),.:])""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII | re.DOTALL,
 )
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "'": "'", '"': '"', "\\": "\\", "%": "%", "_": "_"}
+_ESCAPE = re.compile(r"\\(u[0-9A-Fa-f]{4}|.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """``kind``: text datetime date number name sign end."""
+    """``kind``: text datetime date number currency name sign end."""
 
     kind: str
     text: str
@@ -40,6 +42,8 @@ def tokenize(text: str) -> list[Token]:
         match = _TOKEN.match(text, at)
         if match is None:
             raise query_error("MALFORMED_QUERY", text, at, f"unexpected token: '{text[at]}'")
+        if match.lastgroup == "text":
+            _check_escapes(text, match)
         if match.lastgroup != "space":
             tokens.append(Token(str(match.lastgroup), match.group(), at))
         at = match.end()
@@ -47,16 +51,35 @@ def tokenize(text: str) -> list[Token]:
     return tokens
 
 
+def _check_escapes(text: str, literal: re.Match[str]) -> None:
+    """A backslash stands only before what it escapes (SF 3.2)."""
+    for escape in _ESCAPE.finditer(literal.group()):
+        if len(escape.group(1)) == 1 and escape.group(1).lower() not in _ESCAPES:
+            message = (
+                f"Invalid string literal {literal.group()}. Illegal character sequence '{escape.group()}' in string"
+            )
+            raise query_error("MALFORMED_QUERY", text, literal.start() + escape.start(), f"{message} literal.")
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    char = escape.group(1)
+    return chr(int(char[1:], 16)) if len(char) == 5 else _ESCAPES[char.lower()]
+
+
 def unquote(text: str) -> str:
-    """The value of a quoted string. ``\\%`` and ``\\_`` keep their backslash: LIKE reads them (SF 3.2)."""
+    """The value of a quoted string."""
+    return _ESCAPE.sub(_unescaped, text[1:-1])
 
-    def plain(match: re.Match[str]) -> str:
-        char = match.group(1)
-        if char.startswith("u") and len(char) == 5:
-            return chr(int(char[1:], 16))
-        return match.group() if char in "%_" else _ESCAPES.get(char, char)
 
-    return re.sub(r"\\(u[0-9A-Fa-f]{4}|.)", plain, text[1:-1])
+def like_pattern(text: str) -> re.Pattern[str]:
+    """A quoted string as LIKE reads it: ``%`` and ``_`` are wildcards, with a backslash they are themselves (SF 3.2)."""
+    wildcards = {"%": ".*", "_": "."}
+    parts = re.finditer(r"\\(u[0-9A-Fa-f]{4}|.)|.", text[1:-1], re.DOTALL)
+    pattern = (
+        re.escape(_unescaped(part)) if part.group(1) else wildcards.get(part.group()) or re.escape(part.group())
+        for part in parts
+    )
+    return re.compile("".join(pattern), re.IGNORECASE | re.DOTALL)
 
 
 def query_error(code: str, text: str, at: int, message: str) -> ApiError:
