@@ -32,7 +32,7 @@ _CODE = re.compile(r"`(crossfoot [^`]*)`")
 _CONSOLE = re.compile(r"^\$ (crossfoot .*)$", re.MULTILINE)
 _COMMENT_OR_EXAMPLE = re.compile(r"[A-Z…\"'<./-]|\d")
 _NEVER_ON_SCREEN = re.compile(r"\b(tenants?|watermarks?|dead letters?|epochs?)\b", re.IGNORECASE)
-_FOR_DEVELOPERS = ("vendors", "adr", "promises.md")
+_FOR_DEVELOPERS = ("vendors", "adr", "promises.md", "emulator-xero.md")
 
 
 def text_of(page: Path) -> str:

@@ -21,8 +21,7 @@ from ruamel.yaml.constructor import SafeConstructor
 from ruamel.yaml.error import MarkedYAMLError
 
 SIDES = ("xero", "salesforce")
-megabytes_max = {".json": 200}  # by the end of the file's name
-yaml_megabytes_max = 20
+yaml_megabytes_max, json_megabytes_max = 20, 200
 
 _TOP_LEVEL = {"clock", "start_date", "seed", *SIDES}
 _REFERENCE = re.compile(r"\$[A-Za-z0-9_.-]+")
@@ -199,11 +198,13 @@ def _load(path: Path) -> Any:
     """The document in a file: JSON where the name ends so, which reads many times faster, else YAML."""
     if not path.is_file():
         raise ScenarioError(f"There is no scenario called {str(path)!r} and no such file. Use demo, empty or a path.")
-    limit = megabytes_max.get(path.suffix, yaml_megabytes_max)
-    if path.stat().st_size > limit * 1024 * 1024:
-        raise ScenarioError(f"{path}: larger than {limit} MB.")
-    if path.suffix == ".json":
-        return _load_json(path)
+    read, megabytes_max = (_json, json_megabytes_max) if path.suffix == ".json" else (_yaml, yaml_megabytes_max)
+    if path.stat().st_size > megabytes_max * 1024 * 1024:
+        raise ScenarioError(f"{path}: larger than {megabytes_max} MB.")
+    return read(path)
+
+
+def _yaml(path: Path) -> Any:
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _PlainConstructor
     try:
@@ -212,7 +213,7 @@ def _load(path: Path) -> Any:
         raise ScenarioError(f"{path}: not readable as YAML: {error}") from None
 
 
-def _load_json(path: Path) -> Any:
+def _json(path: Path) -> Any:
     try:
         return msgspec.json.Decoder(float_hook=Decimal).decode(path.read_bytes())
     except (msgspec.DecodeError, ArithmeticError, UnicodeDecodeError) as error:

@@ -96,7 +96,7 @@ def shown_faults(description: Description, place: str, kind: str, example: Any) 
         asked = re.sub(r"\{\w+\}", example if kind == "form" else GUID, path)
         headers = {"user-agent": OUR_CLIENT, parameter.lower(): example} if parameter else {}
         told = (("Content-Type", example if kind == "content" else "application/json"),)
-        return description.judge(Request(method, asked, "", headers), Response(200, told, b"{}"))
+        return description.judge(Request(method, f"/api.xro/2.0{asked}", "", headers), Response(200, told, b"{}"))
     schema, _, member = place.partition(".")
     schemas = description.answered if schema in description.schemas else description.identity
     return faults_of(schemas.checker({"$ref": schema}, schema), {member: example})

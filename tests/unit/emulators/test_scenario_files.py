@@ -40,6 +40,14 @@ def test_numbers_stay_exact_and_dates_stay_text(tmp_path: Path) -> None:
     assert deal.name == "won"
 
 
+def test_json_of_the_same_shape_reads_the_same(tmp_path: Path) -> None:
+    text = '{"start_date": "2026-10-01", "xero": {"Items": [{"$name": "a", "Code": "A", "Price": 0.10, "Count": 2}]}}'
+    (tmp_path / "office.json").write_text(text, encoding="utf-8")
+    found, same = find_scenario(str(tmp_path / "office.json")), _read(tmp_path, text)
+    assert repr((found.start_date, found.steps)) == repr((same.start_date, same.steps))
+    assert repr(found.steps[0].fields["Price"]) == "Decimal('0.10')"
+
+
 def test_a_mapping_of_names_stands_for_a_list(tmp_path: Path) -> None:
     scenario = _read(tmp_path, "xero: {Contacts: {acme: {Name: Acme}, best: {Name: Best}}}")
     assert [(step.name, step.fields["Name"]) for step in scenario.steps] == [("acme", "Acme"), ("best", "Best")]
@@ -89,3 +97,6 @@ def test_an_unreadable_file_is_explained(tmp_path: Path) -> None:
         _read(tmp_path, "xero:\n  {broken")
     with pytest.raises(ScenarioError, match="no scenario called 'nowhere'"):
         find_scenario("nowhere")
+    (tmp_path / "office.json").write_text("{broken")
+    with pytest.raises(ScenarioError, match=r"office\.json: not readable as JSON: .*malformed"):
+        find_scenario(str(tmp_path / "office.json"))

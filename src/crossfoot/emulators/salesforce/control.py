@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from crossfoot.emulators.salesforce import records
 from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.settings import ACCESS_SETTINGS, check
 from crossfoot.emulators.salesforce.transaction import Caller, Transaction
 from crossfoot.emulators.salesforce.values import from_json, to_json
 from crossfoot.emulators.salesforce.world import World
@@ -111,9 +112,22 @@ def _validation_rule(tx: Transaction, body: Mapping[str, Any]) -> Any:
     return {"id": found["Id"], "success": True}
 
 
+def _settings(tx: Transaction, body: Mapping[str, Any]) -> Any:
+    """Change how the org admits apps and users: names and values of ``ACCESS_SETTINGS``. Answers all of those."""
+    unknown = set(body) - ACCESS_SETTINGS
+    if unknown:
+        raise ApiError("BAD_REQUEST", f"not to be changed here: {', '.join(sorted(unknown))}")
+    try:
+        tx.world.settings = check({**tx.world.settings, **body})
+    except ValueError as error:
+        raise ApiError("BAD_REQUEST", str(error)) from None
+    return {name: tx.world.settings[name] for name in sorted(ACCESS_SETTINGS)}
+
+
 _READINGS: Mapping[str, Callable[[World, Mapping[str, str]], Any]] = {"log": _log, "counts": _counts}
 _ACTIONS: Mapping[str, Callable[[Transaction, Mapping[str, Any]], Any]] = {
     "merge": _merge,
+    "settings": _settings,
     "undelete": _undelete,
     "validation-rule": _validation_rule,
 }

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from crossfoot.emulators.salesforce.package import DECLARATIONS
+from crossfoot.emulators.salesforce.package import declarations
+from crossfoot.emulators.salesforce.profiles import grant_access
 from crossfoot.emulators.salesforce.schema import declaration
 from crossfoot.emulators.salesforce.settings import complete
 from crossfoot.emulators.salesforce.standard import STAGES
@@ -20,7 +21,7 @@ FOUNDED = datetime(2020, 1, 15, tzinfo=UTC)
 def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None) -> World:
     """A new org. ``settings`` replace entries of ``settings.DEFAULT_SETTINGS``; an unknown name is a ValueError."""
     world = World(seed, complete(seed, settings or {}))
-    world.declare(*(declaration(each) for each in DECLARATIONS))
+    world.declare(*(declaration(each) for each in declarations(installed=world.settings["package"])))
     _found(world)
     _grant(world)
     return world
@@ -30,6 +31,7 @@ def _found(world: World) -> None:
     settings = world.settings
     users = _people(world)
     creator = users["admin"]["Id"]
+    grant_access(world, users, _add)
     _add(
         world,
         "Organization",

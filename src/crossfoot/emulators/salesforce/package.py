@@ -1,6 +1,8 @@
-"""The fields and objects that this org has added for Crossfoot, as declarations."""
+"""The fields and objects that this org has added, its own and Crossfoot's package, as declarations."""
 
 from __future__ import annotations
+
+import dataclasses
 
 from crossfoot.emulators.salesforce.schema import Field, SObject, currency, date, picklist, reference, system, text
 from crossfoot.emulators.salesforce.standard import CURRENCY, OWNER, SYSTEM_FIELDS
@@ -88,3 +90,17 @@ DECLARATIONS = (
     XERO_INVOICE,
     XERO_PAYMENT,
 )
+# The business had these before Crossfoot came.
+BUSINESS_FIELDS = frozenset({"ABN__c", "PO_Number__c", "Region__c", "Whole_Deal_Discount__c"})
+
+
+def declarations(*, installed: bool) -> tuple[SObject, ...]:
+    """What a new org declares: all of it, or without the package only the fields of the business itself."""
+    if installed:
+        return DECLARATIONS
+    kept = (
+        dataclasses.replace(each, fields=tuple(field for field in each.fields if field.name in BUSINESS_FIELDS))
+        for each in DECLARATIONS
+        if not each.custom
+    )
+    return tuple(each for each in kept if each.fields)

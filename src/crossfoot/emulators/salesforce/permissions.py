@@ -52,6 +52,9 @@ class Access:
         return granted | _READING if "ViewAllData" in self.permissions else granted
 
 
+_ALL = Access(True, frozenset(USER_PERMISSIONS), {}, frozenset(), frozenset())
+
+
 def permissionable(sobject: SObject, field: Field) -> bool:
     """Whether field-level security applies: not to system, required and master-detail fields (SF 8.4)."""
     system = not (field.createable or field.updateable or field.custom or field.formula)
@@ -93,7 +96,7 @@ def access_of(world: World, user_id: str) -> Access:
     """A user's grants, resolved again whenever a row of them changes."""
     known: dict[str, Access] = world.compiled.setdefault("access", {})
     if user_id not in known:
-        known[user_id] = _sum_of(world, list(_sets_of(world, user_id)))
+        known[user_id] = _ALL if _unkept(world) else _sum_of(world, list(_sets_of(world, user_id)))
     return known[user_id]
 
 
@@ -101,8 +104,14 @@ def schema_of(world: World, user_id: str) -> Schema:
     """The schema that a user sees; the org's own when nothing is kept from that user."""
     known: dict[str, Schema] = world.compiled.setdefault("seen", {})
     if user_id not in known:
-        known[user_id] = _visible(world.schema, access_of(world, user_id))
+        everything = _unkept(world)
+        known[user_id] = world.schema if everything else _visible(world.schema, access_of(world, user_id))
     return known[user_id]
+
+
+def _unkept(world: World) -> bool:
+    """Whether the org's state is from before permission sets were kept: then everybody sees everything."""
+    return not world.rows.get("PermissionSet")
 
 
 def _sets_of(world: World, user_id: str) -> Iterable[Row]:
@@ -129,9 +138,7 @@ def _sum_of(world: World, sets: list[Row]) -> Access:
     fields = [row for row in world.rows.get("FieldPermissions", {}).values() if row["ParentId"] in ids]
     return Access(
         standard=any(row.get(STANDARD) for row in sets),
-        permissions=frozenset(
-            name for name in USER_PERMISSIONS if any(row.get(f"Permissions{name}") for row in sets)
-        ),
+        permissions=frozenset(name for name in USER_PERMISSIONS if any(row.get(f"Permissions{name}") for row in sets)),
         objects=objects,
         readable=frozenset(row["Field"].lower() for row in fields if row.get("PermissionsRead")),
         editable=frozenset(row["Field"].lower() for row in fields if row.get("PermissionsEdit")),
@@ -157,13 +164,14 @@ def _object(sobject: SObject, access: Access) -> SObject | None:
         allowed = access.on(sobject)
     if "allowRead" not in allowed:
         return None
-    return _changed(
+    made: SObject = _changed(
         sobject,
         createable=sobject.createable and "allowCreate" in allowed,
         updateable=sobject.updateable and "allowEdit" in allowed,
         deletable=sobject.deletable and "allowDelete" in allowed,
         fields=_fields(sobject, access),
     )
+    return made
 
 
 def _fields(sobject: SObject, access: Access) -> tuple[Field, ...]:

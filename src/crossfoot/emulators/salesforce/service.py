@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from crossfoot.emulators.salesforce import control, oauth, sessions
+from crossfoot.emulators.salesforce import control, oauth, sessions, soap
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
 from crossfoot.emulators.salesforce.routes import dispatch
@@ -22,6 +22,7 @@ VERSION_NOW = 68
 VERSION_OLDEST = 31
 URI_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 50_000_000
+DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
 _DATA = re.compile(r"/services/data/v(\d+)\.(\d)(?:/(.*))?\Z")
 _SEASONS = ("Spring", "Summer", "Winter")
@@ -38,7 +39,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     user: str | None = None
     events: list[Event] = []
     try:
-        response = oauth.serve(world, request, now)
+        response = oauth.serve(world, request, now) or soap.serve(world, request, now)
         if response is None:
             caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
             user = caller.user_id if caller else None
@@ -58,6 +59,10 @@ def _caller(world: World, request: Request, now: datetime) -> Caller:
     session = sessions.session_of(world, token, now)
     if session is None:
         raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+    if not DATA_SCOPES & set(session["scope"].split()):
+        raise ApiError("INVALID_SESSION_ID", "This session is not valid for use with the REST API", status=401)
+    if not world.settings["api_enabled"]:
+        raise ApiError("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403)
     if world.usage(now) >= world.settings["daily_api_limit"]:
         raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
     world.count_usage(now)

@@ -36,9 +36,23 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "api_enabled": True,
     "password_grant": False,
     "soap_login": True,
+    "package": True,  # whether Crossfoot's objects and fields are installed, and granted to the integration user
+    "deploy_pending_s": 1,
+    "deploy_s": 1,
 }
-# Their defaults follow from other settings: see ``complete``.
-DERIVED_SETTINGS = ("consumer_key", "consumer_secret", "run_as_username", "preauthorized_usernames")
+# Their defaults follow from the seed and other settings: see ``filled``. Here they stand for their kind only.
+DERIVED_SETTINGS: Mapping[str, Any] = {
+    "consumer_key": "",
+    "consumer_secret": "",
+    "run_as_username": "",
+    "preauthorized_usernames": (),
+}
+_KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    str: ((str,), "a text"),
+    tuple: ((tuple, list), "a list"),
+}
 
 # What ``POST /control/settings`` changes in a running org.
 ACCESS_SETTINGS = frozenset(
@@ -86,9 +100,10 @@ def filled(seed: int, known: Mapping[str, Any]) -> dict[str, Any]:
 
 def check(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings, if what they hold can be used."""
+    for name, default in {**DEFAULT_SETTINGS, **DERIVED_SETTINGS}.items():
+        kinds, told = _KINDS.get(type(default), ((object,), ""))
+        if told and type(settings[name]) not in kinds:
+            raise ValueError(f"{name} must be {told}")
     if settings["certificate"]:
         public_key_of(settings["certificate"])
-    for name, default in DEFAULT_SETTINGS.items():
-        if isinstance(default, bool | int) and type(settings[name]) is not type(default):
-            raise ValueError(f"{name} must be {'true or false' if isinstance(default, bool) else 'a whole number'}")
     return settings

@@ -38,7 +38,7 @@ OBJECT_PERMISSIONS = {
 
 
 def _setup(name: str, key_prefix: str, *fields: Field, **flags: bool) -> SObject:
-    return SObject(name, key_prefix, SYSTEM_FIELDS + fields, setup=True, recycled=False, **flags)
+    return SObject(name, key_prefix, SYSTEM_FIELDS + fields, setup=True, recycled=False, **flags)  # type: ignore[arg-type]
 
 
 def _part_of_set(children: str) -> Field:

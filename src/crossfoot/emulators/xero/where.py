@@ -196,7 +196,7 @@ class _Parser:
         while self.at_member():
             self.take()
             path.append(self.take().text)
-        return self.calls(self.lookup(tuple(path), token.index))
+        return self.calls(_comparable_member(self.lookup(tuple(path), token.index)))
 
     def literal(self, token: _Token) -> Term:
         """``Guid("...")`` or ``DateTime(yyyy, mm, dd[, hh, mm, ss])``."""
@@ -241,7 +241,18 @@ _LITERALS: Mapping[str, Callable[[list[_Token]], Any]] = {"guid": _guid, "dateti
 
 
 def _constant(value: Any, kind: str) -> Term:
-    return Term(lambda _record: value, kind)
+    known = None if value is None else _comparable(value)
+    return Term(lambda _record: known, kind)
+
+
+def _comparable_member(member: Term) -> Term:
+    read = member.read
+
+    def comparable(record: Record) -> Any:
+        value = read(record)
+        return None if value is None else _comparable(value)
+
+    return Term(comparable, member.type)
 
 
 def _condition(term: Term, index: int) -> Getter:
@@ -257,7 +268,7 @@ def _method(subject: Term, method: _Token, argument: Term | None) -> Term:
         test = None
     if test is not None and argument is not None:
         part_of = argument.read
-        return Term(lambda record: test(_text(subject, record), unaccented(part_of(record) or "")), FLAG)
+        return Term(lambda record: test(_text(subject, record), part_of(record) or ""), FLAG)
     if subject.type == TEXT and argument is None and name in {"tolower", "toupper", "trim", "tostring"}:
         return Term(lambda record: _text(subject, record), TEXT)  # comparison folds case anyway
     raise bad_query(f"No applicable method '{method.text}' exists in type '{subject.type}' (at index {method.index})")
@@ -268,7 +279,7 @@ def _text(subject: Term, record: Record) -> str:
     text = subject.read(record)
     if text is None:
         raise bad_query("Object reference not set to an instance of an object.")
-    return unaccented(text)
+    return str(text)
 
 
 def _compare(left: Term, token: _Token, right: Term) -> Term:
@@ -279,18 +290,17 @@ def _compare(left: Term, token: _Token, right: Term) -> Term:
         raise _incompatible(token, left, right)
 
     def apply(record: Record) -> bool:
-        a, b = _comparable(left.read(record)), _comparable(right.read(record))
-        if a is None or b is None:
-            return equality and compare(a, b)
-        if isinstance(a, str) and isinstance(b, str):
-            return compare(unaccented(a), unaccented(b))
-        return compare(a, b)
+        a, b = left.read(record), right.read(record)
+        return (equality or not (a is None or b is None)) and compare(a, b)
 
     return Term(apply, FLAG)
 
 
 def _comparable(value: Any) -> Any:
-    """Bring a stored value to the type its literal has: dates compare with DateTime(...), integers with numbers."""
+    """Bring a value to the form in which two are compared: text without case and accents, dates as the instants that
+    DateTime(...) stands for, integers as numbers."""
+    if isinstance(value, str):
+        return unaccented(value)
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     if isinstance(value, int) and not isinstance(value, bool):

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.soql.evaluate import Scope
+from crossfoot.emulators.salesforce.soql.evaluate import literal_value
+from crossfoot.emulators.salesforce.soql.scope import Scope
 from crossfoot.emulators.salesforce.soql.syntax import Compare, Condition, In, Junction, Literal, Path, Query
 
 
@@ -60,7 +61,7 @@ def _ids_of(scope: Scope, condition: Condition) -> list[str] | None:
         return None
     try:
         column = scope.column(condition.left)
-        values = dict.fromkeys(column.field.fold(scope.literal(column, each)) for each in literals)
+        values = dict.fromkeys(column.field.fold(literal_value(scope, column, each)) for each in literals)
     except ApiError:
         return None  # the condition itself reports what is wrong with it
     if column.steps:

@@ -31,6 +31,7 @@ class Context:
     version: int = 68
     user_id: str | None = None
     all_rows: bool = False
+    tooling: bool = False
     sees: Callable[[SObject, Field], bool] = field(default=sees_all, repr=False)
 
     @property

@@ -12,8 +12,30 @@ T = TypeVar("T")
 
 # Words that are no name of a field, a function or an alias. GROUP and ORDER are objects and relationships too.
 RESERVED = frozenset(
-    "AND ASC DESC EXCLUDES FIRST FROM HAVING IN INCLUDES LAST LIKE LIMIT NOT NULL NULLS OR SELECT TRUE FALSE "
-    "USING WHERE WITH".split()
+    [
+        "AND",
+        "ASC",
+        "DESC",
+        "EXCLUDES",
+        "FIRST",
+        "FROM",
+        "HAVING",
+        "IN",
+        "INCLUDES",
+        "LAST",
+        "LIKE",
+        "LIMIT",
+        "NOT",
+        "NULL",
+        "NULLS",
+        "OR",
+        "SELECT",
+        "TRUE",
+        "FALSE",
+        "USING",
+        "WHERE",
+        "WITH",
+    ]
 )
 
 

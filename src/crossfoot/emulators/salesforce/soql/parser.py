@@ -34,7 +34,9 @@ T = TypeVar("T")
 COMPARISONS = frozenset({"=", "!=", "<>", "<", "<=", ">", ">="})
 NESTING_MAX = 100
 _CLAUSES = frozenset({"GROUP", "ORDER", "OFFSET", "FOR", "ALL"})
-_SCOPES = frozenset("DELEGATED EVERYTHING MINE MINE_AND_MY_GROUPS MY_TERRITORY MY_TEAM_TERRITORY TEAM".split())
+_SCOPES = frozenset(
+    ["DELEGATED", "EVERYTHING", "MINE", "MINE_AND_MY_GROUPS", "MY_TERRITORY", "MY_TEAM_TERRITORY", "TEAM"]
+)
 _MODES = frozenset({"SECURITY_ENFORCED", "USER_MODE", "SYSTEM_MODE"})
 _FIELD_SETS = frozenset({"ALL", "CUSTOM", "STANDARD"})
 

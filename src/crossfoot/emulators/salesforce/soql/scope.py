@@ -1,97 +1,98 @@
-"""What names in a query stand for: paths, and functions of them, as columns that read rows (SF 3.2)."""
+"""What names in a query stand for: paths, and functions of them, as columns over rows of one object (SF 3.2)."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.formulas import FORMULAS
-from crossfoot.emulators.salesforce.schema import Field, SObject, text
+from crossfoot.emulators.salesforce.schema import Field, SObject
+from crossfoot.emulators.salesforce.soql.column import NAME, Column, name_reader, polymorphic, reader, through
 from crossfoot.emulators.salesforce.soql.context import Context
 from crossfoot.emulators.salesforce.soql.currencies import in_caller_currency
 from crossfoot.emulators.salesforce.soql.functions import FUNCTIONS
-from crossfoot.emulators.salesforce.soql.syntax import Expression, Path
+from crossfoot.emulators.salesforce.soql.syntax import Expression, Path, Query
 from crossfoot.emulators.salesforce.world import Row, World
 
-Read = Callable[[Row], Any]
-
 RELATIONSHIP_LEVELS_MAX = 5
-# What a polymorphic relationship shows of whatever it refers to.
-NAME = SObject(
-    "Name",
-    "",
-    (
-        Field("Id", "id"),
-        text("Name"),
-        text("Type"),
-        text("FirstName"),
-        text("LastName"),
-        text("Email"),
-        text("Phone"),
-        text("Title"),
-        text("Username"),
-        text("Alias"),
-        Field("IsActive", "boolean"),
-    ),
-)
 _ADVICE = (
     "If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. "
     "Please reference your WSDL or the describe call for the appropriate names."
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """An expression over rows of the queried object: what kind of value it has and how it is read.
+class Scope:
+    """One queried object, with the query's aliases. ``values_of`` answers semi-joins where they are allowed."""
 
-    ``compared`` reads what filters, orders and aggregates see where that is not what is selected: amounts.
-    """
-
-    field: Field
-    read: Read
-    steps: tuple[Field, ...] = ()
-    compared: Read | None = None
+    def __init__(
+        self,
+        context: Context,
+        sobject: SObject,
+        query: Query | None = None,
+        values_of: Callable[[Scope, Field, Query], frozenset[Any]] | None = None,
+    ) -> None:
+        self.context = context
+        self.sobject = sobject
+        self.values_of = values_of
+        self._own_names = {sobject.name.lower(), (query.alias if query and query.alias else sobject.name).lower()}
+        self._aliases = {name.lower(): path for name, path in query.aliases} if query else {}
 
     @property
-    def key(self) -> Read:
-        """How the value is read to be compared with others: text without case."""
-        read, fold = self.compared or self.read, self.field.fold
-        return read if self.field.folds else lambda row: fold(read(row))
+    def world(self) -> World:
+        return self.context.world
 
+    def error(self, code: str, at: int, message: str) -> ApiError:
+        return self.context.error(code, at, message)
 
-def reader(world: World, field: Field) -> Read:
-    """How one field of a row is read: stored, or computed at each read."""
-    if field.formula is not None:
-        formula = FORMULAS[field.formula]
-        return lambda row: formula(world, row)
-    name = field.name
-    if field.type == "boolean":
-        return lambda row: row.get(name, False)
-    return lambda row: row.get(name)
+    def names(self, path: Path) -> tuple[str, ...]:
+        """The names of a path, from the queried object on: aliases are replaced by what they stand for."""
+        names = path.names
+        if len(names) > 1 and names[0].lower() in self._aliases:
+            names = self._aliases[names[0].lower()].names + names[1:]
+        return names[1:] if len(names) > 1 and names[0].lower() in self._own_names else names
 
+    def steps(self, path: Path) -> tuple[tuple[Field, ...], SObject, str]:
+        """The references that a path follows, the object where it ends, and its last name."""
+        names = self.names(path)
+        owner = self.sobject
+        followed: list[Field] = []
+        for name in names[:-1]:
+            parent = owner.parent(name)
+            hidden = parent is None or self.context.field(owner, parent.name) is None
+            if parent is None or hidden or len(followed) == RELATIONSHIP_LEVELS_MAX:
+                raise self.error(
+                    "INVALID_FIELD", path.at, f"Didn't understand relationship '{name}' in field path. {_ADVICE}"
+                )
+            followed.append(parent)
+            owner = NAME if polymorphic(parent) else self.world.object(parent.reference_to[0])
+        return tuple(followed), owner, names[-1]
 
-def polymorphic(step: Field) -> bool:
-    return len(step.reference_to) > 1
+    def reference(self, path: Path) -> Field:
+        """The reference field of the queried object behind a relationship."""
+        (step,), _, _ = self.steps(Path((*self.names(path)[:1], "Id"), path.at))
+        return step
 
+    def column(self, path: Path) -> Column:
+        followed, owner, name = self.steps(path)
+        field = self.context.field(owner, name)
+        if field is None:
+            raise self.error("INVALID_FIELD", path.at, f"No such column '{name}' on entity '{owner.name}'. {_ADVICE}")
+        read = name_reader(self.world, field.name) if owner is NAME else reader(self.world, field)
+        compared = None
+        if field.type == "currency" and self.world.multi_currency:
+            compared = self._through(followed, in_caller_currency(self.context, owner.name, read))
+        return Column(field, self._through(followed, read), followed, compared)
 
-def parent_row(world: World, step: Field, row: Row) -> Row | None:
-    """The record to which a reference of a row points."""
-    record_id = row.get(step.name)
-    if record_id is None or not polymorphic(step):
-        return world.row(step.reference_to[0], record_id)
-    owner = world.schema.by_prefix.get(record_id[:3])
-    return None if owner is None else world.row(owner.name, record_id)
+    def _through(self, steps: tuple[Field, ...], read: Callable[[Row], Any]) -> Callable[[Row], Any]:
+        for step in reversed(steps):
+            read = through(self.world, step, read)
+        return read
 
-
-def name_reader(world: World, name: str) -> Read:
-    """How a field of NAME is read from a record of any object."""
-
-    def read(row: Row) -> Any:
-        owner = world.schema.by_prefix[row["Id"][:3]]
-        field = owner.field(name)
-        return owner.name if name == "Type" else None if field is None else reader(world, field)(row)
-
-    return read
+    def value(self, expression: Expression) -> Column:
+        """A path, or a function of one, as a column."""
+        if isinstance(expression, Path):
+            return self.column(expression)
+        function = FUNCTIONS.get(expression.name)
+        if function is None:
+            raise self.error("MALFORMED_QUERY", expression.at, f"{expression.name} is not allowed here")
+        return function(self, expression)
