@@ -22,7 +22,15 @@ def open_client(**settings: Any) -> Client:
 
 
 def books_of(client: Client) -> dict[str, Any]:
-    """A copy of everything that the organisation holds: records, counters and settings."""
+    """A copy of everything that the organisation holds: records, counters and settings. An empty table is none."""
     (organisation,) = client.world.dump()["organisations"]
-    found: dict[str, Any] = organisation
+    tables = {name: table for name, table in organisation["tables"].items() if table}
+    found: dict[str, Any] = _copied({**organisation, "tables": tables})
     return found
+
+
+def _copied(value: Any) -> Any:
+    """A copy that shares nothing, so that a record changed in place shows too."""
+    if isinstance(value, dict):
+        return {name: _copied(member) for name, member in value.items()}
+    return [_copied(member) for member in value] if isinstance(value, list) else value

@@ -15,6 +15,7 @@ PAGE_SIZE = 1000
 BATCH_SIZE = 50
 BATCH_BYTES_MAX = 3_500_000
 NUMBERS_PER_CALL = 40
+_WITH_PRICES = frozenset({"Invoices", "Items"})  # the kinds that know unit prices of four decimals (XERO 3.10)
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -128,7 +129,7 @@ def contacts_by_id(tenant: Tenant, ids: Sequence[str]) -> OrganisationRequest:
 def write(tenant: Tenant, kind: str, method: str, body: bytes, key: str) -> OrganisationRequest:
     """A batch: PUT creates, POST updates by id. Elements succeed or fail one by one."""
     headers = {**_JSON, "Idempotency-Key": key}
-    params = {"summarizeErrors": "false", "unitdp": "4"}
+    params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if kind in _WITH_PRICES else {})
     return OrganisationRequest(method, f"{API}/{kind}", params, headers, body, tenant=tenant)
 
 

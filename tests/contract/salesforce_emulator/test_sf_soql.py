@@ -96,7 +96,7 @@ VALUES: list[tuple[str, list[dict[str, Any]]]] = [
         "SELECT CALENDAR_MONTH(CloseDate) m, COUNT(Id) n FROM Opportunity GROUP BY CALENDAR_MONTH(CloseDate) LIMIT 1",
         [{"m": 10, "n": 1}],
     ),
-    ("SELECT MIN(CloseDate) first FROM Opportunity WHERE Name = 'nobody'", [{"first": None}]),
+    ("SELECT MIN(CloseDate) soonest FROM Opportunity WHERE Name = 'nobody'", [{"soonest": None}]),
 ]
 
 
@@ -176,7 +176,7 @@ REFUSALS = [
     ("SELECT Name n FROM Account", "MALFORMED_QUERY", "unexpected token: 'n'"),
     ("SELECT FIELDS(ALL) FROM Account", "MALFORMED_QUERY", "LIMIT of at most 200"),
     ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE", "offset"),
-    ("SELECT Id FROM Account WHERE CloseDate = SOMEDAY", "INVALID_FIELD", "No such column 'CloseDate'"),
+    ("SELECT Id FROM Account WHERE CloseDate = TODAY", "INVALID_FIELD", "No such column 'CloseDate'"),
     ("SELECT Id FROM Opportunity WHERE CloseDate = SOMEDAY", "MALFORMED_QUERY", "unexpected token: 'SOMEDAY'"),
 ]
 

@@ -25,7 +25,7 @@ from crossfoot.emulators import xero
 from crossfoot.emulators.wire import Request, Response
 
 from .description import Description
-from .known_faults import KNOWN, OWED, is_known
+from .known_faults import KNOWN, is_known
 from .processes.watched_emulator import wrap
 from .schemas import Fault
 
@@ -156,7 +156,5 @@ class Watching:
             f"Xero's OpenAPI file: {self.judged} answers judged; "
             f"{len(self.met & KNOWN.keys())} of its {len(KNOWN)} known faults met"
         )
-        for place, kind in sorted(self.met & OWED.keys()):
-            terminalreporter.write_line(f"to be put right: {place}: {OWED[place, kind]}")
         if self.is_whole(config) and self.unmet:
             terminalreporter.write_line(f"known faults that nothing showed: {', '.join(self.unmet)}", red=True)

@@ -55,7 +55,7 @@ def _runner(ask: Ask, text: str, *, all_rows: bool) -> Runner:
         return f"{ask.base}/query/{cursor_id}-{shown}"
 
     context = Context(
-        ask.world, ask.tx.now, text, ask.version, ask.tx.caller.user_id, all_rows=all_rows, tooling=ask.tooling
+        ask.seen, ask.tx.now, text, ask.version, ask.tx.caller.user_id, all_rows=all_rows, tooling=ask.tooling
     )
     return Runner(context, children_max=_page_size(ask), open_children=open_children)
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from crossfoot.emulators.salesforce import composite, queries, resources
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
+from crossfoot.emulators.salesforce.metadata import rest
 
 # "*" stands for any one segment, which becomes an argument. The first pattern that fits decides.
 ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
@@ -50,6 +51,8 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ),
     ("composite/sobjects/*", {"GET": composite.retrieve_collection, "POST": composite.retrieve_collection}),
     ("composite/sobjects/*/*", {"PATCH": composite.upsert_collection}),
+    ("metadata/deployrequest", {"POST": rest.create_deployment}),
+    ("metadata/deployrequest/*", {"GET": rest.read_deployment, "PATCH": rest.change_deployment}),
 )
 _TABLE = tuple((tuple(pattern.split("/")) if pattern else (), methods) for pattern, methods in ROUTES)
 

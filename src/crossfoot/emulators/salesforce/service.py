@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import zlib
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,6 +13,8 @@ from urllib.parse import parse_qsl
 from crossfoot.emulators.salesforce import control, oauth, sessions, soap
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
+from crossfoot.emulators.salesforce.metadata import jobs
+from crossfoot.emulators.salesforce.multipart import read_parts
 from crossfoot.emulators.salesforce.routes import dispatch
 from crossfoot.emulators.salesforce.transaction import Caller, Transaction
 from crossfoot.emulators.salesforce.values import from_json, render, to_json
@@ -26,6 +29,12 @@ DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
 _DATA = re.compile(r"/services/data/v(\d+)\.(\d)(?:/(.*))?\Z")
 _SEASONS = ("Spring", "Summer", "Winter")
+# What a body is to its resource, by content type: a JSON value, the parts of a form, or the bytes of a file.
+_BODIES: Mapping[str, Callable[[str, bytes], Any]] = {
+    "application/json": lambda _, body: from_json(body),
+    "multipart/form-data": read_parts,
+    "text/csv": lambda _, body: body,
+}
 
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
@@ -80,6 +89,7 @@ def _serve_data(
     tx = Transaction(world, caller, now)
     version = None
     try:
+        jobs.advance(world, now)
         ask = _ask(request, tx, complaints)
         version = ask.version
         reply = dispatch(ask)
@@ -120,15 +130,18 @@ def _payload(request: Request) -> Any:
         raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
     if not body.strip():
         return None
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    content_type = request.headers.get("content-type", "application/json")
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind not in _BODIES:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", f"The content type {kind} is not supported", status=415)
-    return from_json(body)
+    return _BODIES[kind](content_type, body)
 
 
 def _render(reply: Reply) -> Response:
     if reply.payload is None:
         return Response(reply.status, reply.headers)
+    if isinstance(reply.payload, bytes):
+        return Response(reply.status, reply.headers, reply.payload)
     return Response(reply.status, (JSON, *reply.headers), to_json(reply.payload))
 
 

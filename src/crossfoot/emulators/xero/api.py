@@ -72,6 +72,11 @@ def split_path(path: str) -> list[str]:
     return parts[2:] if [part.lower() for part in parts[:2]] == BASE else parts
 
 
+def is_accounting(path: str) -> bool:
+    """Whether a path names the accounting API; connections stand beside it (XERO 1.6)."""
+    return [part.lower() for part in path.split("/") if part][:2] == BASE
+
+
 def parse_query(query: str) -> dict[str, str]:
     """Query members by lower-case name; some clients write ``page_size`` (XERO 3.8)."""
     return {name.lower().replace("_", ""): value for name, value in parse_qsl(query, keep_blank_values=True)}
@@ -106,7 +111,7 @@ class _Pending:
 
 def _admitted(world: World, request: Request, now: datetime, path: list[str], pending: _Pending) -> Response:
     token = gate.check_bearer(world, request, now)
-    if path and path[0].lower() == "connections":
+    if path and path[0].lower() == "connections" and not is_accounting(request.path):
         return identity.connections(world, request, token["grant"], path)
     tenant = gate.check_tenant(world, request, token["grant"])
     pending.tenant = tenant
@@ -221,7 +226,7 @@ def _single(call: Call, kind: Kind, record: Record, method: str, body: bytes) ->
 
 
 def _write(call: Call, kind: Kind, method: str, body: bytes, path_id: str | None) -> list[Record]:
-    if method not in kind.verbs or method == "GET":
+    if method not in kind.verbs or method == "GET" or (method == "POST" and kind.put_only and path_id is None):
         raise not_allowed()
     if method == "POST" and kind is payments.PAYMENTS and path_id is None:
         method = "PUT"  # POST of a payment creates as PUT does; a payment has no update (XERO 3.3)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from crossfoot.emulators.xero import contacts, ledger, stock
 from crossfoot.emulators.xero.countries import no_tax
 from crossfoot.emulators.xero.credit_documents import OVERPAYMENTS, PREPAYMENTS
+from crossfoot.emulators.xero.documents import sent_rate
 from crossfoot.emulators.xero.fields import (
     DAY,
     FLAG,
@@ -72,7 +73,7 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
     record["Contact"] = {"ContactID": contact["ContactID"]}
     record["BankAccount"] = {"AccountID": bank["AccountID"], "Code": bank.get("Code"), "Name": bank["Name"]}
     record["Date"] = record["Date"] or call.today
-    _fill_currency(call, bank, values, record)
+    _fill_currency(call, bank, values, record, check)
     record["LineItems"] = _lines(call, old, values, record, contact, check)
     record |= totals(record["LineItems"], record["LineAmountTypes"])
     del record["TotalDiscount"], record["IsDiscounted"]
@@ -123,15 +124,14 @@ def _bank_account(call: Call, sent: Record | None, check: Check) -> Record | Non
     return account
 
 
-def _fill_currency(call: Call, bank: Record, values: Record, record: Record) -> None:
+def _fill_currency(call: Call, bank: Record, values: Record, record: Record, check: Check) -> None:
     """A foreign currency must be asked for; the default is the bank account's."""
     code = (record.get("CurrencyCode") or bank.get("CurrencyCode") or call.organisation.base_currency).upper()
     record["CurrencyCode"] = code
     if code == call.organisation.base_currency:
         record["CurrencyRate"] = Decimal("1.0000000000")
     else:
-        sent = values.get("CurrencyRate")
-        record["CurrencyRate"] = round_amount(sent, 6) if sent else call.organisation.day_rate(code, record["Date"])
+        record["CurrencyRate"] = sent_rate(values, check) or call.organisation.day_rate(code, record["Date"])
 
 
 def _lines(

@@ -60,6 +60,7 @@ CONTACT_GROUPS = Kind(
     visible=lambda _call, record: record["Status"] == "ACTIVE",
     modified_since=False,
     errors_flag="HasValidationErrors",
+    put_only=True,
 )
 
 

@@ -164,6 +164,16 @@ def _contact(call: Call, old: Record | None, values: Record, record: Record, che
     return contact
 
 
+def sent_rate(values: Record, check: Check) -> Decimal | None:
+    """A currency rate as sent, with its six decimals; it divides, so nothing may be left of zero (XERO 4.3)."""
+    sent = values.get("CurrencyRate")
+    rate = None if sent is None else round_amount(sent, 6)
+    if rate is not None and rate <= 0:
+        check.refuse("The CurrencyRate must be greater than zero")
+        return None
+    return rate
+
+
 def fill_currency(call: Call, old: Record | None, values: Record, record: Record, check: Check) -> None:
     """The base currency has rate 1; another takes the sent rate, else the day's (XERO 4.3)."""
     code = (record["CurrencyCode"] or call.organisation.base_currency).upper()
@@ -175,12 +185,9 @@ def fill_currency(call: Call, old: Record | None, values: Record, record: Record
         return
     day_rate = call.organisation.day_rate(code, record["Date"] or call.today)
     moved = old is None or (old["CurrencyCode"], old["Date"]) != (code, record["Date"])
-    sent = values.get("CurrencyRate")
-    if sent is not None and sent <= 0:
-        check.refuse("The CurrencyRate must be greater than zero")
-        return
+    sent = sent_rate(values, check)
     if sent is not None:
-        record["CurrencyRate"] = round_amount(sent, 6)
+        record["CurrencyRate"] = sent
         if abs(sent - day_rate) > day_rate / 10:
             check.warn(f"The currency rate {sent} differs by more than 10% from the market rate {day_rate}.")
     elif moved or record["CurrencyRate"] is None:

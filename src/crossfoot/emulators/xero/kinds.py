@@ -118,6 +118,7 @@ class Kind:
     modified_since: bool = True
     one_per_call: bool = False
     by_id: bool = True  # whether an app can ask for one record
+    put_only: bool = False  # the list takes PUT; a POST goes to one record's own path
     people_only: bool = False  # people write here; an app that does is told that the emulator does not cover it
     errors_flag: str = "HasErrors"
     event: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from crossfoot.emulators.xero import credit_documents, ledger
+from crossfoot.emulators.xero.documents import sent_rate
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, SEEN, STAMP, Check, Fields, an_object, choice, text
 from crossfoot.emulators.xero.formats import round_amount
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
@@ -41,6 +42,13 @@ PAYMENT_TYPES: Mapping[str, str] = {
     "SPEND-PREPAYMENT": "APPREPAYMENTPAYMENT",
     "RECEIVE-OVERPAYMENT": "AROVERPAYMENTPAYMENT",
     "SPEND-OVERPAYMENT": "APOVERPAYMENTPAYMENT",
+}
+# A journal knows fewer sources than there are types of payment (XERO 4.18).
+JOURNAL_SOURCES: Mapping[str, str] = {
+    "ARPREPAYMENTPAYMENT": "ARPREPAYMENT",
+    "APPREPAYMENTPAYMENT": "APPREPAYMENT",
+    "AROVERPAYMENTPAYMENT": "AROVERPAYMENT",
+    "APOVERPAYMENTPAYMENT": "APOVERPAYMENT",
 }
 # The member that names the document -> its kind, its id and its number, if it has one
 TARGETS: Mapping[str, tuple[str, str, str]] = {
@@ -94,8 +102,10 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
         return _delete(call, old, values, check)
     check_action(call.organisation, "CreateInvoicePayment", check)
     target, account = _target(call, values, check), pay_account(call, values.get("Account"), values.get("Code"), check)
-    amount = values.get("Amount")
-    if amount is None or amount <= 0:
+    amount, bank_amount = (
+        None if values.get(name) is None else round_amount(values[name]) for name in ("Amount", "BankAmount")
+    )
+    if amount is None or amount <= 0 or (bank_amount is not None and bank_amount <= 0):
         check.refuse("Payment amounts must be positive amounts")
     day = values.get("Date") or call.today
     if problem := call.organisation.lock_problem(day, adviser=call.adviser):
@@ -103,21 +113,20 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
     if target is None or account is None or amount is None:
         return {}
     kind, document = target
-    amount = round_amount(amount)
     if document["Status"] != "AUTHORISED":
         check.refuse(NOT_AUTHORISED, illegal=f"payment of a {document['Status']} document")
     elif amount > document["AmountDue" if kind == "Invoices" else "RemainingCredit"]:
         check.refuse(
             "Payment amount exceeds the amount outstanding on this document", illegal="payment above the amount due"
         )
-    rate = round_amount(values["CurrencyRate"], 6) if values.get("CurrencyRate") else document["CurrencyRate"]
+    rate = sent_rate(values, check) or document["CurrencyRate"]
     if document["CurrencyCode"] == call.organisation.base_currency:
         rate = Decimal("1.0000000000")
     same = account.get("CurrencyCode") in {None, document["CurrencyCode"]}
     return {
         "PaymentID": call.world.new_id(),
         "Date": day,
-        "BankAmount": values.get("BankAmount") or (amount if same else round_amount(amount / rate)),
+        "BankAmount": bank_amount or (amount if same else round_amount(amount / rate)),
         "Amount": amount,
         "Reference": values.get("Reference"),
         "CurrencyRate": rate,
@@ -154,8 +163,9 @@ def _after(call: Call, _old: Record | None, record: Record) -> None:
     after = credit_documents.settle_target(call, record["_target_kind"], before)
     sign = ledger.SIGNS[before["Type"]] * (1 if record["Status"] == "AUTHORISED" else -1)
     money = ledger.Leg(record["Account"]["AccountID"], sign * _base_amount(call, record, before))
+    source = JOURNAL_SOURCES.get(record["PaymentType"], record["PaymentType"])
     posting = ledger.settlement_posting(
-        call.organisation, record["Date"], record["PaymentType"], record["PaymentID"], [(before, after)], money
+        call.organisation, record["Date"], source, record["PaymentID"], [(before, after)], money
     )
     ledger.post(call.organisation, call.now, posting and replace(posting, reference=record["Reference"]))
 

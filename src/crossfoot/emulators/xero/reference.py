@@ -107,6 +107,7 @@ ACCOUNTS = Kind(
     build=_build_account,
     one_per_call=True,
     errors_flag="HasValidationErrors",
+    put_only=True,
 )
 
 
@@ -127,6 +128,8 @@ def _build_rate(call: Call, old: Record | None, values: Record, check: Check) ->
     if old is None:
         if not record.get("ReportTaxType"):
             check.refuse("ReportTaxType is required.")
+        elif record["ReportTaxType"] not in {rate["ReportTaxType"] for rate in call.organisation.all("TaxRates")}:
+            check.refuse("ReportTaxType is not valid.")
         call.organisation.state["counters"]["tax"] += 1
         record["TaxType"] = f"TAX{call.organisation.state['counters']['tax']:03d}"
         sides = dict.fromkeys((f"CanApplyTo{side}" for side in TAX_SIDES), True)
@@ -227,6 +230,7 @@ TRACKING_CATEGORIES = Kind(
     modified_since=False,
     one_per_call=True,
     errors_flag="HasValidationErrors",
+    put_only=True,
 )
 
 

@@ -39,7 +39,9 @@ def field_of(draft: Draft, sobject: SObject, element: Element) -> Field:
         raise Refusal("Must specify a non-empty label for the CustomField", element)
     known = FIELD_TYPES.get(kind)
     if known is None:
-        shown = f"The emulator does not cover fields of type '{kind}'" if kind else "Must specify 'type' for a CustomField"
+        shown = (
+            f"The emulator does not cover fields of type '{kind}'" if kind else "Must specify 'type' for a CustomField"
+        )
         raise Refusal(shown, element)
     formula = element.get("formula")
     if formula and kind not in FORMULA_TYPES:
@@ -65,7 +67,7 @@ def check_api_name(name: str, what: str, element: Element) -> None:
     stem = name.removesuffix("__c")
     if not name.endswith("__c") or len(stem) > NAME_CHARS_MAX or NAME.fullmatch(stem) is None:
         raise Refusal(
-            f"The {what} name '{name}' has to begin with a letter, contain only letters, digits and single underscores, "
+            f"The {what} name '{name}' has to begin with a letter, hold only letters, digits and single underscores, "
             f"not end with an underscore, be at most {NAME_CHARS_MAX} characters long, and end with __c",
             element,
         )
@@ -109,9 +111,7 @@ def _required(element: Element, kind: str, formula: str) -> dict[str, Any]:
     if required and (formula or kind in {"Checkbox", "AutoNumber", "Summary"}):
         raise Refusal(f"Can not specify 'required' for a CustomField of type {kind}", element)
     if required and kind == "Lookup" and element.get("deleteConstraint", "SetNull") == "SetNull":
-        raise Refusal(
-            "must specify either cascade delete or restrict delete for required lookup foreign key", element
-        )
+        raise Refusal("must specify either cascade delete or restrict delete for required lookup foreign key", element)
     return {"required": required}
 
 

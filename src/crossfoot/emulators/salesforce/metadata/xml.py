@@ -1,4 +1,4 @@
-"""XML as metadata and SOAP carry it: a tree that knows its lines, read without document types or entities of its own."""
+"""XML as metadata and SOAP carry it: a tree that knows its lines, read without document types or entities."""
 
 from __future__ import annotations
 
@@ -109,7 +109,11 @@ class _Reader:
 def write_xml(element: Element, indent: str = "") -> str:
     """An element as indented text, one form for one content: what is stored and compared."""
     if not element.children:
-        return f"{indent}<{element.tag}>{escape(element.text)}</{element.tag}>\n" if element.text else f"{indent}<{element.tag}/>\n"
+        return (
+            f"{indent}<{element.tag}>{escape(element.text)}</{element.tag}>\n"
+            if element.text
+            else f"{indent}<{element.tag}/>\n"
+        )
     inner = "".join(write_xml(each, indent + "    ") for each in element.children)
     return f"{indent}<{element.tag}>\n{inner}{indent}</{element.tag}>\n"
 

@@ -1,4 +1,4 @@
-"""What a query may not do although its grammar is right: limits, and constructs that exclude each other (SF 3.1, 3.2)."""
+"""What a query may not do although its grammar is right: limits and clashing constructs (SF 3.1, 3.2)."""
 
 from __future__ import annotations
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,16 +13,9 @@ from crossfoot.emulators.salesforce.soql.tokens import query_error
 from crossfoot.emulators.salesforce.world import Row, World
 
 
-def sees_all(_: SObject, __: Field) -> bool:
-    return True
-
-
 @dataclass(frozen=True, slots=True)
 class Context:
-    """``user_id`` is the caller; the platform itself has none and follows the org's settings.
-
-    ``sees`` tells which fields exist for the caller: it is asked once per field of a query, never per row (SF 2.4).
-    """
+    """``world`` is the org as the caller sees it; the platform itself is no user and follows the org's settings."""
 
     world: World
     now: datetime
@@ -32,7 +24,6 @@ class Context:
     user_id: str | None = None
     all_rows: bool = False
     tooling: bool = False
-    sees: Callable[[SObject, Field], bool] = field(default=sees_all, repr=False)
 
     @property
     def user(self) -> Row:
@@ -48,15 +39,12 @@ class Context:
         """The currency of the caller."""
         return str(self.user.get("DefaultCurrencyIsoCode") or self.world.settings["corporate_currency"])
 
-    def visible(self, sobject: SObject) -> list[Field]:
-        return [each for each in visible_fields(self.world, sobject) if self.sees(sobject, each)]
-
     def field(self, sobject: SObject, name: str) -> Field | None:
         """A field as the caller sees it."""
         found = sobject.field(name)
         if found is None or (found.name == "CurrencyIsoCode" and not self.world.multi_currency):
             return None
-        return found if self.sees(sobject, found) else None
+        return found
 
     def fiscal(self, name: str, default: Any) -> Any:
         """A setting of the organisation's fiscal year."""

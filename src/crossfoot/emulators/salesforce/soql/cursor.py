@@ -14,6 +14,7 @@ T = TypeVar("T")
 RESERVED = frozenset(
     [
         "AND",
+        "AS",
         "ASC",
         "DESC",
         "EXCLUDES",

@@ -83,9 +83,9 @@ def span_of(name: str, count: int | None, today: date, fiscal_start_month: int =
     """
     units = _units(fiscal_start_month)
     single = {"YESTERDAY": -1, "TODAY": 0, "TOMORROW": 1}
-    if name in single:
+    if name in single and count is None:
         return _day(today, single[name]), _day(today, single[name] + 1)
-    if name in {"LAST_90_DAYS", "NEXT_90_DAYS"}:
+    if name in {"LAST_90_DAYS", "NEXT_90_DAYS"} and count is None:
         return (_day(today, -90), _day(today, 1)) if name.startswith("LAST") else (_day(today, 1), _day(today, 91))
     which, _, rest = name.partition("_")
     if rest in units and count is None and which in {"LAST", "THIS", "NEXT"}:

@@ -115,8 +115,6 @@ class _Parser:
         return str(source), source.at, alias, tuple(aliases)
 
     def _alias(self) -> str | None:
-        if self.cursor.accept("AS"):
-            return self.cursor.name().text
         token = self.cursor.token
         if token.kind != "name" or token.folded in RESERVED or token.folded in _CLAUSES:
             return None
@@ -131,7 +129,7 @@ class _Parser:
             return Item(self._type_of(self.cursor.take().at))
         what = self._expression()
         token = self.cursor.token
-        named = token.kind == "name" and token.folded not in RESERVED
+        named = token.kind == "name" and token.folded not in RESERVED | {"GROUP"}
         return Item(what, self.cursor.take().text if named else None)
 
     def _type_of(self, at: int) -> TypeOf:

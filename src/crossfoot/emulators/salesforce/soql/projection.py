@@ -8,6 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.salesforce.schema import Field, SObject
 from crossfoot.emulators.salesforce.soql.column import NAME, Read, parent_row, polymorphic, reader
+from crossfoot.emulators.salesforce.soql.context import visible_fields
 from crossfoot.emulators.salesforce.soql.scope import Scope
 from crossfoot.emulators.salesforce.soql.syntax import Call, Item, Path, Query, TypeOf
 from crossfoot.emulators.salesforce.values import render
@@ -97,7 +98,7 @@ def field_set(scope: Scope, call: Call) -> list[Field]:
     which = str(call.argument)
     return [
         each
-        for each in scope.context.visible(scope.sobject)
+        for each in visible_fields(scope.world, scope.sobject)
         if which in {"ALL", "CUSTOM" if each.custom else "STANDARD"}
     ]
 

@@ -62,7 +62,10 @@ def projection_of(world: World, text: str, now: datetime, version: int, *, all_r
 
 
 class Runner:
-    """One query in its context. ``children_max`` child rows are shown with a record, the others by ``open_children``."""
+    """One query in its context.
+
+    ``children_max`` child rows are shown with a record; the others wait behind an address of ``open_children``.
+    """
 
     def __init__(
         self, context: Context, *, children_max: int | None = None, open_children: OpenChildren | None = None

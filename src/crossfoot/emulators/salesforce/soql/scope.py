@@ -58,14 +58,18 @@ class Scope:
         followed: list[Field] = []
         for name in names[:-1]:
             parent = owner.parent(name)
-            hidden = parent is None or self.context.field(owner, parent.name) is None
-            if parent is None or hidden or len(followed) == RELATIONSHIP_LEVELS_MAX:
+            target = self._target(parent) if parent else None
+            if parent is None or target is None or len(followed) == RELATIONSHIP_LEVELS_MAX:
                 raise self.error(
                     "INVALID_FIELD", path.at, f"Didn't understand relationship '{name}' in field path. {_ADVICE}"
                 )
             followed.append(parent)
-            owner = NAME if polymorphic(parent) else self.world.object(parent.reference_to[0])
+            owner = target
         return tuple(followed), owner, names[-1]
+
+    def _target(self, step: Field) -> SObject | None:
+        """What a reference leads to, as far as the caller may see it."""
+        return NAME if polymorphic(step) else self.world.schema.object(step.reference_to[0])
 
     def reference(self, path: Path) -> Field:
         """The reference field of the queried object behind a relationship."""

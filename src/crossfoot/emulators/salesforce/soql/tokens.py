@@ -12,7 +12,7 @@ _TOKEN = re.compile(
     | (?P<text>'(?:[^'\\]|\\.)*')
     | (?P<datetime>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d))
     | (?P<date>\d{4}-\d\d-\d\d)
-    | (?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?)
+    | (?P<number>[+-]?(?:\d+(?:\.\d+)?|\.\d+))
     | (?P<currency>[A-Za-z]{3}\d+\.\d+)
     | (?P<name>[A-Za-z]\w*)
     | (?P<sign>!=|<>|<=|>=|[=<>(),.:])""",
@@ -72,7 +72,7 @@ def unquote(text: str) -> str:
 
 
 def like_pattern(text: str) -> re.Pattern[str]:
-    """A quoted string as LIKE reads it: ``%`` and ``_`` are wildcards, with a backslash they are themselves (SF 3.2)."""
+    """A quoted string as LIKE reads it: ``%`` and ``_`` are wildcards unless a backslash precedes them (SF 3.2)."""
     wildcards = {"%": ".*", "_": "."}
     parts = re.finditer(r"\\(u[0-9A-Fa-f]{4}|.)|.", text[1:-1], re.DOTALL)
     pattern = (
