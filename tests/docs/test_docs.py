@@ -162,7 +162,9 @@ def test_the_guide_names_every_field_that_crossfoot_brings() -> None:
 
 def test_every_dependency_says_what_it_is_for() -> None:
     project = tomllib.loads(text_of(ROOT / "pyproject.toml"))["project"]
-    needed = {re.split(r"[<>=\[;]", line)[0] for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["cdc"], *extras["postgres"]]
+    needed = {re.split(r"[<>=\[;]", line)[0] for line in lines}
     explained = set(
         re.findall(r"^\| ([a-z0-9.-]+) \|", text_of(DOCS / "explanation" / "dependencies.md"), re.MULTILINE)
     )

@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from crossfoot.emulators.collection import collection_paused
 from crossfoot.emulators.emulator import Handle, World
 from crossfoot.emulators.scenario import SIDES, Scenario, ScenarioError, Step, references
 from crossfoot.emulators.wire import Request
@@ -95,6 +96,7 @@ class Person:
             return response.status, response.body.decode(errors="replace")
 
 
+@collection_paused()
 def play(scenario: Scenario, sides: Mapping[str, tuple[World, Handle]], default_at: datetime) -> dict[str, str]:
     """Carry the whole scenario out, Xero first; answers the id behind each ``$name``.
 

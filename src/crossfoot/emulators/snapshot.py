@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import gc
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
+from crossfoot.emulators.collection import collection_paused
 from crossfoot.emulators.files import write_private
 from crossfoot.emulators.wire import Request
 
@@ -62,15 +62,10 @@ def encode(value: Any, depth: int = 0) -> Iterator[bytes]:
         yield _encode(tag(value)).encode()
 
 
+@collection_paused()
 def decode(text: bytes) -> Any:
     """The value that ``encode`` was given."""
-    collects = gc.isenabled()
-    gc.disable()  # a large world has no cycles, and looking for them takes longer than reading it
-    try:
-        return json.loads(text, object_hook=_untagged)
-    finally:
-        if collects:
-            gc.enable()
+    return json.loads(text, object_hook=_untagged)
 
 
 def _are_names(keys: Iterable[Any]) -> bool:

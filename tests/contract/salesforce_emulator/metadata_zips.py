@@ -37,7 +37,9 @@ def permission_set(label: str, *, objects: Mapping[str, Mapping[str, str]], fiel
         f"<fieldPermissions>{tags(editable=str(edit).lower(), field=name, readable='true')}</fieldPermissions>"
         for name, edit in fields.items()
     ]
-    grants += [f"<objectPermissions>{tags(object=name, **given)}</objectPermissions>" for name, given in objects.items()]
+    grants += [
+        f"<objectPermissions>{tags(object=name, **given)}</objectPermissions>" for name, given in objects.items()
+    ]
     return xml("PermissionSet", "\n".join(grants) + tags(label=label))
 
 

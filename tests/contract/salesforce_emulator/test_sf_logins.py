@@ -304,6 +304,36 @@ def test_a_session_without_the_api_scope_and_an_org_without_the_api(org: Org) ->
     assert (refused.status, refused.code) == (403, "API_DISABLED_FOR_ORG")
 
 
+@pytest.mark.parametrize(
+    ("version", "status"), [("31.0", 200), ("51.0", 200), ("68.0", 200), ("30.0", 410), ("69.0", 404), ("60.5", 404)]
+)
+def test_any_supported_version_and_both_spellings_of_the_header(org: Org, version: str, status: int) -> None:
+    for scheme in ("Bearer", "OAuth"):
+        answer = org.send("GET", f"/services/data/v{version}", authorization=f"{scheme} {org.token}")
+        assert answer.status == status
+        if status == 200:
+            assert answer.body["identity"].endswith(f"/{org.world.grants['integration']}")
+            claims = org.send("GET", urlsplit(answer.body["identity"]).path, query=f"oauth_token={org.token}").body
+            assert (claims["asserted_user"], claims["username"]) == (True, org.world.settings["username"])
+
+
+def test_an_identity_belongs_to_the_bearer_alone(org: Org) -> None:
+    path = f"/id/{org.world.organization['Id']}/{org.world.grants['admin']}"
+    assert org.call("GET", path).status == 403
+
+
+def test_a_user_without_the_permission_for_the_api(org: Org) -> None:
+    token = approve(org, "sales@harbourpoint.example").body["access_token"]
+    assert org.call("GET", "sobjects", token=token).status == 200
+    asked = "SELECT Id FROM PermissionSet WHERE Profile.Name = 'Standard User'"
+    query = urlencode({"q": asked})
+    [row] = org.person("GET", f"query?{query}").body["records"]
+    assert org.person("PATCH", f"sobjects/PermissionSet/{row['Id']}", {"PermissionsApiEnabled": False}).status == 204
+    refused = org.call("GET", "sobjects", token=token)
+    assert (refused.status, refused.code) == (403, "API_CURRENTLY_DISABLED")
+    assert org.call("GET", "/services/oauth2/userinfo", token=token).status == 200
+
+
 def test_introspection_neither_prolongs_nor_revives_a_session(org: Org) -> None:
     app = {"client_id": org.world.settings["consumer_key"], "client_secret": org.world.settings["consumer_secret"]}
     token = org.token_by(grant_type="client_credentials").body["access_token"]

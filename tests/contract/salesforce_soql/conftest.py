@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.contract.salesforce_emulator.conftest import Org
 
 from crossfoot.emulators.salesforce import new_world
 from crossfoot.emulators.salesforce.schema import SObject, declaration, moment, reference, text
 from crossfoot.emulators.salesforce.standard import SYSTEM_FIELDS
-from tests.contract.salesforce_emulator.conftest import Org
 
 NOTE = SObject(
     "Memo__c",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from crossfoot.emulators.salesforce.formulas import FORMULAS
 
 if TYPE_CHECKING:
     from tests.contract.salesforce_emulator.conftest import Org
@@ -58,7 +61,7 @@ def test_a_query_finds_exactly_these_rows_in_this_order(book: Org, tail: str, na
 
 AGGREGATES: list[tuple[str, list[dict[str, Any]]]] = [
     (
-        "SELECT StageName, Type, COUNT(Id) n FROM Opportunity GROUP BY ROLLUP(StageName, Type) ORDER BY StageName, Type",
+        "SELECT StageName, Type, COUNT(Id) n FROM Opportunity GROUP BY ROLLUP(StageName, Type) ORDER BY StageName,Type",
         [
             {"StageName": None, "Type": None, "n": 4},
             {"StageName": "Prospecting", "Type": None, "n": 1},
@@ -70,8 +73,10 @@ AGGREGATES: list[tuple[str, list[dict[str, Any]]]] = [
         ],
     ),
     (
-        "SELECT Type, GROUPING(Type) g, SUM(Amount) s FROM Opportunity GROUP BY ROLLUP(Type) "
-        "HAVING GROUPING(Type) = 1 OR SUM(Amount) > 60 ORDER BY GROUPING(Type), Type",
+        (
+            "SELECT Type, GROUPING(Type) g, SUM(Amount) s FROM Opportunity GROUP BY ROLLUP(Type) "
+            "HAVING GROUPING(Type) = 1 OR SUM(Amount) > 60 ORDER BY GROUPING(Type), Type"
+        ),
         [
             {"Type": None, "g": 0, "s": Decimal(100)},
             {"Type": "New", "g": 0, "s": Decimal(107)},
@@ -79,13 +84,17 @@ AGGREGATES: list[tuple[str, list[dict[str, Any]]]] = [
         ],
     ),
     (
-        "SELECT IsWon w, IsClosed, COUNT(Id) FROM Opportunity GROUP BY CUBE(IsWon, IsClosed) "
-        "HAVING COUNT(Id) > 2 ORDER BY COUNT(Id)",
+        (
+            "SELECT IsWon w, IsClosed, COUNT(Id) FROM Opportunity GROUP BY CUBE(IsWon, IsClosed) "
+            "HAVING COUNT(Id) > 2 ORDER BY COUNT(Id)"
+        ),
         [{"w": None, "IsClosed": True, "expr0": 3}, {"w": None, "IsClosed": None, "expr0": 4}],
     ),
     (
-        "SELECT HOUR_IN_DAY(convertTimezone(Said__c)) h, MIN(Name), MAX(m.Name) last1 FROM Memo__c m "
-        "GROUP BY HOUR_IN_DAY(convertTimezone(Said__c))",
+        (
+            "SELECT HOUR_IN_DAY(convertTimezone(Said__c)) h, MIN(Name), MAX(m.Name) last1 FROM Memo__c m "
+            "GROUP BY HOUR_IN_DAY(convertTimezone(Said__c))"
+        ),
         [{"h": 0, "expr0": "m1", "last1": "m3"}],
     ),
     ("SELECT FORMAT(SUM(Amount)) s FROM Opportunity WHERE Type = 'New'", [{"s": "AUD 107.00"}]),
@@ -153,15 +162,11 @@ def test_a_user_of_another_currency_and_zone_compares_in_those(book: Org) -> Non
 def test_dated_rates_serve_deals_by_their_close_date(book: Org) -> None:
     book.world.rows["DatedConversionRate"] = {
         str(number): {"IsoCode": "NZD", "StartDate": start, "ConversionRate": rate}
-        for number, (start, rate) in enumerate([(_day(2026), Decimal("1.09")), (_day(2027), Decimal("1.25"))])
+        for number, (start, rate) in enumerate(
+            [(date(2026, 1, 1), Decimal("1.09")), (date(2027, 1, 1), Decimal("1.25"))]
+        )
     }
     assert one(book, "SELECT convertCurrency(Amount) a FROM Opportunity WHERE Name = 'Kiwi'")["a"] == Decimal("87.20")
-
-
-def _day(year: int) -> Any:
-    from datetime import date
-
-    return date(year, 1, 1)
 
 
 def test_children_nest_and_stand_under_their_relationship(book: Org) -> None:
@@ -180,7 +185,12 @@ def test_distance_between_places(book: Org) -> None:
     account = next(iter(book.world.rows["Account"].values()))
     text = "SELECT Name FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(-33.86, 151.21), 'km') < 20"
     assert book.soql(text) == []  # nobody has located the addresses
-    assert account["Name"] == "North"
+    place = {"latitude": Decimal("-33.87"), "longitude": Decimal("151.20")}
+    book.world.compiled.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(FORMULAS, "billing_address", lambda _, row: place if row["Id"] == account["Id"] else None)
+        assert [each["Name"] for each in book.soql(text)] == [account["Name"]]
+        assert book.soql(text.replace("km", "mi").replace("20", "0.5")) == []
 
 
 def test_like_tells_an_escaped_backslash_from_an_escaped_wildcard(org: Org) -> None:

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.soql.run import run_query
+
 if TYPE_CHECKING:
     from tests.contract.salesforce_emulator.conftest import Org
 
@@ -63,15 +66,17 @@ REFUSALS = [
     ("SELECT Id FROM Account USING SCOPE my_territory", "INVALID_QUERY_SCOPE", "not supported for Account"),
     ("SELECT Id FROM PricebookEntry USING SCOPE mine", "INVALID_QUERY_SCOPE", "not supported for PricebookEntry"),
     (
-        "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) "
-        "AND Id IN (SELECT AccountId FROM Opportunity) AND Id NOT IN (SELECT AccountId FROM Opportunity)",
+        (
+            "SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Contact) "
+            "AND Id IN (SELECT AccountId FROM Opportunity) AND Id NOT IN (SELECT AccountId FROM Opportunity)"
+        ),
         "EXCEEDED_MAX_SEMIJOIN_SUBSELECTS",
         "Maximum 2",
     ),
     (f"SELECT Id FROM Account WHERE {JOIN} OR Name = 'x'", MALFORMED, "only allowed at the top level"),
     (f"SELECT Id FROM Account WHERE NOT {JOIN}", MALFORMED, "only allowed at the top level"),
     (
-        "SELECT Id FROM Contact WHERE AccountId IN (SELECT Id FROM Account WHERE Id IN (SELECT AccountId FROM Opportunity))",
+        f"SELECT Id FROM Contact WHERE AccountId IN (SELECT Id FROM Account WHERE {JOIN})",
         MALFORMED,
         "only allowed at the top level",
     ),
@@ -128,9 +133,6 @@ def test_children_nest_five_levels_deep(org: Org, levels: int, status: int) -> N
 
 def run(org: Org, text: str) -> tuple[int, str]:
     """Run a text that is too long for an address, as a composite sub-request would carry it."""
-    from crossfoot.emulators.salesforce.errors import ApiError
-    from crossfoot.emulators.salesforce.soql.run import run_query
-
     try:
         run_query(org.world, text, org.now, 66)
     except ApiError as error:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from crossfoot.emulators.salesforce import records
 from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.events import controls as events
 from crossfoot.emulators.salesforce.settings import ACCESS_SETTINGS, check
 from crossfoot.emulators.salesforce.transaction import Caller, Transaction
 from crossfoot.emulators.salesforce.values import from_json, to_json
@@ -124,8 +125,14 @@ def _settings(tx: Transaction, body: Mapping[str, Any]) -> Any:
     return {name: tx.world.settings[name] for name in sorted(ACCESS_SETTINGS)}
 
 
-_READINGS: Mapping[str, Callable[[World, Mapping[str, str]], Any]] = {"log": _log, "counts": _counts}
+_READINGS: Mapping[str, Callable[[World, Mapping[str, str]], Any]] = {
+    "log": _log,
+    "counts": _counts,
+    "events": events.show,
+}
 _ACTIONS: Mapping[str, Callable[[Transaction, Mapping[str, Any]], Any]] = {
+    "change-events": events.select,
+    "change-gap": events.tell_gap,
     "merge": _merge,
     "settings": _settings,
     "undelete": _undelete,

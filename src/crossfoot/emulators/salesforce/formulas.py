@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from crossfoot.emulators.salesforce.values import canonical, round_half_up
 
 if TYPE_CHECKING:
+    from crossfoot.emulators.salesforce.schema import Field
     from crossfoot.emulators.salesforce.world import Row, World
 
 Formula = Callable[["World", "Row"], Any]
@@ -45,6 +46,38 @@ def _parent_value(reference: str, parent: str, field: str) -> Formula:
         return found.get(field) if found else None
 
     return read
+
+
+def computed(world: World, field: Field) -> Callable[[Row], Any]:
+    """How a field that is not stored is read."""
+    if field.summary is not None:
+        return _summary(world, field.summary)
+    formula = FORMULAS[str(field.formula)]
+    return lambda row: formula(world, row)
+
+
+def _summary(world: World, summary: Mapping[str, Any]) -> Callable[[Row], Any]:
+    """A roll-up of the live child rows of a master (SF 8.4). Amounts are summed as they are, in whatever currency."""
+    child, reference, name = summary["child"], summary["reference"], summary["field"]
+    reduce = _SUMMARIES[summary["operation"]]
+
+    def read(row: Row) -> Any:
+        found = (world.live(child, each) for each in world.index.find(child, reference, row["Id"]))
+        return reduce([each.get(name) for each in found if each is not None])
+
+    return read
+
+
+def _present(values: Iterable[Any]) -> list[Any]:
+    return [each for each in values if each is not None]
+
+
+_SUMMARIES: Mapping[str, Callable[[list[Any]], Any]] = {
+    "count": lambda values: canonical(Decimal(len(values))),
+    "sum": lambda values: canonical(sum(_present(values), Decimal(0))),
+    "min": lambda values: min(_present(values), default=None),
+    "max": lambda values: max(_present(values), default=None),
+}
 
 
 def _expected_revenue(_: World, row: Row) -> Decimal | None:

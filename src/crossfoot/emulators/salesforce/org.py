@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from crossfoot.emulators.salesforce.events.log import select
 from crossfoot.emulators.salesforce.package import declarations
 from crossfoot.emulators.salesforce.profiles import grant_access
 from crossfoot.emulators.salesforce.schema import declaration
@@ -22,6 +23,7 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None) -> Wo
     """A new org. ``settings`` replace entries of ``settings.DEFAULT_SETTINGS``; an unknown name is a ValueError."""
     world = World(seed, complete(seed, settings or {}))
     world.declare(*(declaration(each) for each in declarations(installed=world.settings["package"])))
+    select(world, world.settings["change_event_entities"])
     _found(world)
     _grant(world)
     return world

@@ -6,7 +6,8 @@ validation rules, write, then roll up.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from crossfoot.emulators.salesforce import permissions, rules
@@ -42,7 +43,15 @@ def update(tx: Transaction, sobject: SObject, record_id: str, payload: Mapping[s
 def upsert(
     tx: Transaction, sobject: SObject, key: Field, value: Any, payload: Mapping[str, Any], *, update_only: bool = False
 ) -> tuple[str, bool]:
-    """Create or update by a key field: the id, and whether it was created. Deleted rows do not match (SF 2.5)."""
+    """Create or update by a key field: the id, and whether it was created. Deleted rows do not match (SF 2.5).
+
+    Where the key is the id itself, a row without one is created.
+    """
+    if key.type == "id":
+        if value:
+            update(tx, sobject, id_of_item(value), payload)
+            return id_of_item(value), False
+        return insert(tx, sobject, payload), True
     folded = {name.lower() for name in payload}
     if key.name.lower() in folded:
         raise field_error(
@@ -90,6 +99,16 @@ def _bury(tx: Transaction, sobject: SObject, row: Row, deleted_with: str | None)
     tx.bury(sobject, current or row, deleted_with=deleted_with)
 
 
+def erase(tx: Transaction, sobject: SObject, record_id: str) -> None:
+    """Take a deleted record, and what was deleted with it, out of the recycle bin for good (SF 7 item 6)."""
+    for child, reference in tx.world.schema.children(sobject.name):
+        for child_id in tx.world.index.find(child.name, reference.name, record_id) if reference.indexed else ():
+            if tx.world.rows[child.name][child_id].get("_deleted_with") == record_id:
+                erase(tx, child, child_id)
+    if tx.world.row(sobject.name, record_id) is not None:
+        tx.erase(sobject, record_id)
+
+
 def undelete(tx: Transaction, sobject: SObject, record_id: str) -> None:
     """Take a record and what was deleted with it out of the recycle bin (SF 7 item 6)."""
     row = tx.world.row(sobject.name, record_id)
@@ -119,7 +138,7 @@ def merge(tx: Transaction, sobject: SObject, winner_id: str, loser_ids: list[str
                 if tx.world.live(child.name, child_id) is not None:
                     tx.change(child, child_id, **{reference.name: winner["Id"]})
         tx.bury(sobject, loser | {"MasterRecordId": winner["Id"]})
-    tx.change(sobject, winner["Id"])
+    tx.write(sobject, dict(tx.world.rows[sobject.name][winner["Id"]]), kind="UPDATE")
 
 
 def find(world: World, sobject: SObject, record_id: str) -> Row:
@@ -146,14 +165,36 @@ def find_by_key(world: World, sobject: SObject, key: Field, stored: Any) -> list
     ]
 
 
-def upsert_key(sobject: SObject, name: str) -> Field:
-    """The field by which records may be found or upserted, or 404 (SF 2.5)."""
+def upsert_key(sobject: SObject, name: str, *, ids: bool = False) -> Field:
+    """The field by which records may be found or upserted, or 404; ``ids`` where that may be Id (SF 2.5)."""
     key = sobject.field(name)
-    if key is None or not key.upsert_key:
+    if key is None or not (key.upsert_key or (ids and key.type == "id")):
         raise ApiError(
             "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}", status=404
         )
     return key
+
+
+def id_of_item(value: object) -> str:
+    """The id that one record of many gives for itself."""
+    if value is None or value == "":
+        raise field_error("MISSING_ARGUMENT", "Id not specified in an update call")
+    record_id = to_18(value)
+    if record_id is None:
+        raise field_error("MALFORMED_ID", f"malformed id {value}")
+    return record_id
+
+
+def keys_given_twice(key: Field, values: Iterable[object]) -> frozenset[object]:
+    """The folded keys that several records of one request share: none of those is saved (SF 2.7)."""
+    counts = Counter(key.fold(str(each).strip()) for each in values if each is not None)
+    return frozenset(folded for folded, count in counts.items() if count > 1)
+
+
+def check_once(key: Field, value: object, twice: frozenset[object]) -> None:
+    """Refuse a record whose key another one of the same request has too."""
+    if value is not None and key.fold(str(value).strip()) in twice:
+        raise field_error("DUPLICATE_VALUE", f"Duplicate external id specified: {value}", key.name)
 
 
 def read_payload(tx: Transaction, sobject: SObject, payload: Mapping[str, Any], operation: str) -> Row:
@@ -191,8 +232,8 @@ def _writable(tx: Transaction, field: Field, operation: str) -> bool:
 
 
 def _by_external_id(world: World, reference: Field, value: Any) -> str:
-    """The id behind ``{"Account": {"Key__c": "x"}}`` (SF 2.5)."""
-    parent = world.object(reference.reference_to[0])
+    """The id behind ``{"Account": {"Key__c": "x"}}``; attributes.type tells which object where several fit (SF 2.5)."""
+    parent = world.object(_referred_to(reference, value))
     names = [name for name in value if name.lower() != "attributes"] if isinstance(value, Mapping) else []
     key = parent.field(names[0]) if len(names) == 1 else None
     if key is None or not (key.upsert_key or key.type == "id"):
@@ -207,6 +248,16 @@ def _by_external_id(world: World, reference: Field, value: Any) -> str:
         message = f"Foreign key external ID: {stored} not found for field {key.name} in entity {parent.name}"
         raise ApiError("INVALID_FIELD", message, fields=[])
     return str(matches[0])
+
+
+def _referred_to(reference: Field, value: Any) -> str:
+    attributes = value.get("attributes") if isinstance(value, Mapping) else None
+    kind = str(attributes.get("type") or "") if isinstance(attributes, Mapping) else ""
+    found = next((name for name in reference.reference_to if name.lower() == kind.lower()), None)
+    if found is None and (kind or len(reference.reference_to) > 1):
+        message = f"{reference.relationship}: attributes.type must be one of {', '.join(reference.reference_to)}"
+        raise ApiError("INVALID_FIELD", message, fields=[])
+    return found or reference.reference_to[0]
 
 
 def _defaults(tx: Transaction, sobject: SObject) -> Row:

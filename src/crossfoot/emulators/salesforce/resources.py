@@ -9,6 +9,7 @@ from typing import Any
 from crossfoot.emulators.salesforce import permissions, records
 from crossfoot.emulators.salesforce.describe import describe, describe_global
 from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.events.log import allocations, enqueued
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import Field, SObject
@@ -44,7 +45,8 @@ def create_row(ask: Ask, name: str) -> Reply:
     sobject = ask.object(name)
     record_id = records.insert(ask.tx, sobject, ask.fields())
     location = f"{ask.base}/sobjects/{sobject.name}/{record_id}"
-    return Reply(201, {"id": record_id, "success": True, "errors": []}, (("Location", location),))
+    errors = enqueued(ask.world, record_id) if sobject.platform_event else []
+    return Reply(201, {"id": record_id, "success": True, "errors": errors}, (("Location", location),))
 
 
 def create_by_id(ask: Ask, name: str, key: str) -> Reply:
@@ -231,11 +233,9 @@ _OTHER_LIMITS = {
     "DailyBulkApiBatches": 15_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
     "DailyBulkV2QueryJobs": 10_000,
-    "DailyDeliveredPlatformEvents": 25_000,
     "DailyStreamingApiEvents": 50_000,
     "DataStorageMB": 10_240,
     "FileStorageMB": 10_240,
-    "HourlyPublishedPlatformEvents": 250_000,
     "SingleEmail": 5_000,
 }
 
@@ -245,7 +245,7 @@ def limits(ask: Ask) -> Reply:
     allowed = ask.world.settings["daily_api_limit"]
     used = {"Max": allowed, "Remaining": max(0, allowed - ask.world.usage(ask.tx.now))}
     others = {name: {"Max": most, "Remaining": most} for name, most in _OTHER_LIMITS.items()}
-    return Reply(200, {"DailyApiRequests": used} | others)
+    return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
 
 
 def _method_not_allowed(method: str) -> ApiError:

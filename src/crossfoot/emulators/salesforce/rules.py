@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
+from crossfoot.emulators.salesforce import access_rules
 from crossfoot.emulators.salesforce.errors import ApiError, field_error
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.soql.evaluate import compile_condition
@@ -226,6 +227,9 @@ _BEFORE_SAVE: Mapping[str, BeforeSave] = {
     "OpportunityLineItem": _before_line,
     "PricebookEntry": _before_entry,
     "ValidationRule": _before_rule,
+    "PermissionSetAssignment": access_rules.before_assignment,
+    "ObjectPermissions": access_rules.before_object_permissions,
+    "FieldPermissions": access_rules.before_field_permissions,
 }
 _AFTER_SAVE: Mapping[str, AfterSave] = {"OpportunityLineItem": _after_line}
 _BEFORE_DELETE: Mapping[str, BeforeDelete] = {"Pricebook2": _before_pricebook_delete}

@@ -106,6 +106,11 @@ class SObject:
     def custom(self) -> bool:
         return self.name.endswith("__c")
 
+    @property
+    def platform_event(self) -> bool:
+        """Whether its records are sent as events and never stored (SF 5.5)."""
+        return self.name.endswith("__e")
+
     def field(self, name: str) -> Field | None:
         return self.by_name.get(name.lower())
 

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from crossfoot.emulators.salesforce import control, oauth, sessions, soap
+from crossfoot.emulators.salesforce import control, oauth, permissions, sessions, soap
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
+from crossfoot.emulators.salesforce.events import pubsub
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
 from crossfoot.emulators.salesforce.metadata import jobs
+from crossfoot.emulators.salesforce.metadata import soap as metadata_soap
 from crossfoot.emulators.salesforce.multipart import read_parts
 from crossfoot.emulators.salesforce.routes import dispatch
 from crossfoot.emulators.salesforce.transaction import Caller, Transaction
@@ -44,11 +46,15 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     now = now.astimezone(UTC)
     if request.path.startswith("/control/"):
         return control.serve(world, request, now, _serve_data)
+    if request.path.startswith(pubsub.PATH):
+        response, events = pubsub.serve(world, request, now)
+        _record(world, request, response, now, None, None)
+        return response, events
     complaints: list[str] = []
     user: str | None = None
     events: list[Event] = []
     try:
-        response = oauth.serve(world, request, now) or soap.serve(world, request, now)
+        response = _before_data(world, request, now)
         if response is None:
             caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
             user = caller.user_id if caller else None
@@ -62,6 +68,15 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     return response, events
 
 
+def _before_data(world: World, request: Request, now: datetime) -> Response | None:
+    """The answer of what stands beside the data API: OAuth and SOAP."""
+    for serve in (oauth.serve, soap.serve, metadata_soap.serve):
+        response = serve(world, request, now)
+        if response is not None:
+            return response
+    return None
+
+
 def _caller(world: World, request: Request, now: datetime) -> Caller:
     """Who the bearer of the token is. Every such call counts against the org's daily limit (SF 2.8)."""
     token = sessions.bearer(dict(request.headers))
@@ -72,6 +87,8 @@ def _caller(world: World, request: Request, now: datetime) -> Caller:
         raise ApiError("INVALID_SESSION_ID", "This session is not valid for use with the REST API", status=401)
     if not world.settings["api_enabled"]:
         raise ApiError("API_DISABLED_FOR_ORG", "The REST API is not enabled for this Organization.", status=403)
+    if not permissions.holds(world, session["user"], "ApiEnabled"):
+        raise ApiError("API_CURRENTLY_DISABLED", "API is disabled for this User", status=403)
     if world.usage(now) >= world.settings["daily_api_limit"]:
         raise ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
     world.count_usage(now)

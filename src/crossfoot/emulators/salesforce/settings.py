@@ -36,9 +36,17 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "api_enabled": True,
     "password_grant": False,
     "soap_login": True,
+    "change_event_entities": ("Account", "Contact", "Opportunity", "OpportunityLineItem"),
+    "change_event_entities_max": 5,
+    "event_deliveries_per_day": 25_000,
+    "events_published_per_hour": 250_000,
     "package": True,  # whether Crossfoot's objects and fields are installed, and granted to the integration user
     "deploy_pending_s": 1,
     "deploy_s": 1,
+    "bulk_pending_s": 1,  # how long a bulk job waits, and how long each of its batches takes
+    "bulk_batch_s": 1,
+    "daily_bulk_batches": 15_000,
+    "daily_bulk_query_jobs": 10_000,
 }
 # Their defaults follow from the seed and other settings: see ``filled``. Here they stand for their kind only.
 DERIVED_SETTINGS: Mapping[str, Any] = {
@@ -60,8 +68,12 @@ ACCESS_SETTINGS = frozenset(
         "api_enabled",
         "app_error",
         "approvals_max",
+        "bulk_batch_s",
+        "bulk_pending_s",
         "certificate",
         "daily_api_limit",
+        "daily_bulk_batches",
+        "daily_bulk_query_jobs",
         "logins_per_hour",
         "password_grant",
         "pkce_required",

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crossfoot.emulators.salesforce.events.changes import PUBLISHED, Change, Commit, publish
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.world import Row, World
 from crossfoot.emulators.wire import Event
-
-_STAMPS = frozenset({"SystemModstamp", "LastModifiedDate", "LastModifiedById"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +22,6 @@ class Caller:
     session: str | None = None
     person: bool = False
     client: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    object_name: str
-    record_id: str
-    kind: str
-    fields: tuple[str, ...]
 
 
 class Transaction:
@@ -58,7 +51,13 @@ class Transaction:
         del self.world.deletions[deletions:]
 
     def write(self, sobject: SObject, row: Row, *, kind: str | None = None) -> None:
-        """Store a row with this transaction's stamps: a creation when its id is new, else an update."""
+        """Store a row with this transaction's stamps: a creation when its id is new, else an update.
+
+        A platform event is not stored but sent. An update whose ``kind`` is given is told even if no value differs.
+        """
+        if sobject.platform_event:
+            self._changes.append(Change(sobject.name, row["Id"], PUBLISHED, {}, row))
+            return
         before = self.world.row(sobject.name, row["Id"])
         row["SystemModstamp"] = self.now
         row.setdefault("IsDeleted", False)
@@ -72,7 +71,8 @@ class Transaction:
             row["LastModifiedById"] = self.caller.user_id
         self._journal.append((sobject, row["Id"], before))
         self.world.put(sobject, row)
-        self._note(sobject, row["Id"], kind or ("CREATE" if before is None else "UPDATE"), before or {}, row)
+        told = kind or ("CREATE" if before is None else "UPDATE")
+        self._note(sobject, told, before or {}, row, touched=kind is not None)
 
     def change(self, sobject: SObject, record_id: str, **values: Any) -> None:
         """A write by the platform itself (a roll-up, a re-parenting): no rule is asked."""
@@ -89,44 +89,34 @@ class Transaction:
             return
         self._journal.append((sobject, record_id, row))
         self.world.drop(sobject, record_id)
-        self._note(sobject, record_id, "DELETE", row, row)
+        self._note(sobject, "DELETE", row, row, touched=True)
 
-    def _note(self, sobject: SObject, record_id: str, kind: str, before: Row, after: Row) -> None:
-        if not sobject.change_events:
-            return
-        changed = tuple(each.name for each in sobject.fields if before.get(each.name) != after.get(each.name))
-        if kind == "UPDATE" and not set(changed) - _STAMPS:
-            return
-        self._changes.append(Change(sobject.name, record_id, kind, () if kind == "DELETE" else changed))
+    def note_gap(self, sobject: SObject, record_id: str, kind: str) -> None:
+        """Have a change told without its values (SF 5.6)."""
+        self._changes.append(Change(sobject.name, record_id, kind, {}, {}))
 
-    def commit(self, version: int | None) -> list[Event]:
-        """The change events of what remains written: one per record, with what the whole transaction did (SF 5.6)."""
+    def erase(self, sobject: SObject, record_id: str) -> None:
+        """Remove a row that lies in the recycle bin: no event tells of it, as one told of its deletion."""
+        self._journal.append((sobject, record_id, self.world.row(sobject.name, record_id)))
+        self.world.drop(sobject, record_id)
+
+    def _note(self, sobject: SObject, kind: str, before: Row, after: Row, *, touched: bool) -> None:
+        if sobject.name in self.world.settings["change_event_entities"]:
+            self._changes.append(Change(sobject.name, after["Id"], kind, before, after, touched))
+
+    def commit(self, version: int | None, api: str = "rest") -> list[Event]:
+        """Put what remains written on the event bus, and tell it. Without a ``version`` no API was the way (SF 5.6)."""
         if not self._changes:
             return []
-        merged: dict[str, Change] = {}
-        for change in self._changes:
-            known = merged.get(change.record_id)
-            fields = change.fields if known is None else tuple(dict.fromkeys(known.fields + change.fields))
-            kind = "CREATE" if known is not None and known.kind == "CREATE" and change.kind == "UPDATE" else change.kind
-            merged[change.record_id] = Change(change.object_name, change.record_id, kind, fields)
-        key = self.world.random_text(32)
-        origin = f"com/salesforce/api/rest/{version}.0;client={self.caller.client}" if version else ""
+        client = f";client={self.caller.client}" if self.caller.client else ""
+        key = uuid.UUID(bytes=hashlib.sha256(self.world.random_text(32).encode()).digest()[:16])
+        committed = Commit(
+            key=str(key),
+            number=self.world.next_number("commit"),
+            now=self.now,
+            user=self.caller.user_id,
+            origin=f"com/salesforce/api/{api}/{version}.0{client}" if version else "",
+        )
+        done = self._changes
         self._journal, self._changes = [], []
-        return [
-            Event(
-                "change",
-                {
-                    "entityName": change.object_name,
-                    "recordIds": [change.record_id],
-                    "changeType": change.kind,
-                    "changedFields": list(change.fields) if change.kind == "UPDATE" else [],
-                    "changeOrigin": origin,
-                    "transactionKey": key,
-                    "sequenceNumber": sequence,
-                    "commitTimestamp": int(self.now.timestamp()) * 1000,
-                    "commitNumber": self.world.next_number("commit"),
-                    "commitUser": self.caller.user_id,
-                },
-            )
-            for sequence, change in enumerate(merged.values(), start=1)
-        ]
+        return publish(self.world, done, committed)

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from crossfoot.emulators.faults import new_faults
+from crossfoot.emulators.salesforce.events.log import new_events
 from crossfoot.emulators.salesforce.ids import DIGITS, make_id
 from crossfoot.emulators.salesforce.schema import Schema, SObject, with_declarations
 from crossfoot.emulators.salesforce.settings import filled
@@ -86,6 +87,10 @@ class World:
     faults: dict[str, list[dict[str, Any]]] = field(default_factory=new_faults)
     metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
     deployments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bulk_usage: dict[str, dict[str, int]] = field(default_factory=dict)
+    retrievals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: dict[str, Any] = field(default_factory=new_events)
     strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})
     index: Index = field(init=False, repr=False, metadata={"derived": True})

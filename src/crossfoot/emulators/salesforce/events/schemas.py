@@ -278,7 +278,9 @@ def _record_field(name: str, record: str, kinds: dict[str, str], doc: str, sourc
 
 def _plain(world: World, sobject: SObject, field: Field) -> EventField:
     long_text = field.type == "textarea"
-    kind, called = ("string", "StringPlusClob" if field.length > 255 else "MultiLineText") if long_text else _TYPES[field.type]
+    kind, called = (
+        ("string", "StringPlusClob" if field.length > 255 else "MultiLineText") if long_text else _TYPES[field.type]
+    )
     role = "ForeignKey" if field.type == "reference" else "Data"
     doc = _AUDIT_DOCS.get(field.name) or f"{'Owner' if field.name == 'OwnerId' else role}:{called}"
     if field.custom:

@@ -45,7 +45,7 @@ def check_permission_set(draft: Draft, component: Component) -> None:
     for each in root.all("objectPermissions"):
         _check_object(draft, each)
     for each in root.all("fieldPermissions"):
-        _check_field(draft, root, each)
+        _check_field(draft, each)
     for each in root.all("userPermissions"):
         if each.get("name") not in USER_PERMISSIONS:
             raise Refusal(f"Unknown user permission: {each.get('name')}", each)
@@ -69,7 +69,7 @@ def _check_object(draft: Draft, element: Element) -> None:
             raise Refusal(f"Permission {tag.removeprefix('allow')} {name} depends on permission(s): {words}", element)
 
 
-def _check_field(draft: Draft, root: Element, element: Element) -> None:
+def _check_field(draft: Draft, element: Element) -> None:
     """Required and master-detail fields take no grant; computed ones none to edit; editing needs reading (SF 8.4)."""
     full_name = element.get("field")
     object_name, _, name = full_name.partition(".")
@@ -83,9 +83,6 @@ def _check_field(draft: Draft, root: Element, element: Element) -> None:
         raise Refusal(f"Permission Edit {full_name} depends on permission(s): Read {full_name}", element)
     if element.is_true("editable") and not (field.createable or field.updateable):
         raise Refusal(f"Field {full_name} is not editable", element)
-    readable = (each for each in root.all("objectPermissions") if each.is_true("allowRead"))
-    if element.is_true("readable") and sobject.name.lower() not in {each.get("object").lower() for each in readable}:
-        raise Refusal(f"Permission Read {full_name} depends on permission(s): Read {sobject.name}", element)
 
 
 def _check_tab(draft: Draft, element: Element) -> None:

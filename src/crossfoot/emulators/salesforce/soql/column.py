@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from crossfoot.emulators.salesforce.formulas import FORMULAS
+from crossfoot.emulators.salesforce.formulas import computed
 from crossfoot.emulators.salesforce.schema import TEXT_TYPES, Field, SObject, text
 from crossfoot.emulators.salesforce.world import Row, World
 
@@ -54,8 +54,7 @@ class Column:
 def reader(world: World, field: Field) -> Read:
     """How one field of a row is read: stored, or computed at each read."""
     if field.formula is not None:
-        formula = FORMULAS[field.formula]
-        return lambda row: formula(world, row)
+        return computed(world, field)
     name = field.name
     if field.type == "boolean":
         return lambda row: row.get(name, False)

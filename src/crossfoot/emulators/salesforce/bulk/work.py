@@ -1,0 +1,86 @@
+"""What the clock does to bulk jobs: begin, work batch by batch, end, and be forgotten (SF 4.1, 4.3).
+
+There are no threads: whatever is due is done before the next request of the data API is answered, each step at the
+instant at which it fell due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from crossfoot.emulators.salesforce.bulk import ingest, query
+from crossfoot.emulators.salesforce.bulk.job import (
+    ABORTED,
+    COMPLETE,
+    FAILED,
+    INGEST,
+    OPEN,
+    QUERY,
+    RUNNING,
+    UPLOADED,
+    Job,
+    enter,
+)
+from crossfoot.emulators.salesforce.world import World
+from crossfoot.emulators.wire import Event
+
+OPEN_LIFE = timedelta(days=1)
+RESULTS_LIFE = timedelta(days=7)
+Step = Callable[[World, Job, datetime], list[Event]]
+
+
+def advance(world: World, now: datetime) -> list[Event]:
+    """Do what has fallen due by ``now``, in the order of its instants; the change events of it."""
+    events: list[Event] = []
+    while world.jobs:
+        at, job_id = min((_due(world, job), job_id) for job_id, job in world.jobs.items())
+        if at > now:
+            break
+        job = world.jobs[job_id]
+        events += _STEPS[job["state"]](world, job, at)
+    return events
+
+
+def _due(world: World, job: Job) -> datetime:
+    """When the state that a job is in ends."""
+    entered: datetime = job["stamp"]
+    waits = {
+        OPEN: OPEN_LIFE,
+        UPLOADED: timedelta(seconds=world.settings["bulk_pending_s"]),
+        RUNNING: timedelta(seconds=world.settings["bulk_batch_s"]),
+    }
+    return entered + waits.get(job["state"], RESULTS_LIFE)
+
+
+def _begin(world: World, job: Job, at: datetime) -> list[Event]:
+    enter(job, RUNNING, at)
+    _BEGIN[job["kind"]](world, job, at)
+    return []
+
+
+def _work(world: World, job: Job, at: datetime) -> list[Event]:
+    job["busy_s"] += world.settings["bulk_batch_s"]
+    return _WORK[job["kind"]](world, job, at)
+
+
+def _close(_: World, job: Job, at: datetime) -> list[Event]:
+    enter(job, ABORTED, at)
+    return []
+
+
+def _forget(world: World, job: Job, _: datetime) -> list[Event]:
+    del world.jobs[job["id"]]
+    return []
+
+
+_BEGIN: Mapping[str, Callable[[World, Job, datetime], None]] = {INGEST: ingest.begin, QUERY: query.begin}
+_WORK: Mapping[str, Step] = {INGEST: ingest.work, QUERY: query.work}
+_STEPS: Mapping[str, Step] = {
+    OPEN: _close,
+    UPLOADED: _begin,
+    RUNNING: _work,
+    COMPLETE: _forget,
+    FAILED: _forget,
+    ABORTED: _forget,
+}
