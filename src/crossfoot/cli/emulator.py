@@ -62,7 +62,7 @@ def up(
     except (ScenarioError, StateError, OSError) as error:
         typer.echo(f"The emulators did not start: {error}", err=True)
         raise typer.Exit(1) from None
-    gc.freeze()  # what was loaded stays: looking through 100,000 invoices for garbage would hold up an answer for seconds
+    gc.freeze()  # what was loaded stays: looking through it all for garbage would hold up an answer for seconds
     if as_json:
         typer.echo(json.dumps({**running.urls, "scenario": running.worlds.scenario, "env_file": str(env_file or "")}))
         _wait_for_signal()

@@ -28,7 +28,7 @@ from crossfoot.emulators.controls import STATE_PATH, Controls, answer_json
 from crossfoot.emulators.emulator import Emulator, StoppedError
 from crossfoot.emulators.wire import CLOSED, IN_PROGRESS, TRUNCATED, Request, Response
 
-body_bytes_max = 50 * 1024 * 1024
+body_bytes_max = 128 * 1024 * 1024  # a Salesforce bulk upload may hold 112.5 MB
 state_bytes_max = 2 * 1024 * 1024 * 1024  # a whole state comes over the control plane
 chunk_line_bytes_max = 1024
 gzip_bytes_min = 1024

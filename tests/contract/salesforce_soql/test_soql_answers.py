@@ -160,6 +160,7 @@ def test_a_user_of_another_currency_and_zone_compares_in_those(book: Org) -> Non
 
 
 def test_dated_rates_serve_deals_by_their_close_date(book: Org) -> None:
+    rates = [(date(2026, 1, 1), Decimal("1.09")), (date(2027, 1, 1), Decimal("1.25"))]
     book.world.rows["DatedConversionRate"] = {
         str(number): {"IsoCode": "NZD", "StartDate": start, "ConversionRate": rate}
         for number, (start, rate) in enumerate(

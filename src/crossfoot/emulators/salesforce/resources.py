@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from crossfoot.emulators.salesforce import permissions, records
+from crossfoot.emulators.salesforce.bulk.job import bulk_used
 from crossfoot.emulators.salesforce.describe import describe, describe_global
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.events.log import allocations, enqueued
@@ -22,7 +23,7 @@ UPSERT_BODY_VERSION_MIN = 46
 
 
 def resource_list(ask: Ask) -> Reply:
-    names = ("sobjects", "query", "queryAll", "limits", "recordCount", "composite", "tooling")
+    names = ("sobjects", "query", "queryAll", "limits", "recordCount", "composite", "jobs", "tooling")
     me = f"{ask.world.public_url}/id/{ask.world.organization['Id']}/{ask.tx.caller.user_id}"
     return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": me})
 
@@ -228,11 +229,10 @@ def record_counts(ask: Ask) -> Reply:
     return Reply(200, {"sObjects": counts})
 
 
+_BULK_LIMITS = {"DailyBulkApiBatches": "daily_bulk_batches", "DailyBulkV2QueryJobs": "daily_bulk_query_jobs"}
 _OTHER_LIMITS = {
     "DailyAsyncApexExecutions": 250_000,
-    "DailyBulkApiBatches": 15_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
-    "DailyBulkV2QueryJobs": 10_000,
     "DailyStreamingApiEvents": 50_000,
     "DataStorageMB": 10_240,
     "FileStorageMB": 10_240,
@@ -244,7 +244,11 @@ def limits(ask: Ask) -> Reply:
     permissions.require(ask.world, ask.tx.caller, "ViewSetup")
     allowed = ask.world.settings["daily_api_limit"]
     used = {"Max": allowed, "Remaining": max(0, allowed - ask.world.usage(ask.tx.now))}
-    others = {name: {"Max": most, "Remaining": most} for name, most in _OTHER_LIMITS.items()}
+    mosts = _OTHER_LIMITS | {name: ask.world.settings[setting] for name, setting in _BULK_LIMITS.items()}
+    others = {
+        name: {"Max": most, "Remaining": max(0, most - bulk_used(ask.world, name, ask.tx.now))}
+        for name, most in mosts.items()
+    }
     return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
 
 

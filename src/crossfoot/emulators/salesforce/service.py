@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from crossfoot.emulators.salesforce import control, oauth, permissions, sessions, soap
+from crossfoot.emulators.salesforce.bulk import work
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.events import pubsub
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
@@ -103,10 +104,11 @@ def _serve_data(
     """A data API request of a known caller; without one, only the list of versions."""
     if caller is None:
         return _render(Reply(200, _versions())), []
+    jobs.advance(world, now)
+    events = work.advance(world, now)
     tx = Transaction(world, caller, now)
     version = None
     try:
-        jobs.advance(world, now)
         ask = _ask(request, tx, complaints)
         version = ask.version
         reply = dispatch(ask)
@@ -115,7 +117,7 @@ def _serve_data(
         reply = error_reply(error)
         if error.code in ILLEGAL_CODES:
             complaints.append(str(error))
-    return _render(reply), tx.commit(None if caller.person else version)
+    return _render(reply), events + tx.commit(None if caller.person else version)
 
 
 def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
@@ -143,14 +145,14 @@ def _payload(request: Request) -> Any:
             body = gzip.decompress(body)
         except (OSError, EOFError, zlib.error) as error:
             raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
-    if len(body) > BODY_BYTES_MAX:
-        raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
     if not body.strip():
         return None
     content_type = request.headers.get("content-type", "application/json")
     kind = content_type.partition(";")[0].strip().lower()
     if kind not in _BODIES:
         raise ApiError("UNSUPPORTED_MEDIA_TYPE", f"The content type {kind} is not supported", status=415)
+    if len(body) > BODY_BYTES_MAX and kind != "text/csv":  # the bulk API has a limit of its own
+        raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
     return _BODIES[kind](content_type, body)
 
 

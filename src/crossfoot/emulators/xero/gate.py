@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from hashlib import sha256
+from itertools import takewhile
 from typing import Any
 
 from crossfoot.emulators.wire import IN_PROGRESS, Request, Response
@@ -153,7 +154,8 @@ class Replay:
     def keep(self, response: Response) -> None:
         if not self.active:
             return
-        for slot in [slot for slot, kept in self.replays.items() if self.now - kept["at"] >= REPLAY_LIFE]:
+        stale = takewhile(lambda kept: self.now - kept[1]["at"] >= REPLAY_LIFE, self.replays.items())  # oldest first
+        for slot, _ in list(stale):
             del self.replays[slot]
         self.replays[self.slot] = {
             "at": self.now,

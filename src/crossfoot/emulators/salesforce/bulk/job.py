@@ -133,7 +133,7 @@ def progress(job: Job, processed: int) -> dict[str, Any]:
     return told if job["error"] is None else told | {"errorMessage": job["error"]}
 
 
-def used(world: World, allowance: str, now: datetime) -> int:
+def bulk_used(world: World, allowance: str, now: datetime) -> int:
     """What was used of a daily allowance of bulk work in the last 24 hours, by the hour (SF 2.8)."""
     floor = f"{now - timedelta(hours=24):%Y-%m-%dT%H}"
     return sum(count for hour, count in world.bulk_usage.get(allowance, {}).items() if hour > floor)
@@ -146,5 +146,5 @@ def use(world: World, allowance: str, now: datetime, count: int = 1) -> None:
 
 
 def require_allowance(world: World, allowance: str, most: int, now: datetime) -> None:
-    if used(world, allowance, now) >= most:
+    if bulk_used(world, allowance, now) >= most:
         raise ApiError("EXCEEDEDQUOTA", f"ExceededQuota : {allowance} of the last 24 hours is used up: {most}")

@@ -39,7 +39,7 @@ def select(tx: Transaction, body: Mapping[str, Any]) -> Any:
 
 
 def tell_gap(tx: Transaction, body: Mapping[str, Any]) -> Any:
-    """Tell changes without their values: ``{"object", "ids", "change": "UPDATE"}``, or of unknown rows, ``OVERFLOW``."""
+    """Tell changes without their values: ``{"object", "ids", "change"}``; an OVERFLOW has no ids."""
     sobject, kind = tx.world.schema.object(str(body["object"])), GAP + str(body.get("change", "UPDATE")).upper()
     if sobject is None or not sobject.change_events or kind not in CHANGE_TYPES:
         raise ApiError("BAD_REQUEST", "a gap has the name of an object with change events and a kind of change")

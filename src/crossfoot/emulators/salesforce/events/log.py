@@ -77,7 +77,7 @@ def after(world: World, position: int, topics: frozenset[str], now: datetime) ->
 
 
 def tip(world: World, now: datetime) -> int:
-    """The position behind everything published so far. It moves with the clock, so that a quiet topic's does not age."""
+    """The position behind all that was published. It moves with the clock, so that a quiet topic's does not age."""
     world.events["head"] = max(world.events["head"], milliseconds(now))
     return int(world.events["head"])
 
@@ -141,7 +141,7 @@ def allocations(world: World, now: datetime) -> dict[str, dict[str, int]]:
 
 
 def select(world: World, names: Iterable[str]) -> list[str]:
-    """Choose the objects whose changes make events, in place of those chosen before. ValueError says why not (SF 5.7)."""
+    """Choose the objects whose changes make events, in place of those before. ValueError says why not (SF 5.7)."""
     chosen = []
     for name in names:
         sobject = world.schema.object(name)

@@ -1,4 +1,4 @@
-"""The Avro schema of each object's events, made from its declaration, and the bitmaps that name changed fields (SF 5.6).
+"""The Avro schemas of events, made from the objects' declarations, and the bitmaps of changed fields (SF 5.6).
 
 A schema belongs to a set of fields: its id changes when they do.
 """
