@@ -29,7 +29,9 @@ def up(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Salesforce; 0 = any free.")] = 8091,
     xero_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Xero; 0 = any free.")] = 8092,
-    pubsub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for change events; not served yet.")] = 7443,
+    pubsub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for change events; 0 = any free.")] = 7443,
+    pubsub_certificate: Annotated[Path | None, typer.Option(help="Certificate (PEM): change events over TLS.")] = None,
+    pubsub_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
     scenario: Annotated[str, typer.Option(help="demo, empty, or the path of a scenario file.")] = "demo",
     state: Annotated[Path | None, typer.Option(help="Folder in which everything survives a restart.")] = None,
     salesforce_url: Annotated[str | None, typer.Option(help="Public address that Salesforce reports.")] = None,
@@ -42,6 +44,7 @@ def up(
     Example: crossfoot emulator up --scenario demo --env-file demo.env
     """
     from crossfoot.emulators.host import Host, HostSettings
+    from crossfoot.emulators.salesforce.events.pubsub import PubSubSettings
     from crossfoot.emulators.scenario import ScenarioError
     from crossfoot.emulators.snapshot import StateError
 
@@ -55,6 +58,7 @@ def up(
         public_urls={name: url for name, url in urls.items() if url is not None},
         state=state,
         env_file=env_file,
+        pubsub=PubSubSettings(host, pubsub_port, pubsub_certificate, pubsub_key),
     )
     try:
         running = Host(settings)
@@ -64,15 +68,25 @@ def up(
         raise typer.Exit(1) from None
     gc.freeze()  # what was loaded stays: looking through it all for garbage would hold up an answer for seconds
     if as_json:
-        typer.echo(json.dumps({**running.urls, "scenario": running.worlds.scenario, "env_file": str(env_file or "")}))
+        endpoint = running.pubsub.endpoint if running.pubsub else ""
+        typer.echo(
+            json.dumps(
+                {
+                    **running.urls,
+                    "pubsub": endpoint,
+                    "scenario": running.worlds.scenario,
+                    "env_file": str(env_file or ""),
+                }
+            )
+        )
         _wait_for_signal()
         running.stop()
         return
     typer.echo(f"Salesforce emulator  {running.urls['salesforce']}")
     typer.echo(f"Xero emulator        {running.urls['xero']}")
     typer.echo(f"Scenario             {running.worlds.scenario}")
-    if pubsub_port:
-        typer.echo("Change events        not served yet")
+    served = f"{running.pubsub.endpoint} (Pub/Sub API)" if running.pubsub else f"not served: {running.events_off}"
+    typer.echo(f"Change events        {served}")
     typer.echo("Nothing here touches a real account. Ctrl-C stops.")
     _wait_for_signal()
     running.stop()

@@ -46,7 +46,8 @@ class StoppedError(RuntimeError):
 class Emulator:
     """Serves one world, one request at a time.
 
-    ``lane`` names whose calls in progress are counted together, None for a request that is not counted.
+    ``lane`` names whose calls in progress are counted together, None for a request that is not counted. ``changed`` wakes
+    those who wait for what the vendor pushes; it goes with ``lock``.
     """
 
     name: str
@@ -58,6 +59,10 @@ class Emulator:
     record: Record | None = None
     due: Due | None = None
     stopped: bool = False
+    changed: threading.Condition = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.changed = threading.Condition(self.lock)
 
     def answer(self, request: Request) -> Response:
         """Handle one request at the emulators' present instant.
@@ -71,7 +76,9 @@ class Emulator:
             now = self.clock.now()
             if self.record is not None:
                 self.record(self.name, now, request)
-            response, _events = self.handle(self.world, request, now)
+            response, events = self.handle(self.world, request, now)
+            if events:
+                self.changed.notify_all()
             return response
 
     def deliveries(self) -> list[Delivery]:

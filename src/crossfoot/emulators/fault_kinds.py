@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-BOTH, XERO = ("salesforce", "xero"), ("xero",)
+BOTH, XERO, SALESFORCE = ("salesforce", "xero"), ("xero",), ("salesforce",)
 WIRE, VENDOR, ACT = "on the wire", "by the vendor", "an act"
 REQUIRED = object()
 wait_s_max = 600
@@ -48,12 +48,16 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One sort of fault. An act without a ``match`` is done at once; all else waits for the next request it matches."""
+    """One sort of fault. An act without a ``match`` is done at once; all else waits for the next request it matches.
+
+    ``path`` is the part of a path that it matches where no other is given.
+    """
 
     place: str
     does: str
     systems: tuple[str, ...] = XERO
     settings: Mapping[str, Setting] = field(default_factory=dict)
+    path: str = ""
 
 
 def _status(default: int, lowest: int = 400) -> Setting:
@@ -217,7 +221,24 @@ XERO_FAULTS: Mapping[str, FaultKind] = {
         {"option": _named("Options", "the option"), "name": Setting("the new name")},
     ),
 }
-CATALOGUE: Mapping[str, FaultKind] = {**WIRE_FAULTS, **XERO_FAULTS}
+_STREAM = "/eventbus.v1.PubSub/Subscribe"
+SALESFORCE_FAULTS: Mapping[str, FaultKind] = {
+    "event_gap": FaultKind(
+        VENDOR, "The change events of the matched write come as gap events, without values.", SALESFORCE
+    ),
+    "event_overflow": FaultKind(
+        VENDOR, "The change events of the matched write come as one GAP_OVERFLOW per object, without ids.", SALESFORCE
+    ),
+    "event_lost": FaultKind(VENDOR, "The matched write makes no change events.", SALESFORCE),
+    "replay_id_corrupted": FaultKind(
+        VENDOR, "The next replay id is refused as if it had expired or the org had moved.", SALESFORCE, path=_STREAM
+    ),
+    "stream_ended": FaultKind(VENDOR, "The server ends an event stream.", SALESFORCE, path=_STREAM),
+    "stream_silent": FaultKind(
+        VENDOR, "An event stream falls silent: no event, no keepalive, no error.", SALESFORCE, path=_STREAM
+    ),
+}
+CATALOGUE: Mapping[str, FaultKind] = {**WIRE_FAULTS, **XERO_FAULTS, **SALESFORCE_FAULTS}
 
 
 def kinds_of(system: str) -> Mapping[str, FaultKind]:

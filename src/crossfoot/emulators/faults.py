@@ -192,7 +192,7 @@ def read_fault(spec: Mapping[str, Any], system: str) -> Row:
     return {
         "kind": name,
         "method": str(method).upper() if method else None,
-        "path_contains": str(match.get("path_contains") or ""),
+        "path_contains": str(match.get("path_contains") or kinds[name].path),
         "times": _whole(spec, "times", 1, 1),
         "after": _whole(spec, "after", 0, 0),
         "settings": settings,

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
@@ -19,11 +19,15 @@ from crossfoot.emulators.controls import CLOCK_PATH, JSON_TYPE, STATE_PATH, answ
 from crossfoot.emulators.emulator import Due, Emulator, Handle, Lane, World, uncounted
 from crossfoot.emulators.files import write_private
 from crossfoot.emulators.play import play
+from crossfoot.emulators.salesforce.events.pubsub import PubSubSettings
 from crossfoot.emulators.scenario import Scenario, ScenarioError, find_scenario
 from crossfoot.emulators.server import EmulatorServer
 from crossfoot.emulators.snapshot import Entry, Snapshot, StateError, StateFolder, read_state, write_state
 from crossfoot.emulators.webhooks import Courier
 from crossfoot.emulators.wire import Request, Response
+
+if TYPE_CHECKING:
+    from crossfoot.emulators.salesforce.events.server import PubSubServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ class HostSettings:
     public_urls: Mapping[str, str] = field(default_factory=dict)
     state: Path | None = None
     env_file: Path | None = None
+    pubsub: PubSubSettings | None = None  # change events; without it they are on the bus, and not served
 
 
 class Host:
@@ -147,8 +152,24 @@ class Host:
                 name: settings.public_urls.get(name, server.url).rstrip("/") for name, server in self._servers.items()
             }
             self.worlds = self._restore() or make_worlds(find_scenario(settings.scenario), public_urls=self.urls)
+            self.events_off = ""
+            self.pubsub = self._open_pubsub()
             self._couriers = [Courier(emulator) for emulator in self.worlds.emulators.values() if emulator.due]
             on_failure.pop_all()
+
+    def _open_pubsub(self) -> PubSubServer | None:
+        """The service of change events; None, with the reason in ``events_off``, where it cannot be had."""
+        if self.settings.pubsub is None:
+            return None
+        try:
+            from crossfoot.emulators.salesforce.events.server import PubSubServer  # noqa: PLC0415 - an extra, and slow
+
+            return PubSubServer(self.worlds.salesforce, self.settings.pubsub)
+        except ImportError:
+            self.events_off = "change events need: pip install crossfoot[cdc]"
+        except OSError as error:
+            self.events_off = str(error)
+        return None
 
     def start(self) -> None:
         """Serve both emulators, then write the env file."""
@@ -162,6 +183,8 @@ class Host:
             self._servers[name].start(emulator, controls)
         for courier in self._couriers:
             courier.start()
+        if self.pubsub is not None:
+            self.pubsub.start()
         self._write_env(env)
 
     def _make_ready(self) -> dict[str, str]:
@@ -181,6 +204,8 @@ class Host:
 
     def stop(self) -> None:
         """Take no further request, save the state and close the ports."""
+        if self.pubsub is not None:
+            self.pubsub.stop()
         for courier in self._couriers:
             courier.stop()
         for emulator in self.worlds.emulators.values():
@@ -196,6 +221,8 @@ class Host:
     def env(self) -> dict[str, str]:
         """What a client needs to connect: the content of the env file."""
         env = {"SF_LOGIN_URL": self.urls["salesforce"], "SF_INSTANCE_URL": self.urls["salesforce"]}
+        if self.pubsub is not None:
+            env["SF_PUBSUB_ENDPOINT"] = self.pubsub.endpoint
         env |= {"XERO_API_BASE": self.urls["xero"], "XERO_IDENTITY_BASE": self.urls["xero"]}
         for name, emulator in self.worlds.emulators.items():
             credentials = emulator.world.credentials(self.worlds.clock.now())

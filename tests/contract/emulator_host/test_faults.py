@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from crossfoot.emulators.fault_kinds import CATALOGUE, WIRE_FAULTS, FaultSpecError, kinds_of
+from crossfoot.emulators.fault_kinds import CATALOGUE, SALESFORCE_FAULTS, WIRE_FAULTS, FaultSpecError, kinds_of
 from crossfoot.emulators.faults import read_fault
 from crossfoot.emulators.host import Host, HostSettings
 from crossfoot.emulators.wire import IN_PROGRESS
@@ -74,7 +74,7 @@ def test_every_kind_reads_with_the_settings_that_it_needs() -> None:
         for name, kind in kinds_of(system).items():
             given = {key: value for key, value in needed.items() if key in kind.settings}
             assert set(read_fault({"kind": name, **given}, system)["settings"]) == set(kind.settings)
-    assert set(kinds_of("salesforce")) == set(WIRE_FAULTS)
+    assert set(kinds_of("salesforce")) == {*WIRE_FAULTS, *SALESFORCE_FAULTS}
     assert all(kind.does.endswith(".") for kind in CATALOGUE.values())
 
 

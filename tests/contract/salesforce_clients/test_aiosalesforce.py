@@ -154,3 +154,17 @@ def test_limits_and_a_refused_query(app: App) -> None:
         assert refused.value.error_code == "INVALID_FIELD"
 
     run(app, machine(app), visit)
+
+
+def test_bulk_2_tells_each_rows_outcome(app: App) -> None:
+    async def visit(client: Salesforce) -> None:
+        load = client.bulk_v2.ingest.perform_operation
+        data = [{"Name": "C1", "Site": "Quay"}, {"Name": "", "Site": "nameless"}]
+        [result] = [each async for each in load("insert", "Account", data, polling_interval=0.2)]
+        assert [row["Name"] for row in result.successful_results] == ["C1"]
+        assert [row["Site"] for row in result.failed_results] == ["nameless"]
+        assert result.unprocessed_records == []
+        made = result.successful_results[0]["sf__Id"]
+        assert await rows(client, f"SELECT Site FROM Account WHERE Id = '{made}'") == [{"Site": "Quay"}]
+
+    run(app, machine(app), visit)

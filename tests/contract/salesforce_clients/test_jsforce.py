@@ -104,6 +104,14 @@ def test_pages_by_locator_and_all_of_them_at_once(seen: dict[str, Any]) -> None:
     assert seen["fetched"] == {"count": 450, "first": "J0000", "last": "J0449"}
 
 
+def test_bulk_2_loads_rows_and_reads_them_back(seen: dict[str, Any]) -> None:
+    names = [f"K{number}" for number in range(30)]
+    assert (seen["bulk"]["good"], seen["bulk"]["unprocessed"]) == (names, 0)
+    assert seen["bulk"]["bad"] == ["REQUIRED_FIELD_MISSING"]
+    assert [each["Name"] for each in seen["bulk"]["read"]] == sorted(names)
+    assert {each["Site"] for each in seen["bulk"]["read"]} == {'Dock, "East"'}
+
+
 def test_describe_limits_and_a_malformed_query(seen: dict[str, Any]) -> None:
     assert {"Account", "Opportunity", "Xero_Invoice__c"} <= set(seen["objects"])
     assert (seen["stage"]["type"], seen["stage"]["nillable"]) == ("picklist", False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -161,3 +163,18 @@ def test_upserts_and_refusals(client: Any) -> None:
     assert first_error(bad)["errorCode"] == "INVALID_FIELD"
     with pytest.raises(SalesforceResourceNotFound):
         client.Account.get("001000000000001AAA")
+
+
+def test_bulk_2_loads_rows_and_reads_them_back(client: Any) -> None:
+    rows = [{"Name": f"B{each:03d}", "Site": 'Quay, "North"'} for each in range(30)]
+    [job] = client.bulk2.Account.insert(records=[*rows, {"Name": "", "Site": "nameless"}], wait=0)
+    assert (job["numberRecordsTotal"], job["numberRecordsProcessed"], job["numberRecordsFailed"]) == (31, 31, 1)
+    loaded = list(csv.DictReader(io.StringIO(client.bulk2.Account.get_successful_records(job["job_id"]))))
+    assert [each["Name"] for each in loaded] == [each["Name"] for each in rows]
+    assert all(each["sf__Created"] == "true" for each in loaded)
+    [failed] = csv.DictReader(io.StringIO(client.bulk2.Account.get_failed_records(job["job_id"])))
+    assert failed["sf__Error"].startswith("REQUIRED_FIELD_MISSING")
+    soql = "SELECT Name, Site FROM Account WHERE Name LIKE 'B0%' ORDER BY Name"
+    pages = list(client.bulk2.Account.query(soql, max_records=20, wait=0))
+    assert [len(list(csv.DictReader(io.StringIO(page)))) for page in pages] == [20, 10]
+    assert next(csv.DictReader(io.StringIO(pages[0]))) == rows[0]

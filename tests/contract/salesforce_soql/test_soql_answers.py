@@ -163,9 +163,7 @@ def test_dated_rates_serve_deals_by_their_close_date(book: Org) -> None:
     rates = [(date(2026, 1, 1), Decimal("1.09")), (date(2027, 1, 1), Decimal("1.25"))]
     book.world.rows["DatedConversionRate"] = {
         str(number): {"IsoCode": "NZD", "StartDate": start, "ConversionRate": rate}
-        for number, (start, rate) in enumerate(
-            [(date(2026, 1, 1), Decimal("1.09")), (date(2027, 1, 1), Decimal("1.25"))]
-        )
+        for number, (start, rate) in enumerate(rates)
     }
     assert one(book, "SELECT convertCurrency(Amount) a FROM Opportunity WHERE Name = 'Kiwi'")["a"] == Decimal("87.20")
 

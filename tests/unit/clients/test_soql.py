@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crossfoot.core.errors import Defect
+from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.soql.parser import parse_query
 from crossfoot.emulators.salesforce.soql.syntax import Compare, In, Item, Junction, Path, Query
 from crossfoot.salesforce import requests, soql
@@ -85,8 +86,8 @@ def test_what_is_not_a_name_is_no_identifier(name: str) -> None:
 def test_an_identifier_is_a_path_of_names_or_refused(name: str) -> None:
     try:
         query = parse_query(soql.select([name], "Account"))
-    except Defect:
-        return
+    except (Defect, ApiError):
+        return  # a word that SOQL keeps for itself passes the builder, and the org refuses it
     (item,) = query.items
     assert isinstance(item.what, Path)
     assert str(item.what) == name

@@ -1,4 +1,4 @@
-"""Several requests in one: composite, graph and batch (SF 2.7)."""
+"""Several requests in one: composite, whose requests build on each other, and batch (SF 2.7)."""
 
 from __future__ import annotations
 
@@ -12,40 +12,63 @@ from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
 
 SUBREQUESTS_MAX = 25
+QUERIES_MAX = 5
+REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
+_ADDRESS = re.compile(r"(?:/?services/data/)?/?v(\d\d)\.0/?(.*)")
+_QUERIES = re.compile(r"(query|queryall|composite/sobjects)(/|\Z)", re.IGNORECASE)
+_NOT_INSIDE = re.compile(r"(composite(/(batch|graph|tree)(/.*)?)?/?|jobs(/.*)?|metadata(/.*)?)\Z", re.IGNORECASE)
+
+Request = Mapping[str, Any]
 
 
 def composite(ask: Ask) -> Reply:
     """Requests in order, each able to use the outcome of earlier ones by ``@{ref.path}`` (SF 2.7)."""
-    requests = _subrequests(ask, "compositeRequest")
-    references = [str(each.get("referenceId", "")) for each in requests]
-    if len(set(references)) < len(references) or not all(re.fullmatch(r"\w+", each) for each in references):
-        raise ApiError(
-            "BAD_REQUEST", "each referenceId has to be given, unique, and made of letters, digits and underscores"
-        )
-    atomic = bool(ask.fields().get("allOrNone"))
+    requests = subrequests(ask.fields(), "compositeRequest")
+    if sum(_QUERIES.match(path_of(each)[1]) is not None for each in requests) > QUERIES_MAX:
+        raise ApiError("LIMIT_EXCEEDED", f"at most {QUERIES_MAX} subrequests may be queries or collections")
+    answers, _ = perform_in_order(ask, requests, atomic=bool(ask.fields().get("allOrNone")))
+    return Reply(200, {"compositeResponse": answers})
+
+
+def perform_in_order(ask: Ask, requests: Sequence[Request], *, atomic: bool) -> tuple[list[dict[str, Any]], bool]:
+    """The answers of requests that refer to each other, and whether none failed; all or none when ``atomic``."""
     start = ask.tx.mark()
     replies: dict[str, Reply] = {}
-    for reference, request in zip(references, requests, strict=True):
-        try:
-            filled = _fill(request, replies)
-            body = filled.get("body")
-            if atomic and isinstance(body, dict) and "records" in body:
-                body = body | {"allOrNone": False}
-            replies[reference] = _perform(ask, filled, body)
-        except ApiError as error:
-            replies[reference] = error_reply(error)
-    failed = [name for name, reply in replies.items() if _failed(reply)]
-    if atomic and failed:
-        ask.tx.rollback(start)
-        halted = error_reply(
-            ApiError("PROCESSING_HALTED", "The transaction was rolled back since another operation failed.")
-        )
-        replies = {name: reply if name in failed else halted for name, reply in replies.items()}
+    failed: set[str] = set()
+    for request in requests:
+        reference = str(request["referenceId"])
+        replies[reference] = _perform_filled(ask, request, replies, atomic=atomic)
+        if _failed(replies[reference]):
+            failed.add(reference)
+            if atomic:
+                ask.tx.rollback(start)
+                replies = {str(each["referenceId"]): HALTED for each in requests} | {reference: replies[reference]}
+                break
     answers = [
         {"body": reply.payload, "httpHeaders": dict(reply.headers), "httpStatusCode": reply.status, "referenceId": name}
         for name, reply in replies.items()
     ]
-    return Reply(200, {"compositeResponse": answers})
+    return answers, not failed
+
+
+def _perform_filled(ask: Ask, request: Request, replies: Mapping[str, Reply], *, atomic: bool) -> Reply:
+    """One request once its references are filled in; the outer allOrNone overrides that of a collection."""
+    try:
+        filled = _fill(request, replies)
+        body = filled.get("body")
+        if atomic and isinstance(body, dict) and "records" in body:
+            body = body | {"allOrNone": False}
+        return _perform(ask, filled, body)
+    except ApiError as error:
+        return error_reply(error)
+
+
+HALTED = error_reply(
+    ApiError(
+        "PROCESSING_HALTED",
+        "The transaction was rolled back since another operation in the same transaction failed.",
+    )
+)
 
 
 def batch(ask: Ask) -> Reply:
@@ -53,7 +76,7 @@ def batch(ask: Ask) -> Reply:
     halt = bool(ask.fields().get("haltOnError"))
     results: list[dict[str, Any]] = []
     failed = False
-    for request in _subrequests(ask, "batchRequests"):
+    for request in subrequests(ask.fields(), "batchRequests", named=False):
         if failed and halt:
             reply = error_reply(
                 ApiError("BATCH_PROCESSING_HALTED", "Batch processing halted by request option", status=412)
@@ -65,6 +88,34 @@ def batch(ask: Ask) -> Reply:
     return Reply(200, {"hasErrors": failed, "results": results})
 
 
+def subrequests(
+    body: Mapping[str, Any], name: str, *, named: bool = True, most: int = SUBREQUESTS_MAX
+) -> list[dict[str, Any]]:
+    """The requests of an envelope. What is wrong with the envelope is refused before any work."""
+    requests = body.get(name)
+    if not isinstance(requests, list) or not requests or not all(isinstance(each, dict) for each in requests):
+        raise ApiError("BAD_REQUEST", f"{name}: an array of requests is required")
+    if len(requests) > most:
+        raise ApiError("LIMIT_EXCEEDED", f"The maximum number of subrequests is {most}")
+    if not all(isinstance(each.get("method"), str) and isinstance(each.get("url"), str) for each in requests):
+        raise ApiError("BAD_REQUEST", "each subrequest has a method and a url")
+    references = [str(each.get("referenceId", "")) for each in requests]
+    if named and (
+        len(set(references)) < len(references) or not all(re.fullmatch(r"[A-Za-z0-9_]+", each) for each in references)
+    ):
+        raise ApiError(
+            "BAD_REQUEST", "each referenceId has to be given, unique, and made of letters, digits and underscores"
+        )
+    return requests
+
+
+def path_of(request: Request) -> tuple[int | None, str, str]:
+    """Version, path and query of a sub-request: its URL is absolute, or begins with the version (SF 2.7)."""
+    path, _, query = str(request["url"]).partition("?")
+    match = _ADDRESS.match(path)
+    return (int(match.group(1)), match.group(2), query) if match else (None, path.lstrip("/"), query)
+
+
 def _failed(reply: Reply) -> bool:
     if reply.status >= 400:
         return True
@@ -74,40 +125,27 @@ def _failed(reply: Reply) -> bool:
     )
 
 
-def _subrequests(ask: Ask, name: str) -> list[dict[str, Any]]:
-    requests = ask.fields().get(name)
-    if not isinstance(requests, list) or not requests or not all(isinstance(each, dict) for each in requests):
-        raise ApiError("BAD_REQUEST", f"{name}: an array of requests is required")
-    if len(requests) > SUBREQUESTS_MAX:
-        raise ApiError("LIMIT_EXCEEDED", f"The maximum number of subrequests is {SUBREQUESTS_MAX}")
-    return requests
-
-
-def _perform(ask: Ask, request: Mapping[str, Any], body: Any) -> Reply:
-    """One sub-request. Its URL is absolute, or begins with the version (SF 2.7)."""
-    path, _, query = str(request.get("url", "")).partition("?")
-    path = path.removeprefix("/services/data").lstrip("/")
-    match = re.match(r"v(\d\d)\.0/?(.*)", path)
+def _perform(ask: Ask, request: Request, body: Any) -> Reply:
+    version, path, query = path_of(request)
     before = ask.tx.mark()
     headers = {name.lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()}
     inner = dataclasses.replace(
         ask,
-        method=str(request.get("method", "")).upper(),
-        path=match.group(2) if match else path,
-        version=int(match.group(1)) if match else ask.version,
+        method=str(request["method"]).upper(),
+        path=path,
+        version=version or ask.version,
         params=dict(parse_qsl(query, keep_blank_values=True)),
         headers={**ask.headers, **headers},
         payload=body,
     )
     try:
+        if _NOT_INSIDE.match(path):
+            raise ApiError("BAD_REQUEST", f"{path} cannot be a subrequest")
         return ask.dispatch(inner)
     except ApiError as error:
         ask.tx.rollback(before)
         ask.complain(error)
         return error_reply(error)
-
-
-_REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 
 
 def _fill(value: Any, replies: Mapping[str, Reply]) -> Any:
@@ -118,10 +156,10 @@ def _fill(value: Any, replies: Mapping[str, Reply]) -> Any:
         return [_fill(each, replies) for each in value]
     if not isinstance(value, str):
         return value
-    whole = _REFERENCE.fullmatch(unquote(value) if value.startswith("%40") else value)
+    whole = REFERENCE.fullmatch(unquote(value) if value.startswith("%40") else value)
     if whole:
         return _pointed_at(whole, replies)
-    return _REFERENCE.sub(lambda match: str(_pointed_at(match, replies)), value)
+    return REFERENCE.sub(lambda match: str(_pointed_at(match, replies)), value)
 
 
 def _pointed_at(match: re.Match[str], replies: Mapping[str, Reply]) -> Any:

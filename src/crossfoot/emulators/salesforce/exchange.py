@@ -15,7 +15,7 @@ from crossfoot.emulators.salesforce.world import World
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer before it becomes bytes. No payload means an empty body; bytes are sent as they are, the rest as JSON."""
+    """An answer before it becomes bytes. No payload means an empty body; bytes are sent as they are."""
 
     status: int
     payload: Any = None

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
-from crossfoot.emulators.salesforce import composite, queries, resources
+from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, tree
+from crossfoot.emulators.salesforce.bulk import resources as bulk
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.metadata import rest
@@ -41,16 +42,28 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("limits/recordcount", {"GET": resources.record_counts}),
     ("composite", {"POST": composite.composite}),
     ("composite/batch", {"POST": composite.batch}),
+    ("composite/graph", {"POST": graph.graph}),
+    ("composite/tree/*", {"POST": tree.create_tree}),
     (
         "composite/sobjects",
         {
-            "POST": composite.insert_collection,
-            "PATCH": composite.update_collection,
-            "DELETE": composite.delete_collection,
+            "POST": collection.insert_collection,
+            "PATCH": collection.update_collection,
+            "DELETE": collection.delete_collection,
         },
     ),
-    ("composite/sobjects/*", {"GET": composite.retrieve_collection, "POST": composite.retrieve_collection}),
-    ("composite/sobjects/*/*", {"PATCH": composite.upsert_collection}),
+    ("composite/sobjects/*", {"GET": collection.retrieve_collection, "POST": collection.retrieve_collection}),
+    ("composite/sobjects/*/*", {"PATCH": collection.upsert_collection}),
+    ("jobs/ingest", {"GET": bulk.list_ingest, "POST": bulk.create_ingest}),
+    ("jobs/ingest/*", {"GET": bulk.read_ingest, "PATCH": bulk.change_ingest, "DELETE": bulk.delete_ingest}),
+    ("jobs/ingest/*/batches", {"PUT": bulk.upload}),
+    ("jobs/ingest/*/successfulresults", {"GET": bulk.successful_results}),
+    ("jobs/ingest/*/failedresults", {"GET": bulk.failed_results}),
+    ("jobs/ingest/*/unprocessedrecords", {"GET": bulk.unprocessed_records}),
+    ("jobs/query", {"GET": bulk.list_query, "POST": bulk.create_query}),
+    ("jobs/query/*", {"GET": bulk.read_query, "PATCH": bulk.change_query, "DELETE": bulk.delete_query}),
+    ("jobs/query/*/results", {"GET": bulk.query_results}),
+    ("jobs/query/*/resultpages", {"GET": bulk.result_pages}),
     ("metadata/deployrequest", {"POST": rest.create_deployment}),
     ("metadata/deployrequest/*", {"GET": rest.read_deployment, "PATCH": rest.change_deployment}),
 )

@@ -48,9 +48,9 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     if request.path.startswith("/control/"):
         return control.serve(world, request, now, _serve_data)
     if request.path.startswith(pubsub.PATH):
-        response, events = pubsub.serve(world, request, now)
-        _record(world, request, response, now, None, None)
-        return response, events
+        answer, told = pubsub.serve(world, request, now)
+        _record(world, request, answer, now, None, None)
+        return answer, told
     complaints: list[str] = []
     user: str | None = None
     events: list[Event] = []

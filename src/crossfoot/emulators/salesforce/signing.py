@@ -88,7 +88,9 @@ def public_key_of(pem: str) -> rsa.RSAPublicKey:
 def claims_of(assertion: str, pem: str) -> dict[str, Any] | None:
     """The claims of a token signed with RS256 by the holder of ``pem``; None when it is not. Who, for whom and until
     when is for the caller to judge: clients write ``exp`` as text and in milliseconds."""
-    unjudged = dict.fromkeys((f"verify_{name}" for name in ("exp", "aud", "iss", "iat", "nbf", "sub", "jti")), False)
+    unjudged: Any = dict.fromkeys(
+        (f"verify_{name}" for name in ("exp", "aud", "iss", "iat", "nbf", "sub", "jti")), False
+    )
     try:
         claims: dict[str, Any] = jwt.decode(assertion, public_key_of(pem), algorithms=["RS256"], options=unjudged)
     except jwt.PyJWTError:

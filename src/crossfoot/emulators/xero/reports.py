@@ -16,6 +16,7 @@ from crossfoot.emulators.xero.ledger import POSTED, SIGNS, in_base
 Sums = Mapping[str, Decimal]
 Sections = tuple[tuple[str, tuple[str, ...]], ...]
 
+DAY_FIRST = date(1753, 1, 1)  # of the databases behind .NET (unconfirmed)
 INCOME = ("Income", ("REVENUE", "SALES"))
 COSTS = ("Less Cost of Sales", ("DIRECTCOSTS",))
 OTHER_INCOME = ("Plus Other Income", ("OTHERINCOME",))
@@ -68,11 +69,15 @@ def balances(call: Call, first: date | None, last: date) -> dict[str, Decimal]:
 
 
 def _day(call: Call, name: str, default: date) -> date:
+    """A day of the query; a sent one must have a financial year before it to compare with."""
     text = call.query.get(name.lower())
     try:
-        return parse_day(text) if text else default
+        day = parse_day(text) if text else default
     except ValueError as error:
         raise bad_query(str(error)) from None
+    if text and day < DAY_FIRST:
+        raise bad_query(f"The {name} {day} is out of range.")
+    return day
 
 
 def _month_end(day: date) -> date:

@@ -103,6 +103,19 @@ async function collections(connection, seen) {
   seen.left = (await connection.query("SELECT COUNT() FROM Account WHERE Site = 'Yard'")).totalSize;
 }
 
+async function bulk(connection, seen) {
+  connection.bulk2.pollInterval = 200;
+  const input = [...Array.from({ length: 30 }, (_, number) => ({ Name: `K${number}`, Site: 'Dock, "East"' })), { Site: 'Nowhere' }];
+  const loaded = await connection.bulk2.loadAndWaitForResults({ object: 'Account', operation: 'insert', input });
+  seen.bulk = {
+    good: loaded.successfulResults.map((each) => each.Name),
+    bad: loaded.failedResults.map((each) => each.sf__Error.split(':')[0]),
+    unprocessed: loaded.unprocessedRecords.length,
+  };
+  const stream = await connection.bulk2.query("SELECT Name, Site FROM Account WHERE Name LIKE 'K%' ORDER BY Name", { pollInterval: 200 });
+  seen.bulk.read = await stream.toArray();
+}
+
 async function metadata(connection, seen) {
   const all = await connection.describeGlobal();
   const deal = await connection.sobject('Opportunity').describe();
@@ -121,6 +134,7 @@ async function main() {
   await webServer(seen);
   await rows(connection, seen);
   await collections(connection, seen);
+  await bulk(connection, seen);
   await metadata(connection, seen);
   process.stdout.write(JSON.stringify(seen));
 }

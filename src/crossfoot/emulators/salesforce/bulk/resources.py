@@ -49,7 +49,9 @@ def create_ingest(ask: Ask) -> Reply:
         raise ApiError("INVALIDJOB", f"InvalidJob : operation must be one of {', '.join(ingest.OPERATIONS)}")
     sobject = bulk_object(ask, wish.get("object"))
     if operation == "hardDelete" and not permissions.holds(ask.world, ask.tx.caller.user_id, "BulkApiHardDelete"):
-        message = "hardDelete operation requires special user profile permission, please contact your system administrator"
+        message = (
+            "hardDelete operation requires special user profile permission, please contact your system administrator"
+        )
         raise ApiError("FEATURENOTENABLED", message)
     key = wish.get("externalIdFieldName") if operation == "upsert" else ""
     if key is None or (operation == "upsert" and not key):

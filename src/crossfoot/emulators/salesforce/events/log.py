@@ -87,9 +87,14 @@ def replay_id(world: World, position: int) -> bytes:
     return (position << _CHECK_BITS | _check(world, position)).to_bytes(_ID_BYTES, "big") + _ID_TAIL
 
 
+def bare_position(sent: bytes) -> int:
+    """The position that a replay id names, right or wrong."""
+    return int.from_bytes(sent[:_ID_BYTES], "big") >> _CHECK_BITS
+
+
 def position_of(world: World, sent: bytes, now: datetime) -> int:
     """The position behind a replay id; UnknownPositionError for one that expired or is not of this org (SF 5.3)."""
-    position = int.from_bytes(sent[:_ID_BYTES], "big") >> _CHECK_BITS
+    position = bare_position(sent)
     own = sent == replay_id(world, position)[: len(sent)] and len(sent) >= _ID_BYTES
     log: list[Entry] = world.events["log"]
     dropped = len(log) >= EVENTS_KEPT_MAX and position < log[0]["position"]

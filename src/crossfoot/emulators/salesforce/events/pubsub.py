@@ -10,15 +10,17 @@ from __future__ import annotations
 import binascii
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossfoot.emulators.salesforce import sessions
 from crossfoot.emulators.salesforce.events import log
 from crossfoot.emulators.salesforce.events.avro import AvroError
-from crossfoot.emulators.salesforce.events.topics import Topic, find_topic
+from crossfoot.emulators.salesforce.events.topics import Topic, carried, find_topic
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.wire import Event, Request, Response
 
@@ -28,9 +30,11 @@ if TYPE_CHECKING:
 PATH = "/eventbus.v1.PubSub/"
 PENDING_MAX = 100
 EVENTS_PER_PUBLISH_MAX = 200
+BATCH_BYTES_MAX = 2_000_000
 PREFIX = "sfdc.platform.eventbus.grpc."
 STREAM_HEADER = "Emulator-Stream"  # tells the gRPC service to fall silent, or to end the stream
-STREAM_FAULTS = ("stream_silent", "stream_ended")
+SILENT, ENDED = "stream_silent", "stream_ended"
+ANSWERED, REFUSED = 200, 403
 # Error code -> gRPC status (SF 5.4)
 STATUSES = {
     "concurrent.client.limit.exceeded": "RESOURCE_EXHAUSTED",
@@ -56,6 +60,21 @@ STATUSES = {
 }
 
 Message = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class PubSubSettings:
+    """Where the service listens (port 0 = any free one), and how its streams behave.
+
+    With a certificate chain and its key (PEM files) it speaks TLS, as Salesforce always does; without, plain text.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    certificate: Path | None = None
+    key: Path | None = None
+    keepalive_s: float = 90
+    unasked_s_max: float = 60
 
 
 class PubSubError(Exception):
@@ -85,21 +104,21 @@ class Call:
 
 
 def serve(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
-    """Answer one call. A refusal has status 400 and names the gRPC status with which it leaves."""
+    """Answer one call. A refusal has status 403 and names the gRPC status with which it leaves."""
     struck = world.strike["kind"] if world.strike else None
     try:
         method = _METHODS.get(request.path.removeprefix(PATH))
         if method is None:
             return Response(404), []
         call = Call(world, _user(world, request.headers, now), now, json.loads(request.body or b"{}"))
-        if struck in STREAM_FAULTS:
-            return _json(200, {}, ((STREAM_HEADER, str(struck)),)), []
+        if struck in (SILENT, ENDED):
+            return _json(ANSWERED, {}, ((STREAM_HEADER, str(struck)),)), []
         if struck == "replay_id_corrupted" and call.text("replay_preset") == "CUSTOM":
             raise _corrupted()
         answer, events = method(call)
-        return _json(200, answer), events
+        return _json(ANSWERED, answer), events
     except PubSubError as error:
-        return _json(400, error.as_json()), []
+        return _json(REFUSED, error.as_json()), []
 
 
 def _json(status: int, payload: Message, headers: tuple[tuple[str, str], ...] = ()) -> Response:
@@ -162,8 +181,8 @@ def _fetch(call: Call) -> tuple[Message, list[Event]]:
     if asked <= 0:
         raise PubSubError("subscription.fetch.requested.events.invalid", "num_requested must be more than 0")
     world, now = call.world, call.now
-    waiting = log.after(world, _start(call), topic.carries, now)
-    found = [entry for entry, _ in zip(waiting, range(asked), strict=False)]
+    waiting = log.after(world, _start(call), carried(world, topic.name), now)
+    found = _batch(waiting, asked)
     left = world.settings["event_deliveries_per_day"] - log.used(world, "delivered", now, 24)
     if found and left <= 0:
         raise PubSubError("subscription.limit.exceeded", "The daily event delivery allocation is used up")
@@ -176,6 +195,12 @@ def _fetch(call: Call) -> tuple[Message, list[Event]]:
         "rpc_id": call.rpc_id,
         "pending_num_requested": asked - len(found),
     }, []
+
+
+def has_waiting(world: Any, fetch: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the fetch that continues at this replay id would find events. Asking changes nothing."""
+    position, topics = log.bare_position(b64decode(fetch["replay_id"])), carried(world, fetch["topic_name"])
+    return next(log.after(world, position, topics, now), None) is not None
 
 
 def _start(call: Call) -> int:
@@ -195,6 +220,18 @@ def _start(call: Call) -> int:
 
 def _corrupted() -> PubSubError:
     return PubSubError("subscription.fetch.replayid.corrupted", "The Replay ID validation failed.")
+
+
+def _batch(waiting: Iterable[log.Entry], asked: int) -> list[log.Entry]:
+    """As many as were asked for and fit into one message."""
+    found: list[log.Entry] = []
+    size = 0
+    for entry in islice(waiting, asked):
+        size += len(entry["payload"])
+        if found and size > BATCH_BYTES_MAX:
+            break
+        found.append(entry)
+    return found
 
 
 def _consumer_event(world: World, entry: log.Entry) -> Message:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from crossfoot.emulators.salesforce.events.avro import Codec
-from crossfoot.emulators.salesforce.formulas import FORMULAS
+from crossfoot.emulators.salesforce.formulas import computed
 from crossfoot.emulators.salesforce.ids import DIGITS
 from crossfoot.emulators.salesforce.schema import Field, SObject
 
@@ -292,8 +292,8 @@ def _reader(world: World, field: Field) -> Read:
     """How the value is read: as stored, dates and instants in milliseconds."""
     name = field.name
     if field.formula is not None:
-        formula = FORMULAS[field.formula]
-        return lambda row: formula(world, row) if row else None
+        formula = computed(world, field)
+        return lambda row: formula(row) if row else None
     if field.type == "boolean":
         return lambda row: row.get(name, False) if row else None
     if field.type in {"date", "datetime"}:

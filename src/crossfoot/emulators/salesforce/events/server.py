@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 import threading
 import time
-from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -23,9 +21,8 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from crossfoot.emulators.emulator import Emulator, StoppedError
-from crossfoot.emulators.salesforce.events import log, pubsub
+from crossfoot.emulators.salesforce.events import pubsub
 from crossfoot.emulators.salesforce.events.messages import METHODS, SERVICE, message_types
-from crossfoot.emulators.salesforce.events.topics import find_topic
 from crossfoot.emulators.wire import Request
 
 streams_max = 60
@@ -33,25 +30,10 @@ message_bytes_max = 4 * 1024 * 1024
 stop_s_max = 1
 
 
-@dataclass(frozen=True, slots=True)
-class PubSubSettings:
-    """Where the service listens (port 0 = any free one), and how its streams behave.
-
-    With a certificate chain and its key (PEM files) it speaks TLS, as Salesforce always does; without, plain text.
-    """
-
-    host: str = "127.0.0.1"
-    port: int = 0
-    certificate: Path | None = None
-    key: Path | None = None
-    keepalive_s: float = 90
-    unasked_s_max: float = 60
-
-
 class PubSubServer:
     """Takes its port at once (OSError when it is busy) and serves from ``start`` until ``stop``."""
 
-    def __init__(self, emulator: Emulator, settings: PubSubSettings) -> None:
+    def __init__(self, emulator: Emulator, settings: pubsub.PubSubSettings) -> None:
         self._service = _Service(emulator, settings)
         self._server = grpc.server(
             ThreadPoolExecutor(streams_max + 4, thread_name_prefix="pubsub"),
@@ -102,7 +84,7 @@ class _Answer:
 class _Service:
     """The methods of the service. Each stream holds one thread."""
 
-    def __init__(self, emulator: Emulator, settings: PubSubSettings) -> None:
+    def __init__(self, emulator: Emulator, settings: pubsub.PubSubSettings) -> None:
         self.emulator = emulator
         self.settings = settings
         self.stopping = False
@@ -140,18 +122,14 @@ class _Service:
         try:
             response = self.emulator.answer(request)
         except StoppedError:
-            raise _Refused("UNAVAILABLE", "The emulator is stopping", pubsub.PREFIX + "service.unavailable") from None
+            raise _refused("service.unavailable", "The emulator is stopping") from None
         time.sleep(response.delay_s)
-        told = dict(response.headers)
-        answer = json.loads(response.body) if told.get("Content-Type") == "application/json" and not response.wire else {}
-        if response.status == 200 and not response.wire:
-            return _Answer(answer, told.get(pubsub.STREAM_HEADER))
-        unavailable = f"The service is unavailable (HTTP {response.status})"
-        raise _Refused(
-            answer.get("status", "UNAVAILABLE"),
-            answer.get("message", unavailable),
-            answer.get("error_code", pubsub.PREFIX + "service.unavailable"),
-        )
+        if response.status not in (pubsub.ANSWERED, pubsub.REFUSED) or response.wire:
+            raise _refused("service.unavailable", f"The service is unavailable (HTTP {response.status})")
+        answer = json.loads(response.body)
+        if "error_code" in answer:
+            raise _Refused(answer["status"], answer["message"], answer["error_code"])
+        return _Answer(answer, dict(response.headers).get(pubsub.STREAM_HEADER))
 
     def _unary(self, method: str) -> Callable[[Message, grpc.ServicerContext], Message]:
         def serve(message: Message, context: grpc.ServicerContext) -> Message:
@@ -180,8 +158,7 @@ class _Service:
     def _counted(self) -> Iterator[None]:
         with self.emulator.lock:
             if self._streams >= streams_max:
-                code = pubsub.PREFIX + "concurrent.client.limit.exceeded"
-                raise _Refused("RESOURCE_EXHAUSTED", "too many open streams", code)
+                raise _refused("concurrent.client.limit.exceeded", "too many open streams")
             self._streams += 1
         try:
             yield
@@ -191,54 +168,116 @@ class _Service:
 
 
 class _Stream:
-    """One subscription: what was asked for and not yet delivered, and the position of the last response."""
+    """One subscription: what was asked for and not yet delivered, and the replay id of the last response."""
 
     def __init__(self, service: _Service, messages: Iterator[Message], context: grpc.ServicerContext) -> None:
         self._service = service
         self._changed = service.emulator.changed
         self._context = context
         self._asked: deque[dict[str, Any]] = deque()
-        self._open = True
+        self._closed = False
         self._pending = 0
-        self._fetch: dict[str, Any] = {}
+        self._fetch: dict[str, Any] | None = None
         self._spoke = time.monotonic()
-        context.add_callback(self._close)
+        if not context.add_callback(self._close):
+            self._closed = True
         threading.Thread(target=self._listen, args=(messages,), name="pubsub requests", daemon=True).start()
 
-    def _listen(self, messages: Iterator[Message]) -> None:
-        """Take fetch requests as they come. A client that will send no more may still be waiting for events."""
-        try:
-            for message in messages:
-                with self._changed:
-                    self._asked.append(_as_json(message))
-                    self._changed.notify_all()
-        except grpc.RpcError:
-            self._close()
-
-    def _close(self) -> None:
-        with self._changed:
-            self._open = False
-            self._changed.notify_all()
-
     def responses(self) -> Iterator[dict[str, Any]]:
-        """Events as soon as there are some and they were asked for, else now and then an empty response (SF 5.2)."""
-        while self._wait():
-            while self._asked:
-                self._ask(self._asked.popleft())
-            unspoken = time.monotonic() - self._spoke
-            if self._pending == 0:
-                if unspoken >= self._service.settings.unasked_s_max:
+        """Events as soon as there are some and they were asked for, else now and then an empty response (SF 5.2).
+
+        Without anything asked for, the stream ends after a while.
+        """
+        while True:
+            self._wait()
+            if self._is_over():
+                return
+            self._take_asked()
+            idle_s = time.monotonic() - self._spoke
+            if self._fetch is None or self._pending == 0:
+                if idle_s >= self._service.settings.unasked_s_max:
                     return
                 continue
-            first = "replay_preset" not in self._fetch or self._fetch["replay_preset"] != "CUSTOM"
             answer = self._service.call("Subscribe", {**self._fetch, "num_requested": self._pending}, self._context)
             if answer.fault is not None:
-                if answer.fault == "stream_silent":
-                    self._be_silent()
+                self._suffer(answer.fault)
                 return
             message = answer.message
             self._fetch |= {"replay_preset": "CUSTOM", "replay_id": message["latest_replay_id"]}
             self._pending = message["pending_num_requested"]
-            if message["events"] or unspoken >= self._service.settings.keepalive_s:
+            if message["events"] or idle_s >= self._service.settings.keepalive_s:
                 self._spoke = time.monotonic()
                 yield message
+
+    def _wait(self) -> None:
+        """Until there is something to do: a request, events, or that too long nothing was said."""
+        settings = self._service.settings
+        limit_s = settings.keepalive_s if self._pending else settings.unasked_s_max
+        with self._changed:
+            self._changed.wait_for(self._has_work, max(0.0, self._spoke + limit_s - time.monotonic()))
+
+    def _has_work(self) -> bool:
+        if self._is_over() or self._asked:
+            return True
+        if self._fetch is None or not self._pending:
+            return False
+        emulator = self._service.emulator
+        return pubsub.has_waiting(emulator.world, self._fetch, emulator.clock.now())
+
+    def _is_over(self) -> bool:
+        return self._closed or self._service.stopping
+
+    def _take_asked(self) -> None:
+        """The first request chooses topic and position; each adds to what may be delivered (SF 5.2)."""
+        while self._asked:
+            asked = self._asked.popleft()
+            number, topic = asked.get("num_requested", 0), asked.get("topic_name", "")
+            if self._fetch is None:
+                self._fetch = asked
+            elif topic not in ("", self._fetch["topic_name"]):
+                raise _refused("subscription.fetch.topic.mismatch", "a stream keeps its topic")
+            if number <= 0:
+                raise _refused("subscription.fetch.requested.events.invalid", "num_requested must be more than 0")
+            self._pending = min(pubsub.PENDING_MAX, self._pending + number)
+
+    def _suffer(self, fault: str) -> None:
+        """End the stream, or hold it open and say nothing more until the client gives up."""
+        if fault == pubsub.SILENT:
+            with self._changed:
+                self._changed.wait_for(self._is_over)
+
+    def _listen(self, messages: Iterator[Message]) -> None:
+        """Take fetch requests as they come. A client that will send no more may still be waiting for events."""
+        with suppress(grpc.RpcError, StopIteration):
+            for message in messages:
+                with self._changed:
+                    self._asked.append(_as_json(message))
+                    self._changed.notify_all()
+
+    def _close(self) -> None:
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def _refused(code: str, message: str) -> _Refused:
+    error = pubsub.PubSubError(code, message).as_json()
+    return _Refused(error["status"], error["message"], error["error_code"])
+
+
+@contextmanager
+def _told(context: grpc.ServicerContext) -> Iterator[None]:
+    """A refusal leaves as a gRPC status, with its error code in the trailing metadata (SF 5.4)."""
+    try:
+        yield
+    except _Refused as refused:
+        context.set_trailing_metadata((("error-code", refused.code),))
+        context.abort(refused.status, str(refused))
+
+
+def _as_json(message: Message) -> dict[str, Any]:
+    return json_format.MessageToDict(message, preserving_proto_field_name=True)
+
+
+def _response(method: str, message: dict[str, Any]) -> Message:
+    return json_format.ParseDict(message, message_types()[METHODS[method][1]]())

@@ -12,6 +12,7 @@ from crossfoot.emulators.salesforce.events.schemas import (
     change_schema,
     platform_schema,
 )
+from crossfoot.emulators.salesforce.schema import SObject
 
 if TYPE_CHECKING:
     from crossfoot.emulators.salesforce.world import World
@@ -21,10 +22,9 @@ EVERYTHING = "/data/ChangeEvents"
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic: the names under which its events lie on the bus, their schema where they share one, and who may what."""
+    """A topic as one user has it. ``schema`` is None where its events have several."""
 
     name: str
-    carries: frozenset[str]
     schema: EventSchema | None
     can_publish: bool
     can_subscribe: bool
@@ -36,20 +36,29 @@ def find_topic(world: World, name: str, user_id: str) -> Topic | None:
     Change events show records of every owner, so that they need the right to view all of them.
     """
     access = permissions.access_of(world, user_id)
-    selected = {f"/data/{change_event_name(each)}": each for each in map(world.object, selection(world))}
+    selected = {_change_topic(each): each for each in map(world.object, selection(world))}
     if name == EVERYTHING:
-        return Topic(name, frozenset(selected), None, False, "ViewAllData" in access.permissions)
+        return Topic(name, None, False, "ViewAllData" in access.permissions)
     if name in selected:
         sobject = selected[name]
-        may = "viewAllRecords" in access.on(sobject)
-        return Topic(name, frozenset({name}), change_schema(world, sobject), False, may)
+        return Topic(name, change_schema(world, sobject), False, "viewAllRecords" in access.on(sobject))
     kind, _, event = name.removeprefix("/").partition("/")
     found = world.schema.object(event)
     if kind != "event" or found is None or not found.platform_event or found.name != event:
         return None
     allowed = access.on(found)
     schema = platform_schema(world, found)
-    return Topic(name, frozenset({name}), schema, "allowCreate" in allowed, "allowRead" in allowed)
+    return Topic(name, schema, "allowCreate" in allowed, "allowRead" in allowed)
+
+
+def carried(world: World, name: str) -> frozenset[str]:
+    """The names under which a topic's events lie on the bus."""
+    whole = name == EVERYTHING
+    return frozenset(map(_change_topic, map(world.object, selection(world)))) if whole else frozenset({name})
+
+
+def _change_topic(sobject: SObject) -> str:
+    return f"/data/{change_event_name(sobject)}"
 
 
 def selection(world: World) -> list[str]:

@@ -204,8 +204,8 @@ def delete_object(draft: Draft, component: Component) -> None:
         {sobject.name.lower(), *(f"{sobject.name}.{each.name}".lower() for each in sobject.fields)},
         set(),
     )
-    for kind in CHILD_TYPES.values():
-        for name in [each for each in draft.components.get(kind, {}) if each.partition(".")[0] == sobject.name]:
+    for kind in (*CHILD_TYPES.values(), "CustomTab", "Layout"):
+        for name in [each for each in draft.components.get(kind, {}) if re.split(r"[-.]", each)[0] == sobject.name]:
             draft.remove(kind, name)
 
 
