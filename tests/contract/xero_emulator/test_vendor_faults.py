@@ -148,6 +148,21 @@ def test_a_disconnected_organisation_is_403_and_its_tokens_live(xero: Client) ->
     assert xero.json("GET", "/connections") == []
 
 
+def test_a_custom_connection_ends_too_and_gives_no_more_tokens(xero: Client) -> None:
+    def ask() -> Response:
+        credentials = xero.world.credentials(xero.now)
+        secret = f"client_id={credentials['client_id']}&client_secret={credentials['client_secret']}"
+        form = f"grant_type=client_credentials&{secret}".encode()
+        return handle(xero.world, Request("POST", "/connect/token", body=form), xero.now)[0]
+
+    xero.token = json.loads(ask().body)["access_token"]
+    assert len(xero.json("GET", "/connections")) == 1
+    fault(xero, "connection_revoked")
+    assert xero.send("GET", "/Contacts").status == 403
+    assert xero.json("GET", "/connections") == []
+    assert (ask().status, json.loads(ask().body)["error"]) == (400, "unauthorized_client")
+
+
 def test_a_revoked_refresh_token_is_invalid_grant(xero: Client) -> None:
     credentials = xero.world.credentials(xero.now)
     fault(xero, "refresh_token_revoked")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from crossfoot.emulators.salesforce.expressions import Evaluate, Moment, as_field, compile_expression
 from crossfoot.emulators.salesforce.values import canonical, round_half_up
 
 if TYPE_CHECKING:
@@ -52,8 +53,38 @@ def computed(world: World, field: Field) -> Callable[[Row], Any]:
     """How a field that is not stored is read."""
     if field.summary is not None:
         return _summary(world, field.summary)
+    if field.expression is not None:
+        return _expression(world, field)
     formula = FORMULAS[str(field.formula)]
     return lambda row: formula(world, row)
+
+
+def _expression(world: World, field: Field) -> Callable[[Row], Any]:
+    """A formula sees every field, also those that its reader does not: it is compiled against the whole schema."""
+    object_name, text = field.expression or ("", "")
+    key = f"expression {object_name}.{field.name}"
+    if key not in world.compiled:
+        world.compiled[key] = compile_expression(world.whole, world.whole.objects[object_name.lower()], text)
+    evaluate: Evaluate = world.compiled[key]
+    moment = Moment(world, reader)
+
+    def read(row: Row) -> Any:
+        try:
+            return as_field(field, evaluate(moment, row))
+        except (ArithmeticError, TypeError, ValueError):
+            return None  # the platform shows #Error!, and nothing over the API
+
+    return read
+
+
+def reader(world: World, field: Field) -> Callable[[Row], Any]:
+    """How one field of a row is read: stored, or computed at each read."""
+    if field.formula is not None:
+        return computed(world, field)
+    name = field.name
+    if field.type == "boolean":
+        return lambda row: row.get(name, False)
+    return lambda row: row.get(name)
 
 
 def _summary(world: World, summary: Mapping[str, Any]) -> Callable[[Row], Any]:

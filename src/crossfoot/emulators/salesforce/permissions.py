@@ -41,6 +41,7 @@ class Access:
     objects: Mapping[str, frozenset[str]]
     readable: frozenset[str]
     editable: frozenset[str]
+    custom: frozenset[str]  # custom permissions, folded
 
     def on(self, sobject: SObject) -> frozenset[str]:
         """The elements of objectPermissions that this user has on an object."""
@@ -52,7 +53,7 @@ class Access:
         return granted | _READING if "ViewAllData" in self.permissions else granted
 
 
-_ALL = Access(True, frozenset(USER_PERMISSIONS), {}, frozenset(), frozenset())
+_ALL = Access(True, frozenset(USER_PERMISSIONS), {}, frozenset(), frozenset(), frozenset())
 
 
 def permissionable(sobject: SObject, field: Field) -> bool:
@@ -142,7 +143,15 @@ def _sum_of(world: World, sets: list[Row]) -> Access:
         objects=objects,
         readable=frozenset(row["Field"].lower() for row in fields if row.get("PermissionsRead")),
         editable=frozenset(row["Field"].lower() for row in fields if row.get("PermissionsEdit")),
+        custom=frozenset(_custom_permissions(world, ids)),
     )
+
+
+def _custom_permissions(world: World, ids: set[str]) -> Iterable[str]:
+    for row in world.rows.get("SetupEntityAccess", {}).values():
+        found = world.row("CustomPermission", row["SetupEntityId"])
+        if row["ParentId"] in ids and found is not None:
+            yield str(found["DeveloperName"]).lower()
 
 
 def _visible(schema: Schema, access: Access) -> Schema:

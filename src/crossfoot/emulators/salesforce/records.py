@@ -16,6 +16,7 @@ from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import Field, SObject
 from crossfoot.emulators.salesforce.standard import AUDIT_FIELDS
 from crossfoot.emulators.salesforce.transaction import Transaction
+from crossfoot.emulators.salesforce.validation_rules import check_validation_rules
 from crossfoot.emulators.salesforce.values import to_stored
 from crossfoot.emulators.salesforce.world import Row, World
 
@@ -290,7 +291,7 @@ def _save(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: f
         raise field_error("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", *missing)
     _check_references(tx.world, sobject, row, given)
     _check_unique(tx, sobject, row)
-    rules.check_validation_rules(tx, sobject, row)
+    check_validation_rules(tx, sobject, row)
     tx.write(sobject, {name: value for name, value in row.items() if value is not None})
     rules.after_save(tx, sobject, old, row)
 

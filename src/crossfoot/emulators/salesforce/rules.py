@@ -1,15 +1,13 @@
-"""What each standard object does to its own records when they are saved (SF 6.5-6.7), and an org's validation rules."""
+"""What each standard object does to its own records when they are saved (SF 6.5-6.7)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
-from crossfoot.emulators.salesforce import access_rules
+from crossfoot.emulators.salesforce import access_rules, validation_rules
 from crossfoot.emulators.salesforce.errors import ApiError, field_error
 from crossfoot.emulators.salesforce.schema import SObject
-from crossfoot.emulators.salesforce.soql.evaluate import compile_condition
-from crossfoot.emulators.salesforce.soql.parser import parse_condition
 from crossfoot.emulators.salesforce.transaction import Transaction
 from crossfoot.emulators.salesforce.values import canonical, round_half_up
 from crossfoot.emulators.salesforce.world import Row, World
@@ -35,29 +33,6 @@ def after_save(tx: Transaction, sobject: SObject, old: Row | None, row: Row | No
 def before_delete(tx: Transaction, sobject: SObject, row: Row) -> None:
     if sobject.name in _BEFORE_DELETE:
         _BEFORE_DELETE[sobject.name](tx, row)
-
-
-def check_validation_rules(tx: Transaction, sobject: SObject, row: Row) -> None:
-    """Refuse the save when an active rule's condition holds of the record as it would be."""
-    for rule in tx.world.rows.get("ValidationRule", {}).values():
-        if not rule.get("Active") or rule["EntityDefinition"].lower() != sobject.name.lower():
-            continue
-        if _condition(tx, sobject, rule["ErrorConditionFormula"])(row):
-            shown_at = rule.get("ErrorDisplayField")
-            raise field_error(
-                "FIELD_CUSTOM_VALIDATION_EXCEPTION", rule["ErrorMessage"], *([shown_at] if shown_at else [])
-            )
-
-
-def _condition(tx: Transaction, sobject: SObject, formula: str) -> Callable[[Row], bool]:
-    """The compiled condition, kept for the second in which it was compiled: date literals move with the clock."""
-    key = f"rule {sobject.name} {formula}"
-    instant, predicate = tx.world.compiled.get(key, (None, None))
-    if instant != tx.now:
-        predicate = compile_condition(tx.world, sobject, parse_condition(formula), tx.now)
-        tx.world.compiled[key] = (tx.now, predicate)
-    found: Callable[[Row], bool] = predicate
-    return found
 
 
 def _integrity(detail: str, *fields: str) -> ApiError:
@@ -218,8 +193,7 @@ def _before_rule(tx: Transaction, _old: Row | None, row: Row, _given: frozenset[
         raise field_error(
             "FIELD_INTEGRITY_EXCEPTION", f"no such object: {row.get('EntityDefinition')}", "EntityDefinition"
         )
-    if row.get("ErrorConditionFormula"):
-        compile_condition(tx.world, target, parse_condition(row["ErrorConditionFormula"]), tx.now)
+    validation_rules.check_condition(tx, target, row)
 
 
 _BEFORE_SAVE: Mapping[str, BeforeSave] = {

@@ -27,7 +27,7 @@ class Field:
     """One field of an object (SF 2.4).
 
     ``formula`` names a function of ``formulas.FORMULAS``. A field of the org's own that is computed has its
-    ``expression`` or the ``summary`` of its child rows instead (SF 8.4).
+    ``expression`` (the object, and the formula's text) or the ``summary`` of its child rows besides (SF 8.4).
     """
 
     name: str
@@ -52,7 +52,7 @@ class Field:
     default: Any = None
     autonumber: str | None = None
     formula: str | None = None
-    expression: str | None = None
+    expression: tuple[str, str] | None = None
     summary: Mapping[str, Any] | None = None
     help: str | None = None
     filterable: bool = True

@@ -93,6 +93,7 @@ class World:
     events: dict[str, Any] = field(default_factory=new_events)
     strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})
+    whole: Schema = field(init=False, repr=False, metadata={"derived": True})  # also behind a narrower view
     index: Index = field(init=False, repr=False, metadata={"derived": True})
     compiled: dict[str, Any] = field(init=False, repr=False, metadata={"derived": True})
 
@@ -102,7 +103,7 @@ class World:
     def declare(self, *added: Mapping[str, Any]) -> None:
         """Add declarations of objects and fields, and derive schema and indexes anew."""
         self.declarations.extend(dict(each) for each in added)
-        self.schema = with_declarations(STANDARD_OBJECTS + SETUP_OBJECTS, self.declarations)
+        self.whole = self.schema = with_declarations(STANDARD_OBJECTS + SETUP_OBJECTS, self.declarations)
         self.index = Index()
         self.compiled = {}
         for name, rows in self.rows.items():

@@ -161,6 +161,7 @@ def _disconnect(strike: Strike) -> None:
     """The organisation's connections end; tokens live on and meet 403 (XERO 1.6)."""
     state, tenant = strike.world.state, _tenant(strike)
     state["connections"] = {key: row for key, row in state["connections"].items() if row["tenant"] != tenant}
+    state["custom_ended"] |= tenant == strike.world.app["tenant_id"]
 
 
 ACTS: Mapping[str, Act] = {

@@ -222,6 +222,8 @@ def _by_client(world: World, form: Mapping[str, str], confidential: bool, now: d
     """Custom connection: no user, no refresh token, one organisation; SDKs may send no scope (XERO 1.4)."""
     if not confidential:
         raise _refusal("invalid_client")
+    if world.state["custom_ended"]:
+        raise _refusal("unauthorized_client")
     available = [scope for scope in world.app["scopes"] if scope not in scopes.BASE_SCOPES]
     asked = (form.get("scope") or form.get("scopes") or "").replace(",", " ").split() or available
     if not set(asked) <= set(world.app["scopes"]):
@@ -360,9 +362,9 @@ IDENTITY_ROUTES: Mapping[tuple[str, str], Callable[[World, Request, datetime], R
 
 
 def tenants_of(world: World, grant: Record) -> list[str]:
-    """The organisations a token may reach: the user's connections, or the custom connection's one."""
+    """The organisations a token may reach: the user's connections, or the custom connection's one while it lasts."""
     if grant["user"] is None:
-        return [world.app["tenant_id"]]
+        return [] if world.state["custom_ended"] else [world.app["tenant_id"]]
     return [found["tenant"] for found in world.state["connections"].values() if found["user"] == grant["user"]]
 
 
@@ -370,6 +372,9 @@ def connections(world: World, request: Request, grant: Record, path: list[str]) 
     """GET /connections and DELETE /connections/{id} (XERO 1.6)."""
     mine = {key: row for key, row in world.state["connections"].items() if row["user"] == grant["user"]}
     if request.method == "DELETE" and len(path) == 2:
+        if grant["user"] is None and path[1].lower() in tenants_of(world, grant):
+            world.state["custom_ended"] = True
+            return Response(204)
         if path[1].lower() not in mine:
             raise not_found()
         del world.state["connections"][path[1].lower()]
@@ -377,7 +382,7 @@ def connections(world: World, request: Request, grant: Record, path: list[str]) 
     if request.method != "GET" or len(path) != 1:
         raise not_allowed()
     if grant["user"] is None:
-        return json_response([_custom_connection(world, grant)])
+        return json_response([_custom_connection(world, grant) for _ in tenants_of(world, grant)])
     event = {name.lower(): value for name, value in _form(request.query.encode()).items()}.get("autheventid")
     return json_response([_connection(world, row) for row in mine.values() if event in {None, row["event"]}])
 

@@ -176,7 +176,8 @@ def announce(world: World, events: Sequence[Event], now: datetime) -> None:
 def _connected(world: World) -> set[str]:
     """Organisations that a user has connected, and that of a custom connection in use."""
     connected = {row["tenant"] for row in world.state["connections"].values()}
-    if any(token["grant"]["user"] is None for token in world.state["access_tokens"].values()):
+    custom = not world.state["custom_ended"]
+    if custom and any(token["grant"]["user"] is None for token in world.state["access_tokens"].values()):
         connected.add(world.app["tenant_id"])
     return connected
 

@@ -165,6 +165,7 @@ def _blank() -> Record:
         "windows": {},
         "replays": {},
         "connections": {},
+        "custom_ended": False,  # the custom connection was taken away
         "access_tokens": {},
         "refresh_tokens": {},
         "codes": {},

@@ -21,6 +21,7 @@ from crossfoot.emulators.salesforce import sessions
 from crossfoot.emulators.salesforce.events import log
 from crossfoot.emulators.salesforce.events.avro import AvroError
 from crossfoot.emulators.salesforce.events.topics import Topic, carried, find_topic
+from crossfoot.emulators.salesforce.events.visibility import payload_for
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.wire import Event, Request, Response
 
@@ -190,7 +191,7 @@ def _fetch(call: Call) -> tuple[Message, list[Event]]:
     log.count(world, "delivered", len(found), now)
     latest = found[-1]["position"] if found else log.tip(world, now)
     return {
-        "events": [_consumer_event(world, entry) for entry in found],
+        "events": [_consumer_event(call, entry) for entry in found],
         "latest_replay_id": _text(log.replay_id(world, latest)),
         "rpc_id": call.rpc_id,
         "pending_num_requested": asked - len(found),
@@ -234,9 +235,10 @@ def _batch(waiting: Iterable[log.Entry], asked: int) -> list[log.Entry]:
     return found
 
 
-def _consumer_event(world: World, entry: log.Entry) -> Message:
-    event = {"id": entry["id"], "schema_id": entry["schema"], "payload": _text(entry["payload"])}
-    return {"event": event, "replay_id": _text(log.replay_id(world, entry["position"]))}
+def _consumer_event(call: Call, entry: log.Entry) -> Message:
+    payload = payload_for(call.world, call.user_id, entry)
+    event = {"id": entry["id"], "schema_id": entry["schema"], "payload": _text(payload)}
+    return {"event": event, "replay_id": _text(log.replay_id(call.world, entry["position"]))}
 
 
 def _publish(call: Call) -> tuple[Message, list[Event]]:

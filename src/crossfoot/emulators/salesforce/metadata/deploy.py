@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -82,7 +82,7 @@ class Run:
         for name, first in DESTRUCTIVE.items():
             if first and name in package.destructive:
                 self._delete(members_of(package.destructive[name], name, package.problems), start + name)
-        for component in sorted(chosen, key=_turn):
+        for component in _in_turn(chosen):
             self.component(component)
         for name, first in DESTRUCTIVE.items():
             if not first and name in package.destructive:
@@ -190,9 +190,29 @@ class Run:
         return message
 
 
-def _turn(component: Component) -> tuple[int, bool, str]:
-    """Types in their order; roll-ups after the fields that they sum."""
-    return ORDER[component.type], component.root.get("type") == "Summary", component.name
+def _in_turn(components: list[Component]) -> Iterator[Component]:
+    """Types in their order, and within them computed fields last, each after those that it is computed from."""
+    ordered = sorted(components, key=lambda each: (ORDER[each.type], _is_computed(each), each.name))
+    waiting = [each for each in ordered if _is_computed(each)]
+    for component in ordered:
+        if component not in waiting:
+            yield component
+            continue
+        while component in waiting:
+            free = (each for each in waiting if not any(_uses(each, other) for other in waiting if other is not each))
+            chosen = next(free, component)
+            waiting.remove(chosen)
+            yield chosen
+
+
+def _is_computed(component: Component) -> bool:
+    root = component.root
+    return component.type == "CustomField" and (root.one("formula") is not None or root.get("type") == "Summary")
+
+
+def _uses(component: Component, other: Component) -> bool:
+    name = other.name.partition(".")[2]
+    return name in component.root.get("formula") or name in component.root.get("summarizedField")
 
 
 def _problem(component: Component, refusal: Refusal) -> Problem:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from crossfoot.emulators.salesforce.expressions import ExpressionError, compile_expression
 from crossfoot.emulators.salesforce.metadata.draft import Draft, Refusal
 from crossfoot.emulators.salesforce.metadata.xml import Element
 from crossfoot.emulators.salesforce.schema import Field, SObject
@@ -55,11 +56,26 @@ def field_of(draft: Draft, sobject: SObject, element: Element) -> Field:
         values |= known.build(draft, sobject, element)
     values |= _keys(element, kind, known) | _required(element, kind, formula)
     if formula:
-        values |= {"expression": formula, "formula": "expression", "createable": False, "updateable": False}
-        values |= {"default": None}
+        values |= _formula(draft, sobject, element)
     made = Field(**values)
     _check_change(sobject.field(name), made, element)
     return made
+
+
+def _formula(draft: Draft, sobject: SObject, element: Element) -> dict[str, Any]:
+    text = element.get("formula")
+    try:
+        compile_expression(draft.schema, sobject, text)
+    except ExpressionError as error:
+        raise Refusal(str(error), element.one("formula")) from error
+    return {
+        "expression": (sobject.name, text),
+        "formula": "expression",
+        "createable": False,
+        "updateable": False,
+        "default": None,
+        "filterable": True,
+    }
 
 
 def check_api_name(name: str, what: str, element: Element) -> None:

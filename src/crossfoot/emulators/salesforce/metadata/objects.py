@@ -6,12 +6,11 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator
 
-from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.expressions import ExpressionError, compile_expression
 from crossfoot.emulators.salesforce.metadata.draft import Component, Draft, Refusal
 from crossfoot.emulators.salesforce.metadata.fields import check_api_name, field_of
 from crossfoot.emulators.salesforce.metadata.xml import Element, inner_xml
 from crossfoot.emulators.salesforce.schema import Field, SObject, text
-from crossfoot.emulators.salesforce.soql.parser import parse_condition
 from crossfoot.emulators.salesforce.standard import CURRENCY, OWNER, SYSTEM_FIELDS
 
 # Element of an object's file -> the component type that it is.
@@ -167,16 +166,15 @@ def check_list_view(draft: Draft, component: Component) -> None:
 
 
 def check_validation_rule(draft: Draft, component: Component) -> None:
-    """A rule has a condition and a message. An active one has to be a condition that the emulator can judge."""
+    """A rule has a condition and a message. An active one has to be a formula that the emulator knows."""
     check_child("active", "errorConditionFormula", "errorMessage")(draft, component)
     if not component.root.is_true("active"):
         return
+    formula = component.root.one("errorConditionFormula")
     try:
-        parse_condition(component.root.get("errorConditionFormula"))
-    except ApiError as error:
-        raise Refusal(
-            f"The emulator cannot judge this errorConditionFormula: {error.message}", component.root
-        ) from error
+        compile_expression(draft.schema, owner_of(draft, component), formula.text if formula else "", saving=True)
+    except ExpressionError as error:
+        raise Refusal(str(error), formula) from error
 
 
 def delete_field(draft: Draft, component: Component) -> None:

@@ -11,6 +11,7 @@ from crossfoot.emulators.salesforce.metadata.permission_sets import grant_rows, 
 from crossfoot.emulators.salesforce.metadata.xml import Element
 from crossfoot.emulators.salesforce.permissions import STANDARD
 from crossfoot.emulators.salesforce.transaction import Transaction
+from crossfoot.emulators.salesforce.validation_rules import FORMULA
 from crossfoot.emulators.salesforce.world import Row, World
 
 EMPTY = Element("")
@@ -45,6 +46,7 @@ def _validation_rule(name: str, root: Element) -> Mapping[str, Any]:
         "ErrorMessage": root.get("errorMessage"),
         "ErrorDisplayField": root.get("errorDisplayField") or None,
         "Active": root.is_true("active"),
+        FORMULA: root.get("errorConditionFormula"),
     }
 
 

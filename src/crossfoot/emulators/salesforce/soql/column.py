@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from crossfoot.emulators.salesforce.formulas import computed
+from crossfoot.emulators.salesforce.formulas import reader
 from crossfoot.emulators.salesforce.schema import TEXT_TYPES, Field, SObject, text
 from crossfoot.emulators.salesforce.world import Row, World
 
 Read = Callable[[Row], Any]
+__all__ = ["NAME", "Column", "Read", "name_reader", "parent_row", "polymorphic", "reader", "through"]
 
 # What a polymorphic relationship shows of whatever it refers to (SF 3.2).
 NAME = SObject(
@@ -49,16 +50,6 @@ class Column:
         """How the value is read to be compared with others: text without case."""
         read, fold = self.compared or self.read, self.field.fold
         return (lambda row: fold(read(row))) if self.field.type in TEXT_TYPES else read
-
-
-def reader(world: World, field: Field) -> Read:
-    """How one field of a row is read: stored, or computed at each read."""
-    if field.formula is not None:
-        return computed(world, field)
-    name = field.name
-    if field.type == "boolean":
-        return lambda row: row.get(name, False)
-    return lambda row: row.get(name)
 
 
 def name_reader(world: World, name: str) -> Read:
