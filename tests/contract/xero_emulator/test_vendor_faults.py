@@ -9,7 +9,7 @@ import pytest
 
 from crossfoot.emulators import snapshot
 from crossfoot.emulators.fault_kinds import ACT, VENDOR, XERO_FAULTS
-from crossfoot.emulators.wire import CLOSED, Request
+from crossfoot.emulators.wire import CLOSED, Request, Response
 from crossfoot.emulators.xero import World, handle
 from crossfoot.emulators.xero.acts import ACTS
 from crossfoot.emulators.xero.formats import ZERO_ID

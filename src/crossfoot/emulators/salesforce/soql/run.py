@@ -26,7 +26,7 @@ from crossfoot.emulators.salesforce.soql.syntax import Expression, Path, Query
 from crossfoot.emulators.salesforce.soql.tokens import query_error
 from crossfoot.emulators.salesforce.world import Row, World
 
-__all__ = ["Runner", "Selection", "attributes", "projection_of", "run_query", "visible_fields"]
+__all__ = ["Runner", "Selection", "attributes", "run_query", "visible_fields"]
 
 _UNSORTED_TYPES = frozenset({"multipicklist", "address", "location", "base64"})
 _OWNER_SCOPES = frozenset({"MINE", "MINE_AND_MY_GROUPS", "TEAM"})
@@ -53,12 +53,6 @@ def run_query(
     """Run SOQL; refusals are ApiErrors in the platform's words."""
     runner = Runner(Context(world, now, text, version, user_id, all_rows))
     return runner.sobject, runner.select()
-
-
-def projection_of(world: World, text: str, now: datetime, version: int, *, all_rows: bool) -> tuple[SObject, Render]:
-    """What makes a record of a row for this query, without choosing rows: later pages of a cursor."""
-    runner = Runner(Context(world, now, text, version, None, all_rows))
-    return runner.sobject, runner.record()
 
 
 class Runner:
