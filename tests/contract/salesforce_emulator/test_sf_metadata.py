@@ -423,7 +423,12 @@ def test_the_other_components_are_judged_too(admin: Administration) -> None:
 
 
 def test_a_deployed_validation_rule_is_asked(admin: Administration) -> None:
-    rule = tags(fullName="Named", active="true", errorConditionFormula="Site = null", errorMessage="Give a site.")
+    rule = tags(
+        fullName="Named",
+        active="true",
+        errorConditionFormula="AND(ISBLANK(Site), NOT($Permission.Bypass))",
+        errorMessage="Give a site.",
+    )
     files: Files = {
         "package.xml": manifest(ValidationRule=["Account.Named"]),
         "objects/Account.object": xml("CustomObject", f"<validationRules>{rule}</validationRules>"),
@@ -431,9 +436,82 @@ def test_a_deployed_validation_rule_is_asked(admin: Administration) -> None:
     admin.good(files)
     refused = admin.org.person("POST", "sobjects/Account", {"Name": "Acme"})
     assert (refused.code, refused.body[0]["message"]) == ("FIELD_CUSTOM_VALIDATION_EXCEPTION", "Give a site.")
-    files["objects/Account.object"] = str(files["objects/Account.object"]).replace(">true<", ">false<")
-    admin.good(files)
+    switched = admin.org.control("validation-rule", {"object": "Account", "name": "Named", "active": False})
+    assert switched.status == 200, switched.body
     admin.org.create("Account", Name="Acme")
+    files["objects/Account.object"] = str(files["objects/Account.object"]).replace("ISBLANK(Site)", "WEEKDAY(Site) = 1")
+    assert "does not know the function WEEKDAY" in admin.problem(files)["problem"]
+
+
+def test_a_custom_permission_bypasses_a_rule_of_the_customer(admin: Administration) -> None:
+    rule = tags(
+        fullName="Closed",
+        active="true",
+        errorConditionFormula="ISCHANGED(Site) &amp;&amp; !ISNEW() &amp;&amp; !$Permission.Bypass",
+        errorMessage="The site is fixed.",
+    )
+    access = f"<customPermissions>{tags(enabled='true', name='Bypass')}</customPermissions>"
+    grants = permission_set(
+        "P", objects={"Account": {"allowRead": "true", "allowEdit": "true"}}, fields={"Account.Site": True}
+    )
+    files: Files = {
+        "package.xml": manifest(
+            ValidationRule=["Account.Closed"], CustomPermission=["Bypass"], PermissionSet=["P", "Q"]
+        ),
+        "objects/Account.object": xml("CustomObject", f"<validationRules>{rule}</validationRules>"),
+        "customPermissions/Bypass.customPermission": xml("CustomPermission", tags(label="Bypass")),
+        "permissionsets/P.permissionset": grants,
+        "permissionsets/Q.permissionset": xml("PermissionSet", access + tags(label="Q")),
+    }
+    admin.good(files)
+    admin.grant("P")
+    account = admin.org.create("Account", Name="Acme", Site="Pier 4")
+    path = f"sobjects/Account/{account}"
+    assert admin.org.call("PATCH", path, {"Site": "Pier 5"}).code == "FIELD_CUSTOM_VALIDATION_EXCEPTION"
+    assert admin.org.call("PATCH", path, {"Name": "Acme Ltd"}).status == 204
+    admin.grant("Q")
+    assert admin.org.call("PATCH", path, {"Site": "Pier 5"}).status == 204
+
+
+def test_formula_fields_are_computed_at_each_read_from_whatever_they_name(admin: Administration) -> None:
+    owed = field("Owed__c", "Currency", precision=16, scale=2)
+    half = field("Half__c", "Currency", precision=16, scale=2, formula="ROUND(Owed__c / 2, 2)")
+    words = field(
+        "Words__c",
+        "Text",
+        formula="IF(ISBLANK(Site), Name, Name &amp; ' at ' &amp; Site) &amp; ' ' &amp; TEXT(Half__c)",
+    )
+    above = field("Above__c", "Text", formula="Parent.Name")
+    files = with_field(owed + words + half + above)
+    computed = ("Half__c", "Words__c", "Above__c")
+    files["package.xml"] = manifest(
+        CustomField=[f"Account.{each}" for each in ("Owed__c", *computed)], PermissionSet=["P"]
+    )
+    given = dict.fromkeys((f"Account.{each}" for each in computed), False)
+    files["permissionsets/P.permissionset"] = permission_set(
+        "P", objects={"Account": {"allowRead": "true"}}, fields=given
+    )
+    admin.good(files)
+    admin.grant("P")
+    parent = admin.org.create("Account", Name="Group")
+    admin.org.create("Account", Name="Acme", ParentId=parent, Owed__c="10.05")
+    [row] = admin.org.soql("SELECT Half__c, Words__c, Above__c FROM Account WHERE Half__c > 1")
+    assert (str(row["Half__c"]), row["Words__c"], row["Above__c"]) == ("5.03", "Acme 5.03", "Group")
+    described = admin.org.call("GET", "sobjects/Account/describe").body["fields"]
+    [half_field] = [each for each in described if each["name"] == "Half__c"]
+    assert (half_field["calculated"], half_field["createable"]) == (True, False)
+    assert half_field["calculatedFormula"] == "ROUND(Owed__c / 2, 2)"
+    bad = field("Bad__c", "Text", formula="Nope__c &amp; 'x'")
+    assert admin.problem(with_field(bad))["problem"] == "Field Nope__c does not exist. Check spelling."
+
+
+def test_describe_tells_whether_anything_changed(admin: Administration) -> None:
+    first = admin.org.call("GET", "sobjects/Account/describe", token=admin.token)
+    since = {"if-modified-since": first.headers["Last-Modified"]}
+    path = "sobjects/Account/describe"
+    assert admin.org.call("GET", path, headers=since, token=admin.token).status == 304
+    admin.good(with_field(field("A__c", "Date")))
+    assert admin.org.call("GET", path, headers=since, token=admin.token).status == 200
 
 
 def test_deletion_takes_the_data_the_grants_and_the_places_on_layouts(admin: Administration) -> None:

@@ -105,9 +105,13 @@ def test_what_a_subscription_is_refused_for(org: Org) -> None:
     assert (code(refused), refused["status"]) == ("service.auth.headers.invalid", "UNAUTHENTICATED")
     managed = org.pubsub("ManagedSubscribe", developer_name="Mine", num_requested=1)
     assert code(managed) == "managed.subscription.developer.name.not.found"
-    org.control("fault", {"kind": "replay_id_corrupted"})
+
+
+def test_a_good_position_can_be_refused_as_corrupted(org: Org) -> None:
     good = org.fetch()["latest_replay_id"]
-    assert org.fetch(replay_id=good).get("events") == [] or org.fetch(replay_id=good)["error_code"] == CORRUPTED
+    org.control("fault", {"kind": "replay_id_corrupted"})
+    assert org.fetch(replay_id=good)["error_code"] == CORRUPTED
+    assert org.fetch(replay_id=good)["events"] == []
 
 
 def test_subscribing_needs_the_right_to_see_every_record(org: Org) -> None:
@@ -135,7 +139,6 @@ def test_values_of_fields_that_the_subscriber_may_not_read_are_left_out(org: Org
     assert (created["ABN__c"], created["Phone"], updated["ABN__c"], updated["Phone"]) == (None, "1", None, "2")
     assert "ABN__c" not in org.names(updated, "changedFields")
     assert "Phone" in org.names(updated, "changedFields")
-    assert org.payloads(org.fetch(ACCOUNTS))[1]["ABN__c"] == "1" or field["ParentId"]
 
 
 def path_of(org: Org, kind: str) -> str:

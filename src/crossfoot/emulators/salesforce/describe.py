@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
+from crossfoot.emulators.salesforce.permissions import permissionable
 from crossfoot.emulators.salesforce.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject, label_of
 from crossfoot.emulators.salesforce.soql.run import visible_fields
-from crossfoot.emulators.salesforce.world import World
+from crossfoot.emulators.salesforce.world import ACCESS_OBJECTS, Row, World
 
+MASTER_RECORD_TYPE = "012000000000000AAA"
 _SOAP_TYPES = {
     "id": "tns:ID",
     "reference": "tns:ID",
@@ -36,18 +39,31 @@ def describe(world: World, sobject: SObject, base: str) -> dict[str, Any]:
         "defaultImplementation": None,
         "extendedBy": None,
         "extendsInterfaces": None,
-        "fields": [_field(world, each) for each in visible_fields(world, sobject)],
+        "fields": [_field(world, sobject, each) for each in visible_fields(world, sobject)],
         "implementedBy": None,
         "implementsInterfaces": None,
         "listviewable": None,
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [_master_record_type(sobject, base)],
+        "recordTypeInfos": _record_types(world, sobject, base),
         "searchLayoutable": True,
         "sobjectDescribeOption": "FULL",
         "supportedScopes": [{"label": f"All {_plural(sobject)}", "name": "everything"}],
     }
+
+
+def described_at(world: World) -> datetime:
+    """When what describe tells may last have changed: by a deployment, or by a change of grants (SF 2.4)."""
+    moments = [
+        each["SystemModstamp"]
+        for name in (*ACCESS_OBJECTS, "Organization", "RecordType")
+        for each in world.rows.get(name, {}).values()
+    ]
+    moments += [each["deleted"] for each in world.deletions if each["object"] in ACCESS_OBJECTS]
+    moments += [each["end"] for each in world.deployments.values() if each["status"].startswith("Succeeded")]
+    latest: datetime = max(moments)
+    return latest
 
 
 def _exists(world: World, sobject: SObject) -> bool:
@@ -92,15 +108,25 @@ def _summary(sobject: SObject, base: str) -> dict[str, Any]:
     }
 
 
-def _master_record_type(sobject: SObject, base: str) -> dict[str, Any]:
-    record_type_id = "012000000000000AAA"
+def _record_types(world: World, sobject: SObject, base: str) -> list[dict[str, Any]]:
+    """The object's record types, and the master that every object has."""
+    rows = (row for row in world.rows.get("RecordType", {}).values() if not row["IsDeleted"])
+    own = [row for row in rows if str(row["SobjectType"]).lower() == sobject.name.lower()]
+    made = [_record_type(sobject, base, row["Id"], row["DeveloperName"], row["Name"], row) for row in own]
+    return [*made, _record_type(sobject, base, MASTER_RECORD_TYPE, "Master", "Master", {"IsActive": True})]
+
+
+def _record_type(
+    sobject: SObject, base: str, record_type_id: str, developer_name: str, name: str, row: Row
+) -> dict[str, Any]:
+    master = record_type_id == MASTER_RECORD_TYPE
     return {
-        "active": True,
-        "available": True,
-        "defaultRecordTypeMapping": True,
-        "developerName": "Master",
-        "master": True,
-        "name": "Master",
+        "active": bool(row.get("IsActive")),
+        "available": bool(row.get("IsActive")),
+        "defaultRecordTypeMapping": master,
+        "developerName": developer_name,
+        "master": master,
+        "name": name,
         "recordTypeId": record_type_id,
         "urls": {"layout": f"{base}/sobjects/{sobject.name}/describe/layouts/{record_type_id}"},
     }
@@ -119,7 +145,7 @@ def _child(child: SObject, field: Field) -> dict[str, Any]:
     }
 
 
-def _field(world: World, field: Field) -> dict[str, Any]:
+def _field(world: World, sobject: SObject, field: Field) -> dict[str, Any]:
     text = field.type in TEXT_TYPES
     number = field.type in NUMBER_TYPES
     return {
@@ -128,6 +154,8 @@ def _field(world: World, field: Field) -> dict[str, Any]:
         "autoNumber": field.autonumber is not None,
         "byteLength": field.length * 3 if text else 18 if field.length else 0,
         "calculated": field.formula is not None and field.custom,
+        "calculatedFormula": field.expression[1] if field.expression else None,
+        "cascadeDelete": field.on_delete == "Cascade" and field.type == "reference",
         "caseSensitive": field.case_sensitive,
         "createable": field.createable,
         "custom": field.custom,
@@ -138,16 +166,18 @@ def _field(world: World, field: Field) -> dict[str, Any]:
         "filterable": field.filterable,
         "groupable": field.filterable and not number and field.type not in {"datetime", "address"},
         "idLookup": field.id_lookup or field.external_id,
+        "inlineHelpText": field.help,
         "label": field.label or label_of(field.name),
         "length": field.length,
         "name": field.name,
         "nameField": field.name == "Name",
         "nillable": not (field.required or _defaulted(field) or field.type in {"id", "boolean"}),
-        "permissionable": field.custom,
+        "permissionable": permissionable(sobject, field),
         "picklistValues": [_picklist_value(each) for each in picklist_values(world, field)],
         "precision": field.precision if number else 0,
         "referenceTo": list(field.reference_to),
         "relationshipName": field.relationship,
+        "restrictedDelete": field.on_delete == "Restrict" and field.type == "reference",
         "restrictedPicklist": field.restricted or field.name == "CurrencyIsoCode",
         "scale": field.scale,
         "soapType": "xsd:double" if number else _SOAP_TYPES.get(field.type, "xsd:string"),
@@ -160,8 +190,6 @@ def _field(world: World, field: Field) -> dict[str, Any]:
 
 _FIELD_CONSTANTS: dict[str, Any] = {
     "aiPredictionField": False,
-    "calculatedFormula": None,
-    "cascadeDelete": False,
     "compoundFieldName": None,
     "controllerName": None,
     "defaultValueFormula": None,
@@ -174,7 +202,6 @@ _FIELD_CONSTANTS: dict[str, Any] = {
     "formulaTreatNullNumberAsZero": False,
     "highScaleNumber": False,
     "htmlFormatted": False,
-    "inlineHelpText": None,
     "mask": None,
     "maskType": None,
     "namePointing": False,
@@ -182,7 +209,6 @@ _FIELD_CONSTANTS: dict[str, Any] = {
     "queryByDistance": False,
     "referenceTargetField": None,
     "relationshipOrder": None,
-    "restrictedDelete": False,
     "searchPrefilterable": False,
     "writeRequiresMasterRead": False,
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.salesforce import permissions, records
 from crossfoot.emulators.salesforce.bulk.job import bulk_used
-from crossfoot.emulators.salesforce.describe import describe, describe_global
+from crossfoot.emulators.salesforce.describe import describe, describe_global, described_at
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.events.log import allocations, enqueued
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
@@ -39,7 +39,12 @@ def object_summary(ask: Ask, name: str) -> Reply:
 
 
 def object_describe(ask: Ask, name: str) -> Reply:
-    return Reply(200, describe(ask.seen, ask.object(name), ask.base))
+    """The full description, or 304 when nothing of it changed since ``If-Modified-Since`` (SF 2.4)."""
+    changed, since = described_at(ask.world), ask.headers.get("if-modified-since")
+    if since is not None and changed <= _http_date("If-Modified-Since", since):
+        return Reply(304)
+    headers = (("Last-Modified", f"{changed:%a, %d %b %Y %H:%M:%S} GMT"),)
+    return Reply(200, describe(ask.seen, ask.object(name), ask.base), headers)
 
 
 def create_row(ask: Ask, name: str) -> Reply:
@@ -84,12 +89,15 @@ def _check_unmodified(ask: Ask, row: Row) -> None:
     text = ask.headers.get("if-unmodified-since")
     if text is None:
         return
-    try:
-        since = datetime.strptime(text.replace("GMT", "+0000"), "%a, %d %b %Y %H:%M:%S %z")
-    except ValueError as error:
-        raise ApiError("INVALID_HEADER", f"If-Unmodified-Since: invalid date: {text}") from error
-    if row["LastModifiedDate"] > since:
+    if row["LastModifiedDate"] > _http_date("If-Unmodified-Since", text):
         raise ApiError("ENTITY_MODIFIED", "the record was modified since the given date", status=412)
+
+
+def _http_date(header: str, text: str) -> datetime:
+    try:
+        return datetime.strptime(text.replace("GMT", "+0000"), "%a, %d %b %Y %H:%M:%S %z")
+    except ValueError as error:
+        raise ApiError("INVALID_HEADER", f"{header}: invalid date: {text}") from error
 
 
 def delete_row(ask: Ask, name: str, record_id: str) -> Reply:

@@ -56,6 +56,7 @@ class Field:
     summary: Mapping[str, Any] | None = None
     help: str | None = None
     filterable: bool = True
+    feature: str | None = None
 
     @property
     def custom(self) -> bool:
@@ -78,7 +79,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class SObject:
-    """One kind of record.
+    """One kind of record. ``feature`` is the setting without which an org has no such object.
 
     ``recycled`` is false where deletion bypasses the recycle bin (SF 6.6). ``setup`` objects belong to the org's
     administration: everybody sees them, and object permissions do not apply.
@@ -97,6 +98,7 @@ class SObject:
     change_events: bool = False
     tooling: bool = False
     setup: bool = False
+    feature: str | None = None
     by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
