@@ -18,7 +18,7 @@ DATA = f"/services/data/{API_VERSION}"
 COLLECTION_SIZE = 200
 DESCRIBES_PER_CALL = 25
 # The name marks our writes as ours in change events; no assignment rule may fire (SF 2.1).
-_HEADERS = {
+HEADERS = {
     "Accept": "application/json",
     "Content-Type": "application/json",
     "Sforce-Call-Options": "client=Crossfoot",
@@ -30,43 +30,43 @@ _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
 def query(soql: str, *, deleted: bool = False) -> HttpRequest:
     """The first page of a query; ``deleted`` includes what is in the recycle bin."""
-    return HttpRequest("GET", f"{DATA}/{'queryAll' if deleted else 'query'}", {"q": soql}, _HEADERS)
+    return HttpRequest("GET", f"{DATA}/{'queryAll' if deleted else 'query'}", {"q": soql}, HEADERS)
 
 
 def next_page(path: str) -> HttpRequest:
     """A further page, by the path that the answer gave."""
-    return HttpRequest("GET", path, headers=_HEADERS)
+    return HttpRequest("GET", path, headers=HEADERS)
 
 
 def describe(objects: Sequence[str]) -> HttpRequest:
     """Describe several objects in one call."""
     calls = [{"method": "GET", "url": f"{DATA}/sobjects/{identifier(name)}/describe"} for name in objects]
     body = _encoder.encode({"haltOnError": False, "batchRequests": calls})
-    return HttpRequest("POST", f"{DATA}/composite/batch", headers=_HEADERS, body=body, only_reads=True)
+    return HttpRequest("POST", f"{DATA}/composite/batch", headers=HEADERS, body=body, only_reads=True)
 
 
 def limits() -> HttpRequest:
     """What is left of the org's allowances."""
-    return HttpRequest("GET", f"{DATA}/limits", headers=_HEADERS)
+    return HttpRequest("GET", f"{DATA}/limits", headers=HEADERS)
 
 
 def userinfo() -> HttpRequest:
     """Who the connecting user is."""
-    return HttpRequest("GET", "/services/oauth2/userinfo", headers=_HEADERS)
+    return HttpRequest("GET", "/services/oauth2/userinfo", headers=HEADERS)
 
 
 def update_records(rows: Sequence[tuple[str, str, Mapping[str, Any]]]) -> HttpRequest:
     """Update up to 200 rows of (object, id, fields); each succeeds or fails alone."""
     records = [{"attributes": {"type": identifier(kind)}, "id": key, **fields} for kind, key, fields in rows]
     body = _encoder.encode({"allOrNone": False, "records": records})
-    return HttpRequest("PATCH", f"{DATA}/composite/sobjects", headers=_HEADERS, body=body)
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects", headers=HEADERS, body=body)
 
 
 def upsert_records(kind: str, key_field: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> HttpRequest:
     """Upsert up to 200 rows of one object by a unique external id: safe to repeat."""
     records = [{"attributes": {"type": identifier(kind)}, identifier(key_field): key, **fields} for key, fields in rows]
     body = _encoder.encode({"allOrNone": False, "records": records})
-    return HttpRequest("PATCH", f"{DATA}/composite/sobjects/{kind}/{key_field}", headers=_HEADERS, body=body)
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects/{kind}/{key_field}", headers=HEADERS, body=body)
 
 
 @dataclass(frozen=True, slots=True)

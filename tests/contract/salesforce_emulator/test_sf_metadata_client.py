@@ -10,10 +10,10 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 from simple_salesforce import Salesforce
+from tests.contract.salesforce_emulator.metadata_zips import custom_object, field, manifest, packed
 
 from crossfoot.emulators.salesforce import handle, new_world, sessions
 from crossfoot.emulators.wire import Request
-from tests.contract.salesforce_emulator.metadata_zips import custom_object, field, manifest, packed
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

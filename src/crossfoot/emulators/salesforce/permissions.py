@@ -60,7 +60,13 @@ def permissionable(sobject: SObject, field: Field) -> bool:
     """Whether field-level security applies: not to system, required and master-detail fields, nor to those of platform
     events (SF 5.5, 8.4)."""
     system = not (field.createable or field.updateable or field.custom or field.formula)
-    return not (system or sobject.setup or sobject.platform_event or field.required or field.name.lower() in UNPERMISSIONED_FIELDS)
+    return not (
+        system
+        or sobject.setup
+        or sobject.platform_event
+        or field.required
+        or field.name.lower() in UNPERMISSIONED_FIELDS
+    )
 
 
 def seen(world: World, caller: Caller) -> World:
