@@ -41,12 +41,26 @@ class Kept:
     app_minute: int
 
 
-KEPT: Mapping[Lane, Kept] = {
+Kepts = Mapping[Lane, Kept]
+KEPT: Kepts = {
     Lane.RECOVERY: Kept(0, 0, 0),
     Lane.PROMPT: Kept(5, 2, 100),
     Lane.SWEEP: Kept(10, 5, 200),
     Lane.BACKFILL: Kept(25, 10, 500),
 }
+SHARE_PERCENT = 70
+
+
+def within_share(percent: int) -> Kepts:
+    """What is kept of an allowance that others use too: new work stops once ``percent`` of it is used by anyone.
+
+    What a person waits for may go half of the rest further; looking up what was written is never held.
+    """
+    rest = 100 - percent
+    kept = {Lane.RECOVERY: 0, Lane.PROMPT: rest // 2, Lane.SWEEP: rest, Lane.BACKFILL: rest}
+    return {lane: Kept(day_percent, 0, 0) for lane, day_percent in kept.items()}
+
+
 _MINUTE_LOW = KEPT[Lane.BACKFILL].minute
 _APP_MINUTE_LOW = KEPT[Lane.BACKFILL].app_minute
 
@@ -58,6 +72,7 @@ class Heard:
     day_left: int | None = None
     minute_left: int | None = None
     app_minute_left: int | None = None
+    day_allowed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +85,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What is known of one organisation's limits. ``day_most`` is the most that was left since the day began."""
+    """What is known of one organisation's limits. ``day_most`` is the day's whole allowance where the vendor tells it,
+    else the most that was left since the day began."""
 
     day_left: int | None = None
     day_most: int = 0
@@ -83,7 +99,7 @@ class Quota:
     @property
     def day_kept(self) -> int:
         """Calls of the day that new work leaves for looking up and reading back."""
-        return _kept_of_day(self, Lane.SWEEP)
+        return kept_of_day(self, Lane.SWEEP)
 
 
 class Step(StrEnum):
@@ -103,25 +119,26 @@ class Pace:
     limit: str = ""
 
 
-def pace(quota: Quota, lane: Lane, now: datetime, *, in_flight: int = 0) -> Pace:
+def pace(quota: Quota, lane: Lane, now: datetime, *, in_flight: int = 0, kept: Kepts = KEPT) -> Pace:
     """Whether a call of this lane may leave. ``in_flight`` calls have left without an answer yet."""
     if quota.parked_until and quota.parked_until > now:
         return Pace(Step.PARK, (quota.parked_until - now).total_seconds(), "day")
     recheck = (quota.read_at or now) + DAY_RECHECK
-    if quota.day_left is not None and quota.day_left < _kept_of_day(quota, lane) and recheck > now:
+    if quota.day_left is not None and quota.day_left < kept_of_day(quota, lane, kept) and recheck > now:
         return Pace(Step.PARK, (recheck - now).total_seconds(), "reserve")
     resume = {
         "retry-after": quota.resume_at or now,
-        "minute": _reopens(quota.minute, KEPT[lane].minute + in_flight, now),
-        "app minute": _reopens(quota.app_minute, KEPT[lane].app_minute + in_flight, now),
+        "minute": _reopens(quota.minute, kept[lane].minute + in_flight, now),
+        "app minute": _reopens(quota.app_minute, kept[lane].app_minute + in_flight, now),
     }
     limit = max(resume, key=lambda name: resume[name])
     wait_s = (resume[limit] - now).total_seconds()
     return Pace(Step.WAIT, wait_s, limit) if wait_s > 0 else Pace(Step.GO)
 
 
-def _kept_of_day(quota: Quota, lane: Lane) -> int:
-    return quota.day_most * KEPT[lane].day_percent // 100
+def kept_of_day(quota: Quota, lane: Lane, kept: Kepts = KEPT) -> int:
+    """Calls of the day that a lane leaves to others."""
+    return quota.day_most * kept[lane].day_percent // 100
 
 
 def _reopens(window: Window, kept: int, now: datetime) -> datetime:
@@ -136,7 +153,8 @@ def after_answer(quota: Quota, heard: Heard, now: datetime) -> Quota:
         return quota
     day_left, day_most = quota.day_left, quota.day_most
     if heard.day_left is not None:
-        day_left, day_most = heard.day_left, _most(quota, heard.day_left, now)
+        most = heard.day_allowed if heard.day_allowed is not None else _most(quota, heard.day_left, now)
+        day_left, day_most = heard.day_left, most
     return replace(
         quota,
         day_left=day_left,

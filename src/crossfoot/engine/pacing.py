@@ -5,21 +5,47 @@ Decisions are ``core.pacing``'s; here they are waited out on the machine's clock
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import BoundedSemaphore, Lock
 
 from crossfoot.core.errors import RetryLater
-from crossfoot.core.pacing import IN_FLIGHT_MAX, Lane, Pace, Quota, Step, after_answer, after_limit, pace
+from crossfoot.core.pacing import (
+    IN_FLIGHT_MAX,
+    KEPT,
+    SHARE_PERCENT,
+    Heard,
+    Kepts,
+    Lane,
+    Pace,
+    Quota,
+    Step,
+    after_answer,
+    after_limit,
+    pace,
+    within_share,
+)
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import WAITS_FOR_LIMIT_MAX, Next, Verdict
 from crossfoot.engine.host import Host
 from crossfoot.http import Answer
+from crossfoot.salesforce import limits as salesforce_limits
 from crossfoot.store.database import Database
 from crossfoot.store.quotas import add_received, load_quota, save_quota
-from crossfoot.xero import limits
+from crossfoot.xero import limits as xero_limits
+
+# What each vendor's answers tell of limits.
+_HEARD: Mapping[Side, Callable[[Mapping[str, str]], Heard]] = {
+    Side.XERO: xero_limits.heard,
+    Side.SALESFORCE: salesforce_limits.heard,
+}
+
+
+def kept_by_side(salesforce_percent: int = SHARE_PERCENT) -> Mapping[Side, Kepts]:
+    """What is kept of each vendor's allowance. An org's belongs to all of its apps: a share of it may be used."""
+    return {Side.XERO: KEPT, Side.SALESFORCE: within_share(salesforce_percent)}
 
 
 @dataclass(slots=True)
@@ -31,6 +57,7 @@ class Pacing:
     name: str
     database: Database
     host: Host
+    kept: Kepts = field(default_factory=lambda: KEPT)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(IN_FLIGHT_MAX))
     _in_flight: int = 0
     _counting: Lock = field(default_factory=Lock)
@@ -38,12 +65,12 @@ class Pacing:
     def require_room(self, lane: Lane) -> Pace:
         """The pace of a call of this lane. Raises ``RetryLater`` where it must be left for later."""
         quota, now = self._quota(), self.host.now()
-        found = pace(quota, lane, now, in_flight=self._in_flight)
+        found = pace(quota, lane, now, in_flight=self._in_flight, kept=self.kept)
         if found.step is not Step.PARK:
             return found
         until = now + timedelta(seconds=found.wait_s)
         raise RetryLater(
-            _park_words(self.name, quota, found.limit, f"{until:%Y-%m-%d %H:%M} UTC"),
+            self._park_words(quota, found.limit, f"{until:%Y-%m-%d %H:%M} UTC"),
             after_s=found.wait_s,
             limit=found.limit,
         )
@@ -80,10 +107,10 @@ class Pacing:
         if not self.home:
             return
         now, known = self.host.now(), self._quota()
-        quota = after_answer(known, limits.heard(answer.headers), now) if self.side is Side.XERO else known
+        quota = after_answer(known, _HEARD[self.side](answer.headers), now)
         if verdict.limit and verdict.next in {Next.WAIT, Next.PARK}:
             quota = after_limit(quota, limit=verdict.limit, wait_s=verdict.wait_s, now=now)
-        metered = answer.received_bytes if self.side is Side.XERO and limits.is_metered(path) else 0
+        metered = answer.received_bytes if self.side is Side.XERO and xero_limits.is_metered(path) else 0
         if quota == known and not metered:
             return
         with self.database.writing("quota") as connection:
@@ -94,11 +121,15 @@ class Pacing:
         with self.database.reading() as connection:
             return load_quota(connection, self.home)
 
-
-def _park_words(name: str, quota: Quota, limit: str, until: str) -> str:
-    if limit == "reserve":
+    def _park_words(self, quota: Quota, limit: str, until: str) -> str:
+        if limit != "reserve":
+            return f"{self.name} allows no more calls until {until}. Run again after that."
+        if self.side is Side.XERO:
+            return (
+                f"{self.name} has {quota.day_left:,} calls left today. They are kept for looking up and reading back "
+                f"what was written; nothing new is sent. Run again after {until}."
+            )
         return (
-            f"{name} has {quota.day_left:,} calls left today. They are kept for looking up and reading back what was "
-            f"written; nothing new is sent. Run again after {until}."
+            f"{self.name} has {quota.day_left or 0:,} of {quota.day_most:,} calls left in 24 hours. They are kept for "
+            f"the org's other apps and people; nothing new is read or sent. Run again after {until}."
         )
-    return f"{name} allows no more calls until {until}. Run again after that."

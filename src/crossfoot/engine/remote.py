@@ -6,14 +6,15 @@ nothing was done. What cannot be known is raised as ``OutcomeUnknown`` and looke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
 import msgspec
 
 from crossfoot.core.errors import Defect, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
-from crossfoot.core.pacing import Lane
+from crossfoot.core.pacing import Kepts, Lane
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import (
     CALL_RESEND_S_MAX,
@@ -26,7 +27,7 @@ from crossfoot.core.recovery import (
 )
 from crossfoot.engine.grants import Access, Grants
 from crossfoot.engine.host import Host
-from crossfoot.engine.pacing import Pacing
+from crossfoot.engine.pacing import Pacing, kept_by_side
 from crossfoot.http import Answer, Http, HttpRequest, Lost
 from crossfoot.salesforce.requests import as_rejection
 from crossfoot.store.database import Database
@@ -49,6 +50,7 @@ class Tools:
     grants: Grants
     database: Database
     host: Host
+    kept: Mapping[Side, Kepts] = field(default_factory=kept_by_side)
 
 
 class Remote(Generic[RequestT]):
@@ -65,7 +67,7 @@ class Remote(Generic[RequestT]):
         self._grants = tools.grants
         self._host = tools.host
         self._tenant = Tenant(self.home) if self.side is Side.XERO and self.home else None
-        self._pacing = Pacing(self.side, self.home, self.name, tools.database, tools.host)
+        self._pacing = Pacing(self.side, self.home, self.name, tools.database, tools.host, tools.kept[self.side])
 
     @property
     def name(self) -> str:

@@ -18,7 +18,7 @@ from enum import StrEnum
 
 import msgspec
 
-from crossfoot.core.errors import Defect, OutcomeUnknown
+from crossfoot.core.errors import Defect, RetryLater
 from crossfoot.http import HttpRequest
 from crossfoot.salesforce.requests import DATA, HEADERS, RowOutcome, decode_json
 from crossfoot.salesforce.soql import identifier
@@ -28,6 +28,7 @@ JOB_ROWS_MAX = 10_000
 JOB_BYTES_MAX = 100_000_000
 PAGE_ROWS_MAX = 10_000
 POLL_WAIT_S_MIN, POLL_WAIT_S_MAX = 2.0, 60.0
+READ_AGAIN_S = 5.0
 NULL = "#N/A"
 ENDED = frozenset({"JobComplete", "Failed", "Aborted"})
 _CSV_HEADERS = {**HEADERS, "Accept": "text/csv", "Content-Type": "text/csv"}
@@ -139,7 +140,7 @@ def _key_cell(key: str) -> str:
 def cell_of(value: Value) -> str:
     """A value as a file of the bulk API writes it; Salesforce keeps no empty text, so that it clears too (SF 0.4)."""
     match value:
-        case None | "":
+        case None:
             return NULL
         case bool():
             return "true" if value else "false"
@@ -150,7 +151,7 @@ def cell_of(value: Value) -> str:
         case date():
             return value.isoformat()
         case str():
-            return value.replace("\0", "")
+            return value.replace("\0", "") if value.strip() else NULL
     raise Defect(f"{type(value).__name__} is no value of a Salesforce field")
 
 
@@ -228,7 +229,7 @@ def delete_read(job_id: str) -> HttpRequest:
 
 def poll_wait_s(polls: int) -> float:
     """How long to wait before the next poll: 2 s at first, doubled up to a minute (SF 4.4)."""
-    return min(POLL_WAIT_S_MIN * 2 ** min(polls, 10), POLL_WAIT_S_MAX)
+    return min(POLL_WAIT_S_MIN * (1 << min(polls, 10)), POLL_WAIT_S_MAX)
 
 
 def _load(job_id: str) -> str:
@@ -305,22 +306,24 @@ def decode_page(headers: Mapping[str, str], body: bytes) -> ReadPage:
     rows = list(_rows(body))
     told = headers.get("sforce-numberofrecords", "")
     if told.isdecimal() and int(told) != len(rows):
-        raise OutcomeUnknown(f"Salesforce announced {told} rows of a bulk read and sent {len(rows)}")
+        raise RetryLater(f"Salesforce announced {told} rows of a bulk read and sent {len(rows)}", after_s=READ_AGAIN_S)
     locator = headers.get("sforce-locator", "null")
     return ReadPage(rows, "" if locator == "null" else locator)
 
 
 def _rows(body: bytes, *needed: str) -> Iterator[dict[str, str]]:
-    """The rows of a file by column name. Values hold line breaks, and now and then NUL, which is left out (SF 4.4)."""
-    text = body.decode("utf-8-sig").replace("\0", "")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    """The rows of a file by column name; one without rows may lack columns.
+
+    Values hold line breaks, and now and then NUL, which is left out (SF 4.4).
+    """
     try:
+        text = body.decode("utf-8-sig").replace("\0", "")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         header = next(reader, [])
-        missing = set(needed) - set(header) if header else set()
-        if missing:
-            raise OutcomeUnknown(f"a result file of Salesforce has no column {sorted(missing)[0]}")
-        for cells in reader:
-            if cells:
-                yield dict(zip(header, cells, strict=True))
+        for cells in filter(None, reader):
+            row = dict(zip(header, cells, strict=True))
+            if missing := set(needed) - set(row):
+                raise RetryLater(f"a result file of Salesforce has no column {min(missing)}", after_s=READ_AGAIN_S)
+            yield row
     except (csv.Error, ValueError) as error:
-        raise OutcomeUnknown(f"a result file of Salesforce cannot be read: {error}") from error
+        raise RetryLater(f"a result file of Salesforce cannot be read: {error}", after_s=READ_AGAIN_S) from error

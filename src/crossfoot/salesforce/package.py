@@ -185,7 +185,7 @@ def _zip(contents: Mapping[str, bytes]) -> bytes:
 
 def unpack(packed: bytes) -> list[Component]:
     """The components of a retrieved zip."""
-    found = []
+    found: list[Component] = []
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         for path in archive.namelist():
             folder, _, file = path.rpartition("/")

@@ -376,7 +376,7 @@ def test_a_single_package_may_stand_in_a_folder(admin: Administration) -> None:
         ({"fields": {"Account.Name": True}}, "You cannot deploy to a required field: Account.Name"),
         ({"fields": {}, "objects": {"Nope__c": ALL}}, "no CustomObject named Nope__c found"),
         ({"fields": {}, "objects": {"Account": {"allowEdit": "true"}}}, "depends on permission(s): Read Account"),
-        ({"fields": {"Opportunity.IsWon": True}}, "Field Opportunity.IsWon is not editable"),
+        ({"fields": {"Opportunity.ExpectedRevenue": True}}, "Field Opportunity.ExpectedRevenue is not editable"),
     ],
 )
 def test_a_permission_set_names_only_what_can_be_granted(

@@ -34,7 +34,8 @@ message ManagedFetchRequest { string subscription_id = 1; string developer_name 
 message ManagedFetchResponse { repeated ConsumerEvent events = 1; bytes latest_replay_id = 2; string rpc_id = 3; }
 """
 LATEST, EARLIEST, CUSTOM = 0, 1, 2
-_SCALARS = {"string": 9, "bytes": 12, "bool": 8, "int32": 5}
+Kind = descriptor_pb2.FieldDescriptorProto
+_SCALARS = {"string": Kind.TYPE_STRING, "bytes": Kind.TYPE_BYTES, "bool": Kind.TYPE_BOOL, "int32": Kind.TYPE_INT32}
 
 
 def _messages() -> dict[str, Any]:
@@ -43,7 +44,7 @@ def _messages() -> dict[str, Any]:
         message = file.message_type.add(name=name)
         for repeated, kind, member, number in re.findall(r"(repeated )?(\w+) (\w+) = (\d+);", body):
             field = message.field.add(name=member, number=int(number), label=3 if repeated else 1)
-            field.type = _SCALARS.get(kind, 11)
+            field.type = _SCALARS.get(kind, Kind.TYPE_MESSAGE)
             if kind not in _SCALARS:
                 field.type_name = f".eventbus.v1.{kind}"
     pool = descriptor_pool.DescriptorPool()

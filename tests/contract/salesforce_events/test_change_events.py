@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -213,7 +214,7 @@ LEAVES |= {"long": st.integers(-(2**63), 2**63 - 1), "int": st.integers(-(2**31)
 @given(st.fixed_dictionaries({name: st.none() | leaf for name, leaf in LEAVES.items()}), st.lists(st.text(max_size=3)))
 def test_avro_as_another_library_writes_and_reads_it(values: dict[str, Any], texts: list[str]) -> None:
     inner = {"type": "record", "name": "Inner", "fields": [{"name": "x", "type": ["null", "long"]}]}
-    fields = [{"name": name, "type": ["null", name]} for name in LEAVES]
+    fields: list[Any] = [{"name": name, "type": ["null", name]} for name in LEAVES]
     fields += [
         {"name": "texts", "type": {"type": "array", "items": "string"}},
         {"name": "one", "type": ["null", inner]},
@@ -222,8 +223,6 @@ def test_avro_as_another_library_writes_and_reads_it(values: dict[str, Any], tex
     schema = {"type": "record", "name": "Outer", "fields": fields}
     value = {**values, "texts": texts, "one": None, "two": {"x": values["long"]}}
     payload = Codec(json.dumps(schema)).encode(value)
-    import io
-
     out = io.BytesIO()
     fastavro.schemaless_writer(out, fastavro.parse_schema(schema), value)
     assert payload == out.getvalue()

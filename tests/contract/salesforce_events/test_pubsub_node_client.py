@@ -1,4 +1,4 @@
-"""A public Node client of the Pub/Sub API, unmodified and over TLS, reads and publishes the emulator's events (SF 10.2)."""
+"""A public Node client of the Pub/Sub API, unmodified and over TLS, reads and publishes events (SF 10.2)."""
 
 from __future__ import annotations
 

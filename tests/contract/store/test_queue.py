@@ -10,6 +10,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection, insert
 from sqlalchemy.exc import IntegrityError
+from tests.unit.core.cases import context, deal, deal_id
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
@@ -17,7 +18,6 @@ from crossfoot.core.plan import decide_deal
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store import queue as queue_store
 from crossfoot.store.schema import queue
-from tests.unit.core.cases import context, deal, deal_id
 
 AU, NZ = "organisation-au", "organisation-nz"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)

@@ -19,7 +19,17 @@ from crossfoot.emulators.salesforce.transaction import Caller
 from crossfoot.emulators.salesforce.world import Row, World
 
 STANDARD = "_standard"  # a row's own member: the set grants the standard objects with all their fields
-UNPERMISSIONED_FIELDS = frozenset({"name", "ownerid", "currencyisocode", "recordtypeid", "isdeleted"})
+UNPERMISSIONED_FIELDS = frozenset(
+    {"name", "ownerid", "currencyisocode", "recordtypeid", "isdeleted", "isclosed", "iswon", "hasopportunitylineitem"}
+)
+# Objects that take no grant of their own: who may use the parent may use them (SF 8.4).
+GOVERNED_BY = {
+    "opportunitylineitem": "opportunity",
+    "orderitem": "order",
+    "pricebookentry": "pricebook2",
+    "quotelineitem": "quote",
+}
+_ADDRESS_PARTS = ("Street", "City", "State", "PostalCode", "Country")
 SETUP_WRITERS = {
     "PermissionSetAssignment": "AssignPermissionSets",
     "PermissionSet": "ManageUsers",
@@ -47,7 +57,9 @@ class Access:
         """The elements of objectPermissions that this user has on an object."""
         if self.standard and not sobject.custom:
             return _EVERYTHING
-        granted = self.objects.get(sobject.name.lower(), frozenset())
+        granted = self.objects.get(GOVERNED_BY.get(sobject.name.lower(), sobject.name.lower()), frozenset())
+        if sobject.name.lower() in GOVERNED_BY and "allowEdit" in granted:
+            granted = _EVERYTHING
         if "ModifyAllData" in self.permissions:
             return _EVERYTHING
         return granted | _READING if "ViewAllData" in self.permissions else granted
@@ -62,11 +74,21 @@ def permissionable(sobject: SObject, field: Field) -> bool:
     system = not (field.createable or field.updateable or field.custom or field.formula)
     return not (
         system
+        or address_of(sobject, field) is not None
         or sobject.setup
         or sobject.platform_event
         or field.required
         or field.name.lower() in UNPERMISSIONED_FIELDS
     )
+
+
+def address_of(sobject: SObject, field: Field) -> Field | None:
+    """The compound address that a field is a part of: its grant is theirs (SF 8.4)."""
+    for part in _ADDRESS_PARTS:
+        found = sobject.field(f"{field.name.removesuffix(part)}Address") if field.name.endswith(part) else None
+        if found is not None and found.type == "address":
+            return found
+    return None
 
 
 def seen(world: World, caller: Caller) -> World:
@@ -193,8 +215,9 @@ def _object(sobject: SObject, access: Access) -> SObject | None:
 def _fields(sobject: SObject, access: Access) -> tuple[Field, ...]:
     made = []
     for field in sobject.fields:
-        name = f"{sobject.name}.{field.name}".lower()
-        if not permissionable(sobject, field) or (access.standard and not field.custom) or name in access.editable:
+        granting = address_of(sobject, field) or field
+        name = f"{sobject.name}.{granting.name}".lower()
+        if not permissionable(sobject, granting) or (access.standard and not field.custom) or name in access.editable:
             made.append(field)
         elif name in access.readable:
             made.append(_changed(field, createable=False, updateable=False))

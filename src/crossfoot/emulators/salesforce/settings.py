@@ -15,6 +15,15 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "multi_currency": True,
     "corporate_currency": "AUD",
     "currencies": {"AUD": "1", "NZD": "1.09", "USD": "0.66", "GBP": "0.51"},
+    "dated_exchange_rates": False,  # advanced currency management: dated rates for deals
+    "person_accounts": False,
+    "state_country_picklists": False,
+    "quotes": True,
+    "orders": True,
+    "reduction_orders": False,
+    "record_types": {},  # object -> developer name -> picklist field -> the values that it has there
+    "duplicate_rules": (),  # each {object, fields, action: Allow or Block}
+    "recycle_bin_days": 15,
     "time_zone": "Australia/Sydney",
     "country": "Australia",
     "daily_api_limit": 100_000,
@@ -60,6 +69,7 @@ _KINDS: Mapping[type, tuple[tuple[type, ...], str]] = {
     int: ((int,), "a whole number"),
     str: ((str,), "a text"),
     tuple: ((tuple, list), "a list"),
+    dict: ((dict,), "a mapping"),
 }
 
 # What ``POST /control/settings`` changes in a running org.

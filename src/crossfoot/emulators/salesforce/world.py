@@ -16,11 +16,12 @@ from crossfoot.emulators.salesforce.ids import DIGITS, make_id
 from crossfoot.emulators.salesforce.schema import Schema, SObject, with_declarations
 from crossfoot.emulators.salesforce.settings import filled
 from crossfoot.emulators.salesforce.setup_objects import SETUP_OBJECTS
-from crossfoot.emulators.salesforce.standard import STANDARD_OBJECTS
+from crossfoot.emulators.salesforce.standard import standard_objects
 
 Row = dict[str, Any]
 
 LOG_ENTRIES_MAX = 100_000
+STATUS_CATALOGUES = {"801": "OrderStatus", "800": "ContractStatus"}
 ACCESS_OBJECTS = frozenset({"User", *(each.name for each in SETUP_OBJECTS)})
 
 
@@ -103,7 +104,8 @@ class World:
     def declare(self, *added: Mapping[str, Any]) -> None:
         """Add declarations of objects and fields, and derive schema and indexes anew."""
         self.declarations.extend(dict(each) for each in added)
-        self.whole = self.schema = with_declarations(STANDARD_OBJECTS + SETUP_OBJECTS, self.declarations)
+        objects = standard_objects(filled(self.seed, self.settings)) + SETUP_OBJECTS
+        self.whole = self.schema = with_declarations(objects, self.declarations)
         self.index = Index()
         self.compiled = {}
         for name, rows in self.rows.items():
@@ -174,6 +176,18 @@ class World:
                 row["ApiName"]: row for row in self.rows.get("OpportunityStage", {}).values()
             }
         found: Row | None = stages.get(api_name)
+        return found
+
+    def status_code(self, key_prefix: str, status: str | None) -> str | None:
+        """The category of an order's or a contract's status (SF 6.9)."""
+        known = self.compiled.get("statuses")
+        if known is None:
+            known = self.compiled["statuses"] = {
+                (prefix, row["ApiName"]): row["StatusCode"]
+                for prefix, catalogue in STATUS_CATALOGUES.items()
+                for row in self.rows.get(catalogue, {}).values()
+            }
+        found: str | None = known.get((key_prefix, status), status)
         return found
 
     @property

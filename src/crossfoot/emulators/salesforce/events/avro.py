@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
 Kind = Any  # a schema as JSON: a type's name, a union's list, or an object
+Write = Callable[[Any, bytearray], None]
+Shape = type | None  # what tells the branches of a union apart: nothing, a text, a record, or else a number
 
 DEPTH_MAX = 8
 _DOUBLE = struct.Struct("<d")
@@ -24,12 +26,14 @@ class Codec:
     def __init__(self, schema_json: str) -> None:
         self.schema: dict[str, Any] = json.loads(schema_json)
         self._named: dict[str, Kind] = {}
+        self._writers: dict[str, Write] = {}
         self._collect(self.schema)
+        self._write = self._writer(self.schema)
 
     def encode(self, value: Mapping[str, Any]) -> bytes:
         """The bytes of a record. Members that are missing are null."""
         out = bytearray()
-        self._write(self.schema, value, out)
+        self._write(value, out)
         return bytes(out)
 
     def decode(self, payload: bytes) -> dict[str, Any]:
@@ -50,34 +54,39 @@ class Codec:
             for inner in (kind.get("items"), *(each["type"] for each in kind.get("fields", ()))):
                 self._collect(inner)
 
-    def _write(self, kind: Kind, value: Any, out: bytearray) -> None:
+    def _writer(self, kind: Kind) -> Write:
+        """How values of a type are written, worked out once."""
         if isinstance(kind, list):
-            index = next((place for place, branch in enumerate(kind) if self._fits(branch, value)), None)
-            if index is None:
-                raise AvroError(f"{value!r} is none of {kind}")
-            _write_long(index, out)
-            self._write(kind[index], value, out)
-            return
-        kind = self._named.get(kind, kind) if isinstance(kind, str) else kind
+            return self._union_writer(kind)
+        if isinstance(kind, str) and kind in self._named:
+            if kind not in self._writers:
+                self._writers[kind] = self._writer(self._named[kind])
+            return self._writers[kind]
         name = kind if isinstance(kind, str) else kind["type"]
         if name == "record":
-            for each in kind["fields"]:
-                self._write(each["type"], value.get(each["name"]), out)
-        elif name == "array":
-            for block in (value, ()) if value else ((),):
-                _write_long(len(block), out)
-                for item in block:
-                    self._write(kind["items"], item, out)
-        elif name == "enum":
-            _write_long(kind["symbols"].index(value), out)
-        else:
-            _WRITERS[name](value, out)
+            return _record_writer([(each["name"], self._writer(each["type"])) for each in kind["fields"]])
+        if name == "array":
+            return _array_writer(self._writer(kind["items"]))
+        if name == "enum":
+            return lambda value, out: _write_long(kind["symbols"].index(value), out)
+        return _WRITERS[name]
 
-    def _fits(self, kind: Kind, value: Any) -> bool:
+    def _union_writer(self, kinds: list[Kind]) -> Write:
+        branches = [(self._shape(kind), self._writer(kind)) for kind in kinds]
+
+        def write(value: Any, out: bytearray) -> None:
+            shape = _shape_of(value)
+            for index, (wanted, write_branch) in enumerate(branches):
+                if wanted is shape:
+                    out.append(index << 1)
+                    return write_branch(value, out)
+            raise AvroError(f"{value!r} is none of {kinds}")
+
+        return write
+
+    def _shape(self, kind: Kind) -> Shape:
         name = self._named.get(kind, kind) if isinstance(kind, str) else kind
-        if value is None or name == "null":
-            return value is None and name == "null"
-        return isinstance(name, dict) == isinstance(value, dict) and (name == "string") == isinstance(value, str)
+        return dict if isinstance(name, dict) else _SHAPES.get(name, float)
 
     def _read(self, kind: Kind, source: BytesIO, depth: int) -> Any:
         if depth > DEPTH_MAX:
@@ -98,6 +107,29 @@ class Codec:
         if name == "enum":
             return _chosen(kind["symbols"], _read_long(source))
         return _READERS[name](source)
+
+
+def _shape_of(value: Any) -> Shape:
+    return None if value is None else str if isinstance(value, str) else dict if isinstance(value, dict) else float
+
+
+def _record_writer(members: list[tuple[str, Write]]) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        for name, write_member in members:
+            write_member(value.get(name), out)
+
+    return write
+
+
+def _array_writer(write_item: Write) -> Write:
+    def write(value: Any, out: bytearray) -> None:
+        if value:
+            _write_long(len(value), out)
+            for item in value:
+                write_item(item, out)
+        out.append(0)
+
+    return write
 
 
 def _chosen(choices: list[Any], index: int) -> Any:
@@ -147,7 +179,8 @@ def _write_double(value: Any, out: bytearray) -> None:
     out += _DOUBLE.pack(float(value))
 
 
-_WRITERS = {
+_SHAPES: dict[str, Shape] = {"null": None, "string": str}
+_WRITERS: dict[str, Write] = {
     "null": lambda _value, _out: None,
     "boolean": lambda value, out: out.append(bool(value)),
     "int": _write_long,

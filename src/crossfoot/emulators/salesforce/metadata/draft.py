@@ -11,7 +11,7 @@ from crossfoot.emulators.salesforce.ids import DIGITS
 from crossfoot.emulators.salesforce.metadata.xml import Element, document, inner_xml, parse_xml
 from crossfoot.emulators.salesforce.schema import Field, Schema, SObject, declaration, with_declarations
 from crossfoot.emulators.salesforce.setup_objects import SETUP_OBJECTS
-from crossfoot.emulators.salesforce.standard import STANDARD_OBJECTS
+from crossfoot.emulators.salesforce.standard import standard_objects
 from crossfoot.emulators.salesforce.world import World
 
 Stored = dict[str, Any]
@@ -58,7 +58,8 @@ class Draft:
     @property
     def schema(self) -> Schema:
         if self._schema is None:
-            self._schema = with_declarations(STANDARD_OBJECTS + SETUP_OBJECTS, self._objects.values())
+            objects = standard_objects(self.world.settings) + SETUP_OBJECTS
+            self._schema = with_declarations(objects, self._objects.values())
         return self._schema
 
     def declare(self, sobject: SObject) -> None:

@@ -1,0 +1,145 @@
+"""The table, the committed source and what a new emulated org declares are one and the same."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tools import salesforce_source
+from tools.salesforce_tables import OBJECTS, PERMISSION_SETS, STANDARD
+
+from crossfoot.emulators.salesforce import World, new_world
+from crossfoot.emulators.salesforce.metadata.archive import read_zip
+from crossfoot.emulators.salesforce.metadata.deploy import Options, deploy
+from crossfoot.emulators.salesforce.package import BUSINESS_FIELDS
+from crossfoot.emulators.salesforce.transaction import Caller
+from crossfoot.salesforce.package import CORE, MARK, ORDERS, Component, load_components, pack
+
+NOON = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
+SOURCE = Path(salesforce_source.ROOT)
+# What a deployment declares otherwise, though it is the same: labels, prefixes, and fields' help.
+SHOWN = {"label", "help", "default", "relationship"}
+
+
+def deployed() -> World:
+    """An org without the package, into which it was deployed."""
+    world = new_world(seed=7, settings={"package": False})
+    outcome = deploy(
+        world, Caller(world.grants["admin"], ""), NOON, read_zip(pack(load_components())), Options(single=True)
+    )
+    problems = [f"{each['fullName']}: {each['problem']}" for each in outcome.messages if not each["success"]]
+    assert problems == []
+    assert outcome.applied
+    return world
+
+
+def shape(world: World) -> dict[str, dict[str, dict[str, Any]]]:
+    """Custom fields by object, as far as their declaration matters to data."""
+    found = {}
+    for name, sobject in world.schema.objects.items():
+        fields = {each.name: each for each in sobject.fields if each.custom and each.name not in BUSINESS_FIELDS}
+        if fields or sobject.custom:
+            found[name] = {
+                key: {part: getattr(each, part) for part in each.__dataclass_fields__ if part not in SHOWN}
+                for key, each in fields.items()
+            }
+    return found
+
+
+def test_the_committed_source_is_what_the_table_says() -> None:
+    wanted = salesforce_source.source_files()
+    found = {
+        path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8")
+        for part in (CORE, ORDERS)
+        for path in SOURCE.glob(f"{part}/**/*.xml")
+    }
+    assert sorted(found) == sorted(wanted)
+    assert [name for name in wanted if found[name] != wanted[name]] == []
+
+
+@pytest.mark.promise("S3-01")
+def test_a_new_emulated_org_is_as_if_the_package_had_been_deployed() -> None:
+    assert shape(deployed()) == shape(new_world(seed=7))
+
+
+@pytest.mark.promise("S3-22", "S3-23", "S3-24", "S3-36", "S1-49")
+def test_every_mirror_object_has_a_unique_case_sensitive_key_and_its_lookups() -> None:
+    schema = deployed().schema
+    for declared in OBJECTS:
+        key = schema.objects[declared.name.lower()].field("Xero_Key__c")
+        assert key is not None
+        assert (key.unique, key.external_id, key.case_sensitive) == (True, True, True)
+    targets = {each.reference_to for each in schema.objects["xero_invoice__c"].fields}
+    assert {("Account",), ("Opportunity",), ("Xero_Contact__c",)} <= targets
+    number = schema.objects["opportunity"].field("Deal_Number__c")
+    assert number is not None
+    assert number.autonumber
+
+
+def by_type(kind: str, *parts: str) -> list[Component]:
+    return [each for each in load_components(parts or (CORE,)) if each.type == kind]
+
+
+def test_no_layout_or_list_view_of_a_standard_object_is_in_it() -> None:
+    ours = {each.name for each in OBJECTS}
+    assert {each.name.split("-")[0] for each in by_type("Layout", CORE, ORDERS)} == ours
+    assert {each.owner for each in by_type("ListView", CORE, ORDERS)} == ours
+    standard = {each.owner for each in by_type("CustomField", CORE)} - ours
+    assert standard == {each.name for each in STANDARD}
+    assert [each.name for each in by_type("CustomObject", CORE, ORDERS) if not each.name.endswith("__c")] == []
+
+
+def test_every_component_that_can_say_so_says_that_it_is_ours() -> None:
+    silent = {each.type for each in load_components((CORE, ORDERS)) if not each.marked}
+    assert silent == {"Layout", "ListView"}
+    assert MARK in salesforce_source.described("")
+
+
+def test_names_are_ones_that_the_platform_takes() -> None:
+    for each in load_components((CORE, ORDERS)):
+        name = each.name.rpartition(".")[2]
+        if each.type in {"CustomObject", "CustomField"}:
+            assert re.fullmatch(r"[A-Za-z](?:(?!__)[A-Za-z0-9_]){0,38}__c", name), name
+        assert len(each.element.findtext("label") or "") <= 40
+    children = [
+        (each.element.findtext("referenceTo"), each.element.findtext("relationshipName"))
+        for each in by_type("CustomField", CORE, ORDERS)
+        if each.element.findtext("type") == "Lookup"
+    ]
+    assert len(children) == len(set(children))
+
+
+@pytest.mark.promise("S3-10", "S3-11")
+def test_coding_lookups_offer_only_active_and_legal_values() -> None:
+    filters = {
+        each.name: {item.findtext("field") for item in each.element.iter("filterItems")}
+        for each in by_type("CustomField", CORE, ORDERS)
+        if each.element.find("lookupFilter") is not None
+    }
+    for owner in ("Opportunity", "OpportunityLineItem", "Product2", "OrderItem"):
+        assert filters[f"{owner}.Xero_Account__c"] == {
+            "Xero_Account__c.Active__c",
+            "Xero_Account__c.Takes_Sales_Lines__c",
+        }
+        assert "Xero_Tax_Rate__c.Active__c" in filters[f"{owner}.Xero_Tax_Rate__c"]
+        assert filters[f"{owner}.Xero_Tracking_1__c"] == {"Xero_Tracking_Option__c.Active__c"}
+
+
+def test_only_the_integration_user_may_write_to_the_mirror_and_nobody_deletes() -> None:
+    for grants in PERMISSION_SETS:
+        for name, given in grants.objects.items():
+            assert not given.get("allowDelete"), (grants.name, name)
+            assert not given.get("modifyAllRecords"), (grants.name, name)
+            if grants.name != "Crossfoot_Integration":
+                assert set(given) == {"allowRead"}, (grants.name, name)
+
+
+@pytest.mark.promise("S0-16")
+def test_a_report_type_shows_won_scheduled_drafted_invoiced_and_paid_by_month_and_owner() -> None:
+    [report] = [each for each in by_type("ReportType") if each.name == "Crossfoot_Won_To_Paid"]
+    columns = {each.findtext("field") for each in report.element.iter("columns")}
+    stages = {"Amount", "Xero_Scheduled__c", "Xero_Drafted__c", "Xero_Invoiced__c", "Xero_Amount_Paid__c"}
+    assert columns >= {*stages, "CloseDate", "Owner", "IsWon"}
