@@ -18,7 +18,7 @@ import httpx2
 
 SMALL_FIRM = Path(__file__).parent / "small_firm.yaml"
 READY_S_MAX = 60
-_READ_PATHS = ("/composite/batch", "/token")
+_READ_PATHS = ("/composite", "/composite/batch", "/token")
 
 
 def crossfoot(*arguments: str) -> list[str]:

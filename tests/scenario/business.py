@@ -53,7 +53,7 @@ DEAL_FIELDS = (
     "Xero_Invoice_Id__c, Xero_Status__c, Xero_Payment_Status__c, Xero_Subtotal__c, Xero_Tax__c, Xero_Total__c, "
     "Xero_Amount_Due__c, Xero_Amount_Paid__c, Xero_Paid_Date__c"
 )
-_READ_PATHS = ("/composite/batch", "/token")
+_READ_PATHS = ("/composite", "/composite/batch", "/token")
 
 
 class InProcess(httpx2.BaseTransport):

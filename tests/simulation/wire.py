@@ -21,7 +21,7 @@ LATE_S_MAX = 240.0
 WRITE_WEIGHT = 4  # writes are few among the requests, and it is with them that faults hurt
 COMMITTED = "vendor committed"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
-_READ_PATHS = ("/composite/batch", "/token")
+_READ_PATHS = ("/composite", "/composite/batch", "/token")
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,29 @@ class LedgerInvoice:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerPhone:
+    """One of a contact's numbers; ``kind`` is Xero's own word: DEFAULT, MOBILE, FAX or DDI."""
+
+    kind: str
+    number: str
+    area: str = ""
+    country: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerAddress:
+    """One of a contact's addresses; ``kind`` is POBOX (billing) or STREET (delivery)."""
+
+    kind: str
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postal_code: str = ""
+    country: str = ""
+    attention: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerContact:
     """A customer as Xero holds it. ``sales_terms`` is (day, type) of its own invoice terms."""
 
@@ -89,6 +112,10 @@ class LedgerContact:
     email: str = ""
     merged_to: str = ""
     sales_terms: tuple[int, str] | None = None
+    first_name: str = ""
+    last_name: str = ""
+    phones: tuple[LedgerPhone, ...] = ()
+    addresses: tuple[LedgerAddress, ...] = ()
 
     @property
     def is_active(self) -> bool:
@@ -106,6 +133,8 @@ class LedgerItem:
     updated: datetime
     account_code: str = ""
     tax_type: str = ""
+    description: str = ""
+    unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

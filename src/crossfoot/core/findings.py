@@ -224,6 +224,88 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
         ),
+        "object_missing": Reason(
+            "Salesforce no longer shows an object", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
+        ),
+        "field_missing": Reason(
+            "Salesforce no longer shows a field", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
+        ),
+        "field_type_changed": Reason(
+            "A field changed its type", _ADMIN, "Change it back, or edit the mapping in crossfoot.yaml."
+        ),
+        "field_not_writable": Reason(
+            "A field can no longer be written", _ADMIN, "Grant edit access to the integration user."
+        ),
+        "field_required": Reason(
+            "A field is required now and nothing fills it", _ADMIN, "Make it optional, or give it a default."
+        ),
+        "choice_missing": Reason(
+            "A picklist does not take what Xero says", _ADMIN, "Add the value to the picklist, or lift its restriction."
+        ),
+        "flow_paused": Reason(
+            "Waits for a change of the Salesforce schema",
+            _ADMIN,
+            "See the entry that names the field: once that is mended this goes by itself.",
+        ),
+        "salesforce_allowance": Reason(
+            "The org's share of API calls is used up",
+            _ADMIN,
+            "Nothing to do: work goes on when calls are free again. See what else uses them, or raise the share.",
+        ),
+        "accounts_merged": Reason(
+            "Two customers were merged in Salesforce",
+            _FINANCE,
+            "Merge the two contacts in Xero; documents go to the one of the account that stands.",
+            Weight.WARNS,
+        ),
+        "field_conflict": Reason(
+            "Both sides changed the same field",
+            _FINANCE,
+            "Say which side is right: `crossfoot queue choose ENTRY --field NAME --side salesforce` (or xero).",
+            Weight.WARNS,
+        ),
+        "field_unreadable": Reason(
+            "A field of a linked record cannot be read",
+            _SALES,
+            "Correct the value: until then the field is left alone on both sides.",
+            Weight.WARNS,
+        ),
+        "field_refused": Reason(
+            "One side refused a change from the other",
+            _ADMIN,
+            "See its own words; correct the cause, then `crossfoot queue retry`.",
+            Weight.WARNS,
+        ),
+        "blank_kept": Reason(
+            "A field was emptied on one side only",
+            _SALES,
+            "Nothing to do: a blank overwrites nothing. Empty it on the other side too, if that is meant.",
+            Weight.NOTES,
+        ),
+        "flapping": Reason(
+            "Something turns a field back again and again",
+            _ADMIN,
+            "Look for a flow, a trigger or another app that edits this field; it is tried again after an hour.",
+            Weight.WARNS,
+        ),
+        "link_archived": Reason(
+            "A linked contact is archived in Xero",
+            _FINANCE,
+            "Nothing is written to it. Restore it in Xero if the customer still buys.",
+            Weight.NOTES,
+        ),
+        "link_deleted": Reason(
+            "A linked record was deleted in Salesforce",
+            _FINANCE,
+            "Nothing is deleted in Xero. Restore the record, or archive the contact by hand.",
+            Weight.NOTES,
+        ),
+        "contacts_merged": Reason(
+            "Two customers were merged in Xero",
+            _SALES,
+            "Merge the two accounts in Salesforce; until then the contact follows the one shown first.",
+            Weight.WARNS,
+        ),
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",
             _FINANCE,

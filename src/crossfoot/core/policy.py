@@ -20,6 +20,7 @@ class Brake:
     changes: int = 10
     changed_percent_of_links: Decimal = Decimal(5)
     first_live_run: int = 5
+    records: int = 50
     on_test_pair: bool = False
 
 

@@ -20,13 +20,14 @@ from crossfoot.engine.grants import CLIENT_CREDENTIALS, Grants, GrantSecrets, ex
 from crossfoot.engine.host import Host
 from crossfoot.engine.remote import Remote, Tools
 from crossfoot.engine.session import Workspace
-from crossfoot.http import Http, HttpRequest, require_safe_address
+from crossfoot.http import Answer, Http, HttpRequest, require_safe_address
 from crossfoot.salesforce import oauth as salesforce_oauth
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store.audit import append_audit
 from crossfoot.store.database import Database
 from crossfoot.store.workspace import StoredConnection, load_connections, remove_connections, save_connection
+from crossfoot.vault.secret import Secret
 from crossfoot.xero import oauth as xero_oauth
 from crossfoot.xero import requests as xero
 from crossfoot.xero.reference import decode_organisation
@@ -106,6 +107,14 @@ class Connector:
 
     def with_browser(self, app: App, show: Callable[[str], None], *, port: int = REDIRECT_PORT) -> str:
         """A grant of a person who consents in a browser, by code and PKCE on a loopback redirect."""
+        return self._keep(app, "authorization_code", self._consented(app, show, port))
+
+    def passing_session(self, app: App, show: Callable[[str], None], *, port: int = REDIRECT_PORT) -> Secret:
+        """The session of a person, asked who they are, for one piece of work. It is not kept: end it after use."""
+        answer = self._consented(app, show, port, fresh_login=True)
+        return Secret(msgspec.json.decode(answer.body, type=salesforce_oauth.Tokens).access_token)
+
+    def _consented(self, app: App, show: Callable[[str], None], port: int, *, fresh_login: bool = False) -> Answer:
         oauth = salesforce_oauth if app.side is Side.SALESFORCE else xero_oauth
         verifier = random_secrets.token_urlsafe(64)
         challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -115,12 +124,12 @@ class Connector:
         address = oauth.authorize_address(
             app.login_base, client_id=app.client_id, redirect=redirect, state=state, challenge=challenge
         )
+        if fresh_login:
+            address += "&prompt=login"  # whoever is logged in already may be another (SF 1.3)
         show(address)
         code = _wait_for_code(port, state, address)
         request = oauth.exchange_code(app.client_id, app.client_secret, code=code, redirect=redirect, verifier=verifier)
-        return self._keep(
-            app, "authorization_code", exchange(self._http, self._host, app.token_base, request, app.side)
-        )
+        return exchange(self._http, self._host, app.token_base, request, app.side)
 
     def _keep(self, app: App, kind: str, answer: Any) -> str:
         secrets = GrantSecrets(app.token_base, app.client_id, app.client_secret)

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crossfoot.core.books import Books, Organisation
 from crossfoot.core.errors import CrossfootError, NeedsPerson, Rejected
+from crossfoot.engine.describes import require_shapes
 from crossfoot.engine.ledger import load_books, refresh_reference
-from crossfoot.engine.observe import describe_objects
 from crossfoot.engine.overview import told_limits
 from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
@@ -99,7 +99,7 @@ def _fields(session: Session) -> Iterator[Check]:
     readings = mapping.readings()
     names = [*readings, *flows.invoices.records.values()]
     try:
-        described = describe_objects(session, names, fresh=True)
+        described = require_shapes(session, names, fresh=True)
     except NeedsPerson as error:
         yield Check("Salesforce objects", "fix", str(error), "administrator", "grant read access, or edit the mapping")
         return
@@ -107,14 +107,14 @@ def _fields(session: Session) -> Iterator[Check]:
         f"{name}.{field}"
         for name, reading in readings.items()
         for field in reading.fields
-        if "." not in field and field not in described[name]["fields"]
+        if described[name].field_of(field) is None
     ]
     written = {mapping.account_object: flows.customers.write_back, mapping.deal_object: flows.invoices.write_back}
     fixed = [
         f"{name}.{field}"
         for name, fields in written.items()
         for field in fields
-        if field not in described[name]["updateable"]
+        if (shape := described[name].field_of(field)) is None or not shape.updateable
     ]
     if missing:
         yield Check(

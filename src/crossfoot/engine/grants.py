@@ -21,6 +21,7 @@ from crossfoot.vault.secret import Secret
 from crossfoot.xero import oauth as xero_oauth
 
 RENEW_BEFORE_S = 120
+SESSION_AGE = timedelta(hours=1)
 REFRESH_GRACE = timedelta(minutes=30)
 REFRESH_LIFE = timedelta(days=60)
 EXCHANGE_ATTEMPTS_MAX = 4
@@ -117,6 +118,14 @@ class Grants:
                 stored, fresh = self._load(grant_id)
                 return Access(Secret(fresh.access_token), stored.generation)
             return Access(Secret(fresh.access_token), seen + 1)
+
+    def freshen(self, grant_id: str) -> None:
+        """Renew a token whose end is not told, once it is an hour old."""
+        stored, _ = self._load(grant_id)
+        if stored.access_expires_at is not None or stored.issued_at is None:
+            return
+        if self._host.now() - stored.issued_at > SESSION_AGE:
+            self.renew(grant_id, stored.generation)
 
     def secrets(self, grant_id: str) -> GrantSecrets:
         """What is sealed, to end the access with."""

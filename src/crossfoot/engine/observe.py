@@ -6,14 +6,16 @@ what lies beyond is read again next time and falls out as unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from crossfoot.core.errors import NeedsPerson, Rejected
+from crossfoot.core.errors import NeedsPerson, Rejected, RetryLater
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.describes import require_shapes
+from crossfoot.engine.drift import check_reading
 from crossfoot.engine.ledger import CONTACT, CREDIT, INVOICE, ITEM, LedgerRecord, refresh_reference, to_version
 from crossfoot.engine.session import Session
 from crossfoot.http import HttpRequest
@@ -24,11 +26,9 @@ from crossfoot.store.codec import encode
 from crossfoot.store.versions import (
     ReadCounts,
     Version,
-    load_reference,
     load_watermark,
     move_watermark,
     next_seq,
-    save_reference,
     save_versions,
 )
 from crossfoot.xero import requests as xero
@@ -37,9 +37,9 @@ from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 SALESFORCE_LAG = timedelta(minutes=5)
 XERO_LAG = timedelta(minutes=2)
-DESCRIBE_AGE = timedelta(hours=1)
 PAGES_MAX = 100_000
 ROWS_PER_QUERY = 2000
+_CURSOR_DIED = "INVALID_QUERY_LOCATOR"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,8 +73,11 @@ def observe(session: Session) -> Observed:
     for resource in (CONTACT, ITEM, INVOICE, CREDIT):
         observe_xero(session, resource, observed)
     session.progress("Reading Salesforce", 0, 0)
+    session.salesforce.freshen()
+    unreadable = check_reading(session)
     for reading in session.mapping.readings().values():
-        _observe_salesforce(session, reading, observed)
+        if reading.object not in unreadable:
+            _observe_salesforce(session, reading, observed)
     return observed
 
 
@@ -119,46 +122,6 @@ def observe_xero(
             return
 
 
-def describe_objects(session: Session, names: Iterable[str], *, fresh: bool = False) -> dict[str, dict[str, Any]]:
-    """Describes of the objects that the mapping names, from the store unless they are an hour old."""
-    wanted = tuple(sorted(set(names)))
-    key = f"describe {','.join(wanted)}"
-    with session.database.reading() as connection:
-        known = load_reference(connection, session.org_id, key)
-    if fresh or known is None or session.host.now() - known[0] > DESCRIBE_AGE:
-        answer = session.salesforce.read(sf.describe(wanted))
-        described = sf.decode_describes(wanted, answer.body)
-        missing = [name for name, result in described.items() if result is None]
-        if missing:
-            raise NeedsPerson(
-                f"Salesforce does not show {', '.join(missing)} to the integration user. "
-                "Grant it, or take it out of crossfoot.yaml; `crossfoot doctor` shows what is missing."
-            )
-        slim = {name: _slim(result) for name, result in described.items() if result}
-        with session.database.writing("describe") as connection:
-            save_reference(connection, session.org_id, key, encode(slim), session.host.now())
-        return slim
-    slimmed: dict[str, dict[str, Any]] = sf.decode_json(known[1])
-    return slimmed
-
-
-def _slim(described: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "fields": {item["name"]: item["type"] for item in described["fields"]},
-        "updateable": [item["name"] for item in described["fields"] if item.get("updateable")],
-        "relations": {
-            item["relationshipName"]: item["referenceTo"]
-            for item in described["fields"]
-            if item.get("relationshipName")
-        },
-        "children": {
-            child["relationshipName"]: [child["childSObject"], child["field"]]
-            for child in described["childRelationships"]
-            if child.get("relationshipName")
-        },
-    }
-
-
 def _observe_salesforce(session: Session, reading: Reading, observed: Observed) -> None:
     """Sweep one object, deleted rows included, by keyset on (SystemModstamp, Id)."""
     home = session.org_id
@@ -166,13 +129,13 @@ def _observe_salesforce(session: Session, reading: Reading, observed: Observed) 
         position = load_watermark(connection, home, reading.object)
         read_seq = next_seq(connection)
     start = datetime.fromisoformat(position) if position else _BEGINNING
-    where = soql.since(start)
+    where, lane = soql.since(start), Lane.SWEEP if position else Lane.BACKFILL
     began: datetime | None = None
     seen: set[str] = set()
     for _ in range(PAGES_MAX):
-        rows, server_date = _query(session, reading, where)
-        began = began or server_date
-        last = len(rows) < ROWS_PER_QUERY
+        window = _query(session, reading, where, lane=lane)
+        rows, last = window.rows, window.last
+        began = began or window.server_date
         seen.update(row["Id"] for row in rows)
         versions = [_row_version(home, reading, row) for row in rows]
         with session.database.writing(f"{reading.object} page") as connection:
@@ -201,7 +164,7 @@ def _observe_changed_lines(
     """A line's change need not move its deal's stamp: sweep the lines' keys, and read the deals they belong to."""
     if start == _BEGINNING:
         return
-    children = describe_objects(session, session.mapping.readings())[reading.object]["children"]
+    children = require_shapes(session, [reading.object])[reading.object].children
     if reading.lines not in children:
         raise NeedsPerson(f"{reading.object} has no child relationship {reading.lines!r}; correct `lines.from`.")
     child, parent_field = children[reading.lines]
@@ -215,17 +178,24 @@ def _observe_changed_lines(
             order=["SystemModstamp", "Id"],
             limit=ROWS_PER_QUERY,
         )
-        rows = _all_pages(session, sf.query(query, deleted=True))[0]
+        window = _all_pages(session, sf.query(query, deleted=True))
+        rows = window.rows
         parents.update(row[parent_field] for row in rows)
-        if len(rows) < ROWS_PER_QUERY:
+        if window.last:
             break
         where = soql.after(_stamp(rows[-1]), rows[-1]["Id"])
     missing = sorted(parents - seen)
     for first in range(0, len(missing), soql.IDS_PER_QUERY):
-        rows, _ = _query(session, reading, soql.one_of("Id", missing[first : first + soql.IDS_PER_QUERY]))
-        versions = [_row_version(session.org_id, reading, row) for row in rows]
+        chunk = missing[first : first + soql.IDS_PER_QUERY]
+        versions = row_versions(session, reading, chunk)
         with session.database.writing("deals of changed lines") as connection:
             observed.add(f"Salesforce {reading.object}", save_versions(connection, read_seq, versions))
+
+
+def row_versions(session: Session, reading: Reading, ids: Sequence[str]) -> list[Version]:
+    """Rows by id as they stand in Salesforce now, deleted ones too; at most as many ids as fit one query."""
+    rows = read_rows(session, reading, soql.one_of("Id", ids))
+    return [_row_version(session.org_id, reading, row) for row in rows]
 
 
 def read_rows(session: Session, reading: Reading, where: str) -> list[Mapping[str, Any]]:
@@ -233,16 +203,25 @@ def read_rows(session: Session, reading: Reading, where: str) -> list[Mapping[st
     rows: list[Mapping[str, Any]] = []
     condition = where
     for _ in range(PAGES_MAX):
-        page, _ = _query(session, reading, condition)
-        rows.extend(page)
-        if len(page) < ROWS_PER_QUERY:
+        window = _query(session, reading, condition)
+        rows.extend(window.rows)
+        if window.last:
             return rows
-        after = soql.after(_stamp(page[-1]), page[-1]["Id"])
+        after = soql.after(_stamp(window.rows[-1]), window.rows[-1]["Id"])
         condition = f"({where}) AND ({after})" if where else after
     return rows
 
 
-def _query(session: Session, reading: Reading, where: str) -> tuple[list[dict[str, Any]], datetime | None]:
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Rows in keyset order, the server's clock when the read began, and whether there are no more behind them."""
+
+    rows: list[dict[str, Any]]
+    server_date: datetime | None
+    last: bool
+
+
+def _query(session: Session, reading: Reading, where: str, *, lane: Lane = Lane.SWEEP) -> _Window:
     fields = dict.fromkeys(["Id", "IsDeleted", "SystemModstamp", *reading.fields])
     children = []
     if reading.lines:
@@ -257,7 +236,7 @@ def _query(session: Session, reading: Reading, where: str) -> tuple[list[dict[st
         children=children,
     )
     try:
-        rows, server_date = _all_pages(session, sf.query(query, deleted=True))
+        window = _all_pages(session, replace(sf.query(query, deleted=True), lane=lane))
     except Rejected as error:
         if error.code in {"INVALID_FIELD", "INVALID_TYPE", "MALFORMED_QUERY"}:
             raise NeedsPerson(
@@ -265,21 +244,41 @@ def _query(session: Session, reading: Reading, where: str) -> tuple[list[dict[st
                 "A field is missing, renamed, or hidden from the integration user."
             ) from error
         raise
-    for row in rows:
-        if reading.lines:
-            row[reading.lines] = _child_rows(session, row.get(reading.lines))
-    return rows, server_date
+    return _with_children(session, window, reading.lines) if reading.lines else window
 
 
-def _all_pages(session: Session, request: HttpRequest) -> tuple[list[dict[str, Any]], datetime | None]:
+def _all_pages(session: Session, request: HttpRequest) -> _Window:
+    """Every page of a keyset query. Where its cursor dies, what came before it: the keyset continues behind that.
+
+    A cursor ends with its session, and when the user opens many others (SF 2.6).
+    """
     answer = session.salesforce.read(request)
     server_date = answer.date
     page = sf.decode_query(answer.body)
     rows = page.rows
     while page.next_path:
-        page = sf.decode_query(session.salesforce.read(sf.next_page(page.next_path)).body)
+        try:
+            page = sf.decode_query(session.salesforce.read(sf.next_page(page.next_path)).body)
+        except Rejected as error:
+            if error.code != _CURSOR_DIED:
+                raise
+            return _Window(rows, server_date, last=False)
         rows.extend(page.rows)
-    return rows, server_date
+    return _Window(rows, server_date, len(rows) < ROWS_PER_QUERY)
+
+
+def _with_children(session: Session, window: _Window, relation: str) -> _Window:
+    """Rows with all of their child rows; those from the first one on whose children's cursor died are read again."""
+    for place, row in enumerate(window.rows):
+        try:
+            row[relation] = _child_rows(session, row.get(relation))
+        except Rejected as error:
+            if error.code != _CURSOR_DIED:
+                raise
+            if place == 0:
+                raise RetryLater("Salesforce ended a query before it was read. Run again later.", after_s=60) from error
+            return _Window(window.rows[:place], window.server_date, last=False)
+    return window
 
 
 def _child_rows(session: Session, nested: Mapping[str, Any] | None) -> list[dict[str, Any]]:

@@ -82,6 +82,10 @@ class Remote(Generic[RequestT]):
         """The token that the next call will carry: a write's call is committed with its generation."""
         return self._grants.access(self.connection.grant_id)
 
+    def freshen(self) -> None:
+        """Renew a token that has been in use for long: between reads, since it ends their cursors (SF 1.4)."""
+        self._grants.freshen(self.connection.grant_id)
+
     def require_room(self, lane: Lane) -> None:
         """Raise ``RetryLater`` where calls of this lane must be left for later; ask before an intent is committed."""
         self._pacing.require_room(lane)

@@ -17,6 +17,7 @@ from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.records import Side
 from crossfoot.engine.grants import Grants
 from crossfoot.engine.host import Host, real_host
+from crossfoot.engine.pacing import kept_by_side
 from crossfoot.engine.remote import Remote, Tools
 from crossfoot.http import Http, HttpRequest
 from crossfoot.mapping.compiled import FlowMapping
@@ -109,6 +110,8 @@ class Session:
     run_id: str = ""
     organisation: Organisation | None = field(default=None)
     http: Http | None = field(default=None)
+    paused: dict[str, str] = field(default_factory=dict)
+    """Flows that wait for a change of the org's schema, and why (``engine.drift``)."""
 
     @property
     def org_id(self) -> str:
@@ -165,7 +168,7 @@ def make_session(
     with database.reading() as connection:
         connections = load_connections(connection)
 
-    tools = Tools(http, grants, database, host)
+    tools = Tools(http, grants, database, host, kept_by_side(mapping.settings.policy.salesforce_calls_percent))
     salesforce = Remote[HttpRequest](_one(connections, Side.SALESFORCE), tools)
     xero = Remote[OrganisationRequest](_one(connections, Side.XERO), tools)
     return Session(database, host, salesforce, xero, mapping, progress=progress, http=http)

@@ -63,6 +63,11 @@ class Expression:
         value: Value = _Evaluator(self, lookup).eval(self.text, self._syntax.tree)
         return value
 
+    @property
+    def field(self) -> str:
+        """The field's name, where the expression is one field of the record itself and nothing more; else empty."""
+        return self._bare_path[0] if self._bare_path and len(self._bare_path) == 1 else ""
+
     def holds(self, lookup: Lookup) -> bool:
         """Its value as a condition: a checkbox or a comparison; blank is false."""
         try:

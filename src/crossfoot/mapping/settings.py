@@ -14,6 +14,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crossfoot.core.errors import BadSettings, NeedsPerson
+from crossfoot.core.merge import Owner
 from crossfoot.mapping.expressions import Place
 
 FILE_NAME = "crossfoot.yaml"
@@ -25,10 +26,16 @@ class _Section(BaseModel):
 
 
 class TransformedField(_Section):
-    """A field whose value passes through a named transform."""
+    """A field whose value passes through a named transform, or that two sides share by a rule."""
 
     source: Annotated[str, Field(alias="from", description="An expression over the Salesforce record.")]
-    transform: Annotated[str, Field(alias="as", description="A transform, such as abn, phone, country, text 255.")]
+    transform: Annotated[
+        str, Field(alias="as", description="A transform, such as abn, phone, country, text 255.")
+    ] = ""
+    owner: Annotated[
+        Owner | None, Field(description="Who decides it where the flow goes both ways; `either`: both changed waits.")
+    ] = None
+    empties: Annotated[bool, Field(description="Whether emptying it on one side empties the other.")] = False
 
 
 FieldRule = str | TransformedField
@@ -49,6 +56,9 @@ class BrakeRule(_Section):
     changes: Annotated[int, Field(ge=0, description="Documents changed or deleted within 24 hours.")] = 10
     changed_percent_of_links: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
     first_live_run: Annotated[int, Field(ge=0, description="Documents of the first run on a live ledger.")] = 5
+    records: Annotated[
+        int, Field(ge=0, description="Customers and products changed on either side within 24 hours.")
+    ] = 50
     on_test_pair: Annotated[bool, Field(description="Whether it also stops on a test pair, or only warns.")] = False
 
 
@@ -68,6 +78,9 @@ class PolicyRule(_Section):
         "0.05"
     )
     brake: BrakeRule = BrakeRule()
+    salesforce_calls_percent: Annotated[
+        int, Field(ge=10, le=95, description="Share of the org's API calls, used by anyone, at which work stops.")
+    ] = 70
 
 
 class CodingRule(_Section):
@@ -82,18 +95,26 @@ class CodingRule(_Section):
     ] = {}
 
 
+FlowDirection = Annotated[
+    Literal["create", "both", "to_xero", "to_salesforce"],
+    Field(description="What is kept in agreement after linking; `create`: nothing, a record that exists is left alone."),
+]
+
+
 class CustomersFlow(_Section):
-    """Accounts become Xero contacts."""
+    """Accounts become Xero contacts, and stay in agreement with them where a direction says so."""
 
     salesforce: str = "Account"
+    direction: FlowDirection = "create"
     fields: Annotated[dict[str, FieldRule], Field(description="Contact field: Salesforce expression.")]
     write_back: Annotated[dict[str, str], Field(description="Salesforce field: value from Xero.")] = {}
 
 
 class ProductsFlow(_Section):
-    """Products become Xero items."""
+    """Products become Xero items, and stay in agreement with them where a direction says so."""
 
     salesforce: str = "Product2"
+    direction: FlowDirection = "create"
     fields: Annotated[dict[str, FieldRule], Field(description="Item field: Salesforce expression.")]
 
 
@@ -136,6 +157,10 @@ class Settings(_Section):
     salesforce: Annotated[str, Field(min_length=1, description="Name of the Salesforce connection.")]
     xero: Annotated[list[str], Field(min_length=1, max_length=1, description="Name of the Xero connection.")]
     start_date: Annotated[dt.date, Field(description="Deals won before this day are never invoiced.")]
+    direction: Annotated[
+        Literal["both", "to_xero", "to_salesforce"],
+        Field(description="Which way anything may be written: a one-way workspace writes nothing the other way."),
+    ] = "both"
     prices: Annotated[Literal["ex_tax", "inc_tax"], Field(description="What prices in Salesforce mean.")] = "ex_tax"
     policy: PolicyRule = PolicyRule()
     coding: CodingRule = CodingRule()

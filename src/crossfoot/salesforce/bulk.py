@@ -79,7 +79,7 @@ def together(
     Portions are to be sent one after the other: two at a time would wait for each other's locks on a parent (SF 4.3). A
     bulk portion is one batch of its job for the same reason.
     """
-    if len({row.key.casefold() for row in rows}) < len(rows):
+    if len({row.key for row in rows}) < len(rows):
         raise Defect("two rows of one load have the same external id: Salesforce would refuse both")
     columns = len(_columns(rows))
     portion: list[UpsertRow] = []

@@ -1,4 +1,4 @@
-"""What Salesforce says of the org's allowances: in a header of every answer, and in full at ``/limits`` (SF 2.1, 2.8)."""
+"""What Salesforce says of the org's allowances: in a header of every answer, in full at ``/limits`` (SF 2.1, 2.8)."""
 
 from __future__ import annotations
 

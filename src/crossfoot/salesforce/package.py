@@ -149,9 +149,8 @@ def pack(components: Sequence[Component]) -> bytes:
 
 
 def pack_removal(components: Sequence[Component]) -> bytes:
-    """A zip that deletes components: an empty manifest, and the list of what goes (SF 8.3)."""
-    gone = manifest([each for each in components if each.type not in {"ListView", "Layout"}])
-    return _zip({"package.xml": manifest(()), "destructiveChanges.xml": gone})
+    """A zip that deletes components, in this order: an empty manifest, and the list of what goes (SF 8.3)."""
+    return _zip({"package.xml": manifest(()), "destructiveChanges.xml": manifest(components)})
 
 
 def manifest(components: Iterable[Component]) -> bytes:
@@ -162,7 +161,7 @@ def manifest(components: Iterable[Component]) -> bytes:
     root = Element("Package")
     for kind in sorted(members):
         types = SubElement(root, "types")
-        for name in sorted(members[kind]):
+        for name in members[kind]:
             SubElement(types, "members").text = name
         SubElement(types, "name").text = kind
     SubElement(root, "version").text = METADATA_VERSION

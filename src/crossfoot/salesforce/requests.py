@@ -11,7 +11,7 @@ import msgspec
 
 from crossfoot.core.errors import Rejected
 from crossfoot.http import HttpRequest
-from crossfoot.salesforce.soql import identifier
+from crossfoot.salesforce.soql import identifier, record_id
 
 API_VERSION = "v62.0"
 DATA = f"/services/data/{API_VERSION}"
@@ -24,10 +24,10 @@ HEADERS = {
     "Sforce-Call-Options": "client=Crossfoot",
     "Sforce-Auto-Assign": "FALSE",
 }
-# A duplicate rule may warn about a row that is there already: changing it makes no duplicate. What would be made anew is
-# refused by such a rule and waits with the rule's own words (SF 2.1, 2.3).
-_CHANGES = {**_HEADERS, "Sforce-Duplicate-Rule-Header": "allowSave=true"}
-_MAY_MAKE = {**_HEADERS, "Sforce-Duplicate-Rule-Header": "allowSave=false"}
+# A duplicate rule may warn about a row that is there already: changing it makes no duplicate. What would be made anew
+# is refused by such a rule and waits with the rule's own words (SF 2.1, 2.3).
+_CHANGES = {**HEADERS, "Sforce-Duplicate-Rule-Header": "allowSave=true"}
+_MAY_MAKE = {**HEADERS, "Sforce-Duplicate-Rule-Header": "allowSave=false"}
 _encoder = msgspec.json.Encoder(decimal_format="number")
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 
@@ -64,7 +64,7 @@ def describe_changed(objects: Mapping[str, str]) -> HttpRequest:
         for name, since in objects.items()
     ]
     body = _encoder.encode({"allOrNone": False, "compositeRequest": calls})
-    return HttpRequest("POST", f"{DATA}/composite", headers=_HEADERS, body=body, only_reads=True)
+    return HttpRequest("POST", f"{DATA}/composite", headers=HEADERS, body=body, only_reads=True)
 
 
 def limits() -> HttpRequest:
@@ -81,14 +81,24 @@ def update_records(rows: Sequence[tuple[str, str, Mapping[str, Any]]]) -> HttpRe
     """Update up to 200 rows of (object, id, fields); each succeeds or fails alone."""
     records = [{"attributes": {"type": identifier(kind)}, "id": key, **fields} for kind, key, fields in rows]
     body = _encoder.encode({"allOrNone": False, "records": records})
-    return HttpRequest("PATCH", f"{DATA}/composite/sobjects", headers=HEADERS, body=body)
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects", headers=_CHANGES, body=body)
+
+
+def create_record(kind: str, fields: Mapping[str, Any]) -> HttpRequest:
+    """Create one row."""
+    return HttpRequest("POST", f"{DATA}/sobjects/{identifier(kind)}", headers=HEADERS, body=_encoder.encode(fields))
+
+
+def delete_record(kind: str, key: str) -> HttpRequest:
+    """Delete one row."""
+    return HttpRequest("DELETE", f"{DATA}/sobjects/{identifier(kind)}/{record_id(key)}", headers=HEADERS)
 
 
 def upsert_records(kind: str, key_field: str, rows: Sequence[tuple[str, Mapping[str, Any]]]) -> HttpRequest:
     """Upsert up to 200 rows of one object by a unique external id: safe to repeat."""
     records = [{"attributes": {"type": identifier(kind)}, identifier(key_field): key, **fields} for key, fields in rows]
     body = _encoder.encode({"allOrNone": False, "records": records})
-    return HttpRequest("PATCH", f"{DATA}/composite/sobjects/{kind}/{key_field}", headers=HEADERS, body=body)
+    return HttpRequest("PATCH", f"{DATA}/composite/sobjects/{kind}/{key_field}", headers=_MAY_MAKE, body=body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,13 @@ def identifier(name: str) -> str:
     return name
 
 
+def record_id(text: str) -> str:
+    """A record's id that can be nothing else."""
+    if not _RECORD_ID.fullmatch(text):
+        raise Defect(f"{text!r} is not a Salesforce id")
+    return text
+
+
 def literal(value: str | bool | int | Decimal | date | datetime | None) -> str:
     """A value as SOQL writes it."""
     if value is None:
@@ -57,6 +64,14 @@ def select(
         query += f" ORDER BY {', '.join(identifier(field) for field in order)}"
     if limit:
         query += f" LIMIT {int(limit)}"
+    return query
+
+
+def count(source: str, *, filled: Sequence[str] = ()) -> str:
+    """How many rows there are, or how many have something in one of these fields."""
+    query = f"SELECT COUNT() FROM {identifier(source)}"  # noqa: S608 - checked names only
+    if filled:
+        query += " WHERE " + " OR ".join(f"{identifier(field)} != null" for field in filled)
     return query
 
 

@@ -114,12 +114,34 @@ class _SalesTerms(_Struct, frozen=True):
     sales: _Terms | None = None
 
 
+class _Phone(_Refusable, frozen=True):
+    phone_type: str = ""
+    phone_number: str | None = None
+    phone_area_code: str | None = None
+    phone_country_code: str | None = None
+
+
+class _Address(_Refusable, frozen=True):
+    address_type: str = ""
+    address_line1: str | None = None
+    address_line2: str | None = None
+    address_line3: str | None = None
+    address_line4: str | None = None
+    city: str | None = None
+    region: str | None = None
+    postal_code: str | None = None
+    country: str | None = None
+    attention_to: str | None = None
+
+
 class _Contact(_Struct, frozen=True):
     contact_id: str = ""
     contact_number: str | None = None
     account_number: str | None = None
     contact_status: str = "ACTIVE"
     name: str = ""
+    first_name: str | None = None
+    last_name: str | None = None
     tax_number: str | None = None
     email_address: str | None = None
     merged_to_contact_id: str | None = None
@@ -129,12 +151,13 @@ class _Contact(_Struct, frozen=True):
     has_errors: bool = False
     has_validation_errors: bool = False
     validation_errors: list[_Message] = []
-    addresses: list[_Refusable] = []
-    phones: list[_Refusable] = []
+    addresses: list[_Address] = []
+    phones: list[_Phone] = []
     warnings: list[_Message] = []
 
 
 class _SalesDetails(_Struct, frozen=True):
+    unit_price: Decimal | None = None
     account_code: str | None = None
     tax_type: str | None = None
 
@@ -143,6 +166,7 @@ class _Item(_Struct, frozen=True):
     item_id: str = ""
     code: str = ""
     name: str | None = None
+    description: str | None = None
     sales_details: _SalesDetails = _SalesDetails()
     updated_date_utc: str = ""
     status_attribute_string: str = ""
@@ -272,7 +296,34 @@ def _contact(item: _Contact) -> books.LedgerContact:
         email=item.email_address or "",
         merged_to=item.merged_to_contact_id or "",
         sales_terms=(terms.day, terms.type) if terms else None,
+        first_name=item.first_name or "",
+        last_name=item.last_name or "",
+        phones=tuple(phone for phone in map(_phone, item.phones) if phone.number),
+        addresses=tuple(address for address in map(_address, item.addresses) if address != _blank_like(address)),
     )
+
+
+def _phone(phone: _Phone) -> books.LedgerPhone:
+    return books.LedgerPhone(
+        phone.phone_type, phone.phone_number or "", phone.phone_area_code or "", phone.phone_country_code or ""
+    )
+
+
+def _address(address: _Address) -> books.LedgerAddress:
+    lines = (address.address_line1, address.address_line2, address.address_line3, address.address_line4)
+    return books.LedgerAddress(
+        kind=address.address_type,
+        lines=tuple(line for line in lines if line),
+        city=address.city or "",
+        region=address.region or "",
+        postal_code=address.postal_code or "",
+        country=address.country or "",
+        attention=address.attention_to or "",
+    )
+
+
+def _blank_like(address: books.LedgerAddress) -> books.LedgerAddress:
+    return books.LedgerAddress(address.kind)
 
 
 def _item(item: _Item) -> books.LedgerItem:
@@ -283,6 +334,8 @@ def _item(item: _Item) -> books.LedgerItem:
         updated=parse_instant(item.updated_date_utc),
         account_code=item.sales_details.account_code or "",
         tax_type=item.sales_details.tax_type or "",
+        description=item.description or "",
+        unit_price=item.sales_details.unit_price,
     )
 
 

@@ -89,7 +89,7 @@ def test_a_job_goes_from_state_to_state_as_time_passes(org: Org) -> None:
 
 def test_each_row_succeeds_or_fails_alone_and_the_files_tell(org: Org) -> None:
     org.create("Xero_Invoice__c", Xero_Key__c="known", Status__c="DRAFT")
-    text = 'Xero_Key__c,Status__c,Name\nknown,PAID,"a ""quoted"", name"\nnew,DRAFT,x\n,DRAFT,-\ntwice,,x\nTWICE,,x\n'
+    text = 'Xero_Key__c,Status__c,Name\nknown,PAID,"a ""quoted"", name"\nnew,DRAFT,x\n,DRAFT,-\ntwice,,x\ntwice,,y\n'
     job = load(org, text, "upsert", "Xero_Invoice__c", externalIdFieldName="Xero_Key__c")
     done, failed, left = (result(org, job, each) for each in RESULTS)
     assert [(each["sf__Created"], each["Xero_Key__c"], each["Name"]) for each in done] == [

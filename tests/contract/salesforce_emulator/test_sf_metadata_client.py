@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from requests.adapters import BaseAdapter
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 from tests.contract.salesforce_emulator.metadata_zips import custom_object, field, manifest, packed
 
 from crossfoot.emulators.salesforce import handle, new_world, sessions
@@ -28,11 +28,11 @@ class Wire(BaseAdapter):
     def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:  # type: ignore[override]
         self.org.tick()
         address = urlsplit(request.url or "")
-        body = request.body or b""
+        body = request.body if isinstance(request.body, bytes | str) else b""
         headers = {name.lower(): str(value) for name, value in request.headers.items()}
-        content = body.encode() if isinstance(body, str) else bytes(body)
+        content = body.encode() if isinstance(body, str) else body
         sent = Request(str(request.method), str(address.path), str(address.query), headers, content)
-        answer, _ = handle(self.org.world, sent, self.org.now)
+        answer, _events = handle(self.org.world, sent, self.org.now)
         made = requests.Response()
         made.status_code, made._content, made.url, made.request = answer.status, answer.body, str(request.url), request
         made.headers.update(dict(answer.headers))
@@ -49,7 +49,7 @@ def client(org: Any) -> Any:
     token = sessions.open_session(bare.world, bare.world.grants["admin"], "api", bare.now)
     session = requests.Session()
     session.mount("https://", Wire(bare))
-    made = Salesforce(
+    made: Any = Salesforce(
         instance_url="https://emulator.my.salesforce.com", session_id=token, session=session, version="66.0"
     ).mdapi
     made._client.transport.session = session

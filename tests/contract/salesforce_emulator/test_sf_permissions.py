@@ -23,7 +23,7 @@ def admin_of(org: Any) -> str:
 
 def grant(org: Any, *, objects: list[dict[str, Any]], fields: dict[str, bool], **flags: bool) -> str:
     """A permission set with these grants, assigned to the integration user; ``fields``: name to editable."""
-    set_id = org.create("PermissionSet", Name=f"Set{len(org.world.rows['PermissionSet'])}", Label="Set", **flags)
+    set_id: str = org.create("PermissionSet", Name=f"Set{len(org.world.rows['PermissionSet'])}", Label="Set", **flags)
     for each in objects:
         org.create("ObjectPermissions", ParentId=set_id, **each)
     for name, edit in fields.items():

@@ -28,7 +28,11 @@ def deployed() -> World:
     """An org without the package, into which it was deployed."""
     world = new_world(seed=7, settings={"package": False})
     outcome = deploy(
-        world, Caller(world.grants["admin"], ""), NOON, read_zip(pack(load_components())), Options(single=True)
+        world,
+        Caller(world.grants["admin"], ""),
+        NOON,
+        read_zip(pack(load_components((CORE, ORDERS)))),
+        Options(single=True),
     )
     problems = [f"{each['fullName']}: {each['problem']}" for each in outcome.messages if not each["success"]]
     assert problems == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from crossfoot.emulators.salesforce import permissions, records
@@ -13,6 +13,7 @@ from crossfoot.emulators.salesforce.bulk.job import (
     COMPLETE,
     ENDED,
     INGEST,
+    JOB_TYPES,
     OPEN,
     QUERY,
     RUNNING,
@@ -132,18 +133,18 @@ def _delete(ask: Ask, job: Job, states: Iterable[str]) -> Reply:
 
 
 def list_ingest(ask: Ask) -> Reply:
-    return _list(ask, INGEST)
+    return _list(ask, INGEST, _shown_ingest)
 
 
 def list_query(ask: Ask) -> Reply:
-    return _list(ask, QUERY)
+    return _list(ask, QUERY, shown)
 
 
-def _list(ask: Ask, kind: str) -> Reply:
-    jobs = [each for each in ask.world.jobs.values() if each["kind"] == kind]
-    wanted = ask.params.get("jobType")
-    told = [shown(each) | {"jobType": progress(each, 0)["jobType"]} for each in jobs]
-    chosen = [each for each in told if wanted in (None, each["jobType"], "Classic") and wanted != "Classic"]
+def _list(ask: Ask, kind: str, tell: Callable[[Job], dict[str, Any]]) -> Reply:
+    job_type = JOB_TYPES[kind]
+    wanted = ask.params.get("jobType") in {None, job_type}
+    jobs = [each for each in ask.world.jobs.values() if each["kind"] == kind] if wanted else []
+    chosen = [tell(each) | {"jobType": job_type} for each in jobs]
     start = query.position_of(ask.params["queryLocator"], chosen) if ask.params.get("queryLocator") else 0
     end = start + JOBS_PER_PAGE
     done = end >= len(chosen)

@@ -209,9 +209,12 @@ def delete_object(draft: Draft, component: Component) -> None:
 
 def _check_unused(draft: Draft, full_name: str, name: str) -> None:
     """A field that a formula, a rule, a flow or a roll-up reads stays; layouts and grants only lose it."""
-    using = {"CustomField", "ValidationRule", "Flow", "FlexiPage", "ReportType"}
+    owner = full_name.partition(".")[0].lower()
+    by_name = {"Flow", "FlexiPage", "ReportType"}
     for kind, user, xml in draft.texts():
-        if kind in using and name in xml and user.lower() != full_name.lower():
+        own = kind in {"CustomField", "ValidationRule"} and user.partition(".")[0].lower() == owner
+        sought = name if own or kind in by_name else full_name
+        if kind in by_name | {"CustomField", "ValidationRule"} and sought in xml and user.lower() != full_name.lower():
             raise Refusal(f"This custom field is referenced elsewhere: by the {kind} {user}")
 
 

@@ -1,0 +1,259 @@
+"""Linked customers and products kept in agreement: what each side shall be told, what waits, what both agree on.
+
+Values are canonical text (an address is one value of several texts), so that equal means equal. Merging is by field
+(``core.merge``); this module adds what a record needs: blanks that overwrite nothing, a person's decisions, and the
+brake on a field that two machines turn to and fro.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Identity
+from crossfoot.core.merge import Direction, Owner, RecordMerge, Sides, Step, merge_record, newer_side
+from crossfoot.core.records import RecordRef, Side, content_hash
+
+Value = str | tuple[str, ...]
+Values = Mapping[str, Value]
+
+FLAPS_MAX = 3
+FLAP_WINDOW = timedelta(minutes=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value that both sides hold. ``fold`` gives the form in which two spellings of it are one.
+
+    ``writable`` says whether Salesforce can be told it (a formula cannot), ``empties`` whether emptying one side
+    empties the other.
+    """
+
+    name: str
+    owner: Owner
+    fold: Callable[[str], str] = str
+    writable: bool = True
+    empties: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A value that one side was told earlier."""
+
+    part: str
+    side: Side
+    value_hash: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedRecord:
+    """A linked record as both sides have it now, and as they last agreed on it.
+
+    ``unreadable`` names parts that cannot be read, with the reason: they are left alone. ``decided`` is a person's
+    choice by part: the side that is right, and the fingerprint of the two values it was about.
+    """
+
+    identity: Identity
+    source: RecordRef
+    target: RecordRef
+    name: str
+    salesforce: Values
+    xero: Values
+    base: Values
+    salesforce_at: datetime | None = None
+    xero_at: datetime | None = None
+    salesforce_by: str = ""
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    decided: Mapping[str, tuple[Side, str]] = field(default_factory=dict)
+    told: Sequence[Told] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What one linked record needs. ``base`` is what both sides agree on already, before anything is written."""
+
+    record: LinkedRecord
+    to_salesforce: Values = field(default_factory=dict)
+    to_xero: Values = field(default_factory=dict)
+    base: Values = field(default_factory=dict)
+    overruled: Values = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    settled: bool = True
+
+
+def fingerprint(salesforce: Value | None, xero: Value | None) -> str:
+    """Names a conflict by its two values: a decision about others does not settle it."""
+    return content_hash([_plain(salesforce), _plain(xero)])[:16]
+
+
+def value_hash(value: Value | None) -> str:
+    """Names a value without telling it."""
+    return content_hash(_plain(value))[:16]
+
+
+def agree(
+    record: LinkedRecord, parts: Sequence[Part], now: datetime, *, direction: Direction = Direction.BOTH
+) -> Agreement:
+    """Decide one linked record."""
+    findings = [
+        Finding("field_unreadable", record.source, f"{name}: {reason}", related=(record.target,))
+        for name, reason in sorted(record.unreadable.items())
+    ]
+    asked = [part for part in parts if part.name not in record.unreadable]
+    ours, theirs, base = dict(record.salesforce), dict(record.xero), dict(record.base)
+    for part in asked:
+        kept = _align(part, ours, theirs, base)
+        findings += [Finding("blank_kept", record.source, why, related=(record.target,)) for why in kept]
+    merged = merge_record(
+        ours,
+        theirs,
+        base,
+        {part.name: _owner(part.owner, direction) for part in asked},
+        newer=newer_side(record.salesforce_at, record.xero_at),
+        direction=direction,
+        decided=_decisions(record, ours, theirs),
+    )
+    to_salesforce = {p.name: merged.to_salesforce[p.name] for p in asked if p.writable and p.name in merged.to_salesforce}
+    to_xero = dict(merged.to_xero)
+    flapping = [*_flapping(record, Side.SALESFORCE, to_salesforce, now), *_flapping(record, Side.XERO, to_xero, now)]
+    for name in flapping:
+        to_salesforce.pop(name, None)
+        to_xero.pop(name, None)
+    if flapping:
+        cause = f"{', '.join(sorted(set(flapping)))}: told the same value {FLAPS_MAX} times within an hour"
+        findings.append(Finding("flapping", record.source, cause, related=(record.target,)))
+    if merged.conflicts:
+        cause = "; ".join(_conflict(record, name, sides) for name, sides in merged.conflicts.items())
+        findings.append(Finding("field_conflict", record.source, cause, related=(record.target,)))
+    told = {*merged.to_salesforce, *merged.to_xero}
+    return Agreement(
+        record,
+        to_salesforce=to_salesforce,
+        to_xero=to_xero,
+        base=_standing_base(merged, base, told),
+        overruled={name: value for name, value in merged.overruled.items() if name in {*to_salesforce, *to_xero}},
+        findings=tuple(findings),
+        settled=not (to_salesforce or to_xero or flapping or merged.conflicts),
+    )
+
+
+def _align(part: Part, ours: dict[str, Value], theirs: dict[str, Value], base: dict[str, Value]) -> list[str]:
+    """Let spellings of one value, and blanks that overwrite nothing, count as no change. Returns what was kept."""
+    name = part.name
+    for side in (ours, theirs):
+        side.setdefault(name, "")
+    for mine, other in ((theirs, ours), (ours, base), (theirs, base)):
+        if name in other and mine[name] != other[name] and _folded(part, mine[name]) == _folded(part, other[name]):
+            mine[name] = other[name]
+    if ours[name] == theirs[name]:
+        return []
+    if name not in base:
+        if _alike(ours[name]) == _alike(theirs[name]):  # the same words spelt otherwise: the owner's spelling goes
+            base[name] = ours[name] if part.owner is Owner.XERO else theirs[name]
+        return []
+    kept = []
+    for side, label, holder in ((ours, "Salesforce", "Xero"), (theirs, "Xero", "Salesforce")):
+        if not side[name] and base[name] and not part.empties:
+            side[name] = base[name]
+            kept.append(f"{name} was emptied in {label}; {holder} keeps its value")
+    return kept
+
+
+def _folded(part: Part, value: Value) -> Value:
+    return part.fold(value) if isinstance(value, str) else value
+
+
+def _alike(value: Value) -> str:
+    words = value if isinstance(value, str) else " ".join(value)
+    return " ".join(words.split()).casefold()
+
+
+def _owner(owner: Owner, direction: Direction) -> Owner:
+    """In a one-way flow what either side may change is decided by the side it comes from."""
+    if owner not in {Owner.EITHER, Owner.NEWEST} or direction is Direction.BOTH:
+        return owner
+    return Owner.SALESFORCE if direction is Direction.TO_XERO else Owner.XERO
+
+
+def _decisions(record: LinkedRecord, ours: Values, theirs: Values) -> dict[str, Value]:
+    chosen = {}
+    for name, (side, about) in record.decided.items():
+        if about == fingerprint(ours.get(name), theirs.get(name)):
+            chosen[name] = ours[name] if side is Side.SALESFORCE else theirs[name]
+    return chosen
+
+
+def conflicts_of(record: LinkedRecord, parts: Sequence[Part], now: datetime, direction: Direction) -> dict[str, str]:
+    """The fingerprint of each part that waits for a person's choice."""
+    undecided = agree(replace(record, decided={}), parts, now, direction=direction)
+    if not any(finding.code == "field_conflict" for finding in undecided.findings):
+        return {}
+    found = {}
+    for part in parts:
+        ours, theirs, base = dict(record.salesforce), dict(record.xero), dict(record.base)
+        _align(part, ours, theirs, base)
+        if ours[part.name] != theirs[part.name]:
+            found[part.name] = fingerprint(ours[part.name], theirs[part.name])
+    return found
+
+
+def _flapping(record: LinkedRecord, side: Side, values: Values, now: datetime) -> list[str]:
+    """Parts that this side was told this very value often enough, lately: something there turns it back."""
+    return [
+        name
+        for name, value in values.items()
+        if sum(
+            told.part == name
+            and told.side is side
+            and told.value_hash == value_hash(value)
+            and now - told.at <= FLAP_WINDOW
+            for told in record.told
+        )
+        >= FLAPS_MAX
+    ]
+
+
+def _standing_base(merged: RecordMerge, base: Values, told: set[str]) -> dict[str, Value]:
+    """The base without what has still to be written: it moves only after both sides were read back."""
+    standing = {name: value for name, value in merged.base.items() if name not in told}
+    return standing | {name: base[name] for name in told if name in base}
+
+
+def _conflict(record: LinkedRecord, name: str, sides: Sides) -> str:
+    by = f" by {record.salesforce_by}" if record.salesforce_by else ""
+    before = f", before that {_shown(sides.base)}" if sides.has_base else ""
+    return (
+        f"{name}: Salesforce has {_shown(sides.salesforce)} (saved {_when(record.salesforce_at)}{by}), "
+        f"Xero has {_shown(sides.xero)} (saved {_when(record.xero_at)}){before}"
+    )
+
+
+def _when(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M UTC") if moment else "at an unknown time"
+
+
+def _shown(value: Value | None) -> str:
+    text = value if isinstance(value, str) else ", ".join(part for part in value or () if part)
+    return repr(text) if text else "nothing"
+
+
+def _plain(value: Value | None) -> list[str] | str | None:
+    return list(value) if isinstance(value, tuple) else value
+
+
+__all__ = [
+    "Agreement",
+    "LinkedRecord",
+    "Part",
+    "Step",
+    "Told",
+    "Value",
+    "Values",
+    "agree",
+    "conflicts_of",
+    "fingerprint",
+    "value_hash",
+]
