@@ -236,6 +236,11 @@ class Business:
         with self.database.reading() as connection:
             return list(read_audit(connection, self.session().organisation_id, self.deal(deal_name)["Id"]))
 
+    def audit(self) -> list[AuditEntry]:
+        """The whole audit log."""
+        with self.database.reading() as connection:
+            return list(read_audit(connection, self.session().organisation_id))
+
     def standings(self) -> list[tuple[str, str, int, Decimal]]:
         """Won deals by where they stand and currency: count and worth."""
         with self.database.reading() as connection:

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from crossfoot.core.errors import CrossfootError, Defect
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
-from crossfoot.engine.runs import sync
-from crossfoot.engine.session import Session, make_session
 
 from .bugs import planted
-from .machine import Machine, Violation
+from .engines import Engines, database_clock
+from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .oracles import Oracles
 from .people import Desks, Ledger, People
-from .wire import COMMITTED, FAULTS, LATE_S_MAX, QuietWire, Wire
-from .world import CLOCK, KEY, Pair, copy_pair, template
+from .rare import Reached
+from .rest import Rest
+from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
+from .world import CLOCK, Pair, copy_pair, template
 
 ROUNDS_MAX = 3
 KILL_WEIGHT = 5  # between the vendor's commit and our own is where a death is worst
 FOLLOW_UP_RATE = 0.02
-CHAOS_S = (1200.0, 3000.0)
+CHAOS_S = (900.0, 2400.0)
+STANDS_STILL_S = (30.0, 900.0)
+ROOT = Path(__file__).parents[2]
 
 
 class HistoryFailed(AssertionError):
@@ -30,8 +37,18 @@ class HistoryFailed(AssertionError):
 
     def __init__(self, seed: int, bug: str, cause: BaseException, tail: str) -> None:
         again = f"python -m tests.simulation.run --seed {seed}" + (f" --bug {bug!r}" if bug else "")
-        super().__init__(f"seed {seed}: {type(cause).__name__}: {cause}\n{tail}\nrun it alone: {again}")
+        super().__init__(
+            f"seed {seed}, commit {commit()}: {type(cause).__name__}: {cause}\n{tail}\nrun it alone: {again}"
+        )
         self.cause = cause
+
+
+@cache
+def commit() -> str:
+    """The commit that the checkout stands on; a plus where files differ from it."""
+    asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"
 
 
 @dataclass(slots=True)
@@ -41,13 +58,17 @@ class Outcome:
     seed: int
     trace_hash: str
     kills: int
+    pauses: int
     rounds: int
     residual: int
     faults: Mapping[str, int] = field(default_factory=dict)
     acts: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, int] = field(default_factory=dict)
+    ended_early: Mapping[str, int] = field(default_factory=dict)
     runs: int = 0
-    runs_ended_early: int = 0
     adopted: int = 0
+    documents: int = 0
+    virtual_s: int = 0
 
 
 def run_history(seed: int, bug: str = "") -> Outcome:
@@ -56,7 +77,10 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     machine = Machine(seed, CLOCK)
     history = _History(machine, copy_pair(made, lambda: machine.now, machine.pause))
     try:
-        with planted(bug, machine) if bug else nullcontext():
+        with ExitStack() as stack:
+            stack.enter_context(database_clock(machine))
+            if bug:
+                stack.enter_context(planted(bug, machine))
             return history.run(seed)
     except Exception as error:
         raise HistoryFailed(seed, bug, error, machine.trace.tail()) from error
@@ -71,10 +95,14 @@ class _History:
         self.ledger = Ledger()
         emulators = {"salesforce": pair.salesforce, "xero": pair.xero}
         desks = Desks(emulators)
-        self.oracles = Oracles(pair, desks, self.ledger)
+        self.reached = Reached()
+        self.oracles = Oracles(machine, pair, desks, self.ledger, self.reached)
+        self.rest = Rest(pair, desks, self.ledger, self.oracles)
         self.people = People(machine, desks, self.ledger)
         self.wire = Wire(machine, emulators, self.oracles)
-        self.runs = self.ended_early = self.adopted = 0
+        self.engines = Engines(machine, pair, self.wire)
+        self.engines.told = self._told
+        self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
         assert isinstance(raw, sqlite3.Connection)
         self._raw = raw
@@ -82,64 +110,68 @@ class _History:
     def run(self, seed: int) -> Outcome:
         self._chaos()
         rounds = self._heal()
-        self.oracles.at_rest()
+        self.rest.check()
+        self.reached.read(self.machine, self.wire.struck, self.rest)
+        work = self.engines.work
         return Outcome(
             seed,
             self.machine.trace.hash,
             self.machine.kills,
+            self.machine.pauses,
             rounds,
             self.oracles.residual,
             self.wire.struck,
             self.ledger.counts,
-            self.runs,
-            self.ended_early,
-            self.adopted,
+            self.reached.counts,
+            work.ended_early,
+            work.runs,
+            work.adopted,
+            self.rest.documents,
+            int((self.machine.now - CLOCK).total_seconds()),
         )
 
-    def _session(self) -> Session:
-        return make_session(
-            self.pair.database, self.pair.mapping, lambda: KEY, host=self.machine.host(), transport=self.wire
-        )
+    def _told(self, text: str) -> None:
+        """A run ended, with or without a message."""
+        self.oracles.told(text)
+        self.rest.check_watermarks()
 
     def _chaos(self) -> None:
         """Faults, kills and people, each seed with its own mix; some seeds have none of one sort."""
         machine, chance = self.machine, self.machine.chance
-        strength = chance.choice((0.0, 0.01, 0.04))
-        chosen = [name for name in FAULTS if chance.random() < 0.5]
-        self.wire.rates = {name: strength * chance.uniform(0.3, 2) for name in chosen} if strength else {}
+        strength = chance.choice((0.0, 0.005, 0.02))
+        self.wire.rates = fault_rates(chance, strength)
         self.wire.slowest_s = chance.choice((0.2, 1.5, 4.0))
         kill_rate = chance.choice((0.0, 0.002, 0.01))
+        still_rate = chance.choice((0.0, 0.0, 0.002))
         act_rate = chance.choice((0.005, 0.02, 0.06))
-        machine.note(f"chaos: faults {strength}, kills {kill_rate}, people {act_rate}")
+        second_rate = chance.choice((0.0, 0.0, 0.5))
+        self.engines.distributed = chance.random() < 0.5
+        self.engines.skew = timedelta(seconds=chance.choice((0, 0, 0, -600, 600)))
+        machine.note(
+            f"chaos: faults {strength}, kills {kill_rate}, people {act_rate}, standing still {still_rate}, "
+            f"second engine {second_rate}, leases {self.engines.distributed}, skew {self.engines.skew}"
+        )
 
-        def at_seam(seam: str) -> bool:
+        def at_seam(actor: Actor) -> Fate:
             assert not self._raw.in_transaction, "a seam inside a transaction"
             if chance.random() < act_rate:
                 machine.note(self.people.act())
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
-            return chance.random() < kill_rate * (KILL_WEIGHT if seam == COMMITTED else 1)
+            if chance.random() < kill_rate * (KILL_WEIGHT if actor.seam == COMMITTED else 1):
+                return Fate(dies=True)
+            return Fate(stands_still_s=chance.uniform(*STANDS_STILL_S)) if chance.random() < still_rate else GOES_ON
 
         machine.at_every_seam = at_seam
-        until = machine.now.timestamp() + chance.uniform(*CHAOS_S)
-        while machine.now.timestamp() < until:
+        until = machine.now + timedelta(seconds=chance.uniform(*CHAOS_S))
+        while machine.now < until:
             for _ in range(chance.randrange(3)):
                 machine.note(self.people.act())
-            machine.run(self._engine, "engine")
+            engines = [("engine", self.engines.body)]
+            if chance.random() < second_rate:
+                engines.append(("second engine", self.engines.body))
+            machine.run(*engines)
             machine.advance(chance.uniform(1, 600))
-
-    def _engine(self) -> None:
-        """One ``sync``, as a schedule would start it; a message to a person ends it and no more."""
-        self.runs += 1
-        try:
-            report = sync(self._session())
-        except Defect:
-            raise
-        except CrossfootError as error:
-            self.ended_early += 1
-            self.machine.note(f"run ended: {type(error).__name__}: {str(error)[:80]}")
-        else:
-            self.adopted += report.applied.adopted
 
     def _heal(self) -> int:
         """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.
@@ -147,19 +179,19 @@ class _History:
         Between the first round and the others a day passes: what was refused is tried again only then.
         """
         machine, wire = self.machine, self.wire
-        machine.at_every_seam = lambda _name: False
+        machine.at_every_seam = lambda _actor: GOES_ON
         wire.rates, wire.slowest_s = {}, 0.2
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
-        machine.run(self._round, "engine")
+        machine.run(("engine", self.engines.body))
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         for done in range(ROUNDS_MAX + 1):
-            before = wire.writes
-            machine.run(self._round, "engine")
-            if wire.writes == before:
+            before: Any = (wire.writes, self.rest.queue())
+            machine.run(("engine", self._round))
+            if (wire.writes, self.rest.queue()) == before:
                 return done
             machine.advance(300)
-        raise Violation(f"I6: still writing in round {ROUNDS_MAX + 1} after the last fault and the last edit")
+        raise Violation(f"I6: still changing something in round {ROUNDS_MAX + 1} after the last fault and edit")
 
     def _round(self) -> None:
-        sync(self._session())
+        self.engines.sync()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from crossfoot.emulators import people
 from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.people import Acts, Office, RefusedError, Visit
 from crossfoot.emulators.play import Person
+from crossfoot.emulators.wire import Request
 
 from .machine import Machine
 from .world import OPEN_STAGE
@@ -26,6 +28,7 @@ class Ledger:
     ended: dict[str, datetime] = field(default_factory=dict)
     edits: dict[str, tuple[datetime, list[Any]]] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
+    settings_changed: list[datetime] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -45,6 +48,14 @@ class Desks(Office):
         if status >= 400:
             raise RefusedError(f"{method} {path}: {status} {answer}")
         return answer
+
+    def screen(self, base: str, name: str, body: Record) -> None:
+        """One of an administrator's own screens (``/control/...``), which the data API does not have."""
+        emulator = self._emulators[base]
+        request = Request("POST", f"/control/{name}", body=json.dumps(body).encode())
+        response, _ = emulator.handle(emulator.world, request, emulator.clock.now())
+        if response.status >= 400:
+            raise RefusedError(f"{name}: {response.body.decode()}")
 
     def today(self) -> str:
         """The present day."""
@@ -179,6 +190,29 @@ class People:
         self._machine.later(self._chance.uniform(20, 240), "finance restore a customer", lambda: set_status("ACTIVE"))
         return str(contact["Name"])
 
+    def lock_period(self) -> str:
+        """Finance close the books up to a recent day by mistake, and open them a few minutes later."""
+        day = (self._machine.now - timedelta(days=self._chance.randrange(1, 12))).date()
+
+        def lock(date: str) -> None:
+            self.desks.ask("xero", "POST", "/Organisation", {"PeriodLockDate": date})
+            self.ledger.settings_changed.append(self._machine.now)
+
+        lock(day.isoformat())
+        self._machine.later(self._chance.uniform(20, 240), "finance open the period", lambda: lock(""))
+        return day.isoformat()
+
+    def hide(self) -> str:
+        """An administrator changes the sharing of a deal, and corrects that a few minutes later: hidden, not deleted."""
+        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE or deal["AccountId"]])
+        if deal is None:
+            return ""
+        self.desks.screen("salesforce", "hide", {"object": "Opportunity", "id": deal["Id"]})
+        shown = {"object": "Opportunity", "id": deal["Id"]}
+        again = self._chance.uniform(20, 240)
+        self._machine.later(again, "an administrator shows a deal", lambda: self.desks.screen("salesforce", "show", shown))
+        return str(deal["Name"])
+
     def edit(self) -> str:
         """Finance reword a draft and lower a price."""
         number = self._on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
@@ -211,4 +245,6 @@ _DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
     "delete a draft": (1, People.delete),
     "edit a draft": (2, People.edit),
     "archive a customer": (1, People.archive),
+    "lock a period": (1, People.lock_period),
+    "hide a deal": (1, People.hide),
 }

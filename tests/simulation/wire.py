@@ -1,9 +1,9 @@
-"""The wire between the engine and the emulators: bytes in, bytes out, and everything that may go wrong on the way."""
+"""The wire between the engines and the emulators: bytes in, bytes out, and everything that may go wrong on the way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
@@ -12,21 +12,22 @@ from typing import Any, Protocol
 import httpx2
 
 from crossfoot.emulators.emulator import Emulator
-from crossfoot.emulators.wire import Request, Response
+from crossfoot.emulators.wire import TRUNCATED, Request, Response
 
 from .machine import Machine
+from .vendor_faults import VENDOR_FAULTS, switch_on
 
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
 WRITE_WEIGHT = 4  # writes are few among the requests, and it is with them that faults hurt
-COMMITTED = "vendor committed"
+LEAVES, COMMITTED, ANSWERED = "bytes leave", "vendor committed", "answer comes"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
 _READ_PATHS = ("/composite", "/composite/batch", "/token")
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One request as it left the engine."""
+    """One request as it left an engine."""
 
     side: str
     request: Request
@@ -35,7 +36,12 @@ class Sent:
     @property
     def is_write(self) -> bool:
         """Whether it may change a record: neither a read, nor reads carried by POST, nor a request for tokens."""
-        return self.request.method != "GET" and not self.request.path.endswith(_READ_PATHS)
+        return self.request.method != "GET" and not self.is_token and not self.request.path.endswith(_READ_PATHS)
+
+    @property
+    def is_token(self) -> bool:
+        """Whether it asks for tokens."""
+        return self.request.path.endswith("/token")
 
     @property
     def words(self) -> str:
@@ -53,6 +59,9 @@ class Watch(Protocol):
     def delivered(self, sent: Sent, response: Response) -> None:
         """A vendor has done what a request asked."""
 
+    def answered(self, sent: Sent, response: Response) -> None:
+        """An engine hears an answer."""
+
 
 def to_request(request: httpx2.Request) -> Request:
     """A client's request as the emulators take it."""
@@ -64,7 +73,8 @@ def to_request(request: httpx2.Request) -> Request:
 def to_response(response: Response, now: datetime) -> httpx2.Response:
     """An emulator's answer as the client gets it, with the Date that the host adds."""
     headers = [*response.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
-    return httpx2.Response(response.status, headers=headers, content=response.body)
+    body = response.body[: len(response.body) // 2] if response.wire == TRUNCATED else response.body
+    return httpx2.Response(response.status, headers=headers, content=body)
 
 
 class QuietWire(httpx2.BaseTransport):
@@ -99,9 +109,10 @@ class Wire(httpx2.BaseTransport):
         machine.note(f"{sent.words} leaves" + (f": {fault}" if fault else ""))
         self._watch.sent(sent)
         self.writes += sent.is_write
-        machine.pause("bytes leave", machine.chance.uniform(0.02, self.slowest_s))
-        response = FAULTS[fault](self, sent) if fault else self.deliver(sent)
-        machine.pause("answer comes", machine.chance.uniform(0.02, self.slowest_s))
+        machine.pause(LEAVES, machine.chance.uniform(0.02, self.slowest_s))
+        response = self._strike(fault, sent) if fault else self.deliver(sent)
+        machine.pause(ANSWERED, machine.chance.uniform(0.02, self.slowest_s))
+        self._watch.answered(sent, response)
         return to_response(response, machine.now)
 
     def deliver(self, sent: Sent) -> Response:
@@ -117,19 +128,17 @@ class Wire(httpx2.BaseTransport):
         self._watch.delivered(sent, response)
         return response
 
-    def expire_tokens(self, side: str) -> None:
-        """End every session with one vendor."""
-        world: Any = self._emulators[side].world
-        if side == "salesforce":
-            world.sessions.clear()
-            return
-        for token in world.state["access_tokens"].values():
-            token["expires"] = self.machine.now
+    def _strike(self, fault: str, sent: Sent) -> Response:
+        if fault in FAULTS:
+            return FAULTS[fault](self, sent)
+        switch_on(self._emulators[sent.side], VENDOR_FAULTS[fault])
+        return self.deliver(sent)
 
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
         for name, rate in self.rates.items():
-            if self.machine.chance.random() < rate * weight:
+            strikes = self.machine.chance.random() < rate * weight
+            if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name
         return ""
@@ -154,23 +163,26 @@ def _duplicate(wire: Wire, sent: Sent) -> Response:
     return wire.deliver(sent)
 
 
+def _page(status: int, title: str) -> Response:
+    return Response(status, (("Content-Type", "text/html"),), f"<h1>{title}</h1>".encode())
+
+
 def _error_before(_wire: Wire, _sent: Sent) -> Response:
-    return Response(503, (("Content-Type", "text/html"),), b"<h1>Service Unavailable</h1>")
+    return _page(503, "Service Unavailable")
 
 
 def _error_after(wire: Wire, sent: Sent) -> Response:
     wire.deliver(sent)
-    return Response(500, (("Content-Type", "text/html"),), b"<h1>Internal Server Error</h1>")
+    return _page(500, "Internal Server Error")
 
 
-def _limited(wire: Wire, _sent: Sent) -> Response:
-    wait = str(wire.machine.chance.randrange(1, 60))
-    return Response(429, (("Retry-After", wait), ("X-Rate-Limit-Problem", "minute")))
+def _gateway_page(_wire: Wire, _sent: Sent) -> Response:
+    """A gateway's page instead of an answer, with a status that says nothing of the vendor."""
+    return _page(502, "Bad Gateway")
 
 
-def _expired(wire: Wire, sent: Sent) -> Response:
-    wire.expire_tokens(sent.side)
-    return wire.deliver(sent)
+def _truncated(wire: Wire, sent: Sent) -> Response:
+    return replace(wire.deliver(sent), wire=TRUNCATED)
 
 
 def _slow(wire: Wire, sent: Sent) -> Response:
@@ -196,8 +208,15 @@ FAULTS: Mapping[str, Callable[[Wire, Sent], Response]] = {
     "delivered twice": _duplicate,
     "error before": _error_before,
     "error after commit": _error_after,
-    "minute limit": _limited,
-    "token expired": _expired,
+    "gateway page": _gateway_page,
+    "truncated": _truncated,
     "slow": _slow,
     "late commit": _late,
 }
+ALL_FAULTS = (*FAULTS, *VENDOR_FAULTS)
+
+
+def fault_rates(chance: Any, strength: float) -> dict[str, float]:
+    """One seed's own mix: about half of all faults, each with a rate of its own."""
+    chosen = [name for name in ALL_FAULTS if chance.random() < 0.5]
+    return {name: strength * chance.uniform(0.3, 2) for name in chosen} if strength else {}

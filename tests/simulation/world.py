@@ -127,6 +127,8 @@ NEVER_INVOICED: Mapping[str, str] = {
     "Archived customer": "the contact is archived",
     "Similar customer": "a contact of a similar name exists",
 }
+# Of those, the ones that no entry of the queue needs to explain: there is nothing for a person to do.
+UNNAMED = frozenset({"Worth nothing"})
 
 
 def scenario() -> dict[str, Any]:

@@ -131,7 +131,7 @@ def _settings(words: list[str]) -> dict[str, Any]:
     from crossfoot.emulators.fault_kinds import CATALOGUE
 
     numbers = {
-        key for kind in CATALOGUE.values() for key, setting in kind.settings.items() if setting.lowest is not None
+        key for kind in CATALOGUE for key, setting in kind.settings.items() if setting.lowest is not None
     }
     found: dict[str, Any] = {}
     for word in words:

@@ -208,6 +208,31 @@ def not_same(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_js
     _say("Noted: they are different. It goes at the next sync.", found, addresses, as_json=as_json)
 
 
+@app.command("choose")
+@told_plainly
+def choose_side(
+    entry: EntryArgument,
+    *,
+    side: Annotated[str, typer.Option(help="salesforce or xero: whose value is right.")],
+    field: Annotated[str, typer.Option(help="The field, where several wait; without it all of them.")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Say which side is right about a field that both sides changed. The other side is told at the next sync.
+
+    Example: crossfoot queue choose 3 --field Phone --side salesforce
+    """
+    from crossfoot.core.errors import NeedsPerson
+    from crossfoot.core.records import Side
+    from crossfoot.engine.choices import choose
+
+    if side not in set(Side):
+        raise NeedsPerson(f"--side is salesforce or xero, not {side!r}.")
+    desk, addresses = open_desk(workspace)
+    found, fields = choose(desk, entry, Side(side), field)
+    _say(f"{', '.join(fields)}: {side.title()} is right. It goes at the next sync.", found, addresses, as_json=as_json)
+
+
 def _say(sentence: str, entry: QueueEntry, addresses: dict[str, str], *, as_json: bool) -> None:
     if as_json:
         print_json({"done": sentence, **entry_data(entry, addresses)})

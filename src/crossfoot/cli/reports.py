@@ -241,20 +241,43 @@ def verify(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
     Example: crossfoot audit verify
     """
     from crossfoot.cli.queue import open_desk
-    from crossfoot.store.audit import broken_audit_entry, read_audit
+    from crossfoot.engine.anchor import audit_verdict
 
     desk, _ = open_desk(workspace)
-    with desk.database.reading() as connection:
-        broken = broken_audit_entry(connection, desk.organisation_id)
-        entries = sum(1 for _ in read_audit(connection, desk.organisation_id))
+    found = audit_verdict(desk.database, desk.organisation_id, workspace_at(workspace).anchor_path)
     if as_json:
-        print_json({"entries": entries, "holds": broken is None, "first_broken": broken})
-    elif broken is None:
-        typer.echo(f"The audit log holds: {entries:,} entries, each following from the one before.")
+        print_json(found.as_data())
     else:
-        typer.echo(f"The audit log does NOT hold: entry {broken} does not follow from the one before.")
-    if broken is not None:
+        typer.echo(found.words)
+    if not found.holds:
         raise typer.Exit(EXIT_ERROR)
+
+
+@audit_app.command("role")
+@told_plainly
+def role(
+    name: Annotated[str, typer.Argument(help="The PostgreSQL role as which Crossfoot is to run.")],
+    *,
+    show: Annotated[bool, typer.Option("--print", help="Only print the SQL.")] = False,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Make a PostgreSQL role that may add to the audit log and read it, but never change it. Run as the tables' owner.
+
+    Example: crossfoot audit role crossfoot_app
+    """
+    from crossfoot.store.audit_guard import make_role, role_statements
+
+    statements = role_statements(name)
+    if not show:
+        with workspace_at(workspace).open_database().writing("role") as connection:
+            make_role(connection, name)
+    if as_json:
+        print_json({"role": name, "made": not show, "statements": statements})
+    elif show:
+        typer.echo(";\n".join(statements) + ";")
+    else:
+        typer.echo(f"Role {name} is there. Give it a way to log in, and name it in CROSSFOOT_DATABASE.")
 
 
 COMMANDS = (Command("tieout", tieout), Command("explain", explain))

@@ -164,7 +164,8 @@ def writing_session(directory: Path, *, as_json: bool) -> Iterator[Session]:
         session = open_session(workspace, progress=progress)
         session.actor = actor()
         try:
-            yield session
+            with session.only_engine():
+                yield session
         finally:
             session.close()
 

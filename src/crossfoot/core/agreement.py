@@ -8,12 +8,12 @@ brake on a field that two machines turn to and fro.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity
-from crossfoot.core.merge import Direction, Owner, RecordMerge, Sides, Step, merge_record, newer_side
+from crossfoot.core.merge import Direction, Owner, RecordMerge, Sides, merge_record, newer_side
 from crossfoot.core.records import RecordRef, Side, content_hash
 
 Value = str | tuple[str, ...]
@@ -73,7 +73,8 @@ class LinkedRecord:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What one linked record needs. ``base`` is what both sides agree on already, before anything is written."""
+    """What one linked record needs. ``base`` is what both sides agree on already, before anything is written;
+    ``conflicts`` gives the fingerprint of each part that waits for a person's choice."""
 
     record: LinkedRecord
     to_salesforce: Values = field(default_factory=dict)
@@ -81,6 +82,7 @@ class Agreement:
     base: Values = field(default_factory=dict)
     overruled: Values = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    conflicts: Mapping[str, str] = field(default_factory=dict)
     settled: bool = True
 
 
@@ -116,7 +118,9 @@ def agree(
         direction=direction,
         decided=_decisions(record, ours, theirs),
     )
-    to_salesforce = {p.name: merged.to_salesforce[p.name] for p in asked if p.writable and p.name in merged.to_salesforce}
+    to_salesforce = {
+        p.name: merged.to_salesforce[p.name] for p in asked if p.writable and p.name in merged.to_salesforce
+    }
     to_xero = dict(merged.to_xero)
     flapping = [*_flapping(record, Side.SALESFORCE, to_salesforce, now), *_flapping(record, Side.XERO, to_xero, now)]
     for name in flapping:
@@ -136,6 +140,7 @@ def agree(
         base=_standing_base(merged, base, told),
         overruled={name: value for name, value in merged.overruled.items() if name in {*to_salesforce, *to_xero}},
         findings=tuple(findings),
+        conflicts={name: fingerprint(sides.salesforce, sides.xero) for name, sides in merged.conflicts.items()},
         settled=not (to_salesforce or to_xero or flapping or merged.conflicts),
     )
 
@@ -186,20 +191,6 @@ def _decisions(record: LinkedRecord, ours: Values, theirs: Values) -> dict[str, 
     return chosen
 
 
-def conflicts_of(record: LinkedRecord, parts: Sequence[Part], now: datetime, direction: Direction) -> dict[str, str]:
-    """The fingerprint of each part that waits for a person's choice."""
-    undecided = agree(replace(record, decided={}), parts, now, direction=direction)
-    if not any(finding.code == "field_conflict" for finding in undecided.findings):
-        return {}
-    found = {}
-    for part in parts:
-        ours, theirs, base = dict(record.salesforce), dict(record.xero), dict(record.base)
-        _align(part, ours, theirs, base)
-        if ours[part.name] != theirs[part.name]:
-            found[part.name] = fingerprint(ours[part.name], theirs[part.name])
-    return found
-
-
 def _flapping(record: LinkedRecord, side: Side, values: Values, now: datetime) -> list[str]:
     """Parts that this side was told this very value often enough, lately: something there turns it back."""
     return [
@@ -242,18 +233,3 @@ def _shown(value: Value | None) -> str:
 
 def _plain(value: Value | None) -> list[str] | str | None:
     return list(value) if isinstance(value, tuple) else value
-
-
-__all__ = [
-    "Agreement",
-    "LinkedRecord",
-    "Part",
-    "Step",
-    "Told",
-    "Value",
-    "Values",
-    "agree",
-    "conflicts_of",
-    "fingerprint",
-    "value_hash",
-]

@@ -125,7 +125,7 @@ class LedgerContact:
 
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
-    """A product as Xero holds it."""
+    """A product as Xero holds it. ``quantity_on_hand`` only where Xero counts its stock."""
 
     item_id: str
     code: str
@@ -135,6 +135,26 @@ class LedgerItem:
     tax_type: str = ""
     description: str = ""
     unit_price: Decimal | None = None
+    quantity_on_hand: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerCreditNote:
+    """A sales credit note as Xero holds it; ``invoice_ids`` are the invoices that it was used for."""
+
+    credit_note_id: str
+    number: str
+    status: str
+    contact_id: str
+    dated: date
+    currency: str
+    sub_total: Decimal
+    total_tax: Decimal
+    total: Decimal
+    remaining: Decimal
+    updated: datetime
+    reference: str = ""
+    invoice_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +181,13 @@ class Account:
     status: str
     tax_type: str = ""
     system_account: str = ""
+    account_id: str = ""
+    payments_enabled: bool = False
+
+    @property
+    def takes_payments(self) -> bool:
+        """Whether a payment may be made to it: a bank account, or one that was opened to payments (XERO 4.5)."""
+        return self.status == "ACTIVE" and (self.type == "BANK" or self.payments_enabled)
 
     @property
     def takes_sales_lines(self) -> bool:
@@ -185,12 +212,13 @@ class TaxRate:
 
 @dataclass(frozen=True, slots=True)
 class TrackingCategory:
-    """A tracking category with the names of its options by status."""
+    """A tracking category with the names of its options by status, and their ids by name."""
 
     name: str
     status: str
     active_options: frozenset[str]
     archived_options: frozenset[str] = frozenset()
+    option_ids: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from crossfoot.core.books import LedgerInvoice, LedgerLine
+from crossfoot.core.books import LedgerAddress, LedgerInvoice, LedgerLine, LedgerPhone
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import ZERO, Totals, document_totals, line_amount, total
 from crossfoot.core.records import RecordRef, canonical
@@ -112,6 +112,28 @@ class IntendedItem:
     description: str = ""
     account_code: str = ""
     tax_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """What changes on a linked contact: only the texts that do, but all its phones or addresses where one does."""
+
+    source: RecordRef
+    contact_id: str
+    texts: tuple[tuple[str, str], ...] = ()
+    phones: tuple[LedgerPhone, ...] = ()
+    addresses: tuple[LedgerAddress, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """What changes on a linked item: only the texts that do, but all its sales details where one does."""
+
+    source: RecordRef
+    item_id: str
+    texts: tuple[tuple[str, str], ...] = ()
+    sales: tuple[tuple[str, str], ...] = ()
+    unit_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -252,12 +252,6 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             _ADMIN,
             "Nothing to do: work goes on when calls are free again. See what else uses them, or raise the share.",
         ),
-        "accounts_merged": Reason(
-            "Two customers were merged in Salesforce",
-            _FINANCE,
-            "Merge the two contacts in Xero; documents go to the one of the account that stands.",
-            Weight.WARNS,
-        ),
         "field_conflict": Reason(
             "Both sides changed the same field",
             _FINANCE,
@@ -300,11 +294,87 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Nothing is deleted in Xero. Restore the record, or archive the contact by hand.",
             Weight.NOTES,
         ),
+        "accounts_merged": Reason(
+            "Two customers were merged in Salesforce",
+            _FINANCE,
+            "Merge the two contacts in Xero; documents go to the one of the account that stands.",
+            Weight.WARNS,
+        ),
         "contacts_merged": Reason(
             "Two customers were merged in Xero",
             _SALES,
             "Merge the two accounts in Salesforce; until then the contact follows the one shown first.",
             Weight.WARNS,
+        ),
+        "payment_unreadable": Reason(
+            "A recorded payment cannot be read",
+            _SALES,
+            "Fill the payment's invoice, date, account and an amount above zero with at most two decimals.",
+        ),
+        "payment_no_invoice": Reason(
+            "A recorded payment names an invoice that Xero does not show",
+            _SALES,
+            "Point the payment at the invoice's record, or delete the payment's row.",
+        ),
+        "payment_not_due": Reason(
+            "The invoice takes no payment",
+            _FINANCE,
+            "Approve the invoice if it is a draft; where it is paid or voided, delete the payment's row.",
+        ),
+        "payment_currency": Reason(
+            "A recorded payment is in another currency than its invoice",
+            _SALES,
+            "Correct the currency: a payment is recorded in the invoice's own.",
+        ),
+        "payment_too_large": Reason(
+            "A recorded payment is more than the invoice owes",
+            _FINANCE,
+            "Correct the amount; money beyond the invoice is an overpayment, to be entered in Xero.",
+        ),
+        "payment_account": Reason(
+            "The account cannot take the payment",
+            _FINANCE,
+            "Name a bank account, or enable payments to the account in Xero.",
+        ),
+        "payment_date": Reason(
+            "A recorded payment has a date on which Xero takes none",
+            _FINANCE,
+            "Correct the date, or move the lock date; a future date goes on its day.",
+        ),
+        "payment_maybe_there": Reason(
+            "The payment may be in Xero already",
+            _FINANCE,
+            "Compare both: if it is the same money delete the row, else `crossfoot queue not-same`.",
+        ),
+        "payment_unsure": Reason(
+            "It is not known yet whether Xero made a payment",
+            _FINANCE,
+            "Nothing to do: it is looked up, and nothing is sent again before that.",
+            Weight.WARNS,
+        ),
+        "payment_twice": Reason(
+            "A recorded payment is in Xero twice", _FINANCE, "Remove one of the two payments in Xero."
+        ),
+        "payment_differs": Reason(
+            "Xero kept another payment than was recorded",
+            _FINANCE,
+            "Compare the payment in Xero with the row; remove it in Xero and record it anew if it is wrong.",
+        ),
+        "payment_row_changed": Reason(
+            "A payment's row changed after the payment was made",
+            _FINANCE,
+            "Payments cannot be changed: set the row back, or remove the payment in Xero and record a new row.",
+        ),
+        "payment_row_deleted": Reason(
+            "A payment's row was deleted, the payment stands",
+            _FINANCE,
+            "Remove the payment in Xero if it was wrong, or restore the row.",
+        ),
+        "payment_removed": Reason(
+            "A recorded payment was removed in Xero",
+            _FINANCE,
+            "Nothing is made again by itself: record a new row if the money came after all, and delete this one.",
+            Weight.NOTES,
         ),
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",

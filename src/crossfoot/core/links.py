@@ -18,6 +18,7 @@ class Kind(StrEnum):
     CONTACT = "Contact"
     ITEM = "Item"
     INVOICE = "Invoice"
+    PAYMENT = "Payment"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
-from crossfoot.core.documents import Deal, IntendedContact, IntendedInvoice, IntendedItem
+from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
 from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import LinkedDeal, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
@@ -18,6 +18,7 @@ from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
 from crossfoot.core.policy import Policy
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.standing import Standing
 
 
 class Bucket(StrEnum):
@@ -47,7 +48,7 @@ class Operation:
     identity: Identity
     action: Action
     source: RecordRef
-    document: IntendedContact | IntendedItem | IntendedInvoice
+    document: IntendedContact | IntendedItem | IntendedInvoice | ContactChange | ItemChange
     reason: str
     needs: tuple[Identity, ...] = ()
     contact_id: str = ""
@@ -59,10 +60,13 @@ class Operation:
     pre_image: str = ""
     source_hash: str = ""
     warnings: tuple[Finding, ...] = ()
+    before: Mapping[str, object] | None = None
 
     @property
     def decided_hash(self) -> str:
         """What a reviewer saw, or Xero refused: the operation is another one when this changes."""
+        if isinstance(self.document, ContactChange | ItemChange):
+            return self.source_hash  # what it tells, whatever else stands beside it
         return content_hash(
             {
                 "action": self.action.value,
@@ -84,6 +88,12 @@ class DealDecision:
     operation: Operation | None = None
     totals: Totals | None = None
     same_as_base: bool = False
+    standing: Standing = Standing()
+
+
+def reference_words(reference: str) -> set[str]:
+    """The words of an invoice's reference, by one of which it may name a deal."""
+    return set(reference.casefold().replace("/", " ").replace(",", " ").split())
 
 
 @dataclass(slots=True)
@@ -107,7 +117,7 @@ class Mirror:
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id := record_id_in(invoice.url):
                 self.by_marker[source_id].append(invoice)
-            for word in set(invoice.reference.casefold().replace("/", " ").replace(",", " ").split()):
+            for word in reference_words(invoice.reference):
                 self.by_reference_word[word].append(invoice)
 
 

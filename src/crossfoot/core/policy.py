@@ -21,6 +21,7 @@ class Brake:
     changed_percent_of_links: Decimal = Decimal(5)
     first_live_run: int = 5
     records: int = 50
+    payments: int = 50
     on_test_pair: bool = False
 
 

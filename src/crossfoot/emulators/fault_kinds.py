@@ -222,7 +222,85 @@ XERO_FAULTS: Mapping[str, FaultKind] = {
     ),
 }
 _STREAM = "/eventbus.v1.PubSub/Subscribe"
+
+
+def _salesforce(place: str, does: str, **settings: Setting) -> FaultKind:
+    return FaultKind(place, does, SALESFORCE, settings)
+
+
+_OBJECT = Setting("the object, as Account")
+_FIELD = Setting("the field, as Site")
+_RECORD = Setting("the record's id")
 SALESFORCE_FAULTS: Mapping[str, FaultKind] = {
+    "limit_day": _salesforce(VENDOR, "403 REQUEST_LIMIT_EXCEEDED: the org's calls of 24 hours are used up."),
+    "limit_concurrent": _salesforce(VENDOR, "403 REQUEST_LIMIT_EXCEEDED: too many long calls in progress."),
+    "server_busy": _salesforce(VENDOR, "503 SERVER_UNAVAILABLE: the instance is busy."),
+    "unknown_exception": _salesforce(VENDOR, "500 UNKNOWN_EXCEPTION with an ErrorId, and nothing was done."),
+    "query_timeout": _salesforce(VENDOR, "400 QUERY_TIMEOUT: the query ran for too long."),
+    "maintenance": _salesforce(VENDOR, "The org is read-only: INSERT_UPDATE_DELETE_NOT_ALLOWED_DURING_MAINTENANCE."),
+    "row_lock": _salesforce(
+        VENDOR,
+        "UNABLE_TO_LOCK_ROW for one record of the request; the others are not held up.",
+        item=Setting("which record, counted from 1", 1, 1, 10_000),
+    ),
+    "late_rows": _salesforce(
+        VENDOR,
+        "What the request writes is committed late: reads show it only after a while, behind its own stamp.",
+        seconds=_seconds("for how long, by the emulators' clock", 30, 3600),
+    ),
+    "same_second": _salesforce(VENDOR, "What the request writes carries the very stamp of its object's newest row."),
+    "token_expired": _salesforce(
+        ACT, "The request's session ends with its cursors, or every one when none is matched."
+    ),
+    "refresh_token_revoked": _salesforce(ACT, "Every refresh token is revoked, and its session ends."),
+    "user_deactivated": _salesforce(
+        ACT,
+        "A user leaves: sessions and grants are refused.",
+        username=Setting("the user; by default the integration user", ""),
+    ),
+    "app_blocked": _salesforce(
+        ACT, "The org stops admitting the app.", error=Setting("how it refuses", "OAUTH_APP_BLOCKED")
+    ),
+    "api_disabled": _salesforce(ACT, "The edition loses the API: 403 API_DISABLED_FOR_ORG."),
+    "cursors_lost": _salesforce(ACT, "Every open query cursor is lost: INVALID_QUERY_LOCATOR."),
+    "rows_saved": _salesforce(
+        ACT,
+        "Somebody saves the oldest rows of an object anew, and they move behind all others.",
+        object=_OBJECT,
+        rows=Setting("how many rows", 1, 1, 10_000),
+    ),
+    "field_removed": _salesforce(ACT, "A custom field is deleted.", object=_OBJECT, field=_FIELD),
+    "field_hidden": _salesforce(
+        ACT, "Every permission set loses its grant on a custom field.", object=_OBJECT, field=_FIELD
+    ),
+    "object_hidden": _salesforce(ACT, "Every permission set loses its grant on an object.", object=_OBJECT),
+    "picklist_value_added": _salesforce(
+        ACT, "A picklist gets one more value.", object=_OBJECT, field=_FIELD, value=Setting("the value")
+    ),
+    "validation_rule_added": _salesforce(
+        ACT,
+        "An administrator adds a validation rule.",
+        object=_OBJECT,
+        condition=Setting("when it refuses, as a SOQL condition", "Id != null"),
+        message=Setting("what it says", "Ask your administrator."),
+    ),
+    "currency_deactivated": _salesforce(ACT, "A currency is deactivated.", currency=Setting("its code, as NZD")),
+    "record_deleted": _salesforce(ACT, "A person deletes a record.", object=_OBJECT, record=_RECORD),
+    "record_undeleted": _salesforce(
+        ACT, "A person brings a record back from the recycle bin.", object=_OBJECT, record=_RECORD
+    ),
+    "record_erased": _salesforce(
+        ACT, "A deleted record is taken out of the recycle bin.", object=_OBJECT, record=_RECORD
+    ),
+    "record_merged": _salesforce(
+        ACT,
+        "A person merges a record into another.",
+        object=_OBJECT,
+        record=Setting("the id of the record that goes"),
+        into=Setting("the id of the one that stays"),
+    ),
+    "record_hidden": _salesforce(ACT, "A record is no longer shared with apps.", object=_OBJECT, record=_RECORD),
+    "record_shown": _salesforce(ACT, "A record is shared with apps again.", object=_OBJECT, record=_RECORD),
     "event_gap": FaultKind(
         VENDOR, "The change events of the matched write come as gap events, without values.", SALESFORCE
     ),
@@ -238,9 +316,13 @@ SALESFORCE_FAULTS: Mapping[str, FaultKind] = {
         VENDOR, "An event stream falls silent: no event, no keepalive, no error.", SALESFORCE, path=_STREAM
     ),
 }
-CATALOGUE: Mapping[str, FaultKind] = {**WIRE_FAULTS, **XERO_FAULTS, **SALESFORCE_FAULTS}
+_OF: Mapping[str, Mapping[str, FaultKind]] = {
+    "salesforce": {**WIRE_FAULTS, **SALESFORCE_FAULTS},
+    "xero": {**WIRE_FAULTS, **XERO_FAULTS},
+}
+CATALOGUE = (*WIRE_FAULTS.values(), *SALESFORCE_FAULTS.values(), *XERO_FAULTS.values())
 
 
 def kinds_of(system: str) -> Mapping[str, FaultKind]:
-    """The faults that one system can have."""
-    return {name: kind for name, kind in CATALOGUE.items() if system in kind.systems}
+    """The faults that one system can have, by name. Both may have one of the same name, each in its own way."""
+    return _OF[system]

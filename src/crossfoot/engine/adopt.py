@@ -16,13 +16,14 @@ from crossfoot.core.records import content_hash
 from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import add_link, find_link, load_links, set_base
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import set_bucket
-from crossfoot.store.versions import next_seq, save_versions
+from crossfoot.store.versions import load_versions, next_seq, save_versions
 from crossfoot.xero import requests
 from crossfoot.xero.documents import Page, decode_page
 from crossfoot.xero.requests import OrganisationRequest, Tenant
@@ -47,26 +48,7 @@ def link_applied(connection: Connection, session: Session, operation: StoredOper
         stored = find_link(connection, session.organisation_id, operation.identity.kind, operation.identity.source_key)
         if stored:
             set_base(connection, stored.id, base_hash=sent_hash, source_hash=operation.source_hash)
-    append_audit(
-        connection,
-        session.organisation_id,
-        now,
-        actor=session.actor,
-        action=f"{operation.action} {operation.identity.kind.value}",
-        record_id=operation.source_id,
-        run=session.run_id,
-        operation=operation.id,
-        call=operation.call_id,
-        xero_id=xero_id,
-        number=operation.number,
-        currency=operation.currency,
-        ex_tax=str(operation.ex_tax),
-        gross=str(operation.gross),
-        payload=operation.payload_hash,
-        before=operation.pre_image,
-        reason=operation.reason,
-        mapping=session.mapping.hash,
-    )
+    note_write(connection, session, operation, xero_id)
 
 
 def probe(session: Session, batch: Sequence[StoredOperation]) -> dict[str, Found]:
@@ -172,6 +154,10 @@ def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOp
     edited or archived meanwhile is left alone and planned anew.
     """
     kept: list[StoredOperation] = []
+    if batch[0].identity.kind is not Kind.INVOICE:
+        kept = _unmoved_records(session, batch)
+        _leave(session, batch, kept)
+        return kept
     for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
         part = batch[start : start + requests.NUMBERS_PER_CALL]
         targets = requests.invoices_by_id(session.tenant, [o.xero_id for o in part])
@@ -187,12 +173,32 @@ def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOp
             if invoice.status in UNAPPROVED_STATUSES
         }
         kept += [o for o in part if now.get(o.xero_id) == o.pre_image and _customer(o) in active]
+    _leave(session, batch, kept)
+    return kept
+
+
+def _unmoved_records(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOperation]:
+    """Of changes to contacts or items, those whose target still reads as it did when both sides were compared."""
+    kind = batch[0].identity.kind.value
+    if kind == CONTACT:
+        for start in range(0, len(batch), requests.NUMBERS_PER_CALL):
+            ids = [operation.xero_id for operation in batch[start : start + requests.NUMBERS_PER_CALL]]
+            _keep(session, decode_page(session.xero.read(requests.contacts_by_id(session.tenant, ids)).body))
+    else:
+        observe_xero(session, ITEM, lane=Lane.RECOVERY)
+    with session.database.reading() as connection:
+        found = load_versions(connection, session.organisation_id, kind, ids=[o.xero_id for o in batch])
+        now = {version.ref.id: version.hash for version in found}
+    return [operation for operation in batch if now.get(operation.xero_id) == operation.pre_image]
+
+
+def _leave(session: Session, batch: Sequence[StoredOperation], kept: Sequence[StoredOperation]) -> None:
+    """Give up on what moved: it is judged anew."""
     left = {operation.id for operation in batch} - {operation.id for operation in kept}
     if left:
         with session.database.writing("moved") as connection:
             for operation_id in sorted(left):
                 ops.settle(connection, operation_id, "abandoned", session.host.now())
-    return kept
 
 
 def _customer(operation: StoredOperation) -> str:

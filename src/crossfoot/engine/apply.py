@@ -16,7 +16,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
-from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, intended_form
+from crossfoot.core.documents import (
+    ContactChange,
+    IntendedContact,
+    IntendedInvoice,
+    IntendedItem,
+    ItemChange,
+    intended_form,
+    ledger_form,
+)
 from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import (
@@ -177,6 +185,10 @@ def _store_operation(
             element = documents.contact_element(operation.document, operation.status)
         case IntendedItem():
             element = documents.item_element(operation.document)
+        case ContactChange():
+            element = documents.contact_change_element(operation.document)
+        case ItemChange():
+            element = documents.item_change_element(operation.document)
         case IntendedInvoice():
             contact_id = operation.contact_id or _contact_id(connection, session, operation.contact_source)
             if not contact_id:
@@ -189,7 +201,8 @@ def _store_operation(
                 return Finding("number_taken", operation.source, cause, related=related)
             element = _invoice_element(connection, session, operation, contact_id, number)
             form = intended_form(operation.document, contact_id)
-    body = encode({"element": element, "form": canonical(form) if form else None})
+    before = _before(connection, session, operation) if form else operation.before
+    body = encode({"element": element, "form": canonical(form) if form else None, "before": before})
     totals = operation.totals
     return StoredOperation(
         id=session.host.new_id(),
@@ -211,6 +224,13 @@ def _store_operation(
         reason=operation.reason,
         source_hash=operation.source_hash,
     )
+
+
+def _before(connection: Connection, session: Session, operation: Operation) -> Any:
+    """What a document that is to be changed says now, for the audit log."""
+    found = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=[operation.xero_id])
+    current = found.get(operation.xero_id)
+    return canonical(ledger_form(current)) if current else None
 
 
 def _contact_id(connection: Connection, session: Session, account_id: str) -> str:
@@ -438,8 +458,10 @@ def _refuse_in(
     record = RecordRef(Side.SALESFORCE, kinds[operation.identity.kind], operation.source_id)
     name, money = deal_facts(connection, session.organisation_id, operation.source_id)
     cause = f"{operation.identity.kind.value.lower()} refused: {words}"
-    finding = Finding("refused_by_xero", record, cause, money=money, vendor_text=words)
-    replace_findings(connection, session.organisation_id, {record.id: name}, [finding], now, codes={"refused_by_xero"})
+    shared = operation.identity.kind is not Kind.INVOICE and operation.action == Action.UPDATE.value
+    code = "field_refused" if shared else "refused_by_xero"
+    finding = Finding(code, record, cause, money=money, vendor_text=words)
+    replace_findings(connection, session.organisation_id, {record.id: name}, [finding], now, codes={code})
     append_audit(
         connection,
         session.organisation_id,

@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from crossfoot.core.books import Books, Organisation
 from crossfoot.core.errors import CrossfootError, NeedsPerson, Rejected
+from crossfoot.engine.allowance import refresh_allowance
 from crossfoot.engine.describes import require_shapes
 from crossfoot.engine.ledger import load_books, refresh_reference
-from crossfoot.engine.overview import told_limits
+from crossfoot.engine.overview import Told, told_allowance, told_limits
 from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
@@ -18,9 +19,9 @@ from crossfoot.salesforce import soql
 from crossfoot.xero import requests
 from crossfoot.xero.reference import decode_actions
 
-DAILY_SHARE_WARNED = 0.7
 _LIMIT_REMEDIES = {
     "Xero API calls": ("administrator", "find what else uses the app's calls, or wait until they reset"),
+    "Salesforce API calls": ("administrator", "find what else uses the org's calls, or raise the share in policy"),
     "Xero consent": ("administrator", "run any command that asks Xero before that day"),
 }
 
@@ -72,25 +73,14 @@ def _salesforce(session: Session) -> Iterator[Check]:
     if edition.startswith("Professional"):
         yield Check("Edition", "note", edition, "administrator", "Professional Edition needs the API add-on")
     try:
-        limits = sf.decode_json(session.salesforce.read(sf.limits()).body)
-        daily = limits["DailyApiRequests"]
-        used = int(daily["Max"]) - int(daily["Remaining"])
-        state = "fix" if used > DAILY_SHARE_WARNED * int(daily["Max"]) else "pass"
-        yield Check(
-            "Salesforce API calls",
-            state,
-            f"{used:,} of {int(daily['Max']):,} used in 24 hours",
-            "administrator" if state == "fix" else "",
-            "find what else uses the allowance" if state == "fix" else "",
-        )
-    except (Rejected, NeedsPerson, CrossfootError) as error:
-        yield Check(
-            "Salesforce API calls",
-            "note",
-            f"cannot be seen: {error}",
-            "administrator",
-            "grant View Setup and Configuration to the integration user",
-        )
+        refresh_allowance(session, fresh=True)
+    except CrossfootError as error:
+        remedy = "grant View Setup and Configuration to the integration user"
+        yield Check("Salesforce API limits", "note", f"cannot be seen: {error}", "administrator", remedy)
+    percent = session.mapping.settings.policy.salesforce_calls_percent
+    with session.database.reading() as connection:
+        told = told_allowance(connection, session.salesforce.connection, session.host.now(), percent)
+    yield from map(_limit_check, told)
 
 
 def _fields(session: Session) -> Iterator[Check]:
@@ -131,9 +121,12 @@ def _fields(session: Session) -> Iterator[Check]:
 def _limits_of_xero(session: Session) -> Iterator[Check]:
     with session.database.reading() as connection:
         told = told_limits(connection, session.xero.connection, session.host.now())
-    for limit in told:
-        state = "fix" if limit.urgent else "pass"
-        yield Check(limit.name, state, limit.words, *(_LIMIT_REMEDIES[limit.name] if limit.urgent else ("", "")))
+    yield from map(_limit_check, told)
+
+
+def _limit_check(limit: Told) -> Check:
+    state = "fix" if limit.urgent else "pass"
+    return Check(limit.name, state, limit.words, *(_LIMIT_REMEDIES[limit.name] if limit.urgent else ("", "")))
 
 
 def _plan_of_xero(session: Session) -> Iterator[Check]:

@@ -7,24 +7,33 @@ ends by itself once the org is as before, or once crossfoot.yaml is changed, whi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from crossfoot.core.findings import Finding
+from crossfoot.core.links import Kind
+from crossfoot.core.money import Money
+from crossfoot.core.plan import Bucket, DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.describes import shapes
 from crossfoot.engine.session import Session
-from crossfoot.mapping.compiled import FlowMapping, Rules
+from crossfoot.mapping.compiled import FlowMapping
+from crossfoot.mapping.rules import Rules
 from crossfoot.salesforce.shapes import FieldShape, ObjectShape
 from crossfoot.store.codec import decode, encode
 from crossfoot.store.queue import open_entries, replace_findings
 from crossfoot.store.versions import load_reference, save_reference
 
-CUSTOMERS, PRODUCTS, INVOICES = "customers", "products", "invoices"
+CUSTOMERS, PRODUCTS, INVOICES, PAYMENTS = "customers", "products", "invoices", "payments"
 # A paused flow holds those that build on what it reads.
-HOLDS: Mapping[str, tuple[str, ...]] = {CUSTOMERS: (CUSTOMERS,), PRODUCTS: (PRODUCTS, INVOICES), INVOICES: (INVOICES,)}
+HOLDS: Mapping[str, tuple[str, ...]] = {
+    CUSTOMERS: (CUSTOMERS,),
+    PRODUCTS: (PRODUCTS, INVOICES),
+    INVOICES: (INVOICES,),
+    PAYMENTS: (PAYMENTS,),
+}
 READ_CODES = frozenset({"object_missing", "field_missing", "field_type_changed"})
 WRITE_CODES = frozenset({"field_not_writable", "field_required", "choice_missing"})
 # Types whose values read alike: a change within a row changes nothing for a mapping.
@@ -87,7 +96,8 @@ def field_uses(mapping: FlowMapping, lines_object: str) -> Iterator[Use]:
     own = {mapping.account_object: _paths(mapping.customer), mapping.product_object: _paths(mapping.product)}
     for reading in mapping.readings().values():
         fields = set(reading.fields) - own.get(reading.object, set()) - {"CreatedDate"}
-        yield from (Use(INVOICES, reading.object, path) for path in sorted(fields))
+        flow = PAYMENTS if reading.object == mapping.payment_object else INVOICES
+        yield from (Use(flow, reading.object, path) for path in sorted(fields))
         if lines_object and reading.lines:
             yield from (Use(INVOICES, lines_object, path) for path in reading.line_fields)
 
@@ -178,6 +188,26 @@ def _lines_object(session: Session, relation: str) -> list[str]:
     parent = shapes(session, [session.mapping.deal_object])[session.mapping.deal_object] if relation else None
     child = parent.children.get(relation) if parent else None
     return [child[0]] if child else []
+
+
+def hold_paused(paused: Mapping[str, str], decisions: Sequence[DealDecision]) -> list[DealDecision]:
+    """Keep back documents of a paused flow, and those that need a customer while customers are paused."""
+    return [_held(paused, decision) for decision in decisions] if paused else list(decisions)
+
+
+def _held(paused: Mapping[str, str], decision: DealDecision) -> DealDecision:
+    operation = decision.operation
+    if operation is None:
+        return decision
+    kinds = {Kind.CONTACT: CUSTOMERS, Kind.ITEM: PRODUCTS}
+    flows = [INVOICES, *(kinds[identity.kind] for identity in operation.needs if identity.kind in kinds)]
+    cause = next((paused[flow] for flow in flows if flow in paused), None)
+    if cause is None:
+        return decision
+    deal = decision.deal
+    money = Money(deal.currency, deal.amount)
+    finding = Finding("flow_paused", deal.ref, cause, money=money, owner_name=deal.owner)
+    return replace(decision, bucket=Bucket.WAITING, findings=(*decision.findings, finding), operation=None)
 
 
 def unwritable(session: Session, pending: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:

@@ -72,7 +72,7 @@ class Grants:
         seen_generation: int | None = None,
     ) -> bool:
         """Seal and keep a new grant, or new tokens of a known one unless it has newer ones than ``seen_generation``."""
-        with self._database.writing("grant") as connection:
+        with self._database.writing("grant", fenced=False) as connection:  # lost tokens would lock everyone out
             known = load_grant(connection, grant_id)
             if known and seen_generation is not None and known.generation != seen_generation:
                 return False

@@ -226,6 +226,8 @@ class Installer:
         """Delete the package's components with their data. The customer's own stay. Returns the components deleted."""
         gone = [each.component for each in steps if _removable(each)]
         self._unassign([each.name for each in gone if each.type == "PermissionSet"])
+        objects = {each.name for each in gone if each.type == "CustomObject"}
+        gone = [each for each in gone if each.type == "CustomObject" or each.owner not in objects]
         gone = [each for each in gone if each.type not in _FALL_WITH_OBJECT]
         if gone:
             self._deployed(pack_removal(sorted(gone, key=_fall)), check_only=False)

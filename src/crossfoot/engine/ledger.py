@@ -9,12 +9,26 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from stdnum.au import abn
+from stdnum.exceptions import ValidationError
 
-from crossfoot.core.books import Books, LedgerContact, LedgerCredit, LedgerInvoice, LedgerItem, Organisation
+from crossfoot.core.books import (
+    Books,
+    LedgerContact,
+    LedgerCredit,
+    LedgerCreditNote,
+    LedgerInvoice,
+    LedgerItem,
+    Organisation,
+)
 from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.links import record_id_in
+from crossfoot.core.matching import name_key, unique_name
+from crossfoot.core.plan import reference_words
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
 from crossfoot.store.codec import decode, encode
+from crossfoot.store.lookups import Keys
 from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
 from crossfoot.xero import reference, requests
 from crossfoot.xero.requests import OrganisationRequest, Tenant
@@ -22,8 +36,8 @@ from crossfoot.xero.requests import OrganisationRequest, Tenant
 REFERENCE_AGE = timedelta(minutes=5)
 LOCK_DATE_AGE = timedelta(seconds=60)
 
-INVOICE, CONTACT, ITEM, CREDIT = "Invoice", "Contact", "Item", "Overpayment"
-LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit
+INVOICE, CONTACT, ITEM, CREDIT, CREDIT_NOTE = "Invoice", "Contact", "Item", "Overpayment", "CreditNote"
+LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit | LedgerCreditNote
 T = TypeVar("T")
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +56,40 @@ def to_version(home: str, record: LedgerRecord) -> Version:
     body = encode(record)
     digest = hashlib.sha256(encode(replace(record, updated=_LONG_AGO))).hexdigest()
     ref = RecordRef(Side.XERO, kind, record_id)
-    return Version(ref, home, record.updated.isoformat(), digest, body, deleted=False)
+    version = Version(ref, home, record.updated.isoformat(), digest, body, deleted=False, keys=_keys(record))
+    if isinstance(record, LedgerContact):
+        return replace(version, name="" if record.merged_to else name_key(record.name))
+    return version
+
+
+def _keys(record: LedgerRecord) -> Keys:
+    """Under which values planning finds a record: an invoice by number, marker, words of its reference, and customer
+    and month; a contact by the account's id, its tax number, its unique name and the contact it was merged into."""
+    match record:
+        case LedgerInvoice():
+            standing = [("word", word) for word in sorted(reference_words(record.reference))]
+            standing.append(("month", f"{record.contact_id} {record.currency} {record.dated:%Y-%m}"))
+            always = (("number", record.number.casefold()), ("marker", record_id_in(record.url) or ""))
+            return (*always, *standing) if record.is_live else always
+        case LedgerContact():
+            return (
+                ("marker", record.contact_number),
+                ("tax", canonical_tax_number(record.tax_number)),
+                ("name", unique_name(record.name)),
+                ("merged", record.merged_to),
+            )
+        case LedgerItem():
+            return (("code", record.code.casefold()),)
+        case _:
+            return ()
+
+
+def canonical_tax_number(text: str) -> str:
+    """An ABN's eleven digits where it is one, else an empty string: only a valid number is evidence."""
+    try:
+        return str(abn.validate(text))
+    except ValidationError:
+        return ""
 
 
 def _identify(record: LedgerRecord) -> tuple[str, str]:
@@ -55,6 +102,8 @@ def _identify(record: LedgerRecord) -> tuple[str, str]:
             return ITEM, record.item_id
         case LedgerCredit():
             return CREDIT, record.credit_id
+        case LedgerCreditNote():
+            return CREDIT_NOTE, record.credit_note_id
 
 
 def load_ledger(

@@ -16,13 +16,23 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.describes import require_shapes
 from crossfoot.engine.drift import check_reading
-from crossfoot.engine.ledger import CONTACT, CREDIT, INVOICE, ITEM, LedgerRecord, refresh_reference, to_version
+from crossfoot.engine.ledger import (
+    CONTACT,
+    CREDIT,
+    CREDIT_NOTE,
+    INVOICE,
+    ITEM,
+    LedgerRecord,
+    refresh_reference,
+    to_version,
+)
 from crossfoot.engine.session import Session
 from crossfoot.http import HttpRequest
 from crossfoot.mapping.compiled import Reading
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store.codec import encode
+from crossfoot.store.lookups import Keys
 from crossfoot.store.versions import (
     ReadCounts,
     Version,
@@ -40,6 +50,7 @@ XERO_LAG = timedelta(minutes=2)
 PAGES_MAX = 100_000
 ROWS_PER_QUERY = 2000
 _CURSOR_DIED = "INVALID_QUERY_LOCATOR"
+_SAVED_BY = "LastModifiedBy"  # who saved a record is shown beside a conflict; it is no change of its content
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -70,14 +81,14 @@ def observe(session: Session) -> Observed:
     observed = Observed()
     session.progress("Reading Xero", 0, 0)
     refresh_reference(session)
-    for resource in (CONTACT, ITEM, INVOICE, CREDIT):
+    for resource in (CONTACT, ITEM, INVOICE, CREDIT, CREDIT_NOTE):
         observe_xero(session, resource, observed)
     session.progress("Reading Salesforce", 0, 0)
     session.salesforce.freshen()
     unreadable = check_reading(session)
     for reading in session.mapping.readings().values():
         if reading.object not in unreadable:
-            _observe_salesforce(session, reading, observed)
+            sweep_object(session, reading, observed)
     return observed
 
 
@@ -87,6 +98,7 @@ _XERO: Mapping[str, tuple[_PageRequest, Callable[[Page], Sequence[LedgerRecord]]
     ITEM: (lambda tenant, _page, since: xero.items(tenant, since), lambda page: page.items),
     INVOICE: (xero.invoices, lambda page: page.invoices),
     CREDIT: (xero.overpayments, lambda page: page.credits),
+    CREDIT_NOTE: (xero.credit_notes, lambda page: page.credit_notes),
 }
 
 
@@ -122,7 +134,7 @@ def observe_xero(
             return
 
 
-def _observe_salesforce(session: Session, reading: Reading, observed: Observed) -> None:
+def sweep_object(session: Session, reading: Reading, observed: Observed) -> None:
     """Sweep one object, deleted rows included, by keyset on (SystemModstamp, Id)."""
     home = session.org_id
     with session.database.writing(f"sweep {reading.object}") as connection:
@@ -298,7 +310,22 @@ def _row_version(home: str, reading: Reading, row: Mapping[str, Any]) -> Version
         {key: value for key, value in row.items() if key not in {"SystemModstamp", "IsDeleted"}}
     )
     ref = RecordRef(Side.SALESFORCE, reading.object, row["Id"])
-    return Version(ref, home, row["SystemModstamp"], content_hash(fields), encode(fields), bool(row["IsDeleted"]))
+    return Version(
+        ref,
+        home,
+        row["SystemModstamp"],
+        content_hash({name: value for name, value in fields.items() if name != _SAVED_BY}),
+        encode(fields),
+        bool(row["IsDeleted"]),
+        keys=_references(reading, fields),
+    )
+
+
+def _references(reading: Reading, fields: Mapping[str, Any]) -> Keys:
+    """The ids that a record, or one of its lines, names: by them it is found when what they stand for changes."""
+    rows = [fields, *(fields.get(reading.lines) or ())] if reading.lines else [fields]
+    named = {value for row in rows for name, value in row.items() if name.endswith("Id") and name != "Id" and value}
+    return tuple(("refers", str(value)) for value in sorted(named))
 
 
 def _without_attributes(value: Any) -> Any:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import Weight
+from crossfoot.core.pacing import SHARE_PERCENT, Lane, kept_of_day, within_share
 from crossfoot.core.records import Side
 from crossfoot.engine.grants import consent_ends
 from crossfoot.engine.session import Workspace
@@ -41,7 +42,7 @@ def overview(workspace: Workspace, now: datetime) -> dict[str, Any]:
         runs = load_runs(connection, organisation.home, limit=1)
         totals = bucket_totals(connection, organisation.home)
         entries = list(open_entries(connection, organisation.home))
-        limits = [told.words for told in told_limits(connection, organisation, now)]
+        told = [*told_limits(connection, organisation, now), *told_allowance(connection, org, now)]
         read = {
             f"{side.value.title()} {resource}": position[:19].replace("T", " ")
             for side, home in ((Side.SALESFORCE, org.home), (Side.XERO, organisation.home))
@@ -62,7 +63,7 @@ def overview(workspace: Workspace, now: datetime) -> dict[str, Any]:
         ],
         "waiting": [{"owner": owner, "entries": count} for owner, count in owners.most_common()],
         "read_at": read,
-        "limits": limits,
+        "limits": [each.words for each in told],
     }
 
 
@@ -95,6 +96,23 @@ def told_limits(connection: Connection, organisation: StoredConnection, now: dat
         words = f"the consent to Xero ends on {ends:%Y-%m-%d}, unless a command uses it before"
         told.append(Told("Xero consent", words, urgent=ends - now < CONSENT_WARNED))
     return told
+
+
+def told_allowance(
+    connection: Connection, org: StoredConnection, now: datetime, percent: int = SHARE_PERCENT
+) -> list[Told]:
+    """How much of the org's calls of 24 hours anyone used, and the share of it at which Crossfoot stops."""
+    quota, name = load_quota(connection, org.home), "Salesforce API calls"
+    if quota.parked_until and quota.parked_until > now:
+        return [Told(name, f"no Salesforce calls until {quota.parked_until:%Y-%m-%d %H:%M} UTC", urgent=True)]
+    if quota.day_left is None or quota.read_at is None:
+        return []
+    used = quota.day_most - quota.day_left
+    words = (
+        f"{used:,} of the org's {quota.day_most:,} Salesforce calls used in 24 hours by anyone; new work stops at "
+        f"{percent} % (heard {quota.read_at:%Y-%m-%d %H:%M} UTC)"
+    )
+    return [Told(name, words, urgent=quota.day_left < kept_of_day(quota, Lane.SWEEP, within_share(percent)))]
 
 
 def _last_run(runs: list[StoredRun]) -> str:

@@ -3,55 +3,48 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from rapidfuzz import fuzz, process
 from sqlalchemy import Connection
-from stdnum.au import abn
-from stdnum.exceptions import ValidationError
 
-from crossfoot.core.books import Books, LedgerContact, LedgerInvoice
-from crossfoot.core.documents import Deal, IntendedContact, IntendedItem
+from crossfoot.core.books import Books
+from crossfoot.core.documents import IntendedItem
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.links import Identity, Kind
-from crossfoot.core.matching import ContactDecision, ContactDirectory, decide_contacts
+from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Money
-from crossfoot.core.plan import (
-    Action,
-    Bucket,
-    Context,
-    DealDecision,
-    Mirror,
-    Operation,
-    decide_deal,
-    item_key,
-)
-from crossfoot.engine.ledger import CONTACT, INVOICE, load_books, load_ledger
-from crossfoot.engine.session import Session, zone_of
-from crossfoot.mapping.compiled import Related
+from crossfoot.core.plan import Action, Bucket, Context, DealDecision, Operation, decide_deal, item_key
+from crossfoot.core.standing import Standing, account_of, moves_in, reads_intended
+from crossfoot.engine import agree, follow
+from crossfoot.engine.customers import Customer, keep_customers, review_customers
+from crossfoot.engine.drift import hold_paused
+from crossfoot.engine.evidence import Evidence, read_evidence
+from crossfoot.engine.ledger import INVOICE, load_books
+from crossfoot.engine.scope import CODED_BY, find_scope
+from crossfoot.engine.session import Session
 from crossfoot.store import links as link_store
 from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode_fields
+from crossfoot.store.feed import PlannedTo, planned_to, save_planned_to
+from crossfoot.store.lookups import Keys, save_keys
 from crossfoot.store.operations import standing_refusals
-from crossfoot.store.versions import Version, load_versions, newest_change
+from crossfoot.store.versions import load_versions
 
-SIMILAR_SCORE_MIN = 88.0
 REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan: what would be written, in order, and every decision behind it."""
+    """A plan: what would be written, in order, and every decision behind it. ``reached`` is what it was made from."""
 
     as_of: dt.date
     books: Books
     decisions: tuple[DealDecision, ...]
     contacts: Mapping[str, ContactDecision]
     operations: tuple[Operation, ...]
-    findings: tuple[Finding, ...]
-    seq: int
+    customers: Mapping[str, Customer]
+    reached: PlannedTo
 
     @property
     def invoices(self) -> list[Operation]:
@@ -59,44 +52,47 @@ class Planned:
         return [operation for operation in self.operations if operation.identity.kind is Kind.INVOICE]
 
 
-def similar_names(key: str, others: Sequence[str]) -> Collection[int]:
-    """Positions of names that a person might take for the same one."""
-    found = process.extract(key, others, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR_SCORE_MIN, limit=20)
-    words = set(key.split())
-    positions = {index for _, _, index in found}
-    if len(words) > 1:  # one name within the other: "Brightwater Legal" and "Brightwater Legal Group"
-        positions.update(
-            index
-            for index, other in enumerate(others)
-            if (theirs := set(other.split())) and len(theirs) > 1 and (words <= theirs or theirs <= words)
-        )
-    return positions
+def make_plan(session: Session, as_of: dt.date, *, full: bool = False) -> Planned:
+    """Decide every deal whose situation may have changed: it, its invoice, its customer, or why it waits.
 
-
-def canonical_tax_number(text: str) -> str:
-    """An ABN's eleven digits where it is one, else an empty string: only a valid number is evidence."""
-    try:
-        return str(abn.validate(text))
-    except ValidationError:
-        return ""
-
-
-def make_plan(session: Session, as_of: dt.date) -> Planned:
-    """Decide every deal whose situation may have changed: it, its invoice or the cause for which it waits."""
+    With ``full`` all are decided, whatever changed: so it is the first time, and as the repair with the same result.
+    """
     with session.database.reading() as connection:
-        seq = max(newest_change(connection, session.org_id), newest_change(connection, session.organisation_id))
         books = load_books(connection, session.organisation_id)
-        versions = list(load_versions(connection, session.org_id, session.mapping.deal_object))
-        known = queue_store.buckets(connection, session.organisation_id)
-        deals = _read_deals(session, connection, versions, books)
-        context = _context(session, connection, books, as_of, deals)
+        scope = find_scope(session, connection, books, full=full)
+        evidence = read_evidence(session, connection, books, as_of, scope)
+    context = evidence.context
     decisions = [
-        decide_deal(deal, context) for deal in deals if deal.won or deal.ref.id in context.links or deal.ref.id in known
+        decide_deal(deal, context)
+        for deal in evidence.deals
+        if deal.won or deal.ref.id in context.links or deal.ref.id in evidence.known
     ]
-    account_findings = _account_findings(session, decisions)
     decisions = _hold_refused(session, decisions, _order(session, decisions, context))
+    decisions = hold_paused(session.paused, decisions)
+    decisions = [replace(decision, standing=_standing(session, decision, evidence)) for decision in decisions]
     operations = _order(session, decisions, context)
-    return Planned(as_of, books, tuple(decisions), context.contacts, tuple(operations), tuple(account_findings), seq)
+    with session.database.reading() as connection:
+        customers = review_customers(session, connection, decisions, scope.accounts)
+    return Planned(as_of, books, tuple(decisions), context.contacts, tuple(operations), customers, scope.reached)
+
+
+def _standing(session: Session, decision: DealDecision, evidence: Evidence) -> Standing:
+    """What the decision leaned on, and whether it is settled."""
+    deal, context = decision.deal, evidence.context
+    link = context.links.get(deal.ref.id)
+    account_id = account_of(deal)
+    moving = moves_in(deal, context.policy.start_date, linked=link is not None)
+    leans = decision.bucket is Bucket.NOT_BILLABLE or session.mapping.header_reads_account
+    if link is not None:
+        changed = context.link_source_hash.get(deal.ref.id) != deal.mapped_hash
+        leans = leans or reads_intended(context.mirror.invoices.get(link.xero_id), source_changed=changed)
+    unsettled = (
+        decision.bucket in {Bucket.WAITING, Bucket.READY}
+        or decision.operation is not None
+        or any(finding.blocks for finding in decision.findings)
+        or (moving and account_id not in evidence.linked_accounts)
+    )
+    return Standing(account_id, moving, leans, unsettled)
 
 
 def _hold_refused(
@@ -128,109 +124,6 @@ def _hold_refused(
         findings = (*decision.findings, finding)
         held.append(replace(decision, bucket=Bucket.WAITING, findings=findings, operation=None))
     return held
-
-
-def _read_deals(session: Session, connection: Connection, versions: Sequence[Version], books: Books) -> list[Deal]:
-    mapping, zone = session.mapping, zone_of(books.organisation)
-    accounts = _fields(connection, session.org_id, mapping.account_object)
-    products = _fields(connection, session.org_id, mapping.product_object)
-    related = Related(accounts, products)
-    return [
-        mapping.deal(
-            version.ref.id,
-            decode_fields(version.body),
-            related,
-            zone=zone,
-            instance_url=session.instance_url,
-            deleted=version.deleted,
-        )
-        for version in versions
-    ]
-
-
-def _fields(connection: Connection, home: str, kind: str) -> dict[str, Mapping[str, Any]]:
-    return {v.ref.id: decode_fields(v.body) for v in load_versions(connection, home, kind) if not v.deleted}
-
-
-def _context(session: Session, connection: Connection, books: Books, as_of: dt.date, deals: Sequence[Deal]) -> Context:
-    organisation_id = session.organisation_id
-    invoices = load_ledger(connection, organisation_id, INVOICE, LedgerInvoice)
-    links = {stored.source_id: stored for stored in link_store.load_links(connection, organisation_id, Kind.INVOICE)}
-    contacts = load_ledger(connection, organisation_id, CONTACT, LedgerContact)
-    accounts = _accounts(session, connection, deals)
-    contact_links = {
-        stored.source_id: stored.link.xero_id
-        for stored in link_store.load_links(connection, organisation_id, Kind.CONTACT)
-    }
-    not_same = frozenset(queue_store.decisions(connection, organisation_id, "not_same"))
-    moving_in = _moving_in(session, deals, links)
-    directory = ContactDirectory(
-        dict(contacts),
-        similar_names,
-        linked_accounts={contact_id: account_id for account_id, contact_id in contact_links.items()},
-        tax_number_of=canonical_tax_number,
-    )
-    decided = decide_contacts(
-        [accounts[account_id] for account_id in moving_in if account_id in accounts],
-        directory,
-        links=contact_links,
-        chosen=dict(queue_store.decisions(connection, organisation_id, "link_contact")),
-        not_same=not_same,
-    )
-    return Context(
-        org_id=session.org_id,
-        policy=session.mapping.policy,
-        books=books,
-        as_of=as_of,
-        contacts=decided,
-        accounts=accounts,
-        mirror=Mirror(invoices, linked=frozenset(stored.link.xero_id for stored in links.values())),
-        links={source_id: stored.link for source_id, stored in links.items()},
-        link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
-        epochs=link_store.highest_epochs(connection, organisation_id, Kind.INVOICE),
-        not_same=not_same,
-        undone=frozenset(source for source, _ in queue_store.decisions(connection, organisation_id, "undone")),
-        sales_terms=lambda contact_id: contacts[contact_id].sales_terms if contact_id in contacts else None,
-    )
-
-
-def _accounts(session: Session, connection: Connection, deals: Sequence[Deal]) -> dict[str, IntendedContact]:
-    wanted = {deal.invoice.account.id for deal in deals if deal.invoice and deal.invoice.account}
-    found = {}
-    for version in load_versions(connection, session.org_id, session.mapping.account_object, ids=wanted):
-        if not version.deleted:
-            found[version.ref.id] = session.mapping.contact(version.ref.id, decode_fields(version.body))[0]
-    return found
-
-
-def _moving_in(session: Session, deals: Sequence[Deal], links: Mapping[str, link_store.StoredLink]) -> list[str]:
-    """Accounts with a counting or invoiced deal: no prospect enters the ledger."""
-    start = session.mapping.policy.start_date
-    accounts: dict[str, None] = {}
-    for deal in deals:
-        if deal.invoice is None or deal.invoice.account is None:
-            continue
-        counts = deal.close_date is not None and deal.close_date >= start and deal.won_on and deal.won_on >= start
-        if deal.ref.id in links or (counts and deal.amount):
-            accounts[deal.invoice.account.id] = None
-    return list(accounts)
-
-
-def _account_findings(session: Session, decisions: Sequence[DealDecision]) -> list[Finding]:
-    """Warnings about accounts that move in (a broken ABN, for one), each with the money of its deals."""
-    stakes: dict[str, Money] = {}
-    owners: dict[str, str] = {}
-    for decision in decisions:
-        invoice = decision.deal.invoice
-        if invoice and invoice.account and decision.bucket in {Bucket.READY, Bucket.DRAFTED, Bucket.WAITING}:
-            stakes.setdefault(invoice.account.id, Money(decision.deal.currency, decision.deal.amount))
-            owners.setdefault(invoice.account.id, decision.deal.owner)
-    findings = []
-    with session.database.reading() as connection:
-        for version in load_versions(connection, session.org_id, session.mapping.account_object, ids=stakes):
-            for finding in session.mapping.contact(version.ref.id, decode_fields(version.body))[1]:
-                findings.append(replace(finding, money=stakes[version.ref.id], owner_name=owners[version.ref.id]))
-    return findings
 
 
 def _order(session: Session, decisions: Sequence[DealDecision], context: Context) -> list[Operation]:
@@ -282,37 +175,46 @@ def _items(session: Session, invoices: Sequence[Operation], needed: set[Identity
 
 
 def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
-    """Make the review queue and the buckets say what was decided. Returns entries opened and closed."""
-    now = session.host.now()
+    """Make the review queue and the buckets say what was decided. Returns entries opened and closed.
+
+    A plan that another process has overtaken is not kept: its own is newer.
+    """
+    now, organisation_id = session.host.now(), session.organisation_id
     records = {decision.deal.ref.id: decision.deal.name for decision in planned.decisions}
+    records |= {account_id: seen.name for account_id, seen in planned.customers.items()}
     findings = [finding for decision in planned.decisions for finding in decision.findings]
-    for finding in planned.findings:
-        records.setdefault(finding.record.id, _account_name(planned, finding.record.id))
-        findings.append(finding)
-    accounts = {d.deal.invoice.account.id for d in planned.decisions if d.deal.invoice and d.deal.invoice.account}
-    for account_id in accounts:
-        records.setdefault(account_id, _account_name(planned, account_id))
+    findings += [finding for seen in planned.customers.values() for finding in seen.findings]
     with session.database.writing("plan kept") as connection:
-        changes = queue_store.replace_findings(
-            connection, session.organisation_id, records, findings, now, codes=_PLAN_CODES
-        )
-        queue_store.save_dispositions(connection, session.organisation_id, planned.decisions, planned.seq)
+        before = planned_to(connection, organisation_id)
+        if before is not None and before.seq > planned.reached.seq:
+            return 0, 0
+        changes = queue_store.replace_findings(connection, organisation_id, records, findings, now, codes=_PLAN_CODES)
+        queue_store.save_dispositions(connection, organisation_id, planned.decisions, planned.reached.seq)
+        keep_customers(session, connection, planned.customers)
+        _keep_codes(connection, organisation_id, planned)
+        save_planned_to(connection, organisation_id, planned.reached)
         for decision in planned.decisions:
             if decision.same_as_base:
-                stored = link_store.find_link(connection, session.organisation_id, Kind.INVOICE, decision.deal.ref.id)
+                stored = link_store.find_link(connection, organisation_id, Kind.INVOICE, decision.deal.ref.id)
                 if stored:
                     link_store.set_base(connection, stored.id, source_hash=decision.deal.mapped_hash)
     return changes
 
 
-def _account_name(planned: Planned, account_id: str) -> str:
+def _keep_codes(connection: Connection, organisation_id: str, planned: Planned) -> None:
+    """Keep by which items a deal that leans on them is found: by the codes it names, and the items these mean now."""
+    items = planned.books.items
+    keys: dict[str, Keys] = {}
     for decision in planned.decisions:
         invoice = decision.deal.invoice
-        if invoice and invoice.account and invoice.account.id == account_id:
-            return f"account of {decision.deal.name}"
-    return account_id
+        if invoice is None or not decision.standing.leans or decision.standing.unsettled:
+            continue
+        codes = {item_key(line.item_code) for line in invoice.lines}
+        known = {items[code].item_id for code in codes if code in items}
+        keys[decision.deal.ref.id] = tuple((CODED_BY, value) for value in sorted(codes | known))
+    save_keys(connection, organisation_id, INVOICE, keys)
 
 
 # Findings that sending and verifying raise are theirs to close.
-_AFTER_SENDING = {"write_back_refused", "readback_differs", "rate_unusual"}
+_AFTER_SENDING = {"write_back_refused", "readback_differs", "rate_unusual", *agree.CODES, *follow.CODES}
 _PLAN_CODES = frozenset(REASONS) - _AFTER_SENDING

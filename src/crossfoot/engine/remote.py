@@ -86,6 +86,10 @@ class Remote(Generic[RequestT]):
         """Renew a token that has been in use for long: between reads, since it ends their cursors (SF 1.4)."""
         self._grants.freshen(self.connection.grant_id)
 
+    def renew(self) -> None:
+        """A new token in place of one that was refused outside of a call of ours."""
+        self._grants.renew(self.connection.grant_id, self.access().generation)
+
     def require_room(self, lane: Lane) -> None:
         """Raise ``RetryLater`` where calls of this lane must be left for later; ask before an intent is committed."""
         self._pacing.require_room(lane)
@@ -163,7 +167,7 @@ class Remote(Generic[RequestT]):
             is_write=bool(intent),
             attempt=attempt,
             jitter=self._host.jitter(),
-            readable=_is_json(answer.body),
+            readable=_is_table(request, answer) or _is_json(answer.body),
         )
         self._pacing.note(answer, verdict, request.path)
         return verdict, answer, None
@@ -192,6 +196,11 @@ class Remote(Generic[RequestT]):
     def _rejection(self, answer: Answer) -> Rejected:
         judge = as_rejection if self.side is Side.SALESFORCE else xero_rejection
         return judge(answer.status, answer.body, answer.request_id)
+
+
+def _is_table(request: HttpRequest, answer: Answer) -> bool:
+    """Whether a file of rows was asked for and came, as the bulk API sends results (SF 4.1)."""
+    return request.headers.get("Accept") == "text/csv" and "csv" in answer.headers.get("content-type", "text/csv")
 
 
 def _is_json(body: bytes) -> bool:

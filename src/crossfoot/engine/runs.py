@@ -12,11 +12,13 @@ from crossfoot.core.guards import Fingerprint, Recent, brake_problem, guard_prob
 from crossfoot.core.links import Kind
 from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.adopt import adopt_by_marker, resume
+from crossfoot.engine.allowance import refresh_allowance, told_in_queue
 from crossfoot.engine.apply import Applied, apply_operations, base_amount, link_customers, newest_rates
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.session import Session, zone_of
+from crossfoot.engine.tell import Agreed, look_at_links, tell
 from crossfoot.engine.verify import Verified, verify
 from crossfoot.engine.write_back import write_back
 from crossfoot.salesforce import requests as sf
@@ -41,6 +43,7 @@ class RunReport:
     planned: Planned
     applied: Applied = field(default_factory=Applied)
     verified: Verified = field(default_factory=Verified)
+    agreed: Agreed = field(default_factory=Agreed)
     written_back: int = 0
     write_backs_refused: int = 0
     queue_opened: int = 0
@@ -56,17 +59,20 @@ class RunReport:
         done = self.applied
         return (
             done.created + done.updated + done.deleted + done.contacts + done.items - done.adopted + self.written_back
-        )
+        ) + self.agreed.writes
 
 
 def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
     """Observe both sides, settle what an earlier run left, and plan. Writes nothing to either side."""
-    check_guard(session)
-    observed = observe(session)
+    with told_in_queue(session):
+        check_guard(session)
+        refresh_allowance(session)
+        observed = observe(session)
     resume(session)
     verify(session, swept=True)
     adopt_by_marker(session, _own_numbers(session))
     session.progress("Planning", 0, 0)
+    look_at_links(session)
     planned = make_plan(session, today(session))
     changes = keep_plan(session, planned)
     return observed, planned, changes
@@ -193,10 +199,16 @@ def _carry_out(
         )
     report = RunReport(session.run_id, observed, planned)
     link_customers(session, planned)
+    report.agreed = tell(session, look_at_links(session))
+    if report.agreed.to_xero and not reviewed:
+        operations = make_plan(session, planned.as_of).operations
+    if session.mapping.settings.direction == "to_salesforce":
+        operations = ()
     report.applied = apply_operations(session, operations, reviewed=reviewed)
-    report.warning = report.applied.stopped
+    report.warning = " ".join(filter(None, (report.agreed.stopped, report.applied.stopped)))
     report.verified = verify(session)
-    report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
+    if session.mapping.settings.direction != "to_xero":
+        report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     if operations:
         keep_plan(session, make_plan(session, planned.as_of))
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
@@ -209,6 +221,7 @@ def _carry_out(
             "items": report.applied.items,
             "adopted": report.applied.adopted,
             "verified": report.verified.verified,
+            "agreed": report.agreed.writes,
             "written_back": report.written_back,
         }
         end_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,8 +22,8 @@ from crossfoot.engine.pacing import kept_by_side
 from crossfoot.engine.remote import Remote, Tools
 from crossfoot.http import Http, HttpRequest
 from crossfoot.mapping.compiled import FlowMapping
-from crossfoot.mapping.settings import FILE_NAME, SettingsFile, load_settings
-from crossfoot.store.database import Database, open_database
+from crossfoot.mapping.settings import FILE_NAME, SettingsFile, database_address, load_settings
+from crossfoot.store.database import Database, hold_lease, open_database, open_server
 from crossfoot.store.operations import call_is_committed
 from crossfoot.store.workspace import StoredConnection, load_connections
 from crossfoot.vault.envelope import VaultKey
@@ -31,6 +32,7 @@ from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 STATE_DIRECTORY = ".crossfoot"
 DATABASE_NAME = "crossfoot.db"
+DATABASE_VARIABLE = "CROSSFOOT_DATABASE"
 
 Progress = Callable[[str, int, int], None]
 """Told of long work: what, how far, out of how much (0: not known)."""
@@ -69,9 +71,22 @@ class Workspace:
         return load_settings(self.settings_path)
 
     def open_database(self, seam: Callable[[str], None] | None = None) -> Database:
-        """The database, migrated."""
+        """The database, migrated: the server that CROSSFOOT_DATABASE or the settings name, else a file."""
         self._require()
-        return open_database(self.state / DATABASE_NAME, seam or (lambda _name: None))
+        at_seam = seam or (lambda _name: None)
+        if address := self.server:
+            return open_server(address, at_seam)
+        return open_database(self.state / DATABASE_NAME, at_seam)
+
+    @property
+    def server(self) -> str:
+        """The address of the PostgreSQL server that keeps this workspace's state; blank: a file does."""
+        return os.environ.get(DATABASE_VARIABLE, "") or database_address(self.settings_path)
+
+    @property
+    def anchor_path(self) -> Path:
+        """Where the newest hash of the audit log is kept, outside the database: beside the vault's key."""
+        return key_path(self.id, os.environ).with_suffix(".anchor")
 
     def load_key(self) -> VaultKey:
         """The vault's key: from CROSSFOOT_KEY_FILE, else from the user's configuration directory."""
@@ -110,6 +125,7 @@ class Session:
     run_id: str = ""
     organisation: Organisation | None = field(default=None)
     http: Http | None = field(default=None)
+    anchor_path: Path | None = None
     paused: dict[str, str] = field(default_factory=dict)
     """Flows that wait for a change of the org's schema, and why (``engine.drift``)."""
 
@@ -137,6 +153,16 @@ class Session:
     def is_live(self) -> bool:
         """Whether the pair was pinned as live at connect."""
         return not self.xero.connection.pinned.get("is_demo")
+
+    @contextmanager
+    def only_engine(self) -> Iterator[None]:
+        """Hold the lease that admits one engine of those that share a database server; a file has its lock instead."""
+        if self.database.engine.dialect.name == "sqlite":
+            yield
+            return
+        holder = f"{socket.gethostname()}, process {os.getpid()},"
+        with hold_lease(self.database, f"{self.org_id}/{self.organisation_id}", holder):
+            yield
 
     def close(self) -> None:
         """Let connections go."""
@@ -176,6 +202,8 @@ def make_session(
 
 def _is_committed(database: Database, call_id: str) -> bool:
     with database.reading() as connection:
+        if database.lease:
+            database.lease.check(connection)
         return call_is_committed(connection, call_id)
 
 
@@ -191,4 +219,6 @@ def open_session(workspace: Workspace, *, progress: Progress = no_progress, host
     machine = host or real_host()
     mapping = FlowMapping(workspace.load_settings())
     database = workspace.open_database(machine.point)
-    return make_session(database, mapping, workspace.load_key, host=machine, progress=progress)
+    session = make_session(database, mapping, workspace.load_key, host=machine, progress=progress)
+    session.anchor_path = workspace.anchor_path
+    return session

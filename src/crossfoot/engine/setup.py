@@ -20,17 +20,17 @@ from crossfoot.engine.remote import Remote
 from crossfoot.engine.session import DATABASE_NAME, Workspace
 from crossfoot.http import HttpRequest
 from crossfoot.mapping.settings import Settings
-from crossfoot.mapping.template import SCHEMA_NAME, InitFacts, render_settings
+from crossfoot.mapping.template import RECORDS, SCHEMA_NAME, InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
-from crossfoot.store.database import Database, open_database
+from crossfoot.store.database import Database, address_without_secret
 from crossfoot.store.versions import save_reference
 from crossfoot.store.workspace import StoredConnection
 from crossfoot.vault.keys import create_key_file, key_path
 from crossfoot.xero import reference, requests
 
 STANDARD_OBJECTS = ("Account", "Opportunity", "OpportunityLineItem", "Product2")
-PACKAGE_OBJECTS = ("Xero_Invoice__c", "Xero_Payment__c")
+PACKAGE_OBJECTS = tuple(RECORDS.values())
 # The standard rate on sales by region, and the zero rate of exports (XERO 4.11); used only where the ledger has them.
 _SALES_TAX = {"AU": "OUTPUT", "NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
 _EXPORT_TAX = {"AU": "EXEMPTEXPORT", "NZ": "ZERORATED", "GB": "ECZROUTPUTSERVICES"}
@@ -66,8 +66,9 @@ def make_workspace(directory: Path, *, with_key: bool) -> tuple[Workspace, Path]
     if not id_path.exists():
         id_path.write_text(secrets.token_hex(8) + "\n")
     (workspace.state / ".gitignore").write_text("*\n")
-    open_database(workspace.state / DATABASE_NAME).engine.dispose()
-    (workspace.state / DATABASE_NAME).chmod(0o600)
+    workspace.open_database().engine.dispose()
+    if not workspace.server:
+        (workspace.state / DATABASE_NAME).chmod(0o600)
     path = key_path(workspace.id, os.environ)
     if with_key and not path.exists():
         create_key_file(path, workspace=workspace.directory)
@@ -162,7 +163,8 @@ def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationR
 
 def accept(workspace: Workspace, database: Database, host: Host, proposal: Proposal, organisation_id: str) -> None:
     """Write the settings, and keep what was read, so that the first run need not read it again."""
-    workspace.settings_path.write_text(proposal.text, encoding="utf-8")
+    kept_at = f"\ndatabase: {address_without_secret(workspace.server)}\n" if workspace.server else ""
+    workspace.settings_path.write_text(proposal.text + kept_at, encoding="utf-8")
     workspace.load_settings()
     schema = json.dumps(Settings.model_json_schema(by_alias=True), indent=2)
     (workspace.state / SCHEMA_NAME).write_text(schema, encoding="utf-8")

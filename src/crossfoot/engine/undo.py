@@ -9,17 +9,17 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, OutcomeUnknown, Rejected
 from crossfoot.core.links import Kind, idempotency_key
-from crossfoot.core.records import content_hash
+from crossfoot.core.records import canonical, content_hash
 from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.runs import check_guard, today
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
 from crossfoot.store import workspace as store
-from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.xero import documents, requests
@@ -114,17 +114,7 @@ def _delete_drafts(
                 actor=session.actor,
                 now=now,
             )
-            append_audit(
-                connection,
-                session.organisation_id,
-                now,
-                actor=session.actor,
-                action="delete Invoice",
-                record_id=deletion.source_id,
-                xero_id=invoice.invoice_id,
-                number=invoice.number,
-                reason=deletion.reason,
-            )
+            note_write(connection, session, deletion, invoice.invoice_id)
 
 
 def _deletion(session: Session, created: ops.StoredOperation, invoice: LedgerInvoice) -> ops.StoredOperation:
@@ -135,7 +125,8 @@ def _deletion(session: Session, created: ops.StoredOperation, invoice: LedgerInv
         run_id=session.run_id,
         action="delete",
         state="reserved",
-        body=encode({"element": element, "form": None}),
+        call_id="",
+        body=encode({"element": element, "form": None, "before": canonical(ledger_form(invoice))}),
         payload_hash=content_hash(element),
         pre_image=content_hash(ledger_form(invoice)),
         reason=f"undo of run {created.run_id}",

@@ -1,78 +1,63 @@
-"""Write back: number, status, balances and payments into Salesforce, by update or by upsert on a unique key.
+"""Write back: what Xero holds, into Salesforce, by update or by upsert on a unique key.
 
-What should stand there is kept first, then sent; repeating it changes nothing. A row that Salesforce refuses waits
-alone with the rule's own text, and neither holds nor repeats the invoice.
+What should stand there is kept first, then sent; repeating it changes nothing. Rows are worked out anew
+for what changed; one whose content is as it was is not sent.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from crossfoot.core.books import LedgerCredit, LedgerInvoice
-from crossfoot.core.errors import OutcomeUnknown, Rejected
-from crossfoot.core.findings import Finding
+from crossfoot.core.books import (
+    POSTED_STATUSES,
+    UNAPPROVED_STATUSES,
+    LedgerContact,
+    LedgerCredit,
+    LedgerCreditNote,
+    LedgerInvoice,
+)
+from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind
-from crossfoot.core.money import EXACT, total
-from crossfoot.core.records import RecordRef, Side, content_hash
-from crossfoot.engine.ledger import CREDIT, INVOICE, load_ledger
-from crossfoot.engine.remote import NotApplied
+from crossfoot.core.money import EXACT, ZERO
+from crossfoot.core.plan import Bucket
+from crossfoot.core.records import content_hash
+from crossfoot.engine.balances import balances
+from crossfoot.engine.bulk_load import resume_loads
+from crossfoot.engine.ledger import CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
+from crossfoot.engine.mirror import ISSUE_CLOSED, UPDATES_WAVE, WAVES, Mirror, Row
+from crossfoot.engine.sending import send_rows
 from crossfoot.engine.session import Session
-from crossfoot.http import HttpRequest
-from crossfoot.salesforce import requests as sf
-from crossfoot.store import operations as ops
+from crossfoot.salesforce.package import KEY_FIELD
 from crossfoot.store import workspace as store
-from crossfoot.store.audit import append_audit
-from crossfoot.store.codec import decode_fields, instant
+from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, links_to_write_back, load_links, mark_written
-from crossfoot.store.queue import deal_facts, replace_findings
-from crossfoot.store.schema import write_back as write_back_table
-from crossfoot.store.versions import load_versions
+from crossfoot.store.queue import QueueEntry, dispositions, open_entries
+from crossfoot.store.versions import load_versions, load_watermark, move_watermark, newest_change
 from crossfoot.store.workspace import WriteBack
 
-KEY_FIELD = "Xero_Key__c"
-SENDS_MAX = 4
 REFUSED_AGAIN_AFTER = timedelta(days=1)
-LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1)
-_BUSY = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
+ERROR_LENGTH = 255
+_TAKEN_BACK: Mapping[str, Mapping[str, Any]] = {"line": {"Removed__c": True}, "payment": {"Status__c": "Deleted"}}
+# Not shown on a deal: that it could not be shown there is no reason to try anew.
+_OWN_TROUBLE = "write_back_refused"
 
 
 def write_back(session: Session, as_of: date) -> tuple[int, int]:
-    """Carry changes of linked records into Salesforce. Returns rows written and rows refused."""
+    """Carry what changed into Salesforce. Returns rows written and rows refused."""
     with session.database.writing("write-back wanted") as connection:
-        _want_all(connection, session, as_of)
+        _Wanting(session, connection, as_of).want_all()
+    written, refused = resume_loads(session)
     now = session.host.now()
     with session.database.reading() as connection:
         pending = list(store.pending_write_backs(connection, session.organisation_id, now, now - REFUSED_AGAIN_AFTER))
-    written = refused = 0
-    for batch in _batches(pending):
-        good, bad = _send(session, batch)
-        written, refused = written + good, refused + bad
-        session.progress("Writing to Salesforce", written + refused, len(pending))
-    return written, refused
-
-
-def _want_all(connection: Connection, session: Session, as_of: date) -> None:
-    organisation_id = session.organisation_id
-    changed = list(links_to_write_back(connection, organisation_id, Kind.INVOICE))
-    invoices = load_ledger(connection, organisation_id, INVOICE, LedgerInvoice)
-    open_credits = list(load_ledger(connection, organisation_id, CREDIT, LedgerCredit).values())
-    for stored, seq in changed:
-        _want_invoice(connection, session, stored, invoices[stored.link.xero_id], open_credits)
-        mark_written(connection, stored.id, seq)
-    if customers := {credit.contact_id for credit in open_credits}:  # a credit changes how a paid invoice reads
-        for stored in list(load_links(connection, organisation_id, Kind.INVOICE)):
-            invoice = invoices.get(stored.link.xero_id)
-            if invoice and invoice.contact_id in customers:
-                _want_invoice(connection, session, stored, invoice, open_credits)
-    _want_balances(connection, session, invoices.values(), open_credits, as_of)
-    for stored, seq in list(links_to_write_back(connection, organisation_id, Kind.CONTACT)):
-        mark_written(connection, stored.id, seq)
+    good, bad = send_rows(session, pending)
+    return written + good, refused + bad
 
 
 def payment_status(invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit]) -> str:
@@ -97,17 +82,218 @@ def payment_status(invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit])
             return "Partly paid" if invoice.amount_paid or invoice.amount_credited else "Unpaid"
 
 
-def _values(session: Session, invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit]) -> dict[str, Any]:
-    short_code = session.organisation.short_code if session.organisation else ""
+@dataclass(slots=True)
+class _Wanting:
+    """One round of working out what should stand in Salesforce, within one transaction."""
+
+    session: Session
+    connection: Connection
+    as_of: date
+    _known: dict[tuple[str, str], tuple[str, str]] = field(init=False)
+    _invoices: dict[str, LedgerInvoice] = field(init=False)
+    _credits: list[LedgerCredit] = field(init=False)
+    _notes: list[LedgerCreditNote] = field(init=False)
+    _links: dict[str, StoredLink] = field(init=False)
+    _mirror: Mirror = field(init=False)
+
+    def __post_init__(self) -> None:
+        session, connection, home = self.session, self.connection, self.session.organisation_id
+        self._known = store.wanted_write_backs(connection, home)
+        self._invoices = load_ledger(connection, home, INVOICE, LedgerInvoice)
+        self._credits = list(load_ledger(connection, home, CREDIT, LedgerCredit).values())
+        self._notes = list(load_ledger(connection, home, CREDIT_NOTE, LedgerCreditNote).values())
+        self._links = {stored.link.xero_id: stored for stored in load_links(connection, home, Kind.INVOICE)}
+        self._mirror = Mirror(
+            home,
+            {str(kind): name for kind, name in session.mapping.settings.flows.invoices.records.items()},
+            load_books(connection, home),
+            multi_currency=session.mapping.has_currencies,
+            customers={s.link.xero_id: s.source_id for s in load_links(connection, home, Kind.CONTACT)},
+            deals={xero_id: stored.source_id for xero_id, stored in self._links.items()},
+            products=self._products(),
+        )
+
+    def want_all(self) -> None:
+        """Every row that may have changed."""
+        self._want_rows(self._mirror.reference_rows())
+        self._want_customers()
+        for invoice_id in self._moved():
+            self._want_invoice(self._invoices[invoice_id])
+        self._want_rows(self._mirror.credit_note_row(note) for note in self._notes)
+        self._want_stock()
+        self._want_deals()
+        self._want_issues()
+
+    def _want_rows(self, rows: Iterable[Row]) -> None:
+        """Rows of the kinds that the settings name."""
+        for row in rows:
+            name = self._mirror.records.get(row.kind)
+            if name:
+                self._want(name, row.key, row.fields, row.source_id or row.key, WAVES[row.kind])
+
+    def _want(self, name: str, key: str, fields: Mapping[str, Any], source_id: str, wave: int) -> None:
+        plain = {each: _plain(value) for each, value in fields.items()}
+        state = content_hash(plain), source_id
+        if plain and self._known.get((name, key)) != state:
+            item = WriteBack(name, key, plain, *state, wave)
+            store.want_write_back(self.connection, self.session.organisation_id, item)
+            self._known[name, key] = state
+
+    def _moved(self) -> list[str]:
+        """Invoices that changed since they were shown, or whose link or customer did, or that an open credit touches.
+
+        The position begins anew when the settings name other records.
+        """
+        home, connection = self.session.organisation_id, self.connection
+        flow = self.session.mapping.settings.flows.invoices
+        resource = f"shown {content_hash([flow.records, flow.lookups])[:12]}"
+        reached = int(load_watermark(connection, home, resource) or -1)
+        changed = {version.ref.id for version in load_versions(connection, home, INVOICE, since_seq=reached)}
+        for stored, seq in list(links_to_write_back(connection, home, Kind.INVOICE)):
+            changed.add(stored.link.xero_id)
+            mark_written(connection, stored.id, seq)
+        customers = {credit.contact_id for credit in self._credits}
+        for stored, seq in list(links_to_write_back(connection, home, Kind.CONTACT)):
+            customers.add(stored.link.xero_id)
+            mark_written(connection, stored.id, seq)
+        changed.update(each.invoice_id for each in self._invoices.values() if each.contact_id in customers)
+        reached = max(reached, newest_change(connection, home))
+        move_watermark(connection, home, resource, f"{reached:020d}", self.session.host.now())
+        return sorted(changed & self._invoices.keys())
+
+    def _want_invoice(self, invoice: LedgerInvoice) -> None:
+        account_id, lookups = None, {}
+        stored = self._links.get(invoice.invoice_id)
+        if stored is not None:
+            fields = self._deal_fields(stored.source_id)
+            account_id = fields.get(f"{self.session.mapping.account_object}Id")
+            lookups = self.session.mapping.lookups_of(fields)
+        rows = list(self._mirror.invoice_rows(invoice, payment_status(invoice, self._credits), account_id, lookups))
+        self._want_rows(rows)
+        self._want_gone(invoice, {row.key for row in rows})
+
+    def _want_gone(self, invoice: LedgerInvoice, standing: set[str]) -> None:
+        """Lines and payments that were taken back in Xero: the row stays and says so."""
+        records, parent = self._mirror.records, self._mirror.key(invoice.invoice_id)
+        below = records.get("invoice", "").removesuffix("__c") + "__r"
+        source = self._mirror.deals.get(invoice.invoice_id, parent)
+        for kind, says in _TAKEN_BACK.items():
+            name = records.get(kind, "")
+            for key, fields in store.write_backs_of(self.connection, self.session.organisation_id, name, source):
+                if key not in standing and fields.get(below) == {KEY_FIELD: parent}:
+                    self._want(name, key, says, source, WAVES[kind])
+
+    def _deal_fields(self, deal_id: str) -> Mapping[str, Any]:
+        mapping = self.session.mapping
+        for version in load_versions(self.connection, self.session.org_id, mapping.deal_object, ids=[deal_id]):
+            return decode_fields(version.body)
+        return {}
+
+    def _want_customers(self) -> None:
+        """What each customer owes: on its row, and on its account where it has one."""
+        mapping = self.session.mapping
+        target = mapping.settings.flows.customers.write_back
+        contacts = load_ledger(self.connection, self.session.organisation_id, CONTACT, LedgerContact)
+        found = balances(self._invoices.values(), self._credits, self._notes, self.as_of)
+        for contact_id in sorted({*found, *self._mirror.customers}):
+            balance = found[contact_id]
+            if contact_id in contacts:
+                self._want_rows([self._mirror.contact_row(contacts[contact_id], balance)])
+            account_id = self._mirror.customers.get(contact_id)
+            if account_id and target:
+                values = balance.values(contact_id)
+                fields = {name: values[value] for name, value in target.items()}
+                self._want(mapping.account_object, account_id, fields, account_id, UPDATES_WAVE)
+
+    def _products(self) -> dict[str, str]:
+        """Products by item code; of several with one code the first."""
+        mapping, found = self.session.mapping, dict[str, str]()
+        for version in load_versions(self.connection, self.session.org_id, mapping.product_object):
+            if not version.deleted:
+                code = mapping.item(version.ref.id, decode_fields(version.body)).code
+                found.setdefault(code.casefold(), version.ref.id)
+        return found
+
+    def _want_stock(self) -> None:
+        mapping = self.session.mapping
+        target = mapping.settings.flows.products.write_back
+        for item in self._mirror.books.items.values():
+            product_id = self._mirror.products.get(item.code.casefold())
+            if product_id and target and item.quantity_on_hand is not None:
+                values = {"QuantityOnHand": item.quantity_on_hand}
+                fields = {name: values[value] for name, value in target.items()}
+                self._want(mapping.product_object, product_id, fields, product_id, UPDATES_WAVE)
+
+    def _want_deals(self) -> None:
+        """Each deal that counts: its invoice, and where it stands in money and words."""
+        mapping = self.session.mapping
+        target = mapping.settings.flows.invoices.write_back
+        by_deal = {stored.source_id: self._invoices.get(xero_id) for xero_id, stored in self._links.items()}
+        waiting: dict[str, QueueEntry] = {}
+        for entry in open_entries(self.connection, self.session.organisation_id):
+            if REASONS[entry.code].weight.value == "waits" and entry.code != _OWN_TROUBLE:
+                waiting.setdefault(entry.record.id, entry)
+        for deal in dispositions(self.connection, self.session.organisation_id):
+            invoice = by_deal.get(deal.record_id)
+            if invoice is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
+                continue
+            values = self._standing(deal.amount, deal.bucket, invoice, waiting.get(deal.record_id))
+            if invoice is not None:
+                values |= _invoice_values(invoice, self._mirror, payment_status(invoice, self._credits))
+            fields = {name: values[value] for name, value in target.items() if value in values}
+            self._want(mapping.deal_object, deal.record_id, fields, deal.record_id, UPDATES_WAVE)
+
+    def _standing(
+        self, amount: Decimal, bucket: str, invoice: LedgerInvoice | None, entry: QueueEntry | None
+    ) -> dict[str, Any]:
+        """How much of a deal is scheduled, drafted and invoiced, ex tax unless prices include it; and why it waits."""
+        policy = self.session.mapping.policy
+        inclusive = self.session.mapping.settings.prices == "inc_tax"
+        worth = ZERO if invoice is None else invoice.total if inclusive else invoice.sub_total
+        posted = invoice is not None and invoice.status in POSTED_STATUSES
+        drafted = invoice is not None and invoice.status in UNAPPROVED_STATUSES
+        left = EXACT.subtract(amount, worth) if posted else amount
+        scheduled = entry is not None and entry.code == "future_date"
+        state = "Invoiced" if posted else "Drafted" if drafted else "Nothing to invoice"
+        if not (posted or drafted) and bucket != Bucket.NOT_BILLABLE:
+            state = "Ready"
+        if entry is not None:
+            state = "Scheduled" if scheduled else "Waiting"
+        return {
+            "Scheduled": amount if scheduled else ZERO,
+            "Drafted": worth if drafted else ZERO,
+            "Invoiced": worth if posted else ZERO,
+            "Uninvoiced": ZERO if abs(left) <= policy.rounding_max else left,
+            "SyncState": state,
+            "LastError": f"{REASONS[entry.code].title}: {entry.cause}"[:ERROR_LENGTH] if entry else None,
+        }
+
+    def _want_issues(self) -> None:
+        """The review queue, open entries and those that were closed since. Trouble with an issue's own row is none."""
+        name = self._mirror.records.get("issue")
+        if not name:
+            return
+        mapping, standing = self.session.mapping, set()
+        for entry in open_entries(self.connection, self.session.organisation_id):
+            if entry.record.kind != name:
+                title = REASONS[entry.code].title
+                row = self._mirror.issue_row(
+                    entry, title, account_object=mapping.account_object, deal_object=mapping.deal_object
+                )
+                standing.add(row.key)
+                self._want_rows([row])
+        for kind, key in list(self._known):
+            if kind == name and key not in standing:
+                self._want(name, key, {"Status__c": ISSUE_CLOSED}, key, WAVES["issue"])
+
+
+def _invoice_values(invoice: LedgerInvoice, mirror: Mirror, payment: str) -> dict[str, Any]:
     return {
         "InvoiceID": invoice.invoice_id,
         "Number": invoice.number,
-        "Link": (
-            f"https://go.xero.com/organisationlogin/default.aspx?shortcode={short_code}"
-            f"&redirecturl=/AccountsReceivable/View.aspx?InvoiceID={invoice.invoice_id}"
-        ),
+        "Link": mirror.link(f"View.aspx?InvoiceID={invoice.invoice_id}"),
         "Status": invoice.status.capitalize(),
-        "PaymentStatus": payment_status(invoice, open_credits),
+        "PaymentStatus": payment,
         "SubTotal": invoice.sub_total,
         "TotalTax": invoice.total_tax,
         "Total": invoice.total,
@@ -121,265 +307,8 @@ def _values(session: Session, invoice: LedgerInvoice, open_credits: Iterable[Led
     }
 
 
-def _want_invoice(
-    connection: Connection,
-    session: Session,
-    stored: StoredLink,
-    invoice: LedgerInvoice,
-    open_credits: Sequence[LedgerCredit],
-) -> None:
-    flow = session.mapping.settings.flows.invoices
-    values = _values(session, invoice, open_credits)
-    deal = {field: values[name] for field, name in flow.write_back.items()}
-    account_id, multi_currency = _deal_facts(connection, session, stored.source_id)
-    _want(connection, session, session.mapping.deal_object, stored.source_id, deal, stored.source_id, wave=1)
-    key = f"{session.organisation_id}:{invoice.invoice_id}"
-    if invoice_object := flow.records.get("invoice"):
-        row = {
-            "Name": invoice.number or "Draft",
-            "Account__c": account_id,
-            "Opportunity__c": stored.source_id,
-            "Invoice_Id__c": invoice.invoice_id,
-            "Invoice_Number__c": invoice.number,
-            "Reference__c": invoice.reference or None,
-            "Status__c": values["Status"],
-            "Payment_Status__c": values["PaymentStatus"],
-            "Date__c": invoice.dated,
-            "Due_Date__c": invoice.due,
-            "Paid_Date__c": invoice.fully_paid_on,
-            "Subtotal__c": invoice.sub_total,
-            "Tax__c": invoice.total_tax,
-            "Total__c": invoice.total,
-            "Amount_Due__c": invoice.amount_due,
-            "Amount_Paid__c": invoice.amount_paid,
-            "Amount_Credited__c": invoice.amount_credited,
-            "Url__c": values["Link"],
-        }
-        if multi_currency:
-            row["CurrencyIsoCode"] = invoice.currency
-        _want(connection, session, invoice_object, key, row, stored.source_id, wave=0)
-    if payment_object := flow.records.get("payment"):
-        _want_payments(connection, session, payment_object, key, stored, invoice, multi_currency=multi_currency)
-
-
-def _deal_facts(connection: Connection, session: Session, deal_id: str) -> tuple[str | None, bool]:
-    """The deal's account, and whether the org has more than one currency."""
-    for version in load_versions(connection, session.org_id, session.mapping.deal_object, ids=[deal_id]):
-        fields = decode_fields(version.body)
-        return fields.get(f"{session.mapping.account_object}Id"), "CurrencyIsoCode" in fields
-    return None, False
-
-
-def _want_payments(
-    connection: Connection,
-    session: Session,
-    payment_object: str,
-    invoice_key: str,
-    stored: StoredLink,
-    invoice: LedgerInvoice,
-    *,
-    multi_currency: bool,
-) -> None:
-    standing = set()
-    relation = session.mapping.settings.flows.invoices.records.get("invoice", "").removesuffix("__c") + "__r"
-    for payment in invoice.payments:
-        key = f"{session.organisation_id}:{payment.payment_id}"
-        standing.add(key)
-        row: dict[str, Any] = {
-            "Name": f"{invoice.number} {payment.dated}",
-            relation: {KEY_FIELD: invoice_key},
-            "Payment_Id__c": payment.payment_id,
-            "Amount__c": payment.amount,
-            "Date__c": payment.dated,
-            "Reference__c": payment.reference or None,
-            "Status__c": "Authorised",
-        }
-        if multi_currency:
-            row["CurrencyIsoCode"] = invoice.currency
-        _want(connection, session, payment_object, key, row, stored.source_id, wave=2)
-    gone = _known_keys(connection, session, payment_object, stored.source_id) - standing
-    for key in gone:  # taken back in Xero: the row stays and says so
-        _want(connection, session, payment_object, key, {"Status__c": "Deleted"}, stored.source_id, wave=2)
-
-
-def _known_keys(connection: Connection, session: Session, kind: str, source_id: str) -> set[str]:
-    table = write_back_table
-    query = select(table.c.key).where(
-        table.c.organisation_id == session.organisation_id, table.c.object == kind, table.c.source_id == source_id
-    )
-    return set(connection.execute(query).scalars())
-
-
-def _want_balances(
-    connection: Connection,
-    session: Session,
-    invoices: Iterable[LedgerInvoice],
-    open_credits: Iterable[LedgerCredit],
-    as_of: date,
-) -> None:
-    """What each linked customer owes; amounts of several currencies are never added, then the field is empty."""
-    mapping = session.mapping.settings.flows.customers.write_back
-    if not mapping:
-        return
-    owed: dict[str, dict[str, list[Decimal]]] = defaultdict(lambda: defaultdict(list))
-    overdue: dict[str, list[Decimal]] = defaultdict(list)
-    for invoice in invoices:
-        if invoice.status != "AUTHORISED" or not invoice.amount_due:
-            continue
-        owed[invoice.contact_id][invoice.currency].append(invoice.amount_due)
-        if invoice.due and invoice.due < as_of:
-            overdue[invoice.contact_id].append(invoice.amount_due)
-    for credit in open_credits:
-        if credit.remaining and credit.status == "AUTHORISED":
-            owed[credit.contact_id][credit.currency].append(-credit.remaining)
-    for stored in list(load_links(connection, session.organisation_id, Kind.CONTACT)):
-        contact_id = stored.link.xero_id
-        currencies = owed.get(contact_id, {})
-        single = len(currencies) <= 1
-        values: dict[str, Any] = {
-            "ContactID": contact_id,
-            "Outstanding": total(next(iter(currencies.values()), [])) if single else None,
-            "Overdue": total(overdue.get(contact_id, [])) if single else None,
-        }
-        fields = {field: values[name] for field, name in mapping.items()}
-        _want(connection, session, session.mapping.account_object, stored.source_id, fields, stored.source_id, wave=1)
-
-
-def _want(
-    connection: Connection,
-    session: Session,
-    kind: str,
-    key: str,
-    fields: Mapping[str, Any],
-    source_id: str,
-    *,
-    wave: int,
-) -> None:
-    plain = {
-        name: value.isoformat()
-        if isinstance(value, date)
-        else EXACT.plus(value)
-        if isinstance(value, Decimal)
-        else value
-        for name, value in fields.items()
-    }
-    item = WriteBack(kind, key, plain, content_hash(plain), source_id, wave)
-    store.want_write_back(connection, session.organisation_id, item)
-
-
-def _is_upsert(session: Session, item: WriteBack) -> bool:
-    return item.object in session.mapping.settings.flows.invoices.records.values()
-
-
-def _batches(pending: Sequence[WriteBack]) -> Iterable[list[WriteBack]]:
-    """Parents before children; up to 200 rows a call. Updates of several objects share a call, sorted by object."""
-    by_wave: dict[tuple[int, str], list[WriteBack]] = defaultdict(list)
-    for item in pending:
-        by_wave[(item.wave, item.object if item.wave != 1 else "")].append(item)
-    for key in sorted(by_wave):
-        rows = sorted(by_wave[key], key=lambda item: (item.object, item.key))
-        for start in range(0, len(rows), sf.COLLECTION_SIZE):
-            yield rows[start : start + sf.COLLECTION_SIZE]
-
-
-def _request(session: Session, batch: Sequence[WriteBack]) -> HttpRequest:
-    if _is_upsert(session, batch[0]):
-        return sf.upsert_records(batch[0].object, KEY_FIELD, [(item.key, item.fields) for item in batch])
-    return sf.update_records([(item.object, item.key, item.fields) for item in batch])
-
-
-def _send(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
-    """Send one collection; the same rows may be sent again, since they end in the same state."""
-    written = refused = 0
-    work, lost = list(batch), False
-    for _ in range(SENDS_MAX):
-        try:
-            outcomes = _call(session, work)
-        except OutcomeUnknown:
-            lost = True  # it may still land, after what is sent next: these rows are written once more later
-            continue
-        except NotApplied:
-            continue
-        except Rejected as error:
-            outcomes = [sf.RowOutcome("", success=False, code=error.code, message=str(error))] * len(work)
-        again: list[WriteBack] = []
-        with session.database.writing("write-back outcome") as connection:
-            for item, outcome in zip(work, outcomes, strict=True):
-                if not outcome.success and outcome.code in _BUSY:
-                    again.append(item)
-                    continue
-                _settle(connection, session, item, outcome, lost=lost)
-                written += outcome.success
-                refused += not outcome.success
-        if not again:
-            break
-        work = again
-        session.host.sleep(1 + session.host.jitter())
-    return written, refused
-
-
-def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | None:
-    """Until when an earlier call for this row may still land: after that it is written once more."""
-    now = session.host.now()
-    if lost:
-        return instant(now + LANDS_WITHIN)
-    return item.unsure_until if item.unsure_until and item.unsure_until > instant(now) else None
-
-
-def _call(session: Session, batch: Sequence[WriteBack]) -> list[sf.RowOutcome]:
-    request = _request(session, batch)
-    access = session.salesforce.access()
-    call_id = session.host.new_id()
-    with session.database.writing("write-back call") as connection:
-        stored = ops.StoredCall(
-            call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
-        )
-        ops.commit_call(connection, stored, [], session.host.now())
-        for item in batch:
-            store.write_back_leaves(connection, session.organisation_id, item, session.host.now() + LANDS_WITHIN)
-    state = "unknown"
-    try:
-        answer = session.salesforce.write(call_id, request, access)
-        state = "answered"
-        return sf.decode_outcomes(answer.body)
-    except (NotApplied, Rejected):
-        state = "answered"
-        raise
-    finally:
-        with session.database.writing("write-back call ended") as connection:
-            ops.end_call(connection, call_id, session.host.now(), state=state)
-
-
-def _settle(connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome, *, lost: bool) -> None:
-    now = session.host.now()
-    name, money = deal_facts(connection, session.organisation_id, item.source_id)
-    if outcome.success:
-        until = _unsure_until(session, item, lost=lost)
-        store.write_back_written(connection, session.organisation_id, item, until)
-        findings: list[Finding] = []
-    else:
-        store.write_back_refused(connection, session.organisation_id, item, now)
-        cause = f"{item.object}: {outcome.message}"
-        kind = (
-            session.mapping.account_object
-            if item.object == session.mapping.account_object
-            else session.mapping.deal_object
-        )
-        ref = RecordRef(Side.SALESFORCE, kind, item.source_id)
-        findings = [Finding("write_back_refused", ref, cause, money=money, vendor_text=outcome.message)]
-    append_audit(
-        connection,
-        session.organisation_id,
-        now,
-        actor=session.actor,
-        action=f"write back {item.object}" + ("" if outcome.success else " refused"),
-        record_id=item.source_id,
-        key=item.key,
-        after=item.wanted_hash,
-        run=session.run_id,
-        refusal=outcome.message,
-    )
-    if findings or item.object in {session.mapping.deal_object, session.mapping.account_object}:
-        replace_findings(
-            connection, session.organisation_id, {item.source_id: name}, findings, now, codes={"write_back_refused"}
-        )
+def _plain(value: Any) -> Any:
+    """A value as it is kept and sent: days as text, amounts without a context's rounding."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return EXACT.plus(value) if isinstance(value, Decimal) else value

@@ -23,12 +23,16 @@ from crossfoot.core.documents import (
 from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
+from crossfoot.core.merge import Direction, Owner
 from crossfoot.core.money import EXACT, ZERO, round_money, split
 from crossfoot.core.policy import Brake, Coding, Policy
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.settlement import RecordedPayment
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
+from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
+from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
-from crossfoot.mapping.transforms import Transform, TransformError, find_transform
+from crossfoot.mapping.transforms import TransformError, find_transform
 
 Fields = Mapping[str, Any]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -36,43 +40,32 @@ _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}.*")
 DESCRIPTION_LENGTH_MAX = 4000
 REFERENCE_LENGTH_MAX = 255
 
-CONTACT_FIELDS = frozenset(
-    {"Name", "AccountNumber", "TaxNumber", "Phone", "Email", "Street", "City", "Region", "PostalCode", "Country"}
-)
-ITEM_FIELDS = frozenset({"Code", "Name", "Description", "AccountCode", "TaxType"})
+CONTACT_FIELDS = frozenset(member for shape in CONTACT_PARTS.values() for member in shape.members)
+ITEM_FIELDS = frozenset(member for shape in ITEM_PARTS.values() for member in shape.members)
 INVOICE_FIELDS = frozenset(
     {"Name", "Owner", "Contact", "Date", "DueDate", "Currency", "Number", "Reference", "Amount", "Discount"}
 )
 LINE_FIELDS = frozenset(
     {"Product", "Description", "ItemCode", "Quantity", "UnitAmount", "DiscountRate", "AccountCode", "TaxType"}
 )
-CONTACT_WRITE_BACK = frozenset({"ContactID", "Outstanding", "Overdue"})
+PAYMENT_FIELDS = frozenset({"Invoice", "Amount", "Date", "Account", "Currency", "Reference", "Name", "Owner"})
+PAYMENT_WRITE_BACK = frozenset({"Key", "PaymentID", "Status"})
+CONTACT_WRITE_BACK = frozenset(
+    {"ContactID", "Outstanding", "Overdue", "Exposure", "OldestOverdue", "DaysToPay", "Currency"}
+)
+ITEM_WRITE_BACK = frozenset({"QuantityOnHand"})
 INVOICE_WRITE_BACK = frozenset(
     {"InvoiceID", "Number", "Link", "Status", "PaymentStatus", "SubTotal", "TotalTax", "Total", "AmountDue",
-     "AmountPaid", "AmountCredited", "PaidDate", "Date", "DueDate", "Reference"}
+     "AmountPaid", "AmountCredited", "PaidDate", "Date", "DueDate", "Reference", "Scheduled", "Drafted", "Invoiced",
+     "Uninvoiced", "SyncState", "LastError"}
 )  # fmt: skip
 _REQUIRED = {
     "customers": {"Name"},
     "products": {"Code", "Name"},
     "invoices": {"Name", "Contact", "Date", "Currency", "Reference", "Amount"},
     "lines": {"Description", "Quantity", "UnitAmount"},
+    "payments": {"Invoice", "Amount", "Date", "Account"},
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A compiled field: an expression and perhaps a transform."""
-
-    expression: Expression
-    transform: Transform | None = None
-
-    def value(self, lookup: Callable[[tuple[str, ...]], Value]) -> Value:
-        """The field's value for a record. Raises ``ExpressionError`` or ``TransformError``."""
-        value = self.expression.evaluate(lookup)
-        return self.transform(value) if self.transform else value
-
-
-Rules = Mapping[str, Rule]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +104,33 @@ class FlowMapping:
         self.tracking = self._rules(("flows", "invoices", "lines", "tracking"), flows.invoices.lines.tracking, None)
         self.when = self._expression(flows.invoices.when, file.place("flows", "invoices", "when"))
         self.won_at = self._expression(flows.invoices.won_at, file.place("flows", "invoices", "won_at"))
+        self.lookups = {
+            name: self._expression(text, file.place("flows", "invoices", "lookups", name))
+            for name, text in flows.invoices.lookups.items()
+        }
+        self.payment, self.payment_when = self._payments()
+        self.payment_object = flows.payments.salesforce if flows.payments else ""
+        self.customer_lens = RecordLens(CONTACT_PARTS, self.customer)
+        self.product_lens = RecordLens(ITEM_PARTS, self.product)
         self._check_write_back()
+        self._check_shared("customers", flows.customers.direction, CONTACT_PARTS, self.customer_lens)
+        self._check_shared("products", flows.products.direction, ITEM_PARTS, self.product_lens)
         if self._problems:
             raise BadSettings(self._problems)
         self.hash = content_hash(file.settings.model_dump(mode="json"))
         self.policy = _policy(file)
+
+    def _payments(self) -> tuple[Rules, Expression]:
+        flow = self.settings.flows.payments
+        if flow is None:
+            return {}, compile_expression("FALSE")
+        for target, value in flow.write_back.items():
+            if value not in PAYMENT_WRITE_BACK:
+                place = self._file.place("flows", "payments", "write_back", target)
+                possible = ", ".join(sorted(PAYMENT_WRITE_BACK))
+                self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
+        when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
+        return self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS), when
 
     def _expression(self, text: str, place: Place) -> Expression:
         try:
@@ -133,12 +148,14 @@ class FlowMapping:
                 continue
             text = rule.source if isinstance(rule, TransformedField) else rule
             transform = None
-            if isinstance(rule, TransformedField):
+            if isinstance(rule, TransformedField) and rule.transform:
                 try:
                     transform = find_transform(rule.transform)
                 except NeedsPerson as error:
                     self._problems.append(f"{place}: {error}")
             rules[name] = Rule(self._expression(text, place), transform)
+            if isinstance(rule, TransformedField):
+                rules[name] = replace(rules[name], owner=rule.owner, empties=rule.empties)
         missing = _REQUIRED.get(keys[-1], set()) - rules.keys()
         if missing:
             place = self._file.place(*keys)
@@ -149,6 +166,7 @@ class FlowMapping:
         flows = self.settings.flows
         for key, mapping, known in (
             ("customers", flows.customers.write_back, CONTACT_WRITE_BACK),
+            ("products", flows.products.write_back, ITEM_WRITE_BACK),
             ("invoices", flows.invoices.write_back, INVOICE_WRITE_BACK),
         ):
             read = {path[0] for rule in self._all_rules() for path in rule.paths}
@@ -163,12 +181,36 @@ class FlowMapping:
                 if target in _NEVER_WRITTEN:
                     self._problems.append(f"{place}: Crossfoot never writes `{target}`")
 
+    def _check_shared(self, key: str, direction: str, shapes: Mapping[str, Shape], lens: RecordLens) -> None:
+        """A value that Salesforce shall be told must stand in one field of its own."""
+        if direction not in {"both", "to_salesforce"}:
+            return
+        for part in lens.parts:
+            if part.owner is not Owner.SALESFORCE and not part.writable:
+                place = self._file.place("flows", key, "fields", shapes[part.name].members[0])
+                self._problems.append(
+                    f"{place}: `{part.name}` may come from Xero (owner {part.owner}), so it needs one plain field; "
+                    "write it so, or add `owner: salesforce`"
+                )
+
+    def direction_of(self, flow: str) -> Direction | None:
+        """Which way a flow keeps linked records in agreement; None where it only creates them."""
+        flows = self.settings.flows
+        wanted = flows.customers.direction if flow == "customers" else flows.products.direction
+        if wanted == "create":
+            return None
+        whole = self.settings.direction
+        if "both" in (wanted, whole):
+            return Direction(whole if wanted == "both" else wanted)
+        return Direction(wanted) if wanted == whole else None
+
     def _all_rules(self) -> Iterator[Expression]:
         for rules in (self.customer, self.product, self.invoice, self.line, self.tracking):
             for rule in rules.values():
                 yield rule.expression
         yield self.when
         yield self.won_at
+        yield from self.lookups.values()
 
     def readings(self) -> dict[str, Reading]:
         """What to read of each object, by object name."""
@@ -177,8 +219,12 @@ class FlowMapping:
         }
         line_fields: set[str] = {"Id"}
         own[self.account_object].update({"CreatedDate", *_own_paths(self.customer)})
+        if self.direction_of("customers"):
+            own[self.account_object].update({"MasterRecordId", SAVED_BY})
+        if self.direction_of("products"):
+            own[self.product_object].add(SAVED_BY)
         own[self.product_object].update(_own_paths(self.product))
-        header = [rule.expression for rule in self.invoice.values()] + [self.when, self.won_at]
+        header = [rule.expression for rule in self.invoice.values()] + [self.when, self.won_at, *self.lookups.values()]
         for expression in header:
             for path in expression.paths:
                 self._place_path(path, own, own[self.deal_object])
@@ -192,7 +238,32 @@ class FlowMapping:
         readings = {name: Reading(name, tuple(sorted(fields))) for name, fields in own.items()}
         deal = readings[self.deal_object]
         readings[self.deal_object] = replace(deal, lines=lines, line_fields=tuple(sorted(line_fields)))
+        if flow := self.settings.flows.payments:
+            paths = {".".join(path) for path in self.payment_when.paths} | _own_paths(self.payment) | {flow.key}
+            readings[flow.salesforce] = Reading(flow.salesforce, tuple(sorted(paths)))
         return readings
+
+    @property
+    def header_reads_account(self) -> bool:
+        """Whether a deal itself (that it is won, what it is worth) hangs on fields of its account."""
+        header = [rule.expression for rule in self.invoice.values()] + [self.when, self.won_at, *self.lookups.values()]
+        return any(len(path) == 2 and path[0] == self.account_object for each in header for path in each.paths)
+
+    @property
+    def has_currencies(self) -> bool:
+        """Whether the org has more than one currency: then every row has its own."""
+        rule = self.invoice.get("Currency")
+        return rule is not None and ("CurrencyIsoCode",) in rule.expression.paths
+
+    def lookups_of(self, fields: Fields) -> dict[str, Value]:
+        """What the record of a deal's invoice points at beside the deal; what cannot be told is left empty."""
+        found: dict[str, Value] = {}
+        for name, expression in self.lookups.items():
+            try:
+                found[name] = expression.evaluate(_lookup(fields))
+            except ExpressionError:
+                found[name] = None
+        return found
 
     def _place_path(self, path: tuple[str, ...], own: dict[str, set[str]], target: set[str]) -> None:
         """A path through an account or product is read on that object, so that a change there is seen."""
@@ -237,6 +308,40 @@ class FlowMapping:
             country=values.get("Country", "") or _text(raw_country),
         )
         return contact, tuple(findings)
+
+    def recorded_payment(
+        self, record_id: str, fields: Fields, *, organisation_id: str, deleted: bool
+    ) -> RecordedPayment:
+        """What a row says that a customer paid. Its invoice is named by the key of its record, or by Xero's own id."""
+        flow = self.settings.flows.payments
+        assert flow is not None
+        lookup, values, problems = _lookup(fields), dict[str, Value](), list[str]()
+        for name, rule in self.payment.items():
+            try:
+                values[name] = rule.value(lookup)
+            except (TransformError, ExpressionError) as error:
+                problems.append(f"{name}: {error}")
+        try:
+            counts = self.payment_when.holds(lookup)
+        except ExpressionError as error:
+            counts, problems = True, [*problems, str(error)]
+        amount, dated = values.get("Amount"), values.get("Date")
+        home, _, invoice_id = _text(values.get("Invoice")).rpartition(":")
+        return RecordedPayment(
+            ref=RecordRef(Side.SALESFORCE, flow.salesforce, record_id),
+            name=_text(values.get("Name")),
+            owner=_text(values.get("Owner")),
+            counts=counts and home in {"", organisation_id},
+            deleted=deleted,
+            own_key=_text(fields.get(flow.key)),
+            invoice_id=invoice_id,
+            amount=amount if isinstance(amount, Decimal) else None,
+            dated=dated if isinstance(dated, date) and not isinstance(dated, datetime) else None,
+            account=_text(values.get("Account")),
+            currency=_text(values.get("Currency")),
+            reference=_text(values.get("Reference")),
+            problems=tuple(problems),
+        )
 
     def item(self, record_id: str, fields: Fields) -> IntendedItem:
         """The item that a product means."""
@@ -386,6 +491,7 @@ class FlowMapping:
         )
 
 
+SAVED_BY = "LastModifiedBy.Name"
 _NEVER_WRITTEN = frozenset({"StageName", "Amount", "CloseDate", "OwnerId", "Name", "AccountId"})
 
 
@@ -478,6 +584,8 @@ def _policy(file: SettingsFile) -> Policy:
             changes=rule.brake.changes,
             changed_percent_of_links=rule.brake.changed_percent_of_links,
             first_live_run=rule.brake.first_live_run,
+            records=rule.brake.records,
+            payments=rule.brake.payments,
             on_test_pair=rule.brake.on_test_pair,
         ),
     )

@@ -64,7 +64,7 @@ class Expression:
         return value
 
     @property
-    def field(self) -> str:
+    def own_field(self) -> str:
         """The field's name, where the expression is one field of the record itself and nothing more; else empty."""
         return self._bare_path[0] if self._bare_path and len(self._bare_path) == 1 else ""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -19,6 +20,8 @@ from crossfoot.mapping.expressions import Place
 
 FILE_NAME = "crossfoot.yaml"
 FILE_BYTES_MAX = 1_000_000
+_ADDRESS = re.compile(r"postgresql://([^:@/?\s]*@)?(?![^\s]*password=)[^@\s]*")
+_DATABASE_LINE = re.compile(r"""(?m)^database:[ ]*["']?([^\s"'#]+)""")
 
 
 class _Section(BaseModel):
@@ -29,9 +32,7 @@ class TransformedField(_Section):
     """A field whose value passes through a named transform, or that two sides share by a rule."""
 
     source: Annotated[str, Field(alias="from", description="An expression over the Salesforce record.")]
-    transform: Annotated[
-        str, Field(alias="as", description="A transform, such as abn, phone, country, text 255.")
-    ] = ""
+    transform: Annotated[str, Field(alias="as", description="A transform, such as abn, phone, country, text 255.")] = ""
     owner: Annotated[
         Owner | None, Field(description="Who decides it where the flow goes both ways; `either`: both changed waits.")
     ] = None
@@ -39,6 +40,20 @@ class TransformedField(_Section):
 
 
 FieldRule = str | TransformedField
+RecordKind = Literal[
+    "organisation",
+    "account",
+    "tax_rate",
+    "tracking_option",
+    "item",
+    "contact",
+    "invoice",
+    "line",
+    "credit_note",
+    "payment",
+    "issue",
+]
+"""What of Xero can be shown as Salesforce records."""
 
 
 class NumberRule(_Section):
@@ -59,6 +74,7 @@ class BrakeRule(_Section):
     records: Annotated[
         int, Field(ge=0, description="Customers and products changed on either side within 24 hours.")
     ] = 50
+    payments: Annotated[int, Field(ge=0, description="Payments recorded from Salesforce within 24 hours.")] = 50
     on_test_pair: Annotated[bool, Field(description="Whether it also stops on a test pair, or only warns.")] = False
 
 
@@ -97,7 +113,9 @@ class CodingRule(_Section):
 
 FlowDirection = Annotated[
     Literal["create", "both", "to_xero", "to_salesforce"],
-    Field(description="What is kept in agreement after linking; `create`: nothing, a record that exists is left alone."),
+    Field(
+        description="What is kept in agreement after linking; `create`: nothing, a record that exists is left alone."
+    ),
 ]
 
 
@@ -116,6 +134,7 @@ class ProductsFlow(_Section):
     salesforce: str = "Product2"
     direction: FlowDirection = "create"
     fields: Annotated[dict[str, FieldRule], Field(description="Item field: Salesforce expression.")]
+    write_back: Annotated[dict[str, str], Field(description="Salesforce field: value from Xero.")] = {}
 
 
 class LinesRule(_Section):
@@ -137,9 +156,24 @@ class InvoicesFlow(_Section):
     fields: Annotated[dict[str, FieldRule], Field(description="Invoice field: Salesforce expression.")]
     lines: LinesRule
     write_back: Annotated[dict[str, str], Field(description="Salesforce field: value from Xero.")] = {}
-    records: Annotated[
-        dict[Literal["invoice", "payment"], str], Field(description="Salesforce objects that mirror Xero's.")
+    records: Annotated[dict[RecordKind, str], Field(description="Salesforce objects that mirror Xero's.")] = {}
+    lookups: Annotated[
+        dict[str, str], Field(description="Lookup field of the invoice's record: expression over the deal.")
     ] = {}
+
+
+class PaymentsFlow(_Section):
+    """Rows in which people record that a customer paid become payments in Xero. Without this section none do."""
+
+    salesforce: str = "Xero_Payment__c"
+    when: Annotated[str, Field(description="Which rows count; those that show a payment of Xero's never do.")] = "TRUE"
+    key: Annotated[str, Field(description="The field that tells a row that shows a payment of Xero's.")] = "Xero_Key__c"
+    fields: Annotated[dict[str, FieldRule], Field(description="Payment field: Salesforce expression.")]
+    write_back: Annotated[dict[str, str], Field(description="Salesforce field: value from Xero.")] = {
+        "Xero_Key__c": "Key",
+        "Payment_Id__c": "PaymentID",
+        "Status__c": "Status",
+    }
 
 
 class Flows(_Section):
@@ -148,6 +182,7 @@ class Flows(_Section):
     customers: CustomersFlow
     products: ProductsFlow
     invoices: InvoicesFlow
+    payments: PaymentsFlow | None = None
 
 
 class Settings(_Section):
@@ -164,7 +199,17 @@ class Settings(_Section):
     prices: Annotated[Literal["ex_tax", "inc_tax"], Field(description="What prices in Salesforce mean.")] = "ex_tax"
     policy: PolicyRule = PolicyRule()
     coding: CodingRule = CodingRule()
+    database: Annotated[
+        str, Field(description="A PostgreSQL server, as postgresql://user@host/name; blank: a file in the workspace.")
+    ] = ""
     flows: Flows
+
+    @field_validator("database")
+    @classmethod
+    def _names_no_secret(cls, address: str) -> str:
+        if address and not _ADDRESS.fullmatch(address):
+            raise ValueError("write postgresql://user@host/name; a password belongs in ~/.pgpass or PGPASSWORD")
+        return address
 
 
 class SettingsFile:
@@ -204,6 +249,15 @@ def load_settings(path: Path) -> SettingsFile:
     except ValidationError as error:
         raise BadSettings([_problem(path.name, tree, item) for item in error.errors()]) from None
     return SettingsFile(path, tree, settings)
+
+
+def database_address(path: Path) -> str:
+    """The ``database`` setting alone: commands that read nothing else of the file open the same database."""
+    try:
+        found = _DATABASE_LINE.search(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return ""
+    return found[1] if found else ""
 
 
 def _plain(value: Any) -> Any:

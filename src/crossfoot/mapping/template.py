@@ -46,11 +46,36 @@ _WRITE_BACK = {
     "Xero_Amount_Due__c": "AmountDue",
     "Xero_Amount_Paid__c": "AmountPaid",
     "Xero_Paid_Date__c": "PaidDate",
+    "Xero_Scheduled__c": "Scheduled",
+    "Xero_Drafted__c": "Drafted",
+    "Xero_Invoiced__c": "Invoiced",
+    "Xero_Uninvoiced__c": "Uninvoiced",
+    "Xero_Sync_State__c": "SyncState",
+    "Xero_Last_Error__c": "LastError",
 }
 _ACCOUNT_WRITE_BACK = {
     "Xero_Contact_Id__c": "ContactID",
     "Xero_Balance__c": "Outstanding",
     "Xero_Overdue__c": "Overdue",
+    "Xero_Credit_Exposure__c": "Exposure",
+    "Xero_Oldest_Overdue__c": "OldestOverdue",
+    "Xero_Days_To_Pay__c": "DaysToPay",
+    "Xero_Currency__c": "Currency",
+}
+_PRODUCT_WRITE_BACK = {"Xero_Stock__c": "QuantityOnHand"}
+# The objects of the package, by what they show.
+RECORDS = {
+    "organisation": "Xero_Organisation__c",
+    "account": "Xero_Account__c",
+    "tax_rate": "Xero_Tax_Rate__c",
+    "tracking_option": "Xero_Tracking_Option__c",
+    "item": "Xero_Item__c",
+    "contact": "Xero_Contact__c",
+    "invoice": "Xero_Invoice__c",
+    "line": "Xero_Invoice_Line__c",
+    "credit_note": "Xero_Credit_Note__c",
+    "payment": "Xero_Payment__c",
+    "issue": "Xero_Sync_Issue__c",
 }
 
 
@@ -61,8 +86,7 @@ def render_settings(facts: InitFacts) -> str:
     tax_number = "\n      TaxNumber: {from: ABN__c, as: abn}    # checked; a broken one is left out"
     tax_number = tax_number if "ABN__c" in account else ""
     rows = ", ".join(f"{country}: {tax}" for country, tax in facts.tax_by_country.items())
-    records = {"invoice": "Xero_Invoice__c", "payment": "Xero_Payment__c"}
-    shown = {kind: name for kind, name in records.items() if name in facts.objects}
+    shown = {kind: name for kind, name in RECORDS.items() if name in facts.objects}
     return f"""\
 # yaml-language-server: $schema=.crossfoot/{SCHEMA_NAME}
 # What Crossfoot keeps in agreement, and how. No secret belongs here. Reference: docs/reference/crossfoot-yaml.md
@@ -96,10 +120,11 @@ flows:
       Region: BillingState
       PostalCode: BillingPostalCode
       Country: {{from: BillingCountry, as: country}}
-    write_back: {_flow(_present(_ACCOUNT_WRITE_BACK, account))}
+    write_back: {_flow(_present(_ACCOUNT_WRITE_BACK, account), width=4)}
   products:                       # items are created where missing; an existing item is never changed
     salesforce: Product2
     fields: {_flow(_item_fields(facts), width=3)}
+    write_back: {_flow(_present(_PRODUCT_WRITE_BACK, facts.fields.get("Product2", ())))}
   invoices:
     salesforce: Opportunity
     when: IsWon
@@ -109,8 +134,8 @@ flows:
       from: OpportunityLineItems
       fields: {_flow(_line_fields(facts), width=3)}
       tracking: {_flow(facts.tracking)}
-    write_back: {_flow(_present(_WRITE_BACK, deal), width=3)}
-    records: {_flow(shown)}       # each invoice and payment as a Salesforce record
+    write_back: {_flow(_present(_WRITE_BACK, deal), width=6)}
+    records: {_flow(shown, width=6)}
 """
 
 
@@ -135,7 +160,6 @@ def _document_fields(facts: InitFacts) -> dict[str, str]:
 
 
 def _line_fields(facts: InitFacts) -> dict[str, str]:
-    product = facts.fields.get("Product2", ())
     return {
         "Product": "Product2Id",
         "ItemCode": "Product2.ProductCode",
@@ -143,9 +167,22 @@ def _line_fields(facts: InitFacts) -> dict[str, str]:
         "Quantity": "Quantity",
         "UnitAmount": "UnitPrice",
         "DiscountRate": "Discount" if "Discount" in facts.fields.get("OpportunityLineItem", ()) else "",
-        "AccountCode": "Product2.Xero_Account_Code__c" if "Xero_Account_Code__c" in product else "",
-        "TaxType": "Product2.Xero_Tax_Type__c" if "Xero_Tax_Type__c" in product else "",
+        "AccountCode": _coded(facts, "Xero_Account__c", "Code__c", "Xero_Account_Code__c"),
+        "TaxType": _coded(facts, "Xero_Tax_Rate__c", "Tax_Type__c", "Xero_Tax_Type__c"),
     }
+
+
+def _coded(facts: InitFacts, lookup: str, code: str, own: str) -> str:
+    """What the line chose, else its deal, else its product: by lookup, or as the product's own text."""
+    path = f"{lookup.removesuffix('__c')}__r.{code}"
+    places = (("OpportunityLineItem", ""), ("Opportunity", "Opportunity."), ("Product2", "Product2."))
+    shown = lookup in facts.objects
+    chosen = [f"{start}{path}" for kind, start in places if shown and lookup in facts.fields.get(kind, ())]
+    chosen += [f"Product2.{own}"] if own in facts.fields.get("Product2", ()) else []
+    made = ""
+    for each in reversed(chosen):
+        made = f"BLANKVALUE({each}, {made})" if made else each
+    return made
 
 
 def _item_fields(facts: InitFacts) -> dict[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import audit
@@ -40,17 +40,11 @@ def append_audit(
     **body: object,
 ) -> None:
     """Add an entry; belongs in the transaction of what it records."""
-    last = connection.execute(
-        select(audit.c.seq, audit.c.hash)
-        .where(audit.c.organisation_id == organisation_id)
-        .order_by(audit.c.seq.desc())
-        .limit(1)
-    ).one_or_none()
-    seq, previous = (last.seq + 1, last.hash) if last else (1, GENESIS)
+    last, previous = newest_audit(connection, organisation_id)
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
     row = {
         "organisation_id": organisation_id,
-        "seq": seq,
+        "seq": last + 1,
         "at": instant(now),
         "actor": actor,
         "action": action,
@@ -59,6 +53,27 @@ def append_audit(
         "previous_hash": previous,
     }
     connection.execute(insert(audit).values(**row, hash=_hash(row)))
+
+
+def newest_audit(connection: Connection, organisation_id: str) -> tuple[int, str]:
+    """Place and hash of the newest entry; what comes before the first where there is none."""
+    query = select(audit.c.seq, audit.c.hash).where(audit.c.organisation_id == organisation_id)
+    last = connection.execute(query.order_by(audit.c.seq.desc()).limit(1)).one_or_none()
+    return (last.seq, last.hash) if last else (0, GENESIS)
+
+
+def audit_hash(connection: Connection, organisation_id: str, seq: int) -> str | None:
+    """The hash of one entry; None where there is no such entry."""
+    if seq == 0:
+        return GENESIS
+    query = select(audit.c.hash).where(audit.c.organisation_id == organisation_id, audit.c.seq == seq)
+    return connection.execute(query).scalar()
+
+
+def audit_entries(connection: Connection, organisation_id: str) -> int:
+    """How many entries there are."""
+    query = select(func.count()).select_from(audit).where(audit.c.organisation_id == organisation_id)
+    return int(connection.execute(query).scalar_one())
 
 
 def _hash(row: Mapping[str, object]) -> str:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from crossfoot.core.errors import NeedsPerson, RetryLater
+from crossfoot.store.leases import Lease, take_lease
 
 HEAD = "0001"
 _ONE_WRITER = 0x43726F7373666F6F  # the key of the advisory lock that makes write transactions wait for each other
+# An engine that is paused within a transaction must not keep the others out: the server ends it.
+_SERVER_OPTIONS = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=90s"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -33,26 +36,55 @@ class Database:
     def __init__(self, engine: Engine, seam: Callable[[str], None] = _no_seam) -> None:
         self.engine = engine
         self.seam = seam
+        self.lease: Lease | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A read transaction."""
-        with self.engine.connect() as connection:
+        with _told(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def writing(self, name: str = "write") -> Iterator[Connection]:
-        """A write transaction: all or nothing, durable when the block ends. Never hold one across a remote call."""
+    def writing(self, name: str = "write", *, fenced: bool = True) -> Iterator[Connection]:
+        """A write transaction: all or nothing, durable when the block ends. Never hold one across a remote call.
+
+        Once this engine has lost its lease every one is refused, but for what must be kept by anyone who has it.
+        """
         self.seam(f"commit {name} begins")
-        with self.engine.connect() as connection:
+        with _told(), self.engine.connect() as connection:
             _begin_write(connection)
             try:
+                if self.lease and fenced:
+                    self.lease.keep(connection)
                 yield connection
             except BaseException:
                 connection.rollback()
                 raise
             connection.commit()
         self.seam(f"commit {name} done")
+
+
+@contextmanager
+def hold_lease(database: Database, name: str, holder: str) -> Iterator[None]:
+    """Be the one engine of several that may write, until the block ends."""
+    with database.writing("lease") as connection:
+        taken = take_lease(connection, name, holder)
+    database.lease = taken
+    try:
+        yield
+    finally:
+        database.lease = None
+        with suppress(RetryLater), database.writing("lease given back") as connection:
+            taken.give_back(connection)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database cannot do now (full, locked, away) may be tried again later: nothing was half written."""
+    try:
+        yield
+    except OperationalError as error:
+        raise RetryLater(f"The database does not take this now: {error.orig}", after_s=60) from error
 
 
 def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Database:
@@ -76,7 +108,7 @@ def open_server(address: str, seam: Callable[[str], None] = _no_seam) -> Databas
     """Open (and create or migrate) a workspace's database on a PostgreSQL server: ``postgresql://user@host/name``."""
     try:
         url = make_url(address).set(drivername="postgresql+psycopg")
-        engine = create_engine(url, pool_pre_ping=True)
+        engine = create_engine(url, pool_pre_ping=True, connect_args={"options": _SERVER_OPTIONS})
         found = _schema_version(engine)
     except ModuleNotFoundError:
         raise NeedsPerson("PostgreSQL needs the package psycopg: pip install 'crossfoot[postgres]'.") from None
@@ -92,6 +124,13 @@ def open_server(address: str, seam: Callable[[str], None] = _no_seam) -> Databas
     if found != HEAD:
         _migrate(engine)
     return Database(engine, seam)
+
+
+def address_without_secret(address: str) -> str:
+    """A server's address as settings may keep it; libpq finds the password in ~/.pgpass or PGPASSWORD."""
+    url = make_url(address)
+    plain = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    return plain.render_as_string()
 
 
 def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no_seam) -> Database:

@@ -1,7 +1,8 @@
 """Operations and calls: the intent is committed here before a byte leaves, the outcome after it came back.
 
 States of an operation: reserved -> sending -> (unknown) -> applied -> verified, or refused, or abandoned (it turned out
-that it must not be sent after all). States of a call: committed -> answered | unknown.
+that it must not be sent after all). States of a call: committed -> answered | unknown; of a bulk
+load: loading -> answered.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from crossfoot.core.links import Identity, Kind
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import call, from_units, operation, to_units
 
+_LOADING = "loading"
 STANDING = ("reserved", "sending", "unknown", "applied")
 
 
@@ -215,6 +217,32 @@ def orphaned_calls(connection: Connection, home: str) -> list[str]:
     return list(connection.execute(select(call.c.id).where(call.c.home == home, call.c.state == "committed")).scalars())
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A bulk job that is under way: its id at the vendor (empty: not known yet) and the rows it writes."""
+
+    id: str
+    job_id: str
+    body: bytes
+
+
+def open_load(connection: Connection, new: StoredCall, now: datetime) -> None:
+    """Commit a load before its job is made. Its steps are calls of their own; it ends when its outcomes are in."""
+    commit_call(connection, new, [], now)
+    connection.execute(update(call).where(call.c.id == new.id).values(state=_LOADING))
+
+
+def keep_job(connection: Connection, load_id: str, job_id: str) -> None:
+    """The job's id, kept before its rows are uploaded: after a crash the job is looked at and not made again."""
+    connection.execute(update(call).where(call.c.id == load_id).values(idempotency_key=job_id))
+
+
+def open_loads(connection: Connection, home: str) -> list[Load]:
+    """Loads whose rows' outcomes are not in yet."""
+    query = select(call).where(call.c.home == home, call.c.state == _LOADING).order_by(call.c.first_sent_at, call.c.id)
+    return [Load(row.id, row.idempotency_key, row.body) for row in connection.execute(query)]
+
+
 def recent_intents(connection: Connection, organisation_id: str, now: datetime) -> tuple[int, Decimal, int]:
     """Creations of invoices, their worth in base currency, and changes, committed within the last 24 hours."""
     since = instant(now - timedelta(hours=24))
@@ -234,12 +262,26 @@ def recent_intents(connection: Connection, organisation_id: str, now: datetime) 
     return created, worth, sum(count for count, _ in found.values())
 
 
+def recent_changes(connection: Connection, organisation_id: str, now: datetime) -> int:
+    """Changes to customers and products on either side, committed within the last 24 hours."""
+    query = select(func.count()).where(
+        operation.c.organisation_id == organisation_id,
+        operation.c.kind != Kind.INVOICE.value,
+        operation.c.action == "update",
+        operation.c.reserved_at > instant(now - timedelta(hours=24)),
+        operation.c.state.not_in(("refused", "abandoned")),
+    )
+    return int(connection.execute(query).scalar() or 0)
+
+
 def standing_refusals(connection: Connection, organisation_id: str, since: datetime) -> dict[tuple[str, str], str]:
     """The vendor's words by (source id, payload hash), where a source's newest operation was refused since then."""
-    newest: dict[str, tuple[str, str, str, str]] = {}
+    newest: dict[tuple[str, str, str], tuple[str, str, str, str]] = {}
     query = (
         select(
             operation.c.source_id,
+            operation.c.kind,
+            operation.c.part,
             operation.c.state,
             operation.c.payload_hash,
             operation.c.refusal,
@@ -248,11 +290,11 @@ def standing_refusals(connection: Connection, organisation_id: str, since: datet
         .where(operation.c.organisation_id == organisation_id)
         .order_by(operation.c.reserved_at, operation.c.id)
     )
-    for source_id, state, payload_hash, refusal, resolved_at in connection.execute(query):
-        newest[source_id] = (state, payload_hash, refusal, resolved_at or "")
+    for source_id, kind, part, state, payload_hash, refusal, resolved_at in connection.execute(query):
+        newest[source_id, kind, part] = (state, payload_hash, refusal, resolved_at or "")
     return {
         (source_id, payload_hash): refusal
-        for source_id, (state, payload_hash, refusal, resolved_at) in newest.items()
+        for (source_id, _kind, _part), (state, payload_hash, refusal, resolved_at) in newest.items()
         if state == "refused" and resolved_at > instant(since)
     }
 

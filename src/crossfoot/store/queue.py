@@ -15,6 +15,8 @@ from crossfoot.core.money import Money
 from crossfoot.core.plan import DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant
+from crossfoot.store.feed import touch
+from crossfoot.store.lookups import chunks
 from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
 from crossfoot.store.upsert import upsert
 
@@ -123,10 +125,15 @@ def open_entries(
 ) -> Iterator[QueueEntry]:
     """Open entries, biggest money first."""
     query = select(queue).where(queue.c.organisation_id == organisation_id, queue.c.state == "open")
-    wanted = None if record_ids is None else set(record_ids)
-    for row in connection.execute(query.order_by(func.abs(queue.c.amount).desc(), queue.c.id)):
-        if wanted is None or row.record_id in wanted:
-            yield _entry(row)
+    if record_ids is None:
+        yield from map(_entry, connection.execute(query.order_by(func.abs(queue.c.amount).desc(), queue.c.id)))
+        return
+    found = [
+        _entry(row)
+        for part in chunks(record_ids)
+        for row in connection.execute(query.where(queue.c.record_id.in_(part)))
+    ]
+    yield from sorted(found, key=lambda entry: (-abs(entry.money.amount), entry.id))
 
 
 def find_entry(connection: Connection, organisation_id: str, entry_id: int) -> QueueEntry | None:
@@ -177,6 +184,7 @@ def decide(
     """Keep what a person decided: ``link``, ``not_same``, ``undone`` or ``retry``."""
     key = {"organisation_id": organisation_id, "kind": kind, "source_id": source_id, "target_id": target_id}
     upsert(connection, decision, [{**key, "actor": actor, "at": instant(now)}], replace=())
+    touch(connection, organisation_id, source_id)
 
 
 def forget_decision(connection: Connection, organisation_id: str, kind: str, source_id: str) -> None:
@@ -186,6 +194,19 @@ def forget_decision(connection: Connection, organisation_id: str, kind: str, sou
             decision.c.organisation_id == organisation_id,
             decision.c.kind == kind,
             decision.c.source_id == source_id,
+        )
+    )
+    touch(connection, organisation_id, source_id)
+
+
+def take_back(connection: Connection, organisation_id: str, kind: str, source_id: str, target_id: str) -> None:
+    """Take one decision back."""
+    connection.execute(
+        delete(decision).where(
+            decision.c.organisation_id == organisation_id,
+            decision.c.kind == kind,
+            decision.c.source_id == source_id,
+            decision.c.target_id == target_id,
         )
     )
 
@@ -209,6 +230,11 @@ def save_dispositions(connection: Connection, organisation_id: str, decided: Ite
             "currency": item.deal.currency,
             "amount": to_units(item.deal.amount),
             "planned_seq": seq,
+            "owner": item.deal.owner,
+            "account_id": item.standing.account_id,
+            "moves_in": item.standing.moves_in,
+            "leans": item.standing.leans,
+            "unsettled": item.standing.unsettled,
         }
         for item in decided
     ]
@@ -246,9 +272,29 @@ def bucket_totals(connection: Connection, organisation_id: str) -> list[tuple[st
     ]
 
 
-def buckets(connection: Connection, organisation_id: str) -> dict[str, str]:
-    """The bucket of each deal."""
+def buckets(connection: Connection, organisation_id: str, record_ids: Iterable[str] | None = None) -> dict[str, str]:
+    """The bucket of each deal, or of each of some."""
     query = select(disposition.c.record_id, disposition.c.bucket).where(
         disposition.c.organisation_id == organisation_id
     )
-    return {row.record_id: row.bucket for row in connection.execute(query)}
+    queries = (
+        [query] if record_ids is None else [query.where(disposition.c.record_id.in_(p)) for p in chunks(record_ids)]
+    )
+    return {row.record_id: row.bucket for each in queries for row in connection.execute(each)}
+
+
+@dataclass(frozen=True, slots=True)
+class DealStanding:
+    """Where a planned deal stands, and its worth."""
+
+    record_id: str
+    bucket: str
+    currency: str
+    amount: Decimal
+
+
+def dispositions(connection: Connection, organisation_id: str) -> Iterator[DealStanding]:
+    """Every planned deal."""
+    query = select(disposition).where(disposition.c.organisation_id == organisation_id)
+    for row in connection.execute(query.order_by(disposition.c.record_id)):
+        yield DealStanding(row.record_id, row.bucket, row.currency, from_units(row.amount))

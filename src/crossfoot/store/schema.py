@@ -87,6 +87,25 @@ version = Table(
     Index("version_by_change", "home", "kind", "changed_seq"),
 )
 
+# Where a value may be found, by a hash of (home, kind, name, value): candidates only, since rows are never taken away.
+lookup = Table(
+    "lookup",
+    metadata,
+    Column("key", WHOLE, primary_key=True, autoincrement=False),
+    Column("record_id", TEXT, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
+name_key = Table(
+    "name_key",
+    metadata,
+    Column("home", TEXT, primary_key=True),
+    Column("kind", TEXT, primary_key=True),
+    Column("record_id", TEXT, primary_key=True),
+    Column("name", TEXT, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 watermark = Table(
     "watermark",
     metadata,
@@ -125,17 +144,22 @@ link = Table(
     Column("source_hash", TEXT, nullable=False),
     Column("sent_hash", TEXT, nullable=False),
     Column("written_seq", WHOLE, nullable=False),
+    Column("base", TEXT, nullable=False, server_default="{}"),
+    Column("suffix", TEXT, nullable=False, server_default=""),
+    Column("told", TEXT, nullable=False, server_default="[]"),
+    Column("conflicts", TEXT, nullable=False, server_default="{}"),
+    Column("merged_seq", WHOLE, nullable=False, server_default="0"),
     Column("created_at", TEXT, nullable=False),
-    UniqueConstraint("org_id", "organisation_id", "kind", "source_key", "part", "epoch"),
+    UniqueConstraint("organisation_id", "kind", "source_key", "part", "epoch", "org_id"),
 )
 _LIVE = text("state = 'live'")
 Index(
     "link_live_by_identity",
-    link.c.org_id,
     link.c.organisation_id,
     link.c.kind,
     link.c.source_key,
     link.c.part,
+    link.c.org_id,
     unique=True,
     sqlite_where=_LIVE,
     postgresql_where=_LIVE,
@@ -183,6 +207,7 @@ operation = Table(
     Index("operation_by_state", "organisation_id", "state"),
     Index("operation_by_run", "run_id"),
     Index("operation_by_source", "organisation_id", "source_id"),
+    Index("operation_by_time", "organisation_id", "reserved_at"),
 )
 _STANDING = text("state NOT IN ('refused', 'abandoned', 'verified')")
 Index(
@@ -274,6 +299,42 @@ disposition = Table(
     Column("currency", TEXT, nullable=False),
     Column("amount", WHOLE, nullable=False),
     Column("planned_seq", WHOLE, nullable=False),
+    Column("owner", TEXT, nullable=False),
+    Column("account_id", TEXT, nullable=False),
+    Column("moves_in", Boolean, nullable=False),
+    Column("leans", Boolean, nullable=False),
+    Column("unsettled", Boolean, nullable=False),
+    Index("disposition_by_account", "organisation_id", "account_id"),
+)
+Index(
+    "disposition_unsettled",
+    disposition.c.organisation_id,
+    sqlite_where=text("unsettled"),
+    postgresql_where=text("unsettled"),
+)
+Index(
+    "disposition_leaning",
+    disposition.c.organisation_id,
+    sqlite_where=text("leans"),
+    postgresql_where=text("leans"),
+)
+
+planned = Table(
+    "planned",
+    metadata,
+    Column("organisation_id", TEXT, primary_key=True),
+    Column("seq", WHOLE, nullable=False),
+    Column("grounds", TEXT, nullable=False),
+    Column("books", TEXT, nullable=False),
+)
+
+touched = Table(
+    "touched",
+    metadata,
+    Column("organisation_id", TEXT, primary_key=True),
+    Column("record_id", TEXT, primary_key=True),
+    Column("seq", WHOLE, nullable=False),
+    Index("touched_by_seq", "organisation_id", "seq"),
 )
 
 write_back = Table(
@@ -353,6 +414,42 @@ received = Table(
     Column("home", TEXT, primary_key=True),
     Column("month", TEXT, primary_key=True),
     Column("received_bytes", WHOLE, nullable=False),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", TEXT, primary_key=True),
+    Column("fence", WHOLE, nullable=False),
+    Column("holder", TEXT, nullable=False),
+    Column("until", TEXT, nullable=False),
+)
+
+override = Table(
+    "override",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("organisation_id", TEXT, nullable=False),
+    Column("source_id", TEXT, nullable=False),
+    Column("field", TEXT, nullable=False),
+    Column("value", TEXT, nullable=False),
+    Column("was", TEXT, nullable=False),
+    Column("reason", TEXT, nullable=False),
+    Column("actor", TEXT, nullable=False),
+    Column("at", TEXT, nullable=False),
+    Column("approver", TEXT, nullable=False),
+    Column("approved_at", TEXT),
+    Column("state", TEXT, nullable=False),
+)
+_NOT_DROPPED = text("state <> 'dropped'")
+Index(
+    "override_standing",
+    override.c.organisation_id,
+    override.c.source_id,
+    override.c.field,
+    unique=True,
+    sqlite_where=_NOT_DROPPED,
+    postgresql_where=_NOT_DROPPED,
 )
 
 audit = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Column, Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 # An INSERT of the connection's own dialect knows ON CONFLICT. Rows go by executemany: multi-row VALUES are slower.
@@ -34,3 +34,10 @@ def upsert(
     else:
         statement = statement.on_conflict_do_nothing(index_elements=keys)
     connection.execute(statement, [dict(row) for row in rows])
+
+
+def add_one(connection: Connection, table: Table, key: Mapping[str, object], column: Column[int]) -> int:
+    """Add one to a whole number in the row of that primary key, which begins at one. Returns what it became."""
+    statement = _INSERTS[connection.dialect.name](table).values(**key, **{column.name: 1})
+    raised = statement.on_conflict_do_update(index_elements=list(key), set_={column.name: column + 1})
+    return int(connection.execute(raised.returning(column)).scalar_one())

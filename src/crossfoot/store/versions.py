@@ -10,15 +10,19 @@ from sqlalchemy import Connection, and_, func, select, update
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
+from crossfoot.store.lookups import Keys, save_keys, save_names
 from crossfoot.store.schema import counter, reference, version, watermark
-from crossfoot.store.upsert import upsert
+from crossfoot.store.upsert import add_one, upsert
 
 CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One record as it was last read. ``changed_seq`` rises by our own sequence whenever its content changes."""
+    """One record as it was last read. ``changed_seq`` rises by our own sequence whenever its content changes.
+
+    ``keys`` are values by which it is found, ``name`` the one by which similar records are.
+    """
 
     ref: RecordRef
     home: str
@@ -27,6 +31,8 @@ class Version:
     body: bytes
     deleted: bool
     changed_seq: int = 0
+    keys: Keys = ()
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +46,45 @@ class ReadCounts:
 
 def next_seq(connection: Connection, name: str = "seq") -> int:
     """The next value of a durable counter."""
-    last = connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0
-    upsert(connection, counter, [{"name": name, "value": last + 1}])
-    return int(last) + 1
+    return add_one(connection, counter, {"name": name}, counter.c.value)
+
+
+def last_seq(connection: Connection, name: str = "seq") -> int:
+    """The value that a durable counter gave last."""
+    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
 
 
 def save_versions(connection: Connection, read_seq: int, versions: Sequence[Version]) -> ReadCounts:
-    """Store what a read returned. Only a read that *began* later replaces a version, whatever the order of arrival."""
-    changed = 0
+    """Store what a read returned. Only a read that *began* later replaces a version, whatever the order of arrival.
+
+    The change sequence is taken here and not where the read began: another process may have planned in between.
+    """
+    changed, changed_now = 0, 0
     for start in range(0, len(versions), CHUNK):
         chunk = {v.ref.id: v for v in versions[start : start + CHUNK]}
         known = _known(connection, list(chunk.values()))
-        fresh = []
+        fresh, new = [], []
         for item in chunk.values():
             before = known.get((item.ref.kind, item.ref.id))
             if before and before[1] > read_seq:
                 continue
             same = before is not None and before[0] == item.hash and before[3] == item.deleted
-            changed += not same
-            changed_seq = before[2] if before and same else read_seq
-            fresh.append(_row(item, read_seq, changed_seq))
+            if not same:
+                changed += 1
+                changed_now = changed_now or next_seq(connection)
+                new.append(item)
+            fresh.append(_row(item, read_seq, before[2] if before and same else changed_now))
         upsert(connection, version, fresh)
+        _save_keys(connection, new)
     return ReadCounts(len(versions), changed, len(versions) - changed)
+
+
+def _save_keys(connection: Connection, changed: Sequence[Version]) -> None:
+    kinds = {(item.home, item.ref.kind) for item in changed}
+    for home, kind in sorted(kinds):
+        mine = [item for item in changed if (item.home, item.ref.kind) == (home, kind)]
+        save_keys(connection, home, kind, {item.ref.id: item.keys for item in mine})
+        save_names(connection, home, kind, {item.ref.id: item.name for item in mine if item.name is not None})
 
 
 def _known(connection: Connection, chunk: Sequence[Version]) -> dict[tuple[str, str], tuple[str, int, int, bool]]:

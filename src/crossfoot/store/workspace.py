@@ -232,6 +232,7 @@ class WriteBack:
     source_id: str
     wave: int
     unsure_until: str | None = None
+    written_hash: str = ""
 
 
 def want_write_back(connection: Connection, organisation_id: str, item: WriteBack) -> None:
@@ -247,7 +248,38 @@ def want_write_back(connection: Connection, organisation_id: str, item: WriteBac
         "source_id": item.source_id,
         "wave": item.wave,
     }
-    upsert(connection, schema.write_back, [row], replace=("fields", "wanted_hash", "source_id"))
+    upsert(connection, schema.write_back, [row], replace=("fields", "wanted_hash", "source_id", "wave"))
+
+
+def wanted_write_backs(connection: Connection, organisation_id: str) -> dict[tuple[str, str], tuple[str, str]]:
+    """What should stand in Salesforce, as hash and source by object and key."""
+    table = schema.write_back
+    query = select(table.c.object, table.c.key, table.c.wanted_hash, table.c.source_id).where(
+        table.c.organisation_id == organisation_id
+    )
+    return {(row.object, row.key): (row.wanted_hash, row.source_id) for row in connection.execute(query)}
+
+
+def write_backs_of(
+    connection: Connection, organisation_id: str, name: str, source_id: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Key and fields of the rows of one object that concern one record."""
+    table = schema.write_back
+    query = select(table.c.key, table.c.fields).where(
+        table.c.organisation_id == organisation_id, table.c.object == name, table.c.source_id == source_id
+    )
+    return [(row.key, decode_fields(row.fields)) for row in connection.execute(query)]
+
+
+def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
+    """Whether Salesforce refused what should stand in some row that concerns a record."""
+    table = schema.write_back
+    query = select(table.c.key).where(
+        table.c.organisation_id == organisation_id,
+        table.c.source_id == source_id,
+        table.c.refused_hash == table.c.wanted_hash,
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def pending_write_backs(
@@ -269,7 +301,9 @@ def pending_write_backs(
     )
     for row in connection.execute(query):
         fields = decode_fields(row.fields)
-        yield WriteBack(row.object, row.key, fields, row.wanted_hash, row.source_id, row.wave, row.unsure_until)
+        yield WriteBack(
+            row.object, row.key, fields, row.wanted_hash, row.source_id, row.wave, row.unsure_until, row.written_hash
+        )
 
 
 def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:

@@ -15,7 +15,14 @@ from typing import Any
 import msgspec
 
 from crossfoot.core import books
-from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, IntendedLine
+from crossfoot.core.documents import (
+    ContactChange,
+    IntendedContact,
+    IntendedInvoice,
+    IntendedItem,
+    IntendedLine,
+    ItemChange,
+)
 from crossfoot.core.money import ZERO, round_money
 
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
@@ -168,6 +175,8 @@ class _Item(_Struct, frozen=True):
     name: str | None = None
     description: str | None = None
     sales_details: _SalesDetails = _SalesDetails()
+    is_tracked_as_inventory: bool = False
+    quantity_on_hand: Decimal | None = None
     updated_date_utc: str = ""
     status_attribute_string: str = ""
     has_errors: bool = False
@@ -187,6 +196,31 @@ class _Overpayment(_Struct, frozen=True):
     updated_date_utc: str = ""
 
 
+class _Allocated(_Struct, frozen=True):
+    invoice_id: str = ""
+
+
+class _Allocation(_Struct, frozen=True):
+    invoice: _Allocated = _Allocated()
+
+
+class _CreditNote(_Struct, frozen=True):
+    credit_note_id: str = ""
+    credit_note_number: str | None = None
+    type: str = ""
+    status: str = ""
+    reference: str | None = None
+    contact: _Ref = _Ref()
+    date: str | None = None
+    currency_code: str = ""
+    sub_total: Decimal = ZERO
+    total_tax: Decimal = ZERO
+    total: Decimal = ZERO
+    remaining_credit: Decimal = ZERO
+    allocations: list[_Allocation] = []
+    updated_date_utc: str = ""
+
+
 class _Pagination(msgspec.Struct, frozen=True, rename="camel"):
     page: int = 1
     page_count: int = 1
@@ -198,6 +232,7 @@ class _Envelope(msgspec.Struct, frozen=True):
     contacts: list[_Contact] = msgspec.field(name="Contacts", default_factory=list)
     items: list[_Item] = msgspec.field(name="Items", default_factory=list)
     overpayments: list[_Overpayment] = msgspec.field(name="Overpayments", default_factory=list)
+    credit_notes: list[_CreditNote] = msgspec.field(name="CreditNotes", default_factory=list)
 
 
 def parse_instant(text: str) -> datetime:
@@ -221,6 +256,7 @@ class Page:
     contacts: tuple[books.LedgerContact, ...] = ()
     items: tuple[books.LedgerItem, ...] = ()
     credits: tuple[books.LedgerCredit, ...] = ()
+    credit_notes: tuple[books.LedgerCreditNote, ...] = ()
     more: bool = False
 
 
@@ -233,6 +269,7 @@ def decode_page(body: bytes) -> Page:
         tuple(_contact(item) for item in envelope.contacts),
         tuple(_item(item) for item in envelope.items),
         tuple(_credit(item) for item in envelope.overpayments if not item.type.startswith(("SPEND", "AP"))),
+        tuple(_credit_note(item) for item in envelope.credit_notes if item.type in {"ACCRECCREDIT", ""}),
         more=paging is not None and paging.page < paging.page_count,
     )
 
@@ -336,6 +373,7 @@ def _item(item: _Item) -> books.LedgerItem:
         tax_type=item.sales_details.tax_type or "",
         description=item.description or "",
         unit_price=item.sales_details.unit_price,
+        quantity_on_hand=item.quantity_on_hand if item.is_tracked_as_inventory else None,
     )
 
 
@@ -348,6 +386,24 @@ def _credit(item: _Overpayment) -> books.LedgerCredit:
         remaining=item.remaining_credit,
         dated=parse_day(item.date),
         updated=parse_instant(item.updated_date_utc),
+    )
+
+
+def _credit_note(item: _CreditNote) -> books.LedgerCreditNote:
+    return books.LedgerCreditNote(
+        credit_note_id=item.credit_note_id,
+        number=item.credit_note_number or "",
+        status=item.status,
+        contact_id=item.contact.contact_id,
+        dated=parse_day(item.date) if item.date else date.min,
+        currency=item.currency_code,
+        sub_total=item.sub_total,
+        total_tax=item.total_tax,
+        total=item.total,
+        remaining=item.remaining_credit,
+        updated=parse_instant(item.updated_date_utc),
+        reference=item.reference or "",
+        invoice_ids=tuple(dict.fromkeys(each.invoice.invoice_id for each in item.allocations)),
     )
 
 
@@ -457,6 +513,49 @@ def contact_element(contact: IntendedContact, name: str) -> dict[str, Any]:
         element["Addresses"] = [{key: value for key, value in postal.items() if value}]
     if contact.phone:
         element["Phones"] = [{"PhoneType": "DEFAULT", "PhoneNumber": contact.phone[:50]}]
+    return element
+
+
+_CONTACT_TEXTS = {"Email": "EmailAddress"}
+_PHONE_LENGTH_MAX = 50
+
+
+def contact_change_element(change: ContactChange) -> dict[str, Any]:
+    """The element that changes a contact by its id. Members that are not named stay as they are (XERO 4.1)."""
+    element: dict[str, Any] = {"ContactID": change.contact_id}
+    element |= {_CONTACT_TEXTS.get(name, name): text for name, text in change.texts}
+    if change.phones:
+        element["Phones"] = [
+            {
+                "PhoneType": phone.kind,
+                "PhoneNumber": phone.number[:_PHONE_LENGTH_MAX],
+                "PhoneAreaCode": phone.area,
+                "PhoneCountryCode": phone.country,
+            }
+            for phone in change.phones
+        ]
+    if change.addresses:
+        element["Addresses"] = [_address_element(address) for address in change.addresses]
+    return element
+
+
+def _address_element(address: books.LedgerAddress) -> dict[str, Any]:
+    lines = [*address.lines, "", "", "", ""][:4]
+    element: dict[str, Any] = {"AddressType": address.kind}
+    element |= {f"AddressLine{number}": text for number, text in enumerate(lines, start=1)}
+    element |= {"City": address.city, "Region": address.region, "PostalCode": address.postal_code}
+    element |= {"Country": address.country, "AttentionTo": address.attention}
+    return element
+
+
+def item_change_element(change: ItemChange) -> dict[str, Any]:
+    """The element that changes an item by its id; its code is always named (XERO 4.9)."""
+    element: dict[str, Any] = {"ItemID": change.item_id, **dict(change.texts)}
+    sales: dict[str, Any] = dict(change.sales)
+    if change.unit_price is not None:
+        sales["UnitPrice"] = change.unit_price
+    if sales:
+        element["SalesDetails"] = sales
     return element
 
 

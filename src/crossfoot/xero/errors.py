@@ -22,21 +22,21 @@ def as_rejection(status: int, body: bytes, request_id: str) -> Rejected:
         return Rejected(text or f"Xero answered {status}", status=status, request_id=request_id)
     if not isinstance(said, dict):
         return Rejected(f"Xero answered {status}", status=status, request_id=request_id)
-    reasons = list(dict.fromkeys(_validation_messages(said.get("Elements"))))
+    reasons = list(dict.fromkeys(messages_in(said.get("Elements"))))
     message = said.get("Message") or said.get("Detail") or said.get("Title") or f"Xero answered {status}"
     code = str(said.get("Type") or said.get("ErrorNumber") or "")
     return Rejected(message, status=status, code=code, request_id=request_id, reasons=reasons)
 
 
-def _validation_messages(value: Any) -> Iterator[str]:
+def messages_in(value: Any) -> Iterator[str]:
     """Messages of ``ValidationErrors`` wherever they stand: on the element, its contact, its lines (XERO 3.4)."""
     if isinstance(value, list):
         for inner in value:
-            yield from _validation_messages(inner)
+            yield from messages_in(inner)
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name != "ValidationErrors":
-                yield from _validation_messages(inner)
+                yield from messages_in(inner)
                 continue
             said = [entry for entry in inner or [] if isinstance(entry, dict)]
             yield from (str(text) for entry in said if (text := entry.get("Message") or entry.get("Description")))

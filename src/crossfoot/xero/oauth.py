@@ -14,7 +14,7 @@ SCOPES: dict[str, str] = {
     "offline_access": "stay connected without asking every half hour",
     "accounting.contacts": "find your customers, and create those that are missing",
     "accounting.invoices": "read and create sales invoices and items",
-    "accounting.payments.read": "read payments and overpayments",
+    "accounting.payments": "read payments and overpayments, and record those that are entered in Salesforce",
     "accounting.settings.read": "read the chart of accounts, tax rates, tracking, currencies and lock dates",
 }
 

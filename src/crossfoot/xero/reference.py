@@ -82,6 +82,8 @@ def decode_accounts(body: bytes) -> list[Account]:
             status=row.get("Status") or "ACTIVE",
             tax_type=row.get("TaxType") or "",
             system_account=row.get("SystemAccount") or "",
+            account_id=row.get("AccountID") or "",
+            payments_enabled=bool(row.get("EnablePaymentsToAccount")),
         )
         for row in _rows(body, "Accounts")
     ]
@@ -108,7 +110,8 @@ def decode_tracking(body: bytes) -> list[TrackingCategory]:
         options = row.get("Options") or []
         active = frozenset(option["Name"] for option in options if option.get("Status") == "ACTIVE")
         archived = frozenset(option["Name"] for option in options if option.get("Status") != "ACTIVE")
-        found.append(TrackingCategory(row["Name"], row.get("Status") or "ACTIVE", active, archived - active))
+        ids = {option["Name"]: option.get("TrackingOptionID") or "" for option in options}
+        found.append(TrackingCategory(row["Name"], row.get("Status") or "ACTIVE", active, archived - active, ids))
     return found
 
 

@@ -110,6 +110,12 @@ def overpayments(tenant: Tenant, page: int, since: datetime | None) -> Organisat
     return replace(_page(tenant, "Overpayments", page, since, {}), lane=Lane.PROMPT)
 
 
+def credit_notes(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
+    """A page of sales credit notes, ordered by what never changes."""
+    where = {"where": 'Type=="ACCRECCREDIT"', "order": "CreditNoteID"}
+    return _page(tenant, "CreditNotes", page, since, where)
+
+
 def invoices_by_number(tenant: Tenant, numbers: Sequence[str]) -> OrganisationRequest:
     """Invoices of exactly these numbers, with lines: the probe of a create whose outcome is unknown."""
     return _found(tenant, "Invoices", {"InvoiceNumbers": ",".join(numbers), "unitdp": "4"})

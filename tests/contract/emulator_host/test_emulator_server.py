@@ -131,7 +131,7 @@ def test_a_bad_chunk_size_is_refused(toy: Toy, size: bytes) -> None:
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(toy: Toy) -> None:
     connection = toy.connect()
     connection.putrequest("POST", "/up")
-    connection.putheader("Content-Length", str(51 * 1024 * 1024))
+    connection.putheader("Content-Length", str(129 * 1024 * 1024))
     connection.endheaders()
     assert connection.getresponse().status == 413
     connection.close()

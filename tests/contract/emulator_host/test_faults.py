@@ -70,12 +70,14 @@ def office() -> Iterator[Office]:
 def test_every_kind_reads_with_the_settings_that_it_needs() -> None:
     needed = {"scope": "s", "date": "", "contact": "a", "into": "b", "account": "1", "tax_rate": "x", "item": "i"}
     needed |= {"code": "c", "name": "n", "category": "c", "option": "o"}
+    needed |= {"object": "Account", "field": "Site", "value": "v", "record": "001", "currency": "NZD"}
+    items = {"row_lock": {"item": 1}}
     for system in ("salesforce", "xero"):
         for name, kind in kinds_of(system).items():
-            given = {key: value for key, value in needed.items() if key in kind.settings}
+            given = {key: value for key, value in needed.items() if key in kind.settings} | items.get(name, {})
             assert set(read_fault({"kind": name, **given}, system)["settings"]) == set(kind.settings)
     assert set(kinds_of("salesforce")) == {*WIRE_FAULTS, *SALESFORCE_FAULTS}
-    assert all(kind.does.endswith(".") for kind in CATALOGUE.values())
+    assert all(kind.does.endswith(".") for kind in CATALOGUE)
 
 
 @pytest.mark.parametrize(

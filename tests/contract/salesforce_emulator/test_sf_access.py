@@ -195,7 +195,7 @@ def test_describe_tells_what_saving_enforces(org: Org) -> None:
     key = {each["name"]: each for each in org.call("GET", "sobjects/Xero_Invoice__c/describe").body["fields"]}[
         "Xero_Key__c"
     ]
-    assert (key["externalId"], key["unique"], key["caseSensitive"], key["length"]) == (True, True, False, 100)
+    assert (key["externalId"], key["unique"], key["caseSensitive"], key["length"]) == (True, True, True, 120)
 
 
 def test_a_single_currency_org_has_no_currency_field(org: Org) -> None:

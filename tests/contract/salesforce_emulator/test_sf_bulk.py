@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -384,3 +385,68 @@ def test_a_waiting_query_can_be_aborted(org: Org) -> None:
     org.tick(60)
     assert pages(org, job).code == "INVALIDJOBSTATE"
     assert org.call("DELETE", f"{QUERY}/{job}").status == 204
+
+
+ASYNC = "/services/async/61.0/job"
+
+
+def classic(org: Org, method: str, path: str, body: str = "", kind: str = "application/json", **more: str) -> Answer:
+    signed = {"x-sfdc-session": org.token, "content-type": kind, **more}
+    return org.send(method, f"{ASYNC}{path}", body.encode(), **signed)
+
+
+def texts(answer: Answer, name: str) -> list[str]:
+    """The texts of the elements of a name in an XML answer."""
+    assert answer.headers["Content-Type"].startswith("application/xml")
+    return re.findall(f"<{name}>([^<]*)</{name}>", answer.body.decode())
+
+
+def test_a_singer_tap_reads_by_bulk_api_1(org: Org) -> None:
+    org.create("Account", Name="A & B")
+    wish = '{"operation":"queryAll","object":"Account","contentType":"CSV"}'
+    made = classic(org, "POST", "", wish)
+    assert (made.status, made.body["state"], made.body["apiVersion"]) == (201, "Open", 61)
+    job = made.body["id"]
+    added = classic(org, "POST", f"/{job}/batch", "SELECT Id, Name FROM Account", "text/csv")
+    (batch,) = texts(added, "id")
+    assert (added.status, texts(added, "state"), batch[:3]) == (201, ["Queued"], "751")
+    assert classic(org, "POST", f"/{job}", '{"state":"Closed"}').body["state"] == "Closed"
+    assert classic(org, "POST", f"/{job}/batch", "SELECT Id FROM Account", "text/csv").status == 400
+    assert classic(org, "GET", f"/{job}/batch/{batch}/result").body["exceptionCode"] == "InvalidBatch"
+    org.tick(5)
+    assert texts(classic(org, "GET", f"/{job}/batch/{batch}"), "state") == ["Completed"]
+    (result_id,) = texts(classic(org, "GET", f"/{job}/batch/{batch}/result"), "result")
+    read = classic(org, "GET", f"/{job}/batch/{batch}/result/{result_id}")
+    assert [each["Name"] for each in csv.DictReader(io.StringIO(read.body.decode()))] == ["A & B"]
+    assert classic(org, "GET", f"/{job}").body["numberBatchesCompleted"] == 1
+    assert org.call("GET", INGEST).body["records"] == []
+
+
+def test_primary_key_chunking_leaves_the_first_batch_undone(org: Org) -> None:
+    wish = '{"operation":"query","object":"Account","contentType":"CSV"}'
+    header = {"sforce-enable-pkchunking": "true; chunkSize=100000"}
+    job = classic(org, "POST", "", wish, **header).body["id"]
+    classic(org, "POST", f"/{job}/batch", "SELECT Id FROM Account", "text/csv")
+    org.tick(5)
+    told = classic(org, "GET", f"/{job}/batch")
+    assert texts(told, "state") == ["NotProcessed", "Completed"]
+    batch = texts(told, "id")[1]
+    (result_id,) = texts(classic(org, "GET", f"/{job}/batch/{batch}/result"), "result")
+    empty = classic(org, "GET", f"/{job}/batch/{batch}/result/{result_id}").body
+    assert empty == b"Records not found for this query"
+
+
+def test_bulk_api_1_refuses_in_its_own_shape(org: Org) -> None:
+    lost = org.send("POST", ASYNC, b"{}", **{"x-sfdc-session": "00D!none", "content-type": "application/json"})
+    assert (lost.status, lost.body["exceptionCode"]) == (401, "InvalidSessionId")
+    assert classic(org, "GET", "/750000000000001AAA").body["exceptionCode"] == "InvalidJob"
+    wish = '{"operation":"query","object":"Nope","contentType":"CSV"}'
+    assert classic(org, "POST", "", wish).body["exceptionCode"] == "InvalidEntity"
+    assert classic(org, "POST", "", wish.replace('"query"', '"insert"')).body["exceptionCode"] == "FeatureNotEnabled"
+    assert classic(org, "GET", "/a/b/c/d/e/f/g").status == 404
+    job = classic(org, "POST", "", wish.replace("Nope", "Account")).body["id"]
+    (batch,) = texts(classic(org, "POST", f"/{job}/batch", "SELECT Nope FROM Account", "text/csv"), "id")
+    org.tick(5)
+    told = classic(org, "GET", f"/{job}/batch/{batch}")
+    assert texts(told, "state") == ["Failed"]
+    assert texts(told, "stateMessage")[0].startswith("InvalidBatch : Failed to process query: INVALID_FIELD:")

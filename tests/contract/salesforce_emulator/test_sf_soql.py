@@ -195,12 +195,8 @@ def test_a_caret_points_at_the_wrong_place(org: Org) -> None:
 
 def test_fields_functions_name_columns_by_kind(book: Org) -> None:
     custom = book.soql("SELECT FIELDS(CUSTOM) FROM Account LIMIT 1")[0]
-    assert {name for name in custom if name != "attributes"} == {
-        "ABN__c",
-        "Xero_Contact_Id__c",
-        "Xero_Balance__c",
-        "Xero_Overdue__c",
-    }
+    assert {"ABN__c", "Xero_Balance__c"} <= set(custom)
+    assert all(name.endswith("__c") for name in custom if name != "attributes")
     assert "ABN__c" in book.soql("SELECT FIELDS(ALL) FROM Account LIMIT 200")[0]
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from crossfoot.emulators.salesforce.formulas import FORMULAS
 
 if TYPE_CHECKING:
     from tests.contract.salesforce_emulator.conftest import Org
@@ -184,12 +183,10 @@ def test_distance_between_places(book: Org) -> None:
     account = next(iter(book.world.rows["Account"].values()))
     text = "SELECT Name FROM Account WHERE DISTANCE(BillingAddress, GEOLOCATION(-33.86, 151.21), 'km') < 20"
     assert book.soql(text) == []  # nobody has located the addresses
-    place = {"latitude": Decimal("-33.87"), "longitude": Decimal("151.20")}
-    book.world.compiled.clear()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(FORMULAS, "billing_address", lambda _, row: place if row["Id"] == account["Id"] else None)
-        assert [each["Name"] for each in book.soql(text)] == [account["Name"]]
-        assert book.soql(text.replace("km", "mi").replace("20", "0.5")) == []
+    place = {"BillingLatitude": "-33.87", "BillingLongitude": "151.20"}
+    assert book.person("PATCH", f"sobjects/Account/{account['Id']}", place).status == 204
+    assert [each["Name"] for each in book.soql(text)] == [account["Name"]]
+    assert book.soql(text.replace("km", "mi").replace("20", "0.5")) == []
 
 
 def test_like_tells_an_escaped_backslash_from_an_escaped_wildcard(org: Org) -> None:

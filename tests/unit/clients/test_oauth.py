@@ -16,7 +16,7 @@ def test_the_access_asked_for_is_exactly_this() -> None:
         "offline_access",
         "accounting.contacts",
         "accounting.invoices",
-        "accounting.payments.read",
+        "accounting.payments",
         "accounting.settings.read",
     }
     assert set(salesforce.SCOPES) == {"api", "refresh_token"}

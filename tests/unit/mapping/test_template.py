@@ -15,11 +15,11 @@ from crossfoot.emulators.scenarios import demo
 from crossfoot.emulators.wire import Request
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import load_settings
-from crossfoot.mapping.template import LINES_MAX, InitFacts, render_settings
+from crossfoot.mapping.template import LINES_MAX, RECORDS, InitFacts, render_settings
 from crossfoot.salesforce import requests
 
 OBJECTS = ("Account", "Opportunity", "OpportunityLineItem", "Product2")
-PACKAGE = ("Xero_Invoice__c", "Xero_Payment__c")
+PACKAGE = tuple(RECORDS.values())
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +84,7 @@ def test_only_fields_that_the_org_shows_are_read_or_written(demo_facts: InitFact
         own = {field for field in reading.fields if "." not in field}
         assert own <= set(facts.fields[name]), name
     lines = mapping.readings()["Opportunity"].line_fields
-    assert set(lines) <= set(facts.fields["OpportunityLineItem"])
+    assert {field for field in lines if "." not in field} <= set(facts.fields["OpportunityLineItem"])
     flows = mapping.settings.flows
     assert flows.invoices.write_back.keys() <= set(facts.fields["Opportunity"])
     assert flows.customers.write_back.keys() <= set(facts.fields["Account"])
@@ -94,7 +94,7 @@ def test_only_fields_that_the_org_shows_are_read_or_written(demo_facts: InitFact
 def test_the_demo_orgs_own_fields_are_used(demo_facts: InitFacts, tmp_path: Path) -> None:
     mapping = compile_text(render_settings(demo_facts), tmp_path)
     assert mapping.settings.flows.invoices.fields["Number"] == "Deal_Number__c"
-    assert len(mapping.settings.flows.invoices.write_back) == 11
+    assert len(mapping.settings.flows.invoices.write_back) == 17
     assert mapping.policy.coding.tax_by_country == {"NZ": "EXEMPTEXPORT", "US": "EXEMPTEXPORT"}
     assert "TaxNumber" in mapping.customer
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from crossfoot.emulators import faults
 from crossfoot.emulators.salesforce import service
+from crossfoot.emulators.salesforce.acts import ACTS
 from crossfoot.emulators.salesforce.org import new_world
 from crossfoot.emulators.salesforce.settings import DEFAULT_SETTINGS
 from crossfoot.emulators.salesforce.world import World
@@ -16,7 +17,7 @@ from crossfoot.emulators.wire import Event, Request, Response
 
 __all__ = ["DEFAULT_SETTINGS", "World", "handle", "new_world"]
 
-_VENDOR = faults.Vendor("salesforce", service.handle, acts={})
+_VENDOR = faults.Vendor("salesforce", service.handle, acts=ACTS)
 
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:

@@ -81,7 +81,7 @@ def retrieve_collection(ask: Ask, name: str) -> Reply:
     else:
         ids, names = _ids(ask.fields().get("ids", ()), RETRIEVED_BY_POST_MAX), ask.fields().get("fields", [])
     fields = named_fields(ask, sobject, [each for each in names if each])
-    rows = (ask.world.live(sobject.name, to_18(each)) for each in ids)
+    rows = (ask.seen.live(sobject.name, to_18(each)) for each in ids)
     return Reply(200, [None if row is None else record_of(ask, sobject, row, fields) for row in rows])
 
 

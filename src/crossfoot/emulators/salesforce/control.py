@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from crossfoot.emulators.salesforce import records
+from crossfoot.emulators.salesforce import record_controls, records
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.events import controls as events
 from crossfoot.emulators.salesforce.settings import ACCESS_SETTINGS, check
@@ -131,6 +131,7 @@ _READINGS: Mapping[str, Callable[[World, Mapping[str, str]], Any]] = {
     "events": events.show,
 }
 _ACTIONS: Mapping[str, Callable[[Transaction, Mapping[str, Any]], Any]] = {
+    **record_controls.CONTROLS,
     "change-events": events.select,
     "change-gap": events.tell_gap,
     "merge": _merge,

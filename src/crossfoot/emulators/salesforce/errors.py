@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What a careful client never provokes: the request log marks these as illegal attempts.
@@ -34,21 +34,30 @@ ILLEGAL_CODES = frozenset(
 class ApiError(Exception):
     """A refusal by a data API resource."""
 
-    def __init__(self, code: str, message: str, *, status: int = 400, fields: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        fields: Sequence[str] | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.fields = None if fields is None else list(fields)
+        self.details = dict(details or {})
 
     def as_error(self) -> dict[str, Any]:
         """The error as an element of a response body (SF 2.3)."""
-        error: dict[str, Any] = {"message": self.message, "errorCode": self.code}
+        error: dict[str, Any] = {**self.details, "message": self.message, "errorCode": self.code}
         return error if self.fields is None else error | {"fields": self.fields}
 
     def as_item(self) -> dict[str, Any]:
         """The error of one record of a collection (SF 2.7)."""
-        return {"statusCode": self.code, "message": self.message, "fields": self.fields or []}
+        return {**self.details, "statusCode": self.code, "message": self.message, "fields": self.fields or []}
 
 
 class OAuthError(Exception):

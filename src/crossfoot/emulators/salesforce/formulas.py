@@ -23,15 +23,14 @@ def _person_name(_: World, row: Row) -> str:
 
 
 def _address(world: World, prefix: str) -> Callable[[Row], dict[str, Any] | None]:
-    names = ("street", "city", "state", "postalCode", "country")
+    names: tuple[str, ...] = ("street", "city", "state", "postalCode", "country")
+    names += ("latitude", "longitude", "geocodeAccuracy")
     if world.settings.get("state_country_picklists"):
         names += ("stateCode", "countryCode")
 
     def compound(row: Row) -> dict[str, Any] | None:
         parts = {part: row.get(prefix + part[0].upper() + part[1:]) for part in names}
-        if not any(parts.values()):
-            return None
-        return parts | {"latitude": None, "longitude": None, "geocodeAccuracy": None}
+        return parts if any(parts.values()) else None
 
     return compound
 

@@ -10,9 +10,11 @@ from typing import Any
 from crossfoot.emulators.salesforce.events.log import select
 from crossfoot.emulators.salesforce.package import declarations
 from crossfoot.emulators.salesforce.profiles import grant_access
-from crossfoot.emulators.salesforce.schema import declaration
+from crossfoot.emulators.salesforce.rules.record_types import VALUES
+from crossfoot.emulators.salesforce.schema import declaration, label_of
 from crossfoot.emulators.salesforce.settings import complete
 from crossfoot.emulators.salesforce.standard import STAGES
+from crossfoot.emulators.salesforce.standard.orders import CONTRACT_STATUSES, ORDER_STATUSES
 from crossfoot.emulators.salesforce.values import canonical
 from crossfoot.emulators.salesforce.world import Row, World
 
@@ -63,6 +65,7 @@ def _found(world: World) -> None:
             IsActive=True,
             IsCorporate=corporate,
         )
+    _catalogues(world, creator)
     for order, (name, closed, won, probability, category) in enumerate(STAGES, start=1):
         _add(
             world,
@@ -78,6 +81,27 @@ def _found(world: World) -> None:
             SortOrder=order,
         )
     _add(world, "Pricebook2", creator, Name="Standard Price Book", IsActive=True, IsStandard=True)
+
+
+def _catalogues(world: World, creator: str) -> None:
+    """What the statuses of orders and contracts mean, the record types and the duplicate rules of the settings."""
+    for catalogue, statuses in (("OrderStatus", ORDER_STATUSES), ("ContractStatus", CONTRACT_STATUSES)):
+        for order, (name, code, default) in enumerate(statuses, start=1):
+            shown = {"ApiName": name, "MasterLabel": name, "StatusCode": code, "IsDefault": default}
+            _add(world, catalogue, creator, **shown, SortOrder=order)
+    person = {"PersonAccount": True, "Business_Account": False} if world.settings["person_accounts"] else {}
+    for name, is_person in person.items():
+        kind = {"DeveloperName": name, "Name": label_of(name), "SobjectType": "Account", "IsActive": True}
+        _add(world, "RecordType", creator, **kind, IsPersonType=is_person)
+    for owner, kinds in world.settings["record_types"].items():
+        for name, values in kinds.items():
+            kind = {"DeveloperName": name, "Name": label_of(name), "SobjectType": owner, "IsActive": True}
+            _add(world, "RecordType", creator, **kind, **{VALUES: values})
+    for number, rule in enumerate(world.settings["duplicate_rules"], start=1):
+        named = {"DeveloperName": f"{rule['object']}_Rule_{number}", "SobjectType": rule["object"], "IsActive": True}
+        acts = dict.fromkeys(("ActionOnInsert", "ActionOnUpdate"), rule.get("action", "Allow"))
+        told = {"MatchFields": ",".join(rule["fields"]), "ErrorMessage": "Use one of these records?"}
+        _add(world, "DuplicateRule", creator, **named, **acts, **told)
 
 
 def _people(world: World) -> dict[str, Row]:

@@ -12,6 +12,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from crossfoot.emulators.salesforce import unseen
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.schema import Field, Schema, SObject
 from crossfoot.emulators.salesforce.setup_objects import OBJECT_PERMISSIONS, USER_PERMISSIONS
@@ -92,15 +93,17 @@ def address_of(sobject: SObject, field: Field) -> Field | None:
 
 
 def seen(world: World, caller: Caller) -> World:
-    """The org as the caller sees it: the same rows behind the schema of what is visible."""
+    """The org as the caller sees it: the rows that are shown to it, behind the schema of what is visible."""
     if caller.person:
         return world
     schema = schema_of(world, caller.user_id)
-    if schema is world.schema:
+    if schema is world.schema and not world.unseen:
         return world
     view = copy.copy(world)
     view.schema = schema
     view.compiled = world.compiled.setdefault(f"compiled {caller.user_id}", {})
+    if world.unseen:
+        view.rows = unseen.shown_rows(world)
     return view
 
 

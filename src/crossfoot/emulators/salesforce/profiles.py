@@ -51,7 +51,9 @@ def _grant(world: World, parent: Row, declared: Iterable[SObject], add: Add) -> 
     parent[permissions.STANDARD] = True
     creator = parent["CreatedById"]
     for each in declared:
-        sobject = world.object(each.name)
+        sobject = world.schema.object(each.name)
+        if sobject is None:
+            continue  # a standard object that the org does not have
         on = {"ParentId": parent["Id"], "SobjectType": sobject.name}
         if sobject.custom:
             add(

@@ -42,7 +42,7 @@ def _answer(ask: Ask, *, all_rows: bool) -> Reply:
     found = runner.select()
     if found.aggregates is not None:
         return Reply(200, {"totalSize": found.total, "done": True, "records": list(found.aggregates)})
-    made = _filled(ask, ask.world.rows.get(runner.sobject.name, {}), found.record, found.ids)
+    made = _filled(ask, ask.seen.rows.get(runner.sobject.name, {}), found.record, found.ids)
     if len(made) >= found.total:
         return Reply(200, {"totalSize": found.total, "done": True, "records": made})
     cursor_id = _open_cursor(ask, text, found.ids, all_rows=all_rows)
@@ -123,5 +123,5 @@ def next_page(ask: Ask, locator: str) -> Reply:
     runner = _runner(ask, cursor["text"], all_rows=cursor["all_rows"])
     child = cursor.get("child")
     sobject, record = (runner.sobject, runner.record()) if child is None else runner.child(child)
-    made = _filled(ask, ask.world.rows.get(sobject.name, {}), record, ids[start:])
+    made = _filled(ask, ask.seen.rows.get(sobject.name, {}), record, ids[start:])
     return Reply(200, _page(ask, cursor_id, len(ids), start + len(made), made))

@@ -29,6 +29,7 @@ def insert(tx: Transaction, sobject: SObject, payload: Mapping[str, Any]) -> str
     given = read_payload(tx, sobject, payload, INSERT)
     row = _defaults(tx, sobject) | given
     row["Id"] = tx.world.next_id(sobject.key_prefix)
+    tx.lock(None)
     _save(tx, sobject, None, row, frozenset(given))
     return str(row["Id"])
 
@@ -36,7 +37,7 @@ def insert(tx: Transaction, sobject: SObject, payload: Mapping[str, Any]) -> str
 def update(tx: Transaction, sobject: SObject, record_id: str, payload: Mapping[str, Any]) -> None:
     """Change the fields that the payload names; null clears, absent fields stay (SF 2.5)."""
     sobject = _writable_object(tx, sobject, "updateable", "update")
-    old = find(tx.world, sobject, record_id)
+    old = _own(tx, sobject, record_id)
     given = read_payload(tx, sobject, payload, UPDATE)
     _save(tx, sobject, old, old | given, frozenset(given))
 
@@ -61,7 +62,7 @@ def upsert(
     stored = to_stored(key, str(value) if isinstance(value, int) else value)
     if stored is None:
         raise field_error("MISSING_ARGUMENT", f"{key.name} not specified", key.name)
-    matches = find_by_key(tx.world, sobject, key, stored)
+    matches = [each for each in find_by_key(tx.world, sobject, key, stored) if tx.sees(each)]
     if len(matches) > 1:
         message = f"{key.name}: more than one record found for external id field: {matches}"
         raise ApiError("DUPLICATE_EXTERNAL_ID", message, status=300)
@@ -76,7 +77,7 @@ def upsert(
 def delete(tx: Transaction, sobject: SObject, record_id: str) -> None:
     """Delete a record with what hangs on it: cascade, clear, or refuse, as each reference declares."""
     sobject = _writable_object(tx, sobject, "deletable", "delete")
-    row = find(tx.world, sobject, record_id)
+    row = _own(tx, sobject, record_id)
     rules.before_delete(tx, sobject, row)
     _bury(tx, sobject, row, None)
     rules.after_save(tx, sobject, row, None)
@@ -114,15 +115,18 @@ def undelete(tx: Transaction, sobject: SObject, record_id: str) -> None:
     """Take a record and what was deleted with it out of the recycle bin (SF 7 item 6)."""
     row = tx.world.row(sobject.name, record_id)
     if row is None or not row["IsDeleted"]:
-        raise ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", fields=[])
+        raise not_in_bin()
     restored = row | {"IsDeleted": False, "_deleted_with": None}
     _check_unique(tx, sobject, restored)
     tx.write(sobject, restored, kind="UNDELETE")
-    tx.world.deletions = [each for each in tx.world.deletions if each["id"] != record_id]
     for child, reference in tx.world.schema.children(sobject.name):
         for child_id in tx.world.index.find(child.name, reference.name, record_id):
             if tx.world.rows[child.name][child_id].get("_deleted_with") == record_id:
                 undelete(tx, child, child_id)
+
+
+def not_in_bin() -> ApiError:
+    return ApiError("UNDELETE_FAILED", "Entity is not in the recycle bin", fields=[])
 
 
 def merge(tx: Transaction, sobject: SObject, winner_id: str, loser_ids: list[str]) -> None:
@@ -134,12 +138,23 @@ def merge(tx: Transaction, sobject: SObject, winner_id: str, loser_ids: list[str
     winner = find(tx.world, sobject, winner_id)
     for loser_id in loser_ids:
         loser = find(tx.world, sobject, loser_id)
+        if bool(loser.get("IsPersonAccount")) is not bool(winner.get("IsPersonAccount")):
+            raise ApiError("INVALID_OPERATION", "a person account is not merged with a business account", fields=[])
         for child, reference in tx.world.schema.children(sobject.name):
             for child_id in tx.world.index.find(child.name, reference.name, loser["Id"]):
                 if tx.world.live(child.name, child_id) is not None:
                     tx.change(child, child_id, **{reference.name: winner["Id"]})
         tx.bury(sobject, loser | {"MasterRecordId": winner["Id"]})
     tx.write(sobject, dict(tx.world.rows[sobject.name][winner["Id"]]), kind="UPDATE")
+
+
+def _own(tx: Transaction, sobject: SObject, record_id: str) -> Row:
+    """The live record that the caller is to change, once nobody else holds it."""
+    row = find(tx.world, sobject, record_id)
+    if not tx.sees(row["Id"]):
+        raise ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=[])
+    tx.lock(row["Id"])
+    return row
 
 
 def find(world: World, sobject: SObject, record_id: str) -> Row:
@@ -292,6 +307,7 @@ def _save(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: f
     _check_references(tx.world, sobject, row, given)
     _check_unique(tx, sobject, row)
     check_validation_rules(tx, sobject, row)
+    rules.before_write(tx, sobject, old, row, given)
     tx.write(sobject, {name: value for name, value in row.items() if value is not None})
     rules.after_save(tx, sobject, old, row)
 
@@ -310,6 +326,8 @@ def _check_references(world: World, sobject: SObject, row: Row, given: frozenset
             raise field_error("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", field.name)
         if target["IsDeleted"]:
             raise field_error("ENTITY_IS_DELETED", "entity is deleted", field.name)
+        if field.name == "OwnerId" and not target.get("IsActive", True):
+            raise field_error("INACTIVE_OWNER_OR_USER", "operation performed with inactive user", field.name)
     code = row.get("CurrencyIsoCode")
     if "CurrencyIsoCode" in given and code is not None:
         active = {each["IsoCode"] for each in world.rows.get("CurrencyType", {}).values() if each.get("IsActive")}

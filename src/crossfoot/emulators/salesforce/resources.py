@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from crossfoot.emulators.salesforce import permissions, records
+from crossfoot.emulators.salesforce import permissions, records, unseen
 from crossfoot.emulators.salesforce.bulk.job import bulk_used
 from crossfoot.emulators.salesforce.describe import describe, describe_global, described_at
 from crossfoot.emulators.salesforce.errors import ApiError
@@ -64,7 +64,7 @@ def create_by_id(ask: Ask, name: str, key: str) -> Reply:
 def read_row(ask: Ask, name: str, record_id: str) -> Reply:
     sobject = ask.object(name)
     try:
-        row = records.find(ask.world, sobject, record_id)
+        row = records.find(ask.seen, sobject, record_id)
     except ApiError as error:
         if error.code == "INVALID_CROSS_REFERENCE_KEY":
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404) from error
@@ -134,7 +134,7 @@ def read_by_key(ask: Ask, name: str, field: str, value: str) -> Reply:
     if to_18(field) is not None and sobject.field(field) is None:
         return _related(ask, sobject, field, value)
     key = records.upsert_key(sobject, field)
-    matches = records.find_by_key(ask.world, sobject, key, to_stored(key, value))
+    matches = records.find_by_key(ask.seen, sobject, key, to_stored(key, value))
     if len(matches) > 1:
         return _choices(ask, sobject, key, value)
     if not matches:
@@ -159,7 +159,7 @@ def _choices(ask: Ask, sobject: SObject, key: Field, value: str) -> Reply:
 
 
 def _related(ask: Ask, sobject: SObject, record_id: str, relationship: str) -> Reply:
-    row = records.find(ask.world, sobject, record_id)
+    row = records.find(ask.seen, sobject, record_id)
     parent = sobject.parent(relationship)
     if parent is not None and row.get(parent.name):
         return read_row(ask, parent.reference_to[0], row[parent.name])
@@ -167,7 +167,7 @@ def _related(ask: Ask, sobject: SObject, record_id: str, relationship: str) -> R
     if child is None:
         raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
     found = (
-        ask.world.live(child[0].name, each) for each in ask.world.index.find(child[0].name, child[1].name, row["Id"])
+        ask.seen.live(child[0].name, each) for each in ask.world.index.find(child[0].name, child[1].name, row["Id"])
     )
     fields = chosen_fields(ask, child[0])
     made = [record_of(ask, child[0], each, fields) for each in found if each is not None]
@@ -210,21 +210,32 @@ def list_updated(ask: Ask, name: str) -> Reply:
     """Ids stamped in the window, and how far the answer is complete (SF 2.6)."""
     sobject = ask.object(name)
     start, end = _window(ask, 30)
-    stamped = (ask.world.rows[sobject.name][each] for each in ask.world.index.since(sobject.name, start))
-    ids = [row["Id"] for row in stamped if row["SystemModstamp"] < end and not row["IsDeleted"]]
-    return Reply(200, {"ids": ids, "latestDateCovered": render(min(end, ask.tx.now))})
+    table = ask.seen.rows.get(sobject.name, {})
+    stamped = (table[each] for each in ask.world.index.since(sobject.name, start) if each in table)
+    ids = [row["Id"] for row in stamped if start <= row["SystemModstamp"] < end and not row["IsDeleted"]]
+    return Reply(200, {"ids": ids, "latestDateCovered": _covered(ask, end)})
+
+
+def _covered(ask: Ask, end: datetime) -> str:
+    return str(render(min(end, unseen.covered_until(ask.world, ask.tx.now))))
 
 
 def list_deleted(ask: Ask, name: str) -> Reply:
     sobject = ask.object(name)
     start, end = _window(ask, 15)
-    gone = [each for each in ask.world.deletions if each["object"] == sobject.name and start <= each["deleted"] < end]
+    gone = {
+        each["id"]: each["deleted"]
+        for each in ask.world.deletions
+        if each["object"] == sobject.name
+        and start <= each["deleted"] < end
+        and ask.world.live(sobject.name, each["id"]) is None
+    }
     return Reply(
         200,
         {
-            "deletedRecords": [{"id": each["id"], "deletedDate": render(each["deleted"])} for each in gone],
+            "deletedRecords": [{"id": each, "deletedDate": render(deleted)} for each, deleted in gone.items()],
             "earliestDateAvailable": render(ask.tx.now - timedelta(days=15)),
-            "latestDateCovered": render(min(end, ask.tx.now)),
+            "latestDateCovered": _covered(ask, end),
         },
     )
 
@@ -232,7 +243,7 @@ def list_deleted(ask: Ask, name: str) -> Reply:
 def record_counts(ask: Ask) -> Reply:
     names = [each for each in ask.params.get("sObjects", "").split(",") if each]
     objects = [ask.object(each) for each in names] or list(ask.seen.schema.objects.values())
-    tables = ((each.name, ask.world.rows.get(each.name, {})) for each in objects)
+    tables = ((each.name, ask.seen.rows.get(each.name, {})) for each in objects)
     counts = [{"count": sum(not row["IsDeleted"] for row in table.values()), "name": name} for name, table in tables]
     return Reply(200, {"sObjects": counts})
 

@@ -72,6 +72,7 @@ _TABLE = tuple((tuple(pattern.split("/")) if pattern else (), methods) for patte
 
 def dispatch(ask: Ask) -> Reply:
     """Answer one request. Segments are decoded one by one; a trailing slash is no matter (SF 2.1)."""
+    ask.tx.duplicate_header = ask.headers.get("sforce-duplicate-rule-header", "")
     path = ask.path.strip("/")
     segments = tuple(unquote(each) for each in path.split("/")) if path else ()
     if segments and segments[0].lower() == "tooling":

@@ -13,6 +13,7 @@ from typing import Any
 
 TEXT_TYPES = frozenset({"string", "textarea", "picklist", "url", "phone", "email", "combobox", "multipicklist"})
 NUMBER_TYPES = frozenset({"double", "currency", "percent"})
+OWN_SUFFIXES = ("__c", "__e", "__mdt")
 ID_TYPES = frozenset({"id", "reference"})
 
 
@@ -158,6 +159,8 @@ def with_declarations(standard: Iterable[SObject], declarations: Iterable[Mappin
     for data in declarations:
         fields = tuple(Field(**each) for each in data["fields"])
         known = objects.get(data["name"])
+        if known is None and not data["name"].endswith(OWN_SUFFIXES):
+            continue  # the org has no such standard object, and so not these fields of it either
         if known is None:
             objects[data["name"]] = SObject(**{**data, "fields": fields})
         else:

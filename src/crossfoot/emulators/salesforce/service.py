@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from crossfoot.emulators.salesforce import control, oauth, permissions, sessions, soap
-from crossfoot.emulators.salesforce.bulk import work
+from crossfoot.emulators.salesforce import acts, control, oauth, permissions, recycle_bin, sessions, soap
+from crossfoot.emulators.salesforce.bulk import classic, work
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.events import pubsub
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
@@ -56,7 +56,9 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     events: list[Event] = []
     try:
         response = _before_data(world, request, now)
-        if response is None:
+        if response is None and request.path.startswith(classic.PATH):
+            response, events = classic.serve(world, request, now, _caller)
+        elif response is None:
             caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
             user = caller.user_id if caller else None
             response, events = _serve_data(world, request, now, caller, complaints)
@@ -104,11 +106,13 @@ def _serve_data(
     """A data API request of a known caller; without one, only the list of versions."""
     if caller is None:
         return _render(Reply(200, _versions())), []
+    recycle_bin.advance(world, now)
     jobs.advance(world, now)
     events = work.advance(world, now)
     tx = Transaction(world, caller, now)
     version = None
     try:
+        acts.refuse(world)
         ask = _ask(request, tx, complaints)
         version = ask.version
         reply = dispatch(ask)

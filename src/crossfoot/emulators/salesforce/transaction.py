@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from crossfoot.emulators.salesforce import unseen
+from crossfoot.emulators.salesforce.errors import field_error
 from crossfoot.emulators.salesforce.events.changes import PUBLISHED, Change, Commit, publish
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.world import Row, World
@@ -31,8 +33,10 @@ class Transaction:
         self.world = world
         self.caller = caller
         self.now = now.replace(microsecond=0)
+        self.duplicate_header = ""  # Sforce-Duplicate-Rule-Header of the request that saves (SF 2.1)
         self._journal: list[tuple[SObject, str, Row | None]] = []
         self._changes: list[Change] = []
+        self._locks = 0
         self._start = self.mark()
 
     def mark(self) -> tuple[int, int, int]:
@@ -59,20 +63,36 @@ class Transaction:
             self._changes.append(Change(sobject.name, row["Id"], PUBLISHED, {}, row))
             return
         before = self.world.row(sobject.name, row["Id"])
-        row["SystemModstamp"] = self.now
+        row["SystemModstamp"] = stamp = self._stamp(sobject)
         row.setdefault("IsDeleted", False)
         if before is None:
-            row.setdefault("CreatedDate", self.now)
+            row.setdefault("CreatedDate", stamp)
             row.setdefault("CreatedById", self.caller.user_id)
-            row.setdefault("LastModifiedDate", self.now)
+            row.setdefault("LastModifiedDate", stamp)
             row.setdefault("LastModifiedById", self.caller.user_id)
         else:
-            row["LastModifiedDate"] = self.now
+            row["LastModifiedDate"] = stamp
             row["LastModifiedById"] = self.caller.user_id
         self._journal.append((sobject, row["Id"], before))
         self.world.put(sobject, row)
         told = kind or ("CREATE" if before is None else "UPDATE")
         self._note(sobject, told, before or {}, row, touched=kind is not None)
+
+    def _stamp(self, sobject: SObject) -> datetime:
+        """Now; where the fault ``same_second`` strikes, the stamp of the object's newest row."""
+        return (self.world.index.newest(sobject.name) if self.world.strikes("same_second") else None) or self.now
+
+    def sees(self, record_id: str) -> bool:
+        """Whether the record is shared with the caller."""
+        return self.caller.person or not unseen.is_hidden(self.world, record_id)
+
+    def lock(self, record_id: str | None) -> None:
+        """Take the next record of this request; the fault ``row_lock`` has somebody else hold it (SF 2.3)."""
+        self._locks += 1
+        struck = self.world.strike if self.world.strikes("row_lock") else None
+        if struck is not None and struck["settings"]["item"] == self._locks:
+            shown = f"unable to obtain exclusive access to this record or 1 records: {record_id or 'its parent'}"
+            raise field_error("UNABLE_TO_LOCK_ROW", shown)
 
     def change(self, sobject: SObject, record_id: str, **values: Any) -> None:
         """A write by the platform itself (a roll-up, a re-parenting): no rule is asked."""
@@ -106,6 +126,9 @@ class Transaction:
 
     def commit(self, version: int | None, api: str = "rest") -> list[Event]:
         """Put what remains written on the event bus, and tell it. Without a ``version`` no API was the way (SF 5.6)."""
+        if self.world.strikes("late_rows") and self.world.strike is not None:
+            written = ((sobject.name, record_id, before) for sobject, record_id, before in self._journal)
+            unseen.hold(self.world, written, self.now, self.world.strike["settings"]["seconds"])
         if not self._changes:
             return []
         client = f";client={self.caller.client}" if self.caller.client else ""

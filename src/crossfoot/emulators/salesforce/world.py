@@ -56,6 +56,11 @@ class Index:
         """The ids whose indexed field has this folded value, deleted rows included."""
         return list(self._by_value.get((object_name, field_name), {}).get(folded, ()))
 
+    def newest(self, object_name: str) -> datetime | None:
+        """The last stamp of an object's rows."""
+        stamps = self._by_stamp.get(object_name)
+        return stamps[-1][0] if stamps else None
+
     def since(self, object_name: str, floor: datetime) -> Iterator[str]:
         """The ids stamped at or after ``floor``, by stamp and id."""
         stamps = self._by_stamp.get(object_name, [])
@@ -92,6 +97,7 @@ class World:
     bulk_usage: dict[str, dict[str, int]] = field(default_factory=dict)
     retrievals: dict[str, dict[str, Any]] = field(default_factory=dict)
     events: dict[str, Any] = field(default_factory=new_events)
+    unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})
     whole: Schema = field(init=False, repr=False, metadata={"derived": True})  # also behind a narrower view
@@ -154,6 +160,10 @@ class World:
         """Who sees what is resolved again after any change of users and their grants."""
         self.compiled.pop("access", None)
         self.compiled.pop("seen", None)
+
+    def strikes(self, kind: str) -> bool:
+        """Whether the request in hand meets this fault."""
+        return self.strike is not None and self.strike["kind"] == kind
 
     def next_number(self, name: str) -> int:
         self.counters[name] = self.counters.get(name, 0) + 1

@@ -18,6 +18,7 @@ from crossfoot.emulators.salesforce.values import render
 from crossfoot.emulators.salesforce.world import World
 
 INGEST, QUERY = "ingest", "query"
+CLASSIC, CLASSIC_BATCH = "classic", "classic batch"  # of Bulk API 1.0
 OPEN, UPLOADED, RUNNING, COMPLETE, FAILED, ABORTED = (
     "Open",
     "UploadComplete",
@@ -44,7 +45,7 @@ Job = dict[str, Any]
 
 
 def new_job(ask: Ask, kind: str, wish: Mapping[str, Any], sobject: SObject, state: str) -> Job:
-    """A job of the caller's, stored under its id. ``wish`` is the body that asked for it."""
+    """A job as the body ``wish`` asks for it."""
     delimiter, line_ending = wish.get("columnDelimiter") or "COMMA", wish.get("lineEnding") or "LF"
     for name, value, known in (
         ("contentType", wish.get("contentType") or "CSV", ("CSV",)),
@@ -53,24 +54,35 @@ def new_job(ask: Ask, kind: str, wish: Mapping[str, Any], sobject: SObject, stat
     ):
         if value not in known:
             raise ApiError("INVALIDJOB", f"{name} must be one of {', '.join(known)}")
-    caller = ask.tx.caller
+    return keep_job(
+        ask.world,
+        ask.tx.caller,
+        ask.tx.now,
+        kind=kind,
+        operation=wish["operation"],
+        object=sobject.name,
+        version=ask.version,
+        delimiter=delimiter,
+        line_ending=line_ending,
+        state=state,
+    )
+
+
+def keep_job(world: World, caller: Caller, now: datetime, prefix: str = "750", **members: Any) -> Job:
+    """A new job of the caller's, stored under its id."""
     job: Job = {
-        "id": ask.world.next_id("750"),
-        "kind": kind,
-        "operation": wish["operation"],
-        "object": sobject.name,
+        "id": world.next_id(prefix),
         "user": caller.user_id,
         "client": caller.client,
-        "version": ask.version,
-        "delimiter": delimiter,
-        "line_ending": line_ending,
-        "created": ask.tx.now,
-        "stamp": ask.tx.now,
-        "state": state,
+        "delimiter": "COMMA",
+        "line_ending": "LF",
+        "created": now,
+        "stamp": now,
         "error": None,
         "busy_s": 0,
+        **members,
     }
-    ask.world.jobs[job["id"]] = job
+    world.jobs[job["id"]] = job
     return job
 
 

@@ -12,8 +12,7 @@ from datetime import datetime, timedelta
 from crossfoot.emulators.salesforce.bulk import ingest, query
 from crossfoot.emulators.salesforce.bulk.job import (
     ABORTED,
-    COMPLETE,
-    FAILED,
+    CLASSIC_BATCH,
     INGEST,
     OPEN,
     QUERY,
@@ -38,7 +37,7 @@ def advance(world: World, now: datetime) -> list[Event]:
         if at > now:
             break
         job = world.jobs[job_id]
-        events += _STEPS[job["state"]](world, job, at)
+        events += _STEPS.get(job["state"], _forget)(world, job, at)
     return events
 
 
@@ -74,13 +73,14 @@ def _forget(world: World, job: Job, _: datetime) -> list[Event]:
     return []
 
 
-_BEGIN: Mapping[str, Callable[[World, Job, datetime], None]] = {INGEST: ingest.begin, QUERY: query.begin}
-_WORK: Mapping[str, Step] = {INGEST: ingest.work, QUERY: query.work}
-_STEPS: Mapping[str, Step] = {
+_BEGIN: Mapping[str, Callable[[World, Job, datetime], None]] = {
+    INGEST: ingest.begin,
+    QUERY: query.begin,
+    CLASSIC_BATCH: query.begin,
+}
+_WORK: Mapping[str, Step] = {INGEST: ingest.work, QUERY: query.work, CLASSIC_BATCH: query.work}
+_STEPS: Mapping[str, Step] = {  # whatever else a job may be is final
     OPEN: _close,
     UPLOADED: _begin,
     RUNNING: _work,
-    COMPLETE: _forget,
-    FAILED: _forget,
-    ABORTED: _forget,
 }

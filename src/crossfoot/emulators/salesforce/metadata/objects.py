@@ -110,7 +110,7 @@ def _declared(draft: Draft, known: SObject | None, name: str, root: Element) -> 
         (*SYSTEM_FIELDS, _name_field(root), CURRENCY, *owner),
         label=root.get("label"),
         plural=root.get("pluralLabel"),
-        change_events=known.change_events if known else False,
+        change_events=known.change_events if known else True,  # of every custom object (SF 5.5)
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from crossfoot.emulators.salesforce.metadata.draft import Component, Draft, Refusal
 from crossfoot.emulators.salesforce.metadata.permission_sets import grant_rows, set_values
 from crossfoot.emulators.salesforce.metadata.xml import Element
 from crossfoot.emulators.salesforce.permissions import STANDARD
+from crossfoot.emulators.salesforce.rules.record_types import VALUES
 from crossfoot.emulators.salesforce.transaction import Transaction
 from crossfoot.emulators.salesforce.validation_rules import FORMULA
 from crossfoot.emulators.salesforce.world import Row, World
@@ -34,7 +36,16 @@ def _custom_permission(name: str, root: Element) -> Mapping[str, Any]:
 def _record_type(name: str, root: Element) -> Mapping[str, Any]:
     owner, _, developer_name = name.partition(".")
     named = {"SobjectType": owner, "DeveloperName": developer_name, "Name": root.get("label")}
-    return named | {"IsActive": root.is_true("active")}
+    return named | {"IsActive": root.is_true("active"), VALUES: _picklist_values(root)}
+
+
+def _picklist_values(root: Element) -> Mapping[str, list[str]]:
+    """The values that a record type leaves of each picklist; in the file they are percent-encoded."""
+    return {
+        each.get("picklist"): [unquote(value.get("fullName")) for value in each.children if value.tag == "values"]
+        for each in root.children
+        if each.tag == "picklistValues"
+    }
 
 
 def _validation_rule(name: str, root: Element) -> Mapping[str, Any]:

@@ -133,7 +133,7 @@ class Runner:
         table = world.rows.get(name, {})
         ids = candidate_ids(scope, query.where)
         if ids is not None:
-            return (table[each] for each in sorted(ids)), False
+            return (table[each] for each in sorted(ids) if each in table), False
         floor = stamp_floor(query.where)
         if floor is None:
             return table.values(), False
@@ -198,7 +198,7 @@ class Runner:
 
         def render_children(row: Row) -> Any:
             ids = world.index.find(child.name, reference.name, row["Id"])
-            chosen = self._chosen(query, inner, [table[each] for each in sorted(ids)])
+            chosen = self._chosen(query, inner, [table[each] for each in sorted(ids) if each in table])
             if not chosen:
                 return None
             most = self._children_max if self._open_children else None

@@ -8,6 +8,7 @@ from crossfoot.emulators.salesforce.schema import (
     checkbox,
     derived,
     moment,
+    number,
     picklist,
     reference,
     system,
@@ -27,6 +28,7 @@ SYSTEM_FIELDS = (
 OWNER = reference("OwnerId", "User")
 RECORD_TYPE_ID = reference("RecordTypeId", "RecordType")
 CURRENCY = picklist("CurrencyIsoCode", length=3)
+GEOCODE_ACCURACIES = ("Address", "Street", "Zip", "City", "State", "Unknown")
 ADDRESS_CODES = "state_country_picklists"
 
 
@@ -37,7 +39,10 @@ def address(prefix: str) -> tuple[Field, ...]:
         text(prefix + part, length, type="textarea" if part == "Street" else "string") for part, length in parts
     )
     codes = tuple(picklist(f"{prefix}{part}Code", length=10, feature=ADDRESS_CODES) for part in ("State", "Country"))
-    return (*written, *codes, derived(Field(f"{prefix}Address", "address", filterable=False), "address"))
+    places = tuple(number(f"{prefix}{part}", 18, 15) for part in ("Latitude", "Longitude"))
+    accuracy = picklist(f"{prefix}GeocodeAccuracy", GEOCODE_ACCURACIES, length=40)
+    whole = derived(Field(f"{prefix}Address", "address", filterable=False), "address")
+    return (*written, *codes, *places, accuracy, whole)
 
 
 def standard(name: str, key_prefix: str, *fields: Field, **flags: bool | str) -> SObject:

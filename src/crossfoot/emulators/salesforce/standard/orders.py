@@ -35,6 +35,7 @@ CONTRACT_STATUSES = (
     ("In Approval Process", "InApproval", False),
     ("Activated", "Activated", False),
 )
+QUOTE_STATUSES = ("Draft", "Needs Review", "In Review", "Approved", "Rejected", "Presented", "Accepted", "Denied")
 _CATEGORIES = (text("StatusCode", 40), checkbox("IsDefault"), integer("SortOrder"))
 ORDER_STATUS = catalogue("OrderStatus", "01w", *_CATEGORIES)
 CONTRACT_STATUS = catalogue("ContractStatus", "01X", *_CATEGORIES)
@@ -76,7 +77,9 @@ QUOTE = standard(
     reference("ContractId", "Contract"),
     RECORD_TYPE_ID,
     derived(reference("AccountId", "Account", children="Quotes"), "quote_account"),
-    picklist("Status", ("Draft", "Needs Review", "In Review", "Approved", "Rejected", "Presented", "Accepted", "Denied")),
+    picklist(
+        "Status", ("Draft", "Needs Review", "In Review", "Approved", "Rejected", "Presented", "Accepted", "Denied")
+    ),
     date("ExpirationDate"),
     long_text("Description", 32000),
     text("Email", 80, type="email"),

@@ -63,9 +63,7 @@ def _settle(row: Row, prefix: str, given: frozenset[str]) -> None:
         raise _refusal(f"{prefix}State", "state", "state/province")
 
 
-def _agree(
-    row: Row, name: str, labels: Mapping[str, str], given: frozenset[str], word: str, listed: str
-) -> str | None:
+def _agree(row: Row, name: str, labels: Mapping[str, str], given: frozenset[str], word: str, listed: str) -> str | None:
     """The code of the label and code that a row has under ``name``; both are made to stand in the row."""
     label, code = row.get(name), row.get(f"{name}Code")
     if name in given and f"{name}Code" not in given:
@@ -85,5 +83,6 @@ def _code_of(labels: Mapping[str, str], label: str) -> str | None:
 
 
 def _refusal(name: str, word: str, listed: str) -> Exception:
-    shown = f"There's a problem with this {word}, even though it may appear correct. Please select a {listed} from the"
-    return field_error("FIELD_INTEGRITY_EXCEPTION", f"{shown} list of valid {listed}s.: {label_of(name)}", name)
+    problem = f"There's a problem with this {word}, even though it may appear correct."
+    advice = f"Please choose a {listed} from the list of valid {word}s.: {label_of(name)}"
+    return field_error("FIELD_INTEGRITY_EXCEPTION", f"{problem} {advice}", name)

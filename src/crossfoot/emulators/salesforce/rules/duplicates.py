@@ -1,4 +1,4 @@
-"""Duplicate rules: a save that looks like a record that is already there is stopped, or passed when asked (SF 2.1, 2.3)."""
+"""Duplicate rules: a save that looks like a known record is stopped, or passed when asked (SF 2.1, 2.3)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,323 @@
+"""Agree: linked customers and products whose records changed are merged field by field, and both sides are told.
+
+A merge is decided from stored versions and decided again from what is read back: the base moves only where both sides
+were seen to hold the same value. So an interrupted change needs no recovery of its own; it is merged anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crossfoot.core.agreement import Agreement, LinkedRecord, Part, Value, agree
+from crossfoot.core.books import LedgerContact, LedgerItem
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Kind
+from crossfoot.core.matching import suffixed_names, unique_name
+from crossfoot.core.merge import Direction
+from crossfoot.core.plan import Action, Operation
+from crossfoot.core.records import Side, content_hash
+from crossfoot.engine.ledger import load_ledger
+from crossfoot.engine.session import Session
+from crossfoot.mapping.lenses import Form, RecordLens
+from crossfoot.store import queue as queue_store
+from crossfoot.store.codec import decode, decode_fields
+from crossfoot.store.links import StoredLink, links_to_agree, set_agreed
+from crossfoot.store.operations import standing_refusals
+from crossfoot.store.versions import Version, load_versions
+
+CODES = frozenset(
+    {
+        "field_conflict",
+        "field_unreadable",
+        "field_refused",
+        "blank_kept",
+        "flapping",
+        "link_archived",
+        "link_deleted",
+    }
+)
+REFUSED_AGAIN_AFTER = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A flow that keeps linked records in agreement."""
+
+    kind: Kind
+    object: str
+    lens: RecordLens
+    direction: Direction
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What both sides share."""
+        return self.lens.parts
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One linked record as it was compared: its link, both versions, and what was decided."""
+
+    flow: Flow
+    stored: StoredLink
+    ours: Version
+    theirs: Version
+    suffix: str
+    agreement: Agreement
+
+    @property
+    def seq(self) -> int:
+        """Up to which change of either side it was compared."""
+        return max(self.ours.changed_seq, self.theirs.changed_seq)
+
+
+def flows_of(session: Session) -> list[Flow]:
+    """Flows with a direction, customers before products, less those that a change of the org's schema holds."""
+    mapping = session.mapping
+    rows = (
+        ("customers", Kind.CONTACT, mapping.account_object, mapping.customer_lens),
+        ("products", Kind.ITEM, mapping.product_object, mapping.product_lens),
+    )
+    return [
+        Flow(kind, name, lens, direction)
+        for flow, kind, name, lens in rows
+        if (direction := mapping.direction_of(flow)) and flow not in session.paused
+    ]
+
+
+def compare(session: Session) -> list[Compared]:
+    """Merge every linked record of which a side changed, or which was not settled. Pure but for reading the store."""
+    found: list[Compared] = []
+    now = session.host.now()
+    with session.database.reading() as connection:
+        for flow in flows_of(session):
+            decided = _decisions(connection, session.organisation_id)
+            stored = links_to_agree(connection, session.organisation_id, flow.kind, flow.object)
+            ours = _versions(connection, session.org_id, flow.object, [link.source_id for link in stored])
+            theirs = _versions(connection, session.organisation_id, flow.kind.value, [s.link.xero_id for s in stored])
+            for link in stored:
+                mine, other = ours.get(link.source_id), theirs.get(link.link.xero_id)
+                if mine is not None and other is not None:
+                    found.append(_compare(session, flow, link, mine, other, decided.get(link.source_id, {}), now))
+    return found
+
+
+def _versions(connection: Connection, home: str, kind: str, ids: Sequence[str]) -> dict[str, Version]:
+    return {version.ref.id: version for version in load_versions(connection, home, kind, ids=ids)}
+
+
+def _decisions(connection: Connection, organisation_id: str) -> dict[str, dict[str, tuple[Side, str]]]:
+    """People's choices by record and part: which side is right, and about which two values."""
+    found: dict[str, dict[str, tuple[Side, str]]] = {}
+    for source_id, target in queue_store.decisions(connection, organisation_id, "field"):
+        part, side, about = target.split(":")
+        found.setdefault(source_id, {})[part] = (Side(side), about)
+    return found
+
+
+def _compare(
+    session: Session,
+    flow: Flow,
+    stored: StoredLink,
+    ours: Version,
+    theirs: Version,
+    decided: Mapping[str, tuple[Side, str]],
+    now: datetime,
+) -> Compared:
+    fields = decode_fields(ours.body)
+    suffix, form = _xero_form(session, flow, stored, fields, theirs)
+    mine = flow.lens.salesforce(fields, suffix)
+    record = LinkedRecord(
+        identity=stored.link.identity,
+        source=ours.ref,
+        target=theirs.ref,
+        name=str(fields.get("Name") or ours.ref.id),
+        salesforce=mine.values,
+        xero=form.values,
+        base=stored.base,
+        salesforce_at=datetime.fromisoformat(ours.stamp),
+        xero_at=datetime.fromisoformat(theirs.stamp),
+        salesforce_by=_saved_by(fields),
+        unreadable={**form.unreadable, **mine.unreadable},
+        decided=decided,
+        told=stored.told,
+    )
+    if problem := _standstill(record, ours, theirs):
+        agreement = Agreement(record, base=stored.base, findings=(problem,))
+    else:
+        agreement = agree(record, flow.parts, now, direction=flow.direction)
+    return Compared(flow, stored, ours, theirs, suffix, agreement)
+
+
+def _xero_form(
+    session: Session, flow: Flow, stored: StoredLink, fields: Mapping[str, Any], theirs: Version
+) -> tuple[str, Form]:
+    """What Xero has, and the unique-name suffix to strip. A name met for the first time may carry one already."""
+    if flow.kind is Kind.ITEM:
+        return "", flow.lens.item(decode(theirs.body, LedgerItem))
+    contact = decode(theirs.body, LedgerContact)
+    suffix = stored.suffix
+    if not suffix and not stored.base:
+        intended = session.mapping.contact(stored.source_id, fields)[0]
+        if contact.name in suffixed_names(intended.name, intended):
+            suffix = contact.name[contact.name.rindex(" (") :]
+    return suffix, flow.lens.contact(contact, suffix)
+
+
+def _saved_by(fields: Mapping[str, Any]) -> str:
+    user = fields.get("LastModifiedBy")
+    return str(user.get("Name") or "") if isinstance(user, Mapping) else ""
+
+
+def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> Finding | None:
+    """Why nothing is told either side: the record is gone here, or archived there. Neither is undone by itself."""
+    if ours.deleted:
+        return Finding("link_deleted", record.source, f"{record.name} was deleted", related=(record.target,))
+    if theirs.ref.kind == Kind.CONTACT.value:
+        contact = decode(theirs.body, LedgerContact)
+        if not contact.is_active:
+            cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
+            return Finding("link_archived", record.source, cause, related=(record.target,))
+    return None
+
+
+def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
+    """Keep what was decided without a write: values seen to be shared, and what people should know. Returns queue
+    entries opened and closed."""
+    if not compared:
+        return 0, 0
+    now = session.host.now()
+    with session.database.writing("agreements kept") as connection:
+        for item in compared:
+            agreement = item.agreement
+            seq = item.seq if agreement.settled else item.stored.merged_seq
+            before = (item.stored.base, item.stored.suffix, item.stored.conflicts, item.stored.merged_seq)
+            if before != (agreement.base, item.suffix, agreement.conflicts, seq):
+                set_agreed(
+                    connection,
+                    item.stored.id,
+                    base=agreement.base,
+                    suffix=item.suffix,
+                    conflicts=agreement.conflicts,
+                    merged_seq=seq,
+                )
+            if agreement.settled and agreement.record.decided:
+                queue_store.forget_decision(connection, session.organisation_id, "field", item.stored.source_id)
+        return queue_store.replace_findings(
+            connection,
+            session.organisation_id,
+            {item.agreement.record.source.id: item.agreement.record.name for item in compared},
+            [finding for item in compared for finding in item.agreement.findings],
+            now,
+            codes=CODES,
+        )
+
+
+def hold_refused(session: Session, compared: Sequence[Compared]) -> list[Compared]:
+    """Keep back what a side refused in exactly this form: it is told again when it changes, when asked, or next day."""
+    since = session.host.now() - REFUSED_AGAIN_AFTER
+    with session.database.reading() as connection:
+        refused = standing_refusals(connection, session.organisation_id, since)
+    if not refused:
+        return list(compared)
+    return [_without_refused(item, refused) for item in compared]
+
+
+def _without_refused(item: Compared, refused: Mapping[tuple[str, str], str]) -> Compared:
+    agreement, source_id = item.agreement, item.stored.source_id
+    for side in Side:
+        values = told_to(agreement, side)
+        words = refused.get((source_id, told_hash(side, values))) if values else None
+        if words is None:
+            continue
+        finding = Finding(
+            "field_refused",
+            agreement.record.source,
+            f"{', '.join(sorted(values))} refused by {side.value.title()}: {words}",
+            related=(agreement.record.target,),
+            vendor_text=words,
+        )
+        held: Any = {"to_salesforce" if side is Side.SALESFORCE else "to_xero": {}}
+        agreement = replace(agreement, findings=(*agreement.findings, finding), **held)
+    return replace(item, agreement=agreement)
+
+
+def told_to(agreement: Agreement, side: Side) -> Mapping[str, Value]:
+    """What one side is told."""
+    return agreement.to_salesforce if side is Side.SALESFORCE else agreement.to_xero
+
+
+def told_hash(side: Side, values: Mapping[str, Value]) -> str:
+    """Names what a side is told."""
+    return content_hash({side.value: plain(values)})
+
+
+def plain(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Values as JSON has them."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def xero_operations(session: Session, compared: Sequence[Compared]) -> Iterator[tuple[Compared, Operation]]:
+    """The updates that tell Xero, each with what it was decided from."""
+    names = _names_in_use(session, compared)
+    for each in compared:
+        values = each.agreement.to_xero
+        if not values:
+            continue
+        item, record = each, each.agreement.record
+        document: Any
+        if item.flow.kind is Kind.CONTACT:
+            item = _with_free_name(session, each, names)
+            contact = decode(item.theirs.body, LedgerContact)
+            document = item.flow.lens.contact_change(record.source, contact, values, item.suffix)
+        else:
+            document = item.flow.lens.item_change(record.source, decode(item.theirs.body, LedgerItem), values)
+        yield (
+            item,
+            Operation(
+                identity=record.identity,
+                action=Action.UPDATE,
+                source=record.source,
+                document=document,
+                reason=reason(item, values, Side.SALESFORCE),
+                xero_id=item.stored.link.xero_id,
+                pre_image=item.theirs.hash,
+                source_hash=told_hash(Side.XERO, values),
+                before=plain({name: record.xero.get(name, "") for name in values}),
+            ),
+        )
+
+
+def reason(item: Compared, values: Mapping[str, Value], side: Side) -> str:
+    """Why a side is told: which parts come from the other one, and which of its own values a rule overrules."""
+    overruled = sorted(item.agreement.overruled.keys() & values.keys())
+    words = f"{', '.join(sorted(values))} from {side.value.title()}"
+    return f"{words}; overrules {', '.join(overruled)}" if overruled else words
+
+
+def _names_in_use(session: Session, compared: Sequence[Compared]) -> dict[str, str]:
+    """The holder of each contact name, where a name is about to change."""
+    if not any("Name" in item.agreement.to_xero and item.flow.kind is Kind.CONTACT for item in compared):
+        return {}
+    with session.database.reading() as connection:
+        contacts = load_ledger(connection, session.organisation_id, Kind.CONTACT.value, LedgerContact)
+    return {unique_name(contact.name): contact.contact_id for contact in contacts.values() if contact.is_active}
+
+
+def _with_free_name(session: Session, item: Compared, names: dict[str, str]) -> Compared:
+    """A new name that another contact holds gets a suffix, once; one that carries a suffix keeps it (XERO 4.1)."""
+    name, contact_id = str(item.agreement.to_xero.get("Name", "")), item.stored.link.xero_id
+    if not name:
+        return item
+    if not item.suffix and names.get(unique_name(name), contact_id) != contact_id:
+        intended = session.mapping.contact(item.stored.source_id, decode_fields(item.ours.body))[0]
+        free = (other for other in suffixed_names(name, intended) if unique_name(other) not in names)
+        if suffixed := next(free, ""):
+            item = replace(item, suffix=suffixed[suffixed.rindex(" (") :])
+    names[unique_name(name + item.suffix)] = contact_id
+    return item

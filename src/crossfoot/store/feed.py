@@ -1,0 +1,71 @@
+"""What a plan was made from, and what was touched since.
+
+Write transactions follow each other, so a sequence taken inside one rises in the order in which they commit: whoever
+has read up to a value has missed nothing below it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, delete, select
+
+from crossfoot.store.schema import planned, touched, version
+from crossfoot.store.upsert import upsert
+from crossfoot.store.versions import next_seq
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTo:
+    """How far an organisation was planned, and hashes of the settings and of the books that held then."""
+
+    seq: int
+    grounds: str
+    books: str
+
+
+def planned_to(connection: Connection, organisation_id: str) -> PlannedTo | None:
+    """How far the plan that was kept last had read; None before the first."""
+    row = connection.execute(select(planned).where(planned.c.organisation_id == organisation_id)).one_or_none()
+    return PlannedTo(row.seq, row.grounds, row.books) if row else None
+
+
+def save_planned_to(connection: Connection, organisation_id: str, reached: PlannedTo) -> None:
+    """Keep it, in the transaction that keeps the plan's decisions. What was touched until then has been planned."""
+    row = {
+        "organisation_id": organisation_id,
+        "seq": reached.seq,
+        "grounds": reached.grounds,
+        "books": reached.books,
+    }
+    upsert(connection, planned, [row])
+    connection.execute(
+        delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= reached.seq)
+    )
+
+
+def touch(connection: Connection, organisation_id: str, *record_ids: str) -> None:
+    """Note that something beside its version changed about a record, such as its link or a person's decision.
+
+    Belongs in the transaction that makes the change; the record is then planned again.
+    """
+    seq = next_seq(connection)
+    rows = [
+        {"organisation_id": organisation_id, "record_id": record_id, "seq": seq}
+        for record_id in dict.fromkeys(filter(None, record_ids))
+    ]
+    upsert(connection, touched, rows)
+
+
+def touched_since(connection: Connection, organisation_id: str, seq: int) -> set[str]:
+    """Ids of what was touched after a sequence value."""
+    query = select(touched.c.record_id).where(touched.c.organisation_id == organisation_id, touched.c.seq > seq)
+    return set(connection.execute(query).scalars())
+
+
+def changed_since(connection: Connection, home: str, kind: str, seq: int) -> set[str]:
+    """Ids of records of a kind whose content changed after a sequence value."""
+    query = select(version.c.record_id).where(
+        version.c.home == home, version.c.kind == kind, version.c.changed_seq > seq
+    )
+    return set(connection.execute(query).scalars())

@@ -1,0 +1,102 @@
+"""The engines: one or two processes that run ``sync`` on one workspace, under its file lock or under leases.
+
+Embedded engines share a file, whose lock the kernel frees when its holder dies. Distributed ones share a server and
+take leases by the database's clock: one that stood still past its lease must not commit anything any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from unittest.mock import patch
+
+from crossfoot.core.errors import CrossfootError, Defect, Stopped
+from crossfoot.engine.runs import RunReport, sync
+from crossfoot.engine.session import Session, make_session
+from crossfoot.store import leases
+from crossfoot.store.database import Database, hold_lease
+
+from .machine import Actor, Machine
+from .wire import Wire
+from .world import KEY, Pair
+
+LEASE = "the pair"
+
+
+@dataclass(slots=True)
+class Work:
+    """What runs came to."""
+
+    runs: int = 0
+    ended_early: dict[str, int] = field(default_factory=dict)
+    adopted: int = 0
+
+
+class FileLock:
+    """The kernel's lock on a file: whoever died does not hold it any more."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._holder: Actor | None = None
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hold it, or be refused at once, as ``Workspace.only_writer`` is."""
+        holder = self._holder
+        if holder is not None and self._machine.is_alive(holder):
+            raise Stopped("Another crossfoot command is writing in this workspace.", code="locked")
+        self._holder = self._machine.acting
+        yield
+        self._holder = None
+
+
+class Engines:
+    """Starts runs on one workspace. ``distributed`` says what keeps two engines apart."""
+
+    def __init__(self, machine: Machine, pair: Pair, wire: Wire) -> None:
+        self.distributed = False
+        self.skew = timedelta(0)
+        self.work = Work()
+        self.writer: Actor | None = None
+        self.told: Callable[[str], None] = lambda _text: None
+        self._machine = machine
+        self._pair = pair
+        self._wire = wire
+        self._lock = FileLock(machine)
+
+    def body(self) -> None:
+        """One ``sync``, as a schedule would start it; a message to a person ends it and no more."""
+        self.work.runs += 1
+        try:
+            report = self.sync()
+        except Defect:
+            raise
+        except CrossfootError as error:
+            kind = getattr(error, "code", "") or type(error).__name__
+            self.work.ended_early[kind] = self.work.ended_early.get(kind, 0) + 1
+            self._machine.note(f"run ended: {type(error).__name__}: {str(error)[:80]}")
+            self.told(str(error))
+        else:
+            self.work.adopted += report.applied.adopted
+            self.told(report.warning)
+
+    def sync(self) -> RunReport:
+        """One ``sync`` of a process of its own."""
+        database = Database(self._pair.database.engine, self._machine.pause)
+        held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
+        with held:
+            self.writer = self._machine.acting
+            return sync(self._session(database))
+
+    def _session(self, database: Database) -> Session:
+        host = self._machine.host(self.skew)
+        return make_session(database, self._pair.mapping, lambda: KEY, host=host, transport=self._wire)
+
+
+@contextmanager
+def database_clock(machine: Machine) -> Iterator[None]:
+    """The database's own clock, by which leases run, is the virtual one."""
+    with patch.object(leases, "database_now", lambda _connection: machine.now):
+        yield
