@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import jwt
 from jwt.algorithms import RSAAlgorithm
 
+from crossfoot.emulators.pages import hidden_fields, page_response
 from crossfoot.emulators.wire import Request, Response
 from crossfoot.emulators.xero import scopes
 from crossfoot.emulators.xero.chart import FOUNDED
@@ -80,23 +81,18 @@ def show_consent(world: World, request: Request, _now: datetime) -> Response:
     """The page on which a person picks one organisation (XERO 1.2)."""
     asked = _form(request.query.encode())
     _check_authorize(world, asked)
-    hidden = "".join(
-        f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in asked.items()
-    )
     options = "".join(
         f'<option value="{tenant}">{escape(found.info["Name"])}</option>'
         for tenant, found in world.organisations.items()
     )
-    page = (
-        '<!doctype html><html lang="en"><head><title>Xero emulator: allow access</title></head><body>'
-        f"<h1>{escape(world.app['name'])} wants access to an organisation</h1>"
-        f"<p>Scopes: {escape(asked.get('scope', ''))}</p>"
-        f'<form method="post" action="/identity/connect/authorize">{hidden}'
-        f'<label>Organisation <select name="tenant_id">{options}</select></label> '
-        '<button name="decision" value="allow">Allow access</button> '
-        '<button name="decision" value="deny">Cancel</button></form></body></html>'
-    )
-    return Response(200, (("Content-Type", "text/html; charset=utf-8"),), page.encode())
+    wishes = "".join(f"<li>{escape(scope)}</li>" for scope in asked.get("scope", "").split())
+    content = f"""<h1>{escape(world.app["name"])} wants access</h1><p>Xero, emulated</p>
+<p>The app is asking for:</p><ul>{wishes}</ul>
+<form method="post" action="/identity/connect/authorize">{hidden_fields(asked)}
+<label for="organisation">Organisation</label><select id="organisation" name="tenant_id">{options}</select>
+<button name="decision" value="deny">Cancel</button>
+<button class="main" name="decision" value="allow">Allow access</button></form>"""
+    return page_response("Allow access | Xero emulator", content)
 
 
 def give_consent(world: World, request: Request, now: datetime) -> Response:
