@@ -90,7 +90,6 @@ def test_as_the_role_that_may_not_change_the_log(terminal: Shared) -> None:
     assert found["entries"] > 0
 
 
-@pytest.mark.promise("I19")
 def test_an_engine_paused_past_its_lease_writes_no_more_and_nothing_is_doubled(terminal: Shared) -> None:
     """SIGSTOP in the middle of a run, the lease runs out, another engine does the work, SIGCONT."""
     terminal.init()

@@ -22,7 +22,8 @@ from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedI
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_url
 from crossfoot.core.money import ZERO
 from crossfoot.core.plan import Operation
-from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.records import content_hash
+from crossfoot.core.standing import account_of
 from crossfoot.engine import observe
 from crossfoot.engine.host import Host
 from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, LedgerRecord, load_ledger, to_version
@@ -50,16 +51,28 @@ def session_on(database: Database, now: Callable[[], dt.datetime], new_id: Calla
     made = template(QuietWire)
     pair = copy_pair(made, now, lambda _seam: None)
     host = Host(now=now, sleep=lambda _s: None, new_id=new_id, jitter=lambda: 0.5)
-    return make_session(
-        database, made.mapping, lambda: KEY, host=host, transport=QuietWire(pair.salesforce, pair.xero)
-    )
+    return make_session(database, made.mapping, lambda: KEY, host=host, transport=QuietWire(pair.salesforce, pair.xero))
 
 
 def observed_firm() -> bytes:
-    """The simulator's firm, read once into the store and planned once."""
+    """The simulator's firm, read once into the store, with every deal won, and all invoiced that can be."""
     database = open_memory(template(QuietWire).database)
     look(session_on(database, lambda: CLOCK, iter_ids()))
-    return serialised(database)
+    firm = Firm.of(-1, serialised(database))
+    with firm.session.database.writing() as connection:
+        for row in firm.rows(connection, "Opportunity").values():
+            stage = {"IsWon": True, "LastStageChangeDate": f"{firm.as_of}T01:00:00.000+0000"}
+            firm.save_row(connection, "Opportunity", {**row, **stage})
+    for _ in range(3):
+        planned = firm.plan()
+        with firm.session.database.writing() as connection:
+            for operation in planned.operations:
+                firm.apply(connection, operation)
+            for deal in planned.decisions:
+                firm.link_matched(connection, planned, account_of(deal.deal))
+            for _ in range(4):
+                firm.approve(connection)
+    return serialised(firm.session.database)
 
 
 def serialised(database: Database) -> bytes:
@@ -73,6 +86,7 @@ def serialised(database: Database) -> bytes:
 class Firm:
     """One seed's firm. ``act`` does something to it; ``plan`` plans and keeps."""
 
+    seed: int
     chance: Random
     session: Session
     now: dt.datetime = CLOCK
@@ -83,7 +97,7 @@ class Firm:
     @classmethod
     def of(cls, seed: int, stored: bytes) -> Firm:
         """A firm of its own for a seed."""
-        firm = cls(Random(f"plan history {seed}"), None)  # type: ignore[arg-type]
+        firm = cls(seed, Random(f"plan history {seed}"), None)  # type: ignore[arg-type]
         firm.session = session_on(open_memory(stored), lambda: firm.now, lambda: f"n{firm._ids()}")
         firm.session.organisation = None
         return firm
@@ -224,7 +238,7 @@ class Firm:
         deal = deals[self.one(sorted(deals))]
         amount = deal["Amount"] or ZERO
         invoice = LedgerInvoice(
-            invoice_id=f"hand-{self._ids()}",
+            invoice_id=f"hand-{self.seed}-{self._ids()}",
             number=self.one(["", f"D-{self.chance.randrange(30):05}", str(deal["Deal_Number__c"])]),
             status=self.one(["DRAFT", "AUTHORISED"]),
             contact_id=self.contact_id(connection),
@@ -263,7 +277,9 @@ class Firm:
         self.save_record(connection, replace(contact, **change))
 
     def new_contact(self, connection: Connection) -> None:
-        contact = LedgerContact(f"hand-{self._ids()}", self.name(), "ACTIVE", self.now, "", "", self.one(list(TAX_NUMBERS)))
+        contact = LedgerContact(
+            f"hand-{self.seed}-{self._ids()}", self.name(), "ACTIVE", self.now, "", "", self.one(list(TAX_NUMBERS))
+        )
         self.save_record(connection, contact)
 
     def change_item(self, connection: Connection) -> None:
@@ -300,7 +316,7 @@ class Firm:
 
     def refuse(self, connection: Connection, operation: Operation) -> None:
         stored = ops.StoredOperation(
-            self._ids(), "run", operation.identity, operation.source.id, operation.action.value, "reserved", b"{}",
+            f"{self.seed}-{self._ids()}", "run", operation.identity, operation.source.id, operation.action.value, "reserved", b"{}",
             operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO, reviewed=False, reason="",
         )  # fmt: skip
         ops.reserve(connection, [stored], self.now)
@@ -312,12 +328,20 @@ class Firm:
         known = {stored.link.identity for stored in self.links(connection, operation.identity.kind)}
         if isinstance(document, IntendedContact) and operation.identity not in known:
             contact = LedgerContact(
-                f"made-{self._ids()}", operation.status, "ACTIVE", self.now, operation.source.id, "", document.tax_number
+                f"made-{self.seed}-{self._ids()}",
+                operation.status,
+                "ACTIVE",
+                self.now,
+                operation.source.id,
+                "",
+                document.tax_number,
             )
             self.save_record(connection, contact)
             self.link(connection, operation.identity, contact.contact_id, "", operation.source.id)
         elif isinstance(document, IntendedItem):
-            self.save_record(connection, LedgerItem(f"made-{self._ids()}", document.code, document.name, self.now))
+            self.save_record(
+                connection, LedgerItem(f"made-{self.seed}-{self._ids()}", document.code, document.name, self.now)
+            )
         elif isinstance(document, IntendedInvoice):
             contact_id = operation.contact_id
             for stored in load_links(connection, home, Kind.CONTACT, source_keys=[operation.contact_source]):
@@ -347,7 +371,7 @@ class Firm:
         )  # fmt: skip
         number = document_number("INV-", document.own_number, epoch=operation.identity.epoch)
         return LedgerInvoice(
-            operation.xero_id or f"made-{self._ids()}", number, "DRAFT", contact_id, "somebody", document.dated,
+            operation.xero_id or f"made-{self.seed}-{self._ids()}", number, "DRAFT", contact_id, "somebody", document.dated,
             document.currency, totals.ex_tax, totals.tax, totals.gross, totals.gross, ZERO, ZERO, self.now,
             document.due, None, document.reference, document.url, document.line_amounts.value, lines,
         )  # fmt: skip
@@ -371,6 +395,14 @@ class Firm:
         stored = self.one(self.links(connection, self.one([Kind.INVOICE, Kind.CONTACT])))
         if stored:
             retire_link(connection, stored.id)
+
+    def link_matched(self, connection: Connection, planned: Planned, account_id: str) -> None:
+        """Keep which contact a customer was matched with."""
+        decision = planned.contacts.get(account_id)
+        known = {stored.source_id for stored in self.links(connection, Kind.CONTACT)}
+        if decision and decision.contact_id and account_id not in known:
+            identity = Identity(self.session.org_id, self.session.organisation_id, Kind.CONTACT, account_id)
+            self.link(connection, identity, decision.contact_id, "", account_id)
 
     def link_customer(self, connection: Connection) -> None:
         account_id = self.one(sorted(self.rows(connection, "Account")))

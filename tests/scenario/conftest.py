@@ -40,6 +40,18 @@ def settled_stage(synced_stage: Stage, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
+def shared_stage(synced_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """After the first sync, with customers and products kept in agreement both ways: settled, nothing left to write."""
+    firm = Business(synced_stage, tmp_path_factory.mktemp("shared"))
+    for name in ("Account", "Product2"):
+        firm.set(f"    salesforce: {name}\n", f"    salesforce: {name}\n    direction: both\n")
+    while firm.sync().writes:
+        firm.later()
+    firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture(scope="session")
 def live_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """The same firm on a production org and a live organisation, connected, nothing synced."""
     return found(demo_firm(**LIVE), tmp_path_factory.mktemp("live"), demo.START_DATE)
@@ -69,3 +81,8 @@ def settled(settled_stage: Stage, tmp_path: Path) -> Iterator[Business]:
 @pytest.fixture
 def live(live_stage: Stage, tmp_path: Path) -> Iterator[Business]:
     yield from _copy(live_stage, tmp_path)
+
+
+@pytest.fixture
+def shared(shared_stage: Stage, tmp_path: Path) -> Iterator[Business]:
+    yield from _copy(shared_stage, tmp_path)

@@ -160,14 +160,18 @@ def test_case_16_the_write_back_goes_once_the_rule_is_off_and_a_person_asks(sync
     assert "write_back_refused" not in synced.waiting(HANDED_OVER)
 
 
-def test_case_17_an_invoice_born_in_xero_is_named_and_makes_nothing(synced: Business) -> None:
+@pytest.mark.promise("S3-54")
+def test_case_17_an_invoice_born_in_xero_is_named_and_shown_and_makes_no_deal(synced: Business) -> None:
     [contact] = case(17).ledger_only
 
     strangers = [i for i in synced.tie_out().result.in_xero_only if i.contact_name == contact.name]
 
     assert [(i.sub_total, i.total) for i in strangers] == [(dec("1800.00"), dec("1980.00"))]
     assert synced.soql(f"SELECT Id FROM Account WHERE Name = '{contact.name}'") == []
-    assert synced.soql(f"SELECT Id FROM Xero_Invoice__c WHERE Invoice_Number__c = '{strangers[0].number}'") == []
+    fields = "Total__c, Amount_Due__c, Opportunity__c, Account__c, Xero_Contact__r.Name"
+    [shown] = synced.soql(f"SELECT {fields} FROM Xero_Invoice__c WHERE Invoice_Number__c = '{strangers[0].number}'")
+    assert (shown["Total__c"], shown["Opportunity__c"], shown["Account__c"]) == (dec("1980.00"), None, None)
+    assert shown["Xero_Contact__r"]["Name"] == contact.name
 
 
 def test_case_15_voiding_is_the_only_way_back_and_nothing_else_moves(settled: Business) -> None:

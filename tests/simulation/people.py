@@ -28,6 +28,7 @@ class Ledger:
     ended: dict[str, datetime] = field(default_factory=dict)
     edits: dict[str, tuple[datetime, list[Any]]] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
+    edited_deals: set[str] = field(default_factory=set)
     settings_changed: list[datetime] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -204,7 +205,7 @@ class People:
 
     def hide(self) -> str:
         """An administrator changes the sharing of a deal, and corrects that a few minutes later: hidden, not deleted."""
-        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE or deal["AccountId"]])
+        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE or deal.get("AccountId")])
         if deal is None:
             return ""
         self.desks.screen("salesforce", "hide", {"object": "Opportunity", "id": deal["Id"]})
@@ -219,6 +220,7 @@ class People:
         for invoice in self.desks.ledger_invoices():
             if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
                 self.ledger.edits[invoice["InvoiceID"]] = (self._machine.now, lines_of(invoice))
+                self.ledger.edited_deals.add(deal_of(invoice))
         return number
 
     def _on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:

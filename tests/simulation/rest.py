@@ -25,7 +25,7 @@ from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
 _INCIDENTS = {"unlinked_marker", "duplicate_incident"}
-_NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited"}
+_NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited", "readback_differs"}
 # Reasons that a history of this business can give by itself; any other would be the engine's own doing.
 _EXPECTED = (
     _NAMED
@@ -140,10 +140,14 @@ class Rest:
         for entry in entries:
             if entry.code not in REASONS or not entry.cause.strip() or not entry.fix.strip() or not entry.record.id:
                 raise Violation(f"I17: an entry of the queue does not say what to do: {entry}")
-            if entry.code not in _EXPECTED:
+            if entry.code not in _EXPECTED or (entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)):
                 raise Violation(f"I17: {entry.record_name} waits for {entry.code} at rest: {entry.cause[:120]}")
             waiting.setdefault(entry.record.id, set()).add(entry.code)
         return waiting
+
+    def _was_edited(self, deal_id: str) -> bool:
+        """Whether finance ever edited a draft of this deal, even if the edit is gone by now."""
+        return deal_id in self._ledger.edited_deals
 
     def _check_deal(
         self, deal: Mapping[str, Any], invoices: list[Mapping[str, Any]], named: set[str], links: set[str]

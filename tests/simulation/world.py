@@ -22,7 +22,8 @@ from crossfoot.emulators.scenario import read_scenario
 from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
 from crossfoot.engine.connect import Connector
 from crossfoot.engine.host import Host
-from crossfoot.engine.session import Workspace
+from crossfoot.engine.runs import sync
+from crossfoot.engine.session import Workspace, make_session
 from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import load_settings
@@ -202,6 +203,19 @@ def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) ->
     raw = database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return Template(worlds.salesforce.world.dump(), worlds.xero.world.dump(), raw.serialize(), mapping)
+
+
+@cache
+def running(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) -> Template:
+    """The same pair a day's work later: one undisturbed run has made what the won deals called for."""
+    made = template(transport)
+    pair = copy_pair(made, lambda: CLOCK, lambda _name: None)
+    host = Host(now=lambda: CLOCK, sleep=lambda _s: None, new_id=iter_ids(), jitter=lambda: 0.5)
+    carried = transport(pair.salesforce, pair.xero)
+    sync(make_session(pair.database, pair.mapping, lambda: KEY, host=host, transport=carried))
+    raw = pair.database.engine.raw_connection().driver_connection
+    assert isinstance(raw, sqlite3.Connection)
+    return Template(pair.salesforce.world.dump(), pair.xero.world.dump(), raw.serialize(), pair.mapping)
 
 
 def iter_ids() -> Callable[[], str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crossfoot.cli import demo, emulator, queue, reports, runs, setup
+from crossfoot.cli import demo, emulator, overrides, package, recovery, reports, runs, setup
 
 app = typer.Typer(
     help="Keeps Salesforce and Xero in agreement, to the cent.",
@@ -38,9 +38,9 @@ def root(
     """
 
 
-for module in (setup, runs, reports, demo):
+for module in (setup, package, runs, reports, recovery, demo):
     for command in module.COMMANDS:
         app.command(command.name)(command.function)
-app.add_typer(queue.app, name="queue")
+app.add_typer(overrides.app, name="queue")
 app.add_typer(reports.audit_app, name="audit")
 app.add_typer(emulator.app, name="emulator")

@@ -30,8 +30,10 @@ def up(
     salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Salesforce; 0 = any free.")] = 8091,
     xero_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Xero; 0 = any free.")] = 8092,
     pubsub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for change events; 0 = any free.")] = 7443,
-    pubsub_certificate: Annotated[Path | None, typer.Option(help="Certificate (PEM): change events over TLS.")] = None,
-    pubsub_key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
+    certificate: Annotated[
+        Path | None, typer.Option(help="Certificate (PEM): https, and events over TLS.")
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
     scenario: Annotated[str, typer.Option(help="demo, empty, or the path of a scenario file.")] = "demo",
     state: Annotated[Path | None, typer.Option(help="Folder in which everything survives a restart.")] = None,
     salesforce_url: Annotated[str | None, typer.Option(help="Public address that Salesforce reports.")] = None,
@@ -58,7 +60,9 @@ def up(
         public_urls={name: url for name, url in urls.items() if url is not None},
         state=state,
         env_file=env_file,
-        pubsub=PubSubSettings(host, pubsub_port, pubsub_certificate, pubsub_key),
+        certificate=certificate,
+        key=key,
+        pubsub=PubSubSettings(host, pubsub_port, certificate, key),
     )
     try:
         running = Host(settings)

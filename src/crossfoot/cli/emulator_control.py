@@ -130,9 +130,7 @@ def _settings(words: list[str]) -> dict[str, Any]:
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.emulators.fault_kinds import CATALOGUE
 
-    numbers = {
-        key for kind in CATALOGUE for key, setting in kind.settings.items() if setting.lowest is not None
-    }
+    numbers = {key for kind in CATALOGUE for key, setting in kind.settings.items() if setting.lowest is not None}
     found: dict[str, Any] = {}
     for word in words:
         name, is_setting, value = word.partition("=")

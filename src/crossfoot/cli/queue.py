@@ -143,14 +143,30 @@ def show(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: 
 
 @app.command("retry")
 @told_plainly
-def retry(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+def retry(
+    entry: Annotated[int | None, typer.Argument(help="The entry's number; or choose by an option.")] = None,
+    *,
+    reason: Annotated[str, typer.Option(help="Every entry of this reason, as `refused_by_xero`.")] = "",
+    owner: Annotated[str, typer.Option(help="Every entry of this person or role, as `finance`.")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="Every entry that was not put aside.")] = False,
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
     """Try again at the next sync, after the cause was mended. A voided invoice is re-issued under its next number.
 
-    Example: crossfoot queue retry 3
+    Example: crossfoot queue retry --reason refused_by_xero
     """
     desk, addresses = open_desk(workspace)
-    found = desk.retry(entry)
-    _say(f"{found.record_name or found.record.id} is tried again at the next sync.", found, addresses, as_json=as_json)
+    if entry is not None:
+        found = desk.retry(entry)
+        name = found.record_name or found.record.id
+        _say(f"{name} is tried again at the next sync.", found, addresses, as_json=as_json)
+        return
+    several = desk.retry_many(code=reason, owner=owner, everything=everything)
+    if as_json:
+        print_json([entry_data(each, addresses) for each in several])
+    else:
+        typer.echo(f"{len(several)} of the entries are tried again at the next sync.")
 
 
 @app.command("ignore")

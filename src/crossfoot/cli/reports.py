@@ -23,6 +23,7 @@ from crossfoot.cli.screen import (
 )
 
 if TYPE_CHECKING:
+    from crossfoot.core.overrides import Override
     from crossfoot.core.tieout import Difference, Row
     from crossfoot.engine.desk import Explanation
     from crossfoot.engine.tie import TieOutReport
@@ -77,12 +78,29 @@ def tie_out_data(report: TieOutReport) -> dict[str, Any]:
             }
             for row in report.result.rows
         ],
+        "overrides": [override_data(each) for each in report.overrides],
         "in_xero_only": [
             {"number": i.number, "customer": i.contact_name, "date": i.dated, "currency": i.currency,
              "ex_tax": i.sub_total, "gross": i.total, "status": i.status}
             for i in report.result.in_xero_only
         ],
     }  # fmt: skip
+
+
+def override_data(decided: Override) -> dict[str, Any]:
+    """A person's decision for a machine."""
+    return {
+        "override": decided.id,
+        "deal": decided.source_id,
+        "field": decided.field,
+        "value": decided.value,
+        "source_says": decided.was,
+        "state": decided.state.value,
+        "by": decided.actor,
+        "approved_by": decided.approver,
+        "at": decided.at,
+        "reason": decided.reason,
+    }
 
 
 def _difference(difference: Difference) -> dict[str, Any]:
@@ -116,6 +134,7 @@ def render_tie_out(report: TieOutReport) -> str:
             for invoice in found.in_xero_only[:IN_XERO_ONLY_SHOWN]
         ),
     ]
+    lines += [f"  decided by a person: deal {each.source_id}, {each.words}" for each in report.overrides]
     if len(found.in_xero_only) > IN_XERO_ONLY_SHOWN:
         more = len(found.in_xero_only) - IN_XERO_ONLY_SHOWN
         lines.append(f"  … and {more} more invoices in Xero only (--json lists them)")

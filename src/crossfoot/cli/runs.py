@@ -186,6 +186,7 @@ def report_data(report: RunReport) -> dict[str, Any]:
         "queue": {"opened": report.queue_opened, "closed": report.queue_closed},
         "calls": dict(report.calls),
         "warning": report.warning,
+        "audit": {"entry": report.audit.seq, "hash": report.audit.hash} if report.audit else None,
         "won_deals": [
             {"standing": bucket, "currency": currency, "deals": count, "amount": amount}
             for bucket, currency, count, amount in report.buckets
@@ -218,6 +219,8 @@ def _show_report(report: RunReport, *, as_json: bool) -> None:
     typer.echo(buckets_table(list(report.buckets)))
     if not report.writes:
         typer.echo("Nothing had to be written.")
+    if report.audit:
+        typer.echo(f"Audit log: {report.audit.words}.")
     typer.echo(f"Run {report.run_id}; {report.calls['xero']} Xero and {report.calls['salesforce']} Salesforce calls.")
 
 

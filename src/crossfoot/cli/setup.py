@@ -163,12 +163,20 @@ def connect(
         bool, typer.Option("--client-credentials", help="The app's own user instead of a person in a browser.")
     ] = False,
     organisation: Annotated[str, typer.Option(help="Id of the Xero organisation, if the app reaches several.")] = "",
+    install: Annotated[
+        bool, typer.Option("--install", help="Into the connected Salesforce org: Crossfoot's objects and fields.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --install: list each component only.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Grant access to one side: opens the vendor's own consent page in your browser.
 
+    With --install an administrator of the connected org logs in instead, or SF_ADMIN_ACCESS_TOKEN holds such a session;
+    it is used for this once and never kept.
+
     Example: crossfoot connect xero
     """
+    from crossfoot.cli import package
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.engine.connect import Connector, salesforce_app, xero_app
     from crossfoot.engine.host import real_host
@@ -178,8 +186,13 @@ def connect(
         raise NeedsPerson(
             f"{side!r} cannot be connected: say `crossfoot connect salesforce` or `crossfoot connect xero`."
         )
+    if (install and side != "salesforce") or (dry_run and not install):
+        raise NeedsPerson("--install belongs to `crossfoot connect salesforce`, and --dry-run to --install.")
     values = read_env_file(env_file) if env_file else dict(os.environ)
     made = workspace_at(workspace)
+    if install:
+        package.install(made, values, dry_run=dry_run, as_json=as_json)
+        return
     with made.only_writer(), closing(Connector(made, made.open_database(), real_host())) as connector:
         app = salesforce_app(values) if side == "salesforce" else xero_app(values)
         _show_scopes(side, as_json=as_json)

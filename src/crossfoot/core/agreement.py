@@ -156,8 +156,10 @@ def _align(part: Part, ours: dict[str, Value], theirs: dict[str, Value], base: d
     if ours[name] == theirs[name]:
         return []
     if name not in base:
-        if _alike(ours[name]) == _alike(theirs[name]):  # the same words spelt otherwise: the owner's spelling goes
-            base[name] = ours[name] if part.owner is Owner.XERO else theirs[name]
+        poorer = ours[name] if part.owner is Owner.XERO else theirs[name]
+        richer = theirs[name] if part.owner is Owner.XERO else ours[name]
+        if _within(poorer, richer):  # the owner has the same and more, or spells it otherwise: nothing is lost
+            base[name] = poorer
         return []
     kept = []
     for side, label, holder in ((ours, "Salesforce", "Xero"), (theirs, "Xero", "Salesforce")):
@@ -171,9 +173,16 @@ def _folded(part: Part, value: Value) -> Value:
     return part.fold(value) if isinstance(value, str) else value
 
 
-def _alike(value: Value) -> str:
-    words = value if isinstance(value, str) else " ".join(value)
-    return " ".join(words.split()).casefold()
+def _within(poorer: Value, richer: Value) -> bool:
+    """Whether all that one value says stands in the other: each line of an address, or the same words."""
+    if isinstance(poorer, tuple) and isinstance(richer, tuple):
+        return all(_lines(less) <= _lines(more) for less, more in zip(poorer, richer, strict=True))
+    return bool(poorer) and _lines(poorer) == _lines(richer)
+
+
+def _lines(value: Value) -> frozenset[str]:
+    lines = value.splitlines() if isinstance(value, str) else value
+    return frozenset(words for line in lines if (words := " ".join(line.split()).casefold()))
 
 
 def _owner(owner: Owner, direction: Direction) -> Owner:

@@ -157,6 +157,9 @@ class Deal:
     mapped_hash: str
     invoice: IntendedInvoice | None = None
     findings: tuple[Finding, ...] = ()
+    bill_to: str = ""
+    """The Xero contact that a person chose for it instead of its account's (``core.overrides``)."""
+    amount_decided: bool = False
 
 
 def intended_form(invoice: IntendedInvoice, contact_id: str) -> dict[str, object]:

@@ -376,6 +376,22 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Nothing is made again by itself: record a new row if the money came after all, and delete this one.",
             Weight.NOTES,
         ),
+        "override_stands": Reason(
+            "A person decided a part of the document otherwise",
+            _FINANCE,
+            "Nothing to do: it is dropped by itself once the source says the same.",
+            Weight.NOTES,
+        ),
+        "override_proposed": Reason(
+            "Another amount was proposed and waits for a second person",
+            _FINANCE,
+            "Somebody else approves it: `crossfoot queue approve OVERRIDE`, or takes it back with `queue withdraw`.",
+        ),
+        "override_outdated": Reason(
+            "The source changed under a person's decision",
+            _FINANCE,
+            "Decide again with `crossfoot queue edit`, or follow the source: `crossfoot queue withdraw OVERRIDE`.",
+        ),
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",
             _FINANCE,

@@ -152,7 +152,7 @@ def decide_deal(deal: Deal, context: Context) -> DealDecision:
         return standing
     findings = [*deal.findings, *_deal_problems(deal, context)]
     invoice = deal.invoice
-    contact = context.contacts.get(invoice.account.id) if invoice and invoice.account else None
+    contact = _customer(deal, context)
     if contact is not None:
         findings += [replace(finding, record=deal.ref, related=_with_account(deal, finding)) for finding in
                      contact.findings]  # fmt: skip
@@ -168,6 +168,14 @@ def decide_deal(deal: Deal, context: Context) -> DealDecision:
         return DealDecision(deal, Bucket.WAITING, _with_money(deal, findings), totals=totals)
     operation = _create_invoice(deal, invoice, totals, contact, context, findings)
     return DealDecision(deal, Bucket.READY, _with_money(deal, findings), operation, totals)
+
+
+def _customer(deal: Deal, context: Context) -> ContactDecision | None:
+    """The customer that a person chose for this deal, else its account's."""
+    if deal.bill_to:
+        return ContactDecision(contact_id=deal.bill_to, evidence="chosen by a person for this deal")
+    account = deal.invoice.account if deal.invoice else None
+    return context.contacts.get(account.id) if account else None
 
 
 def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
@@ -225,7 +233,7 @@ def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> li
     if invoice.amount < 0 <= deal.amount:
         findings.append(Finding("negative_deal", deal.ref, f"the lines come to {invoice.amount} {deal.currency}"))
     difference = EXACT.subtract(invoice.amount, deal.amount)
-    if difference:
+    if difference and not deal.amount_decided:
         accepted = rounding_allowance(len(invoice.lines), policy.rounding_max)
         code = "rounding" if difference.copy_abs() <= accepted else "rounding_too_large"
         cause = f"Xero's arithmetic gives {invoice.amount}, Salesforce {deal.amount}: difference {difference}"
@@ -317,7 +325,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     account = deal.invoice.account if deal.invoice else None
     if deal.invoice and account and account.id in context.accounts:
         result = code_invoice(deal.invoice, context.accounts[account.id].country, context.books, context.policy.coding)
-        contact = context.contacts.get(account.id)
+        contact = _customer(deal, context)
         contact_id = contact.contact_id if contact else ""
         due = deal.invoice.due or _due_date(deal.invoice.dated, contact_id, context)
         if not any(finding.blocks for finding in (*result.findings, *deal.findings)):
@@ -363,6 +371,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     current = context.mirror.invoices.get(link.xero_id)
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
+    findings += [finding for finding in deal.findings if finding.code.startswith("override_")]
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, same_as_base=judged.same_as_base)
 
 

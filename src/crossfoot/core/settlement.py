@@ -84,7 +84,11 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class SettlementContext:
-    """What payments are decided from. ``in_flight`` are invoices with a payment whose outcome is not known yet."""
+    """What payments are decided from.
+
+    ``in_flight`` are invoices with a payment under way, ``unsure`` the rows of which it is not known whether Xero made
+    theirs, ``unread`` those whose payment was made and not read back yet.
+    """
 
     org_id: str
     books: Books
@@ -93,6 +97,7 @@ class SettlementContext:
     made: Mapping[str, MadePayment]
     in_flight: Collection[str] = frozenset()
     unread: Collection[str] = frozenset()
+    unsure: Collection[str] = frozenset()
     not_same: Collection[tuple[str, str]] = frozenset()
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
@@ -126,9 +131,14 @@ def settle(recorded: Iterable[RecordedPayment], context: SettlementContext) -> l
     ours = {made.payment_id for made in context.made.values()}
     for payment in sorted(recorded, key=lambda each: (each.dated or dt.date.max, each.ref.id)):
         made = context.made.get(payment.ref.id)
-        if made is not None:
+        if payment.ref.id in context.unsure:
+            cause = "Xero did not answer when the payment was sent"
+            settlements.append(Settlement(payment, (_finding(payment, "payment_unsure", cause),)))
+        elif made is not None:
             settlements.append(_judge_made(payment, made, context))
-        elif payment.counts and not payment.deleted and not payment.own_key:
+        elif payment.own_key or payment.deleted or not payment.counts:
+            settlements.append(Settlement(payment))
+        else:
             settlement = _decide(payment, context, ours)
             if settlement.intended is not None and payment.invoice_id in busy:
                 settlement = replace(settlement, intended=None)
@@ -156,8 +166,9 @@ def _decide(payment: RecordedPayment, context: SettlementContext, ours: Collecti
     if mine:
         twice = _finding(payment, "payment_twice", f"{len(mine)} payments of {invoice.number} carry {marker}")
         return Settlement(payment, (twice,) if len(mine) > 1 else (), found=mine[0])
-    assert payment.amount is not None and payment.dated is not None
-    findings = [*_invoice_problems(payment, invoice), *_place_problems(payment, invoice, context)]
+    assert payment.amount is not None
+    assert payment.dated is not None
+    findings = [*_invoice_problems(payment, invoice), *_place_problems(payment, context)]
     findings += _may_be_there(payment, invoice, ours, context)
     if findings:
         return Settlement(payment, tuple(findings))
@@ -220,7 +231,7 @@ def _invoice_problems(payment: RecordedPayment, invoice: LedgerInvoice) -> list[
     return problems
 
 
-def _place_problems(payment: RecordedPayment, invoice: LedgerInvoice, context: SettlementContext) -> list[Finding]:
+def _place_problems(payment: RecordedPayment, context: SettlementContext) -> list[Finding]:
     problems = []
     account = context.books.accounts.get(payment.account)
     if account is None or not account.takes_payments:
@@ -254,7 +265,7 @@ def _may_be_there(
         _finding(
             payment,
             "payment_maybe_there",
-            f"{invoice.number} has a payment of {other.amount} dated {other.dated} ({other.reference or 'no reference'})",
+            f"{invoice.number} has a payment of {other.amount} dated {other.dated}, reference {other.reference!r}",
             RecordRef(Side.XERO, "Payment", other.payment_id),
         )
         for other in suspects
@@ -268,13 +279,20 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
     if made.state is LinkState.RETIRED:
         removed = _finding(payment, "payment_removed", "the payment was taken away in Xero", related)
         return Settlement(payment, () if payment.deleted else (removed,))
-    findings: tuple[Finding, ...] = ()
+    findings: list[Finding] = []
     if payment.deleted:
         cause = "the row was deleted; the payment stands in Xero"
-        findings = (_finding(payment, "payment_row_deleted", cause, related),)
+        findings.append(_finding(payment, "payment_row_deleted", cause, related))
     elif not unchanged:
         cause = "amount, date or invoice of the row changed; the payment in Xero is as it was"
-        findings = (_finding(payment, "payment_row_changed", cause, related),)
+        findings.append(_finding(payment, "payment_row_changed", cause, related))
     invoice = context.invoices.get(payment.invoice_id)
-    listed = invoice is None or any(each.payment_id == made.payment_id for each in invoice.payments)
-    return Settlement(payment, findings, gone=unchanged and not listed and payment.ref.id not in context.unread)
+    if invoice is None:
+        return Settlement(payment, tuple(findings))
+    listed = any(each.payment_id == made.payment_id for each in invoice.payments)
+    marker = payment_marker(context.org_id, payment.ref.id)
+    if listed and len(marked(invoice, marker)) > 1:
+        cause = f"more than one payment of {invoice.number} carries {marker}"
+        findings.append(_finding(payment, "payment_twice", cause, related))
+    gone = unchanged and not listed and payment.ref.id not in context.unread
+    return Settlement(payment, tuple(findings), gone=gone)

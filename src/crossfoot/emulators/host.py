@@ -6,6 +6,7 @@ the two servers, the state folder and the env file.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -129,7 +130,19 @@ class HostSettings:
     public_urls: Mapping[str, str] = field(default_factory=dict)
     state: Path | None = None
     env_file: Path | None = None
+    certificate: Path | None = None  # PEM, with its key: both speak https
+    key: Path | None = None
     pubsub: PubSubSettings | None = None  # change events; without it they are on the bus, and not served
+
+
+def _tls(settings: HostSettings) -> ssl.SSLContext | None:
+    if settings.certificate is None and settings.key is None:
+        return None
+    if settings.certificate is None or settings.key is None:
+        raise OSError("https needs both a certificate and its key")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context
 
 
 class Host:
@@ -144,9 +157,10 @@ class Host:
         self._folder = StateFolder(settings.state) if settings.state is not None else None
         self._generation = 0
         with ExitStack() as on_failure:
+            tls = _tls(settings)
             self._servers: dict[str, EmulatorServer] = {}
             for name, port in settings.ports.items():
-                self._servers[name] = EmulatorServer(settings.host, port)
+                self._servers[name] = EmulatorServer(settings.host, port, tls)
                 on_failure.callback(self._servers[name].server_close)
             self.urls = {
                 name: settings.public_urls.get(name, server.url).rstrip("/") for name, server in self._servers.items()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import socket
 import socketserver
+import ssl
 import sys
 import threading
 import time
@@ -64,12 +65,20 @@ class EmulatorServer(ThreadingHTTPServer):
     emulator: Emulator
     controls: Controls
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self._in_progress: Counter[str] = Counter()
         self._counting = threading.Lock()
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), _Exchange)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """The next connection. With TLS its own thread shakes hands, when it first reads."""
+        connection, address = super().get_request()
+        if self._tls is None:
+            return connection, address
+        return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
 
     def server_bind(self) -> None:
         """Bind without HTTPServer's look-up of the host's name, which may ask the network."""
@@ -81,7 +90,8 @@ class EmulatorServer(ThreadingHTTPServer):
     def url(self) -> str:
         """The address that clients on this machine reach."""
         host = "127.0.0.1" if self.server_name in ("", "0.0.0.0") else self.server_name  # noqa: S104 - compared only
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.server_port}"
 
     def start(self, emulator: Emulator, controls: Controls) -> None:
         """Serve ``emulator`` on a thread of its own. ``controls`` are the paths of the control plane that the host
@@ -106,7 +116,7 @@ class EmulatorServer(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Stay quiet about clients that hang up; show anything else, it is a defect."""
-        if not isinstance(sys.exception(), ConnectionError | TimeoutError):
+        if not isinstance(sys.exception(), ConnectionError | TimeoutError | ssl.SSLError):
             super().handle_error(request, client_address)
 
 

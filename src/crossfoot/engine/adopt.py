@@ -126,9 +126,8 @@ def resume(session: Session) -> int:
             ops.end_call(connection, call_id, session.host.now(), state="unknown")
         for call_id in ops.orphaned_calls(connection, session.org_id):
             ops.end_call(connection, call_id, session.host.now(), state="unknown")
-        standing = list(
-            ops.load_operations(connection, session.organisation_id, states=("reserved", "sending", "unknown"))
-        )
+        found = ops.load_operations(connection, session.organisation_id, states=("reserved", "sending", "unknown"))
+        standing = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # settled by payment_outcomes
     adopted = 0
     for operation in standing:
         record = _in_store(session, operation) if operation.state != "reserved" else None

@@ -53,7 +53,7 @@ from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import next_seq, save_versions
 from crossfoot.store.workspace import take_from_series
-from crossfoot.xero import documents, requests
+from crossfoot.xero import changes, documents, requests
 from crossfoot.xero.errors import says_taken
 
 SENDS_MAX = 6
@@ -186,9 +186,9 @@ def _store_operation(
         case IntendedItem():
             element = documents.item_element(operation.document)
         case ContactChange():
-            element = documents.contact_change_element(operation.document)
+            element = changes.contact_change_element(operation.document)
         case ItemChange():
-            element = documents.item_change_element(operation.document)
+            element = changes.item_change_element(operation.document)
         case IntendedInvoice():
             contact_id = operation.contact_id or _contact_id(connection, session, operation.contact_source)
             if not contact_id:

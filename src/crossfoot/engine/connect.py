@@ -48,6 +48,7 @@ class App:
     login_base: str
     token_base: str
     api_base: str = ""
+    pubsub: str = ""
 
 
 def salesforce_app(values: Mapping[str, str]) -> App:
@@ -60,6 +61,7 @@ def salesforce_app(values: Mapping[str, str]) -> App:
         base,
         base,
         values.get("SF_INSTANCE_URL", ""),
+        values.get("SF_PUBSUB_ENDPOINT", ""),
     )
 
 
@@ -161,7 +163,12 @@ class Connector:
             org["Name"],
             alias_of(org["Name"]),
             grant_id,
-            {"base": base, "instance_url": self._instance_url or base, "edition": org["OrganizationType"]},
+            {
+                "base": base,
+                "instance_url": self._instance_url or base,
+                "edition": org["OrganizationType"],
+                **({"pubsub": app.pubsub} if app.pubsub else {}),
+            },
             {"org_id": org["Id"], "is_sandbox": bool(org["IsSandbox"])},
         )
         return self._pin(connection)

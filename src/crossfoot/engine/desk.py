@@ -90,6 +90,20 @@ class Desk:
             self._note(connection, "retry", entry)
         return entry
 
+    def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
+        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them."""
+        if code and code not in REASONS:
+            raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
+        if not (code or owner or everything):
+            raise NeedsPerson("Say which: an entry's number, --reason, --owner or --all.")
+        wanted = owner.casefold()
+        chosen = [
+            entry
+            for entry in self.entries()
+            if code in {"", entry.code} and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
+        ]
+        return [self.retry(entry.id) for entry in chosen]
+
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
         entry = self.entry(entry_id)
@@ -143,7 +157,8 @@ class Desk:
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
         entry = self.entry(entry_id)
-        self._linkable(entry)
+        if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
+            self._linkable(entry)
         source = entry.record.id
         if entry.code.startswith("contact"):
             source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)

@@ -6,12 +6,12 @@ they came with: after a crash the same hints come again. Our own writes come bac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
 
-from crossfoot.core.errors import RetryLater
+from crossfoot.core.errors import NeedsPerson, RetryLater
 from crossfoot.core.recovery import backoff_s
 from crossfoot.engine.describes import shapes
 from crossfoot.engine.observe import Observed, row_versions, sweep_object
@@ -19,7 +19,7 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.compiled import Reading
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
-from crossfoot.salesforce.changes import TOPIC, Again, Look, Received, Stream, StreamEnded, after_end, where_to_look
+from crossfoot.salesforce.changes import Again, Received, Stream, StreamEnded, after_end, topic_of, where_to_look
 from crossfoot.store.versions import ReadCounts, Version, load_reference, next_seq, save_reference, save_versions
 
 SILENCE_S_MAX = 300.0
@@ -28,10 +28,9 @@ RECEIVE_S = 5.0
 ASKED_MAX = 100
 ASK_AGAIN_BELOW = 50
 PARK_S = 3600.0
-_POSITION = f"replay {TOPIC}"
 
-Subscribe = Callable[[bytes | None], Stream]
-"""Open a stream behind a replay id; None: only what is new."""
+Subscribe = Callable[[str, bytes | None], Stream]
+"""Open a stream of a topic behind a replay id; None: only what is new."""
 
 
 @dataclass(slots=True)
@@ -47,20 +46,45 @@ class Heard:
     waits_for: str = ""
 
 
-def listen(session: Session, subscribe: Subscribe, stop: Event, on_change: Callable[[], None] = lambda: None) -> Heard:
-    """Follow the org's changes until ``stop`` is set; ``on_change`` is told when records are not as they were.
+def watched(session: Session) -> list[str]:
+    """Objects whose changes are worth following: what the mapping reads, and the lines of it. One listener for each."""
+    readings = session.mapping.readings()
+    return [*readings, *_lines(session, readings)]
 
-    The session is this listener's own. What ends a stream never ends the listener: it resumes, recovers or waits.
+
+def listen(
+    session: Session, subscribe: Subscribe, stop: Event, name: str, on_change: Callable[[], None] = lambda: None
+) -> Heard:
+    """Follow one object's changes until ``stop`` is set; ``on_change`` is told when records are not as they were.
+
+    The session is this listener's own. What ends a stream does not end the listener: it resumes, recovers or waits.
+    Raises ``NeedsReauthorisation`` where access itself has ended.
     """
-    return Listener(session, subscribe, on_change).run(stop)
+    return Listener(session, subscribe, name, on_change).run(stop)
+
+
+def over_grpc(session: Session) -> Subscribe:
+    """Streams of the Pub/Sub API, each opened with the token that is current then."""
+    try:
+        from crossfoot.salesforce import pubsub  # noqa: PLC0415 - an extra, and slow to load
+    except ModuleNotFoundError:
+        raise NeedsPerson("Listening to change events needs an extra: pip install 'crossfoot[cdc]'.") from None
+    channel = pubsub.Channel(str(session.salesforce.connection.settings.get("pubsub") or pubsub.ENDPOINT))
+
+    def subscribe(topic: str, position: bytes | None) -> Stream:
+        token = session.salesforce.access().token.reveal()
+        return channel.subscribe(pubsub.Caller(token, session.instance_url, session.org_id), topic, position)
+
+    return subscribe
 
 
 @dataclass(slots=True)
 class Listener:
-    """One org's listener. ``follow`` is one stream's life, from which ``run`` decides how to go on."""
+    """One object's listener. ``follow`` is one stream's life, from which ``run`` decides how to go on."""
 
     session: Session
     subscribe: Subscribe
+    object: str
     on_change: Callable[[], None] = lambda: None
     heard: Heard = field(default_factory=Heard)
     _failures: int = 0
@@ -81,10 +105,10 @@ class Listener:
     def follow(self, stop: Event) -> None:
         """One stream: from where the last one was stored, or from now on with a sweep of what went before."""
         position = None if self._recover else self._position()
-        stream = self.subscribe(position)
+        stream = self.subscribe(topic_of(self.object), position)
         try:
             if position is None:  # first the stream, then the sweep: nothing falls between them
-                self._sweep(self.session.mapping.readings())
+                self._sweep()
                 self._recover = False
             self._receive(stream, stop)
         finally:
@@ -107,71 +131,65 @@ class Listener:
 
     def absorb(self, received: Received) -> None:
         """Read what the hints point at and store it with the replay id, all or nothing."""
-        session, readings = self.session, self.session.mapping.readings()
-        lines = self._lines(readings)
-        look = where_to_look(received.changes, frozenset({*readings, *lines}))
+        session = self.session
+        look = where_to_look(received.changes, frozenset({self.object}))
         with session.database.writing("hints") as connection:
             read_seq = next_seq(connection)
-        versions = self._read(look, readings, lines)
-        self._sweep({name: readings[lines.get(name, name)] for name in look.sweep})
+        versions = self._read(look.ids.get(self.object, ()))
+        if look.sweep:
+            self._sweep()
         with session.database.writing("hinted records") as connection:
             counts = save_versions(connection, read_seq, versions) if versions else ReadCounts(0, 0, 0)
             if received.latest:
-                save_reference(connection, session.org_id, _POSITION, received.latest, session.host.now())
+                save_reference(connection, session.org_id, self._key, received.latest, session.host.now())
         self.heard.changes += len(received.changes)
         self.heard.own += sum(change.is_own for change in received.changes)
-        self.heard.changed += counts.changed
-        if counts.changed:
-            self.on_change()
+        self._changed(counts.changed)
 
-    def _read(self, look: Look, readings: Mapping[str, Reading], lines: Mapping[str, str]) -> list[Version]:
+    def _read(self, ids: Sequence[str]) -> list[Version]:
         """The records hinted at; a line's hint means the deal that it belongs to."""
-        wanted: dict[str, dict[str, None]] = {}
-        for name, ids in look.ids.items():
-            found = self._parents(name, lines[name], ids) if name in lines else ids
-            wanted.setdefault(lines.get(name, name), {}).update(dict.fromkeys(found))
-        versions = []
-        for name, records in wanted.items():
-            ids = tuple(records)
-            for start in range(0, len(ids), soql.IDS_PER_QUERY):
-                versions += row_versions(self.session, readings[name], ids[start : start + soql.IDS_PER_QUERY])
-        return versions
+        reading, parent_field = self._reading()
+        wanted = self._parents(parent_field, ids) if parent_field else ids
+        return [
+            version
+            for chunk in _chunks(list(dict.fromkeys(wanted)))
+            for version in row_versions(self.session, reading, chunk)
+        ]
 
-    def _parents(self, line: str, deal: str, ids: tuple[str, ...]) -> list[str]:
-        reading = self.session.mapping.readings()[deal]
-        shape = shapes(self.session, [deal])[deal]
-        child = shape.children.get(reading.lines) if shape else None
-        if child is None:
-            return []
+    def _reading(self) -> tuple[Reading, str]:
+        """What is read upon a hint, and for a line the field that leads to it."""
+        readings = self.session.mapping.readings()
+        if self.object in readings:
+            return readings[self.object], ""
+        deal, parent_field = _lines(self.session, readings)[self.object]
+        return readings[deal], parent_field
+
+    def _parents(self, parent_field: str, ids: Sequence[str]) -> list[str]:
         found = []
-        for start in range(0, len(ids), soql.IDS_PER_QUERY):
-            chunk = soql.one_of("Id", ids[start : start + soql.IDS_PER_QUERY])
-            query = soql.select(["Id", child[1]], line, where=chunk)
+        for chunk in _chunks(ids):
+            query = soql.select(["Id", parent_field], self.object, where=soql.one_of("Id", chunk))
             page = sf.decode_query(self.session.salesforce.read(sf.query(query, deleted=True)).body)
-            found += [row[child[1]] for row in page.rows]
+            found += [row[parent_field] for row in page.rows]
         return found
 
-    def _lines(self, readings: Mapping[str, Reading]) -> dict[str, str]:
-        """Objects that are lines of another -> that other."""
-        seen = shapes(self.session, readings)
-        return {
-            shape.children[reading.lines][0]: name
-            for name, reading in readings.items()
-            if reading.lines and (shape := seen[name]) is not None and reading.lines in shape.children
-        }
-
-    def _sweep(self, readings: Mapping[str, Reading]) -> None:
+    def _sweep(self) -> None:
         observed = Observed()
-        for reading in {reading.object: reading for reading in readings.values()}.values():
-            sweep_object(self.session, reading, observed)
-            self.heard.swept += 1
-        if observed.changed:
-            self.heard.changed += observed.changed
+        sweep_object(self.session, self._reading()[0], observed)
+        self.heard.swept += 1
+        self._changed(observed.changed)
+
+    def _changed(self, count: int) -> None:
+        self.heard.changed += count
+        if count:
             self.on_change()
+
+    @property
+    def _key(self) -> str:
+        return f"replay {topic_of(self.object)}"
 
     def _position(self) -> bytes | None:
         with self.session.database.reading() as connection:
-            known = load_reference(connection, self.session.org_id, _POSITION)
+            known = load_reference(connection, self.session.org_id, self._key)
         return known[1] if known else None
 
     def _after(self, again: Again, words: str, stop: Event) -> None:
@@ -193,3 +211,20 @@ class Listener:
         until = self.session.host.now() + timedelta(seconds=wait_s)
         while not stop.is_set() and (left := (until - self.session.host.now()).total_seconds()) > 0:
             self.session.host.sleep(min(left, RECEIVE_S))
+
+
+def _lines(session: Session, readings: Mapping[str, Reading]) -> dict[str, tuple[str, str]]:
+    """Objects that are lines of another, with that other and the field that leads to it."""
+    seen = shapes(session, readings)
+    found = {}
+    for name, reading in readings.items():
+        shape = seen[name]
+        if shape is not None and reading.lines in shape.children:
+            child, parent_field = shape.children[reading.lines]
+            found[child] = name, parent_field
+    return found
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), soql.IDS_PER_QUERY):
+        yield ids[start : start + soql.IDS_PER_QUERY]

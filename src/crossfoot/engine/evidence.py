@@ -25,6 +25,7 @@ from crossfoot.core.matching import (
     suffixed_names,
     unique_name,
 )
+from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
 from crossfoot.core.standing import account_of, moves_in
 from crossfoot.engine.ledger import CONTACT, INVOICE, canonical_tax_number, load_ledger
@@ -37,6 +38,7 @@ from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, highest_epochs, load_links
 from crossfoot.store.lookups import find_candidates, load_names
+from crossfoot.store.overrides import load_overrides
 from crossfoot.store.versions import load_versions
 
 Fields = Mapping[str, Any]
@@ -54,7 +56,8 @@ class Evidence:
 
 def read_evidence(session: Session, connection: Connection, books: Books, as_of: dt.date, scope: Scope) -> Evidence:
     """Read what the scope's decisions are made from."""
-    deals = _read_deals(session, connection, books, scope)
+    decided = load_overrides(connection, session.organisation_id, scope.deals)
+    deals = [overridden(deal, decided.get(deal.ref.id, ())) for deal in read_deals(session, connection, books, scope)]
     ids = None if scope.deals is None else [deal.ref.id for deal in deals]
     organisation_id = session.organisation_id
     links = {s.source_id: s for s in load_links(connection, organisation_id, Kind.INVOICE, source_keys=ids)}
@@ -89,7 +92,8 @@ def _sales_terms(contacts: Mapping[str, LedgerContact], contact_id: str) -> tupl
     return contacts[contact_id].sales_terms if contact_id in contacts else None
 
 
-def _read_deals(session: Session, connection: Connection, books: Books, scope: Scope) -> list[Deal]:
+def read_deals(session: Session, connection: Connection, books: Books, scope: Scope) -> list[Deal]:
+    """The deals of a scope as their sources have them, in the order of their ids."""
     mapping, zone = session.mapping, zone_of(books.organisation)
     versions = sorted(
         load_versions(connection, session.org_id, mapping.deal_object, ids=scope.deals), key=lambda v: v.ref.id
@@ -192,7 +196,8 @@ class _Customers:
         moving = {account_of(d) for d in self._deals if moves_in(d, start, linked=d.ref.id in invoice_links)}
         self.not_same = frozenset(queue_store.decisions(connection, self._organisation_id, "not_same"))
         self.chosen = dict(queue_store.decisions(connection, self._organisation_id, "link_contact"))
-        self.accounts = self._load_accounts({account_of(deal) for deal in self._deals} - {""})
+        self._ids = {account_of(deal) for deal in self._deals} - {""}
+        self.accounts = self._load_accounts(self._ids)
         if self._planned is None:
             self._read_everything()
         else:
@@ -239,7 +244,7 @@ class _Customers:
         self._peers: set[str] = set()
 
     def _read_for(self, moving: set[str], changed: Iterable[str]) -> None:
-        self._all_links = self._contact_links(source_keys=self.accounts)
+        self._all_links = self._contact_links(source_keys=self._ids)
         known = {**self.chosen, **self._all_links}
         ids = {contact_id for account_id, contact_id in known.items() if account_id in self.accounts}
         unlinked = [self.accounts[each] for each in sorted(moving & self.accounts.keys()) if each not in known]

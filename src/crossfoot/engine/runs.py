@@ -13,10 +13,15 @@ from crossfoot.core.links import Kind
 from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.adopt import adopt_by_marker, resume
 from crossfoot.engine.allowance import refresh_allowance, told_in_queue
+from crossfoot.engine.anchor import Anchor
 from crossfoot.engine.apply import Applied, apply_operations, base_amount, link_customers, newest_rates
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import Observed, observe
+from crossfoot.engine.overrides import drop_agreed
+from crossfoot.engine.payment_calls import Paid
+from crossfoot.engine.payments import look_at_payments, record_payments
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.restore import Restored, keep_anchor, require_current, settle_restored
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.tell import Agreed, look_at_links, tell
 from crossfoot.engine.verify import Verified, verify
@@ -44,6 +49,7 @@ class RunReport:
     applied: Applied = field(default_factory=Applied)
     verified: Verified = field(default_factory=Verified)
     agreed: Agreed = field(default_factory=Agreed)
+    paid: Paid = field(default_factory=Paid)
     written_back: int = 0
     write_backs_refused: int = 0
     queue_opened: int = 0
@@ -52,14 +58,17 @@ class RunReport:
     warning: str = ""
     calls: Mapping[str, int] = field(default_factory=dict)
     buckets: Sequence[tuple[str, str, int, Decimal]] = ()
+    audit: Anchor | None = None
 
     @property
     def writes(self) -> int:
         """Everything that this run changed on either side."""
         done = self.applied
         return (
-            done.created + done.updated + done.deleted + done.contacts + done.items - done.adopted + self.written_back
-        ) + self.agreed.writes
+            (done.created + done.updated + done.deleted + done.contacts + done.items - done.adopted + self.written_back)
+            + self.agreed.writes
+            + self.paid.made
+        )
 
 
 def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
@@ -70,11 +79,13 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
         observed = observe(session)
     resume(session)
     verify(session, swept=True)
-    adopt_by_marker(session, _own_numbers(session))
+    session.rebuilt += adopt_by_marker(session, _own_numbers(session))
     session.progress("Planning", 0, 0)
     look_at_links(session)
+    drop_agreed(session)
     planned = make_plan(session, today(session))
     changes = keep_plan(session, planned)
+    look_at_payments(session, planned.as_of)
     return observed, planned, changes
 
 
@@ -140,6 +151,7 @@ def _own_numbers(session: Session) -> dict[str, str]:
 
 def sync(session: Session) -> RunReport:
     """Plan and apply, within the guards. Nothing can wave the brake through."""
+    require_current(session)
     observed, planned, changes = look(session)
     _require_go_live(session)
     if session.is_live:
@@ -161,6 +173,7 @@ def apply_reviewed(
 ) -> RunReport:
     """Apply a plan that a person reviewed: exactly its documents, less those that moved since. ``wanted`` gives what
     the reviewer saw by deal id; ``check`` stops when the plan as a whole no longer holds."""
+    require_current(session)
     observed, planned, changes = look(session)
     check(planned)
     _require_go_live(session)
@@ -181,6 +194,12 @@ def apply_reviewed(
     report.queue_opened, report.queue_closed = changes
     report.left_out = left_out
     return report
+
+
+def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
+    """Go on with an old copy of the database: rebuild its links from what Xero holds. Writes to neither side."""
+    _, planned, _ = look(session)
+    return settle_restored(session, reason, session.rebuilt), planned
 
 
 def _carry_out(
@@ -207,10 +226,13 @@ def _carry_out(
     report.applied = apply_operations(session, operations, reviewed=reviewed)
     report.warning = " ".join(filter(None, (report.agreed.stopped, report.applied.stopped)))
     report.verified = verify(session)
-    if session.mapping.settings.direction != "to_xero":
-        report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
+    if not reviewed:
+        report.paid = record_payments(session, planned.as_of)
+        report.warning = " ".join(filter(None, (report.warning, report.paid.stopped)))
     if operations:
         keep_plan(session, make_plan(session, planned.as_of))
+    if session.mapping.settings.direction != "to_xero":
+        report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
     with session.database.writing("run ended") as connection:
         report.buckets = bucket_totals(connection, session.organisation_id)
@@ -222,6 +244,7 @@ def _carry_out(
             "adopted": report.applied.adopted,
             "verified": report.verified.verified,
             "agreed": report.agreed.writes,
+            "payments": report.paid.made,
             "written_back": report.written_back,
         }
         end_run(
@@ -242,6 +265,7 @@ def _carry_out(
                 record_id=session.run_id,
                 **counts,
             )
+    report.audit = keep_anchor(session)
     return report
 
 

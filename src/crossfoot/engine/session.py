@@ -126,6 +126,8 @@ class Session:
     organisation: Organisation | None = field(default=None)
     http: Http | None = field(default=None)
     anchor_path: Path | None = None
+    rebuilt: int = 0
+    """Documents that this session found to be ours by what they carry, and linked again."""
     paused: dict[str, str] = field(default_factory=dict)
     """Flows that wait for a change of the org's schema, and why (``engine.drift``)."""
 

@@ -156,16 +156,17 @@ def _tell_salesforce(session: Session, batch: Sequence[Compared]) -> tuple[int, 
         if not pairs:
             break
         try:
-            outcomes = _call(session, pairs)
+            call_id, outcomes = _call(session, pairs)
         except NotApplied:
             continue
         except OutcomeUnknown:
             break  # they stay unknown: the next run gives them up and compares both sides anew
         except Rejected as error:
+            call_id = ""
             outcomes = [sf.RowOutcome("", success=False, code=error.code, message=str(error))] * len(pairs)
         with session.database.writing("told Salesforce") as connection:
             for (item, operation), outcome in zip(pairs, outcomes, strict=True):
-                _settle(connection, session, item, operation, outcome)
+                _settle(connection, session, item, replace(operation, call_id=call_id), outcome)
                 written += outcome.success
                 refused += not outcome.success
         _note_told(session, [item for item, _ in pairs], Side.SALESFORCE)
@@ -227,7 +228,7 @@ def _unmoved(session: Session, pairs: Sequence[Pair]) -> Iterator[Pair]:
     return (pair for pair in pairs if pair not in moved)
 
 
-def _call(session: Session, pairs: Sequence[Pair]) -> list[sf.RowOutcome]:
+def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutcome]]:
     """Commit a call for the rows, then send it."""
     rows = [
         (item.flow.object, operation.source_id, decode_fields(operation.body)["element"]) for item, operation in pairs
@@ -244,7 +245,7 @@ def _call(session: Session, pairs: Sequence[Pair]) -> list[sf.RowOutcome]:
     try:
         answer = session.salesforce.write(call_id, request, access, may_wait=False)
         state = "answered"
-        return sf.decode_outcomes(answer.body)
+        return call_id, sf.decode_outcomes(answer.body)
     except (NotApplied, Rejected):
         state = "answered"
         raise

@@ -9,6 +9,7 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import LineAmounts
 from crossfoot.core.findings import Weight
 from crossfoot.core.links import Kind
+from crossfoot.core.overrides import Override
 from crossfoot.core.tieout import TieOut, WonDeal, tie_out
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import read_rows
@@ -16,6 +17,7 @@ from crossfoot.engine.session import Session, zone_of
 from crossfoot.mapping.compiled import Related
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import load_links
+from crossfoot.store.overrides import load_overrides
 from crossfoot.store.queue import open_entries
 from crossfoot.xero import requests
 from crossfoot.xero.documents import decode_page
@@ -32,6 +34,8 @@ class TieOutReport:
     salesforce_read_at: dt.datetime
     xero_read_at: dt.datetime
     start_date: dt.date
+    overrides: tuple[Override, ...] = ()
+    """What people decided otherwise than the source says; each stands here until the source agrees."""
 
 
 def run_tie_out(session: Session) -> TieOutReport:
@@ -49,6 +53,7 @@ def run_tie_out(session: Session) -> TieOutReport:
             for stored in load_links(connection, session.organisation_id, Kind.INVOICE)
         }
         entries = list(open_entries(connection, session.organisation_id))
+        decided = load_overrides(connection, session.organisation_id)
     invoices = _invoices(session, start - dt.timedelta(days=session.mapping.policy.double_billing_days), linked)
     result = tie_out(
         deals,
@@ -60,12 +65,13 @@ def run_tie_out(session: Session) -> TieOutReport:
         inclusive=session.mapping.policy.line_amounts is LineAmounts.INCLUSIVE,
         rounding_max=session.mapping.policy.rounding_max,
     )
-    return TieOutReport(organisation.name, result, salesforce_read_at, xero_read_at, start)
+    overrides = tuple(each for standing in decided.values() for each in standing)
+    return TieOutReport(organisation.name, result, salesforce_read_at, xero_read_at, start, overrides)
 
 
 _NAMES_A_DIFFERENCE = frozenset(
     {"changed_after_approval", "changed_and_draft_edited", "draft_edited", "readback_differs", "rounding",
-     "no_longer_won", "duplicate_incident"}
+     "no_longer_won", "duplicate_incident", "override_stands"}
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.remote import NotApplied
+from crossfoot.engine.restore import keep_anchor, require_current
 from crossfoot.engine.runs import check_guard, today
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
@@ -35,6 +36,7 @@ class Undone:
 
 def undo(session: Session, run_id: str) -> Undone:
     """Delete a run's own drafts that nobody has touched; everything else is listed as not undoable."""
+    require_current(session)
     check_guard(session)
     refresh_reference(session)
     with session.database.reading() as connection:
@@ -77,6 +79,7 @@ def _end(session: Session, undone: Undone) -> None:
     counts = {"deleted": len(undone.deleted), "kept": len(undone.kept)}
     with session.database.writing("run ended") as connection:
         store.end_run(connection, session.run_id, session.host.now(), outcome="done", created=0, counts=counts)
+    keep_anchor(session)
 
 
 def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> str:

@@ -40,7 +40,8 @@ class Verified:
 def verify(session: Session, *, swept: bool = False) -> Verified:
     """Read back what was applied and not verified yet; with ``swept`` the sweep just made is the read-back."""
     with session.database.reading() as connection:
-        applied = list(ops.load_operations(connection, session.organisation_id, states=("applied",)))
+        found = ops.load_operations(connection, session.organisation_id, states=("applied",))
+        applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
     if not applied:
         return Verified()
     if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):

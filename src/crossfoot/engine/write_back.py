@@ -53,11 +53,20 @@ def write_back(session: Session, as_of: date) -> tuple[int, int]:
     with session.database.writing("write-back wanted") as connection:
         _Wanting(session, connection, as_of).want_all()
     written, refused = resume_loads(session)
+    good, bad = _send_pending(session)
+    if good + bad + written + refused:  # sending opens and closes entries of the review queue
+        with session.database.writing("issues wanted") as connection:
+            _Wanting(session, connection, as_of).want_issues()
+        more, worse = _send_pending(session)
+        good, bad = good + more, bad + worse
+    return written + good, refused + bad
+
+
+def _send_pending(session: Session) -> tuple[int, int]:
     now = session.host.now()
     with session.database.reading() as connection:
         pending = list(store.pending_write_backs(connection, session.organisation_id, now, now - REFUSED_AGAIN_AFTER))
-    good, bad = send_rows(session, pending)
-    return written + good, refused + bad
+    return send_rows(session, pending)
 
 
 def payment_status(invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit]) -> str:
@@ -122,7 +131,7 @@ class _Wanting:
         self._want_rows(self._mirror.credit_note_row(note) for note in self._notes)
         self._want_stock()
         self._want_deals()
-        self._want_issues()
+        self.want_issues()
 
     def _want_rows(self, rows: Iterable[Row]) -> None:
         """Rows of the kinds that the settings name."""
@@ -268,7 +277,7 @@ class _Wanting:
             "LastError": f"{REASONS[entry.code].title}: {entry.cause}"[:ERROR_LENGTH] if entry else None,
         }
 
-    def _want_issues(self) -> None:
+    def want_issues(self) -> None:
         """The review queue, open entries and those that were closed since. Trouble with an issue's own row is none."""
         name = self._mirror.records.get("issue")
         if not name:

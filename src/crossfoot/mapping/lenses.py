@@ -47,7 +47,7 @@ LOSSES: Mapping[str, str] = MappingProxyType(
 
 def _digits(text: str) -> str:
     """A phone number as it is dialled: digits, with a leading + kept."""
-    return ("+" if text.lstrip().startswith("+") else "") + re.sub(r"[^0-9]", "", text)
+    return ("+" if re.match(r"[\s(]*\+", text) else "") + re.sub(r"[^0-9]", "", text)
 
 
 @dataclass(frozen=True, slots=True)

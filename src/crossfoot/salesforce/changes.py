@@ -9,8 +9,12 @@ from enum import StrEnum
 from typing import Protocol
 
 CLIENT = "Crossfoot"
-TOPIC = "/data/ChangeEvents"
 _OVERFLOW = "GAP_OVERFLOW"
+
+
+def topic_of(name: str) -> str:
+    """The topic of one object's changes. The topic of all objects' asks for View All Data, which we are not given."""
+    return f"/data/{name.removesuffix('c') if name.endswith('__c') else name}ChangeEvent"
 
 
 @dataclass(frozen=True, slots=True)

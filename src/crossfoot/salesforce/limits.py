@@ -9,7 +9,7 @@ from crossfoot.core.pacing import Heard
 from crossfoot.salesforce.requests import decode_json
 
 DAILY_CALLS = "DailyApiRequests"
-_USAGE = re.compile(r"\bapi-usage=(\d{1,12})/(\d{1,12})(?![\d/])")
+_USAGE = re.compile(r"(?<![\w-])api-usage=(\d{1,12})/(\d{1,12})(?![\d/])")
 
 
 def heard(headers: Mapping[str, str]) -> Heard:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, and_, func, insert, select, update
 
 from crossfoot.core.links import Identity, Kind
-from crossfoot.store.codec import instant
+from crossfoot.store.codec import instant, moment
 from crossfoot.store.schema import call, from_units, operation, to_units
 
 _LOADING = "loading"
@@ -215,6 +215,23 @@ def load_operations(
 def orphaned_calls(connection: Connection, home: str) -> list[str]:
     """Calls that were committed but whose outcome this process does not know: an earlier one died over them."""
     return list(connection.execute(select(call.c.id).where(call.c.home == home, call.c.state == "committed")).scalars())
+
+
+def first_sent_at(connection: Connection, call_id: str) -> datetime | None:
+    """When a call was committed to be sent: until its time-out has passed since then it may still land."""
+    text = connection.execute(select(call.c.first_sent_at).where(call.c.id == call_id)).scalar()
+    return moment(text) if text else None
+
+
+def recent_payments(connection: Connection, organisation_id: str, now: datetime) -> int:
+    """Payments that were committed within the last 24 hours."""
+    query = select(func.count()).where(
+        operation.c.organisation_id == organisation_id,
+        operation.c.kind == Kind.PAYMENT.value,
+        operation.c.reserved_at > instant(now - timedelta(hours=24)),
+        operation.c.state.not_in(("refused", "abandoned")),
+    )
+    return int(connection.execute(query).scalar() or 0)
 
 
 @dataclass(frozen=True, slots=True)

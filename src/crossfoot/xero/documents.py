@@ -16,12 +16,10 @@ import msgspec
 
 from crossfoot.core import books
 from crossfoot.core.documents import (
-    ContactChange,
     IntendedContact,
     IntendedInvoice,
     IntendedItem,
     IntendedLine,
-    ItemChange,
 )
 from crossfoot.core.money import ZERO, round_money
 
@@ -513,49 +511,6 @@ def contact_element(contact: IntendedContact, name: str) -> dict[str, Any]:
         element["Addresses"] = [{key: value for key, value in postal.items() if value}]
     if contact.phone:
         element["Phones"] = [{"PhoneType": "DEFAULT", "PhoneNumber": contact.phone[:50]}]
-    return element
-
-
-_CONTACT_TEXTS = {"Email": "EmailAddress"}
-_PHONE_LENGTH_MAX = 50
-
-
-def contact_change_element(change: ContactChange) -> dict[str, Any]:
-    """The element that changes a contact by its id. Members that are not named stay as they are (XERO 4.1)."""
-    element: dict[str, Any] = {"ContactID": change.contact_id}
-    element |= {_CONTACT_TEXTS.get(name, name): text for name, text in change.texts}
-    if change.phones:
-        element["Phones"] = [
-            {
-                "PhoneType": phone.kind,
-                "PhoneNumber": phone.number[:_PHONE_LENGTH_MAX],
-                "PhoneAreaCode": phone.area,
-                "PhoneCountryCode": phone.country,
-            }
-            for phone in change.phones
-        ]
-    if change.addresses:
-        element["Addresses"] = [_address_element(address) for address in change.addresses]
-    return element
-
-
-def _address_element(address: books.LedgerAddress) -> dict[str, Any]:
-    lines = [*address.lines, "", "", "", ""][:4]
-    element: dict[str, Any] = {"AddressType": address.kind}
-    element |= {f"AddressLine{number}": text for number, text in enumerate(lines, start=1)}
-    element |= {"City": address.city, "Region": address.region, "PostalCode": address.postal_code}
-    element |= {"Country": address.country, "AttentionTo": address.attention}
-    return element
-
-
-def item_change_element(change: ItemChange) -> dict[str, Any]:
-    """The element that changes an item by its id; its code is always named (XERO 4.9)."""
-    element: dict[str, Any] = {"ItemID": change.item_id, **dict(change.texts)}
-    sales: dict[str, Any] = dict(change.sales)
-    if change.unit_price is not None:
-        sales["UnitPrice"] = change.unit_price
-    if sales:
-        element["SalesDetails"] = sales
     return element
 
 

@@ -40,9 +40,7 @@ class PaymentOutcome(msgspec.Struct, frozen=True):
 def payment_by_id(tenant: Tenant, payment_id: str) -> OrganisationRequest:
     """One payment, a deleted one too."""
     headers = {"Accept": "application/json"}
-    return OrganisationRequest(
-        "GET", f"{API}/Payments/{payment_id}", {}, headers, lane=Lane.RECOVERY, tenant=tenant
-    )
+    return OrganisationRequest("GET", f"{API}/Payments/{payment_id}", {}, headers, lane=Lane.RECOVERY, tenant=tenant)
 
 
 def decode_payments(body: bytes) -> list[PaymentOutcome]:

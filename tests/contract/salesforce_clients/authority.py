@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
-
-from crossfoot.emulators.server import EmulatorServer
 
 HOST_NAMES = ("*.salesforce.com", "*.my.salesforce.com", "*.sandbox.my.salesforce.com", "localhost")
 
@@ -70,16 +66,3 @@ class Authority:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._server)
         return context
-
-
-class TlsServer(EmulatorServer):
-    """The emulator's own server, with TLS on each connection."""
-
-    def __init__(self, authority: Authority) -> None:
-        self._context = authority.server_context()
-        super().__init__("127.0.0.1", 0)
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Wrap the connection; its thread shakes hands when it first reads."""
-        connection, address = super().get_request()
-        return self._context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from crossfoot.emulators.host import Host, HostSettings
+from crossfoot.emulators.server import EmulatorServer
 
-from .authority import Authority, Signer, TlsServer
+from .authority import Authority, Signer
 
 MY_DOMAIN = "harbourpoint--crossfoot.sandbox.my"
 INSTANCE = f"https://{MY_DOMAIN}.salesforce.com"
@@ -54,7 +55,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     authority, signer = Authority(folder), Signer.new("integration")
     host = served(folder, INSTANCE, signer.certify(signer))
     host.start()
-    server = TlsServer(authority)
+    server = EmulatorServer("127.0.0.1", 0, authority.server_context())
     server.start(host.worlds.salesforce, {})
     try:
         yield App(host, server.server_port, authority, signer.key_pem)

@@ -339,7 +339,8 @@ def test_a_deployed_record_type_restricts_too() -> None:
     """What a RecordType's file leaves of a picklist is what its records may have (SF 8.4)."""
     root = parse_xml(
         b"<RecordType><fullName>Services</fullName><active>true</active><label>Services</label><picklistValues>"
-        b"<picklist>Type</picklist><values><fullName>New Customer%2FSite</fullName></values></picklistValues></RecordType>"
+        b"<picklist>Type</picklist><values><fullName>New Customer%2FSite</fullName></values></picklistValues>"
+        b"</RecordType>"
     )
     values = ROW_TYPES["RecordType"].values("Opportunity.Services", root)
     assert values["_values"] == {"Type": ["New Customer/Site"]}

@@ -85,7 +85,10 @@ class Firm:
 def make_firm(directory: Path, **salesforce: Any) -> Firm:
     time = Time(demo.CLOCK)
     path = directory / "few_deals.yaml"
-    path.write_bytes(msgspec.json.encode(business(DEALS)))
+    few = business(DEALS)
+    for deal in few["salesforce"]["Opportunity"]:
+        deal["CloseDate"] = demo.CLOCK.date().isoformat()
+    path.write_bytes(msgspec.json.encode(few))
     scenario = replace(find_scenario(str(path)), settings={"salesforce": salesforce})
     worlds = make_worlds(scenario, Clock(0, lambda: time.now), URLS)
     database, carrier = open_memory(), InProcess(worlds.emulators)

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from crossfoot.core.agreement import Told
 from crossfoot.core.links import Identity, Kind, Link, LinkState
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.database import Database
@@ -17,10 +18,14 @@ from crossfoot.store.links import (
     add_link,
     find_link,
     highest_epochs,
+    links_to_agree,
     links_to_write_back,
     load_links,
     mark_written,
+    note_told,
+    repoint_link,
     retire_link,
+    set_agreed,
     set_base,
 )
 from crossfoot.store.operations import (
@@ -241,3 +246,43 @@ def test_amounts_are_kept_exactly(amount: str) -> None:
 def test_an_amount_that_would_lose_digits_is_refused() -> None:
     with pytest.raises(ValueError, match="more than four decimals"):
         to_units(Decimal("0.00001"))
+
+
+BASE = {"Name": "Acme", "Address": ("9 New Street", "Perth", "WA", "6000", "AU")}
+
+
+def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
+    add(connection, link(kind=Kind.CONTACT))
+    stored = find_link(connection, AU, Kind.CONTACT, "006A")
+    assert stored is not None
+    assert (stored.base, stored.suffix, stored.told, stored.conflicts, stored.merged_seq) == ({}, "", (), {}, 0)
+    told = [Told("Phone", Side.XERO, f"hash-{number}", NOW) for number in range(60)]
+
+    set_agreed(connection, stored.id, base=BASE, suffix=" (A-1)", conflicts={"Phone": "about"}, merged_seq=7)
+    note_told(connection, stored.id, told)
+    repoint_link(connection, stored.id, "invoice-2")
+
+    kept = find_link(connection, AU, Kind.CONTACT, "006A")
+    assert kept is not None
+    assert (kept.base, kept.suffix, kept.conflicts, kept.merged_seq) == (BASE, " (A-1)", {"Phone": "about"}, 7)
+    assert kept.told == tuple(told[-40:])
+    assert kept.link.xero_id == "invoice-2"
+
+
+def test_links_are_compared_where_either_record_changed_since(connection: Connection) -> None:
+    add(connection, link(kind=Kind.CONTACT, xero_id="contact-1"))
+    ours = Version(RecordRef(Side.SALESFORCE, "Account", "006A"), ORG, "s", "h1", b"{}", deleted=False)
+    theirs = Version(RecordRef(Side.XERO, "Contact", "contact-1"), AU, "s", "h1", b"{}", deleted=False)
+    save_versions(connection, 1, [ours])
+    save_versions(connection, 1, [theirs])
+
+    def due() -> list[str]:
+        return [stored.source_id for stored in links_to_agree(connection, AU, Kind.CONTACT, "Account")]
+
+    assert due() == ["006A"]
+    [stored] = links_to_agree(connection, AU, Kind.CONTACT, "Account")
+    set_agreed(connection, stored.id, base={}, suffix="", conflicts={}, merged_seq=1000)
+    assert due() == []
+    set_agreed(connection, stored.id, base={}, suffix="", conflicts={}, merged_seq=0)
+    retire_link(connection, stored.id)
+    assert due() == []

@@ -139,8 +139,8 @@ class Runner:
             return table.values(), False
         stamped = world.index.since(name, floor)
         if in_stamp_order(query):
-            return (table[each] for each in stamped), True
-        return (table[each] for each in sorted(stamped)), False
+            return (table[each] for each in stamped if each in table), True
+        return (table[each] for each in sorted(stamped) if each in table), False
 
     def _matching(self, query: Query, scope: Scope, source: Iterable[Row]) -> Iterable[Row]:
         where: Predicate = condition_of(scope, query.where) if query.where else lambda _: True

@@ -1,0 +1,175 @@
+"""A person decides a part of a document otherwise than the deal says: named, audited, on the tie-out, dropped in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.findings import REASONS
+from crossfoot.core.overrides import Override, OverrideState
+from crossfoot.engine.overrides import approve_override, edit_entry, withdraw_override
+from crossfoot.engine.session import Session
+from crossfoot.store.overrides import load_overrides
+
+from .business import Business, Stage
+from .test_invoice_fields import CLINIC, LINES
+
+DEAL = "Override me"
+
+
+class Firm(Business):
+    """The demo firm, with a deal that waits because its line's account is none of the ledger's."""
+
+    def act(self, actor: str) -> Session:
+        """A session of one person."""
+        session = self.session()
+        session.actor = actor
+        return session
+
+    def overrides(self) -> list[Override]:
+        """What stands or is proposed."""
+        with self.database.reading() as connection:
+            return [each for of in load_overrides(connection, self.session().organisation_id).values() for each in of]
+
+    def actions(self) -> list[tuple[str, str]]:
+        """Who did what about the deal, overrides only."""
+        return [(entry.actor, entry.action) for entry in self.history(DEAL) if "override" in entry.action]
+
+
+@pytest.fixture
+def firm(connected_stage: Stage, tmp_path: Path) -> Iterator[Firm]:
+    made = Firm(connected_stage, tmp_path)
+    made.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    made.win(DEAL, CLINIC, LINES, CloseDate="2026-12-24")  # it waits for its day
+    made.sync()
+    made.later()
+    yield made
+    made.close()
+
+
+def entry_of(firm: Firm) -> int:
+    return next(iter(firm.waiting(DEAL).values())).id
+
+
+def test_what_is_decided_goes_out_stays_named_and_is_dropped_when_the_source_agrees(firm: Firm) -> None:
+    edit_entry(firm.act("Priya"), entry_of(firm), {"account": "260", "due": "2027-01-31"}, "as agreed by letter")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+
+    report = firm.sync()
+
+    assert report.applied.created == 1
+    invoice = firm.invoice_of(DEAL)
+    assert {line["AccountCode"] for line in invoice["LineItems"]} == {"260"}
+    assert invoice["DueDateString"].startswith("2027-01-31")
+    assert "override_stands" in firm.waiting(DEAL)
+    tied = firm.tie_out()
+    assert not tied.result.unexplained
+    assert sorted(each.field for each in tied.overrides) == ["account", "due"]
+    firm.later()
+    assert firm.sync().writes == 0
+    decided = next(each for each in firm.overrides() if each.field == "due")
+    withdraw_override(firm.act("Sam"), decided.id, "terms hold after all")
+    for product in {line["Product2Id"] for line in firm.lines(DEAL)}:
+        firm.edit("Product2", product, Xero_Account_Code__c="260")
+    firm.later()
+    firm.sync()
+    assert firm.overrides() == []
+    assert firm.tie_out().overrides == ()
+    assert firm.waiting(DEAL) == {}
+    assert ("crossfoot", "drop override") in firm.actions()
+    assert [("Priya", "override")] * 2 == firm.actions()[:2]
+
+
+def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> None:
+    [proposed] = edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
+    assert proposed.state is OverrideState.PROPOSED
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+    assert firm.sync().applied.created == 0
+    assert "override_proposed" in firm.waiting(DEAL)
+    with pytest.raises(NeedsPerson, match="second person"):
+        approve_override(firm.act("priya"), proposed.id)
+
+    approve_override(firm.act("Sam"), proposed.id)
+    firm.later()
+    assert firm.sync().applied.created == 1
+
+    deal, invoice = firm.deal(DEAL), firm.invoice_of(DEAL)
+    assert invoice["SubTotal"] == deal["Amount"] - 12 * (Decimal("48.75") - 40)
+    tied = firm.tie_out()
+    assert not tied.result.unexplained
+    [difference] = [d for row in tied.result.rows for d in row.differences if d.deal_name == DEAL]
+    assert (difference.kind, difference.amount) == ("override_stands", Decimal("105.00"))
+    assert firm.actions() == [("Priya", "override"), ("Sam", "approve override")]
+
+
+def test_a_document_can_be_billed_to_another_customer(firm: Firm) -> None:
+    other = next(c for c in firm.contacts() if c["ContactStatus"] == "ACTIVE" and c["Name"] != CLINIC)
+    edit_entry(firm.act("Priya"), entry_of(firm), {"contact": other["Name"]}, "paid by the parent")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+    firm.sync()
+    assert firm.invoice_of(DEAL)["Contact"]["ContactID"] == other["ContactID"]
+    firm.later()
+    assert firm.sync().writes == 0
+
+
+def test_a_source_that_moves_on_under_a_decision_asks_again(firm: Firm) -> None:
+    edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
+    approve_override(firm.act("Sam"), firm.overrides()[0].id)
+    firm.edit("OpportunityLineItem", firm.lines(DEAL)[1]["Id"], UnitPrice=Decimal("45.00"))
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+
+    assert firm.sync().applied.created == 0
+    assert "Now the source says 45" in firm.waiting(DEAL)["override_outdated"].cause
+
+    withdraw_override(firm.act("Priya"), firm.overrides()[0].id, "sales settled it")
+    firm.later()
+    assert firm.sync().applied.created == 1
+    assert firm.invoice_of(DEAL)["SubTotal"] == firm.deal(DEAL)["Amount"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "words"),
+    [
+        ({"account": "200"}, " ", "needs a reason"),
+        ({}, "why not", "what is to be otherwise"),
+        ({"account": "9999"}, "x", "no active ledger account"),
+        ({"tax": "NOTAX"}, "x", "no active tax type"),
+        ({"contact": "Nobody at all"}, "x", "0 active contacts"),
+        ({"due": "soon"}, "x", "not a day"),
+        ({"unit_amount:1": "1.00001"}, "x", "at most 4 decimals"),
+        ({"unit_amount:1": "NaN"}, "x", "at most 4 decimals"),
+        ({"unit_amount:9": "1"}, "x", "has 2 lines"),
+        ({"due:1": "2027-01-01"}, "x", "names no line"),
+        ({"status": "PAID"}, "x", "cannot be overridden"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused_and_nothing_is_kept(
+    firm: Firm, changes: dict[str, str], reason: str, words: str
+) -> None:
+    with pytest.raises(NeedsPerson, match=words):
+        edit_entry(firm.act("Priya"), entry_of(firm), changes, reason)
+    assert firm.overrides() == []
+
+
+def test_many_entries_are_retried_by_reason_or_by_owner(synced: Business) -> None:
+    desk = synced.desk
+    entries = desk.entries()
+    code = entries[0].code
+    assert {entry.code for entry in desk.retry_many(code=code)} == {code}
+    assert code not in {entry.code for entry in desk.entries()}
+    finance = desk.retry_many(owner="Finance")
+    assert finance
+    assert {entry.owner for entry in finance} == {"finance"}
+    with pytest.raises(NeedsPerson, match="no reason"):
+        desk.retry_many(code="no such thing")
+    with pytest.raises(NeedsPerson, match="Say which"):
+        desk.retry_many()
+    desk.retry_many(everything=True)
+    assert desk.entries() == []
+    synced.sync()
+    assert {entry.code for entry in synced.desk.entries()} <= set(REASONS)
+    assert len(synced.desk.entries()) == len(entries), "what has its cause still comes back"

@@ -1,0 +1,326 @@
+"""Payments that people record in Salesforce: made once in Xero whatever is lost on the way, never a second time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from crossfoot.emulators.scenario import find_scenario
+from crossfoot.engine.payment_outcomes import LANDS_WITHIN
+from crossfoot.engine.runs import sync
+
+from .business import URLS, Business, Stage, found
+
+FLOW = """
+  payments:
+    fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: Amount__c, Date: Date__c, Currency: CurrencyIsoCode,
+      Account: "'090'", Reference: Reference__c, Name: Name}
+"""
+DEAL, OTHER_DEAL = "Annual audit", "Second audit"
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+
+
+@dataclass
+class Counter:
+    """The firm, one of its approved invoices, and a person who records that its customer paid."""
+
+    firm: Business
+    invoice_id: str
+    record_id: str
+
+    def record(self, amount: str, dated: str = "2026-11-18", **fields: Any) -> str:
+        """Somebody enters a payment row. Returns its id."""
+        row = {
+            "Name": "Cheque 1001",
+            "Xero_Invoice__c": self.record_id,
+            "Amount__c": Decimal(amount),
+            "Date__c": dated,
+            "CurrencyIsoCode": "AUD",
+            "Reference__c": "cheque",
+            **fields,
+        }
+        row_id: str = self.firm.office.salesforce("POST", "/sobjects/Xero_Payment__c", row)["id"]
+        return row_id
+
+    def row(self, row_id: str) -> dict[str, Any]:
+        """A payment row as it stands."""
+        fields = "Id, Xero_Key__c, Payment_Id__c, Status__c, Amount__c"
+        [row] = self.firm.soql(f"SELECT {fields} FROM Xero_Payment__c WHERE Id = '{row_id}'")
+        return row
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The payment rows of the invoice."""
+        return self.firm.soql(f"SELECT Id FROM Xero_Payment__c WHERE Xero_Invoice__c = '{self.record_id}'")
+
+    def invoice(self) -> dict[str, Any]:
+        """The invoice in Xero."""
+        return self.firm.see("Invoices", self.invoice_id)
+
+    def payments(self) -> list[Decimal]:
+        """The amounts paid on it."""
+        return sorted(payment["Amount"] for payment in self.invoice()["Payments"])
+
+    def waits(self, row_id: str) -> set[str]:
+        """Why a row waits."""
+        return {entry.code for entry in self.firm.desk.entries(ignored=True) if entry.record.id == row_id}
+
+
+@pytest.fixture(scope="session")
+def approved_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A small firm after its first sync, with payments switched on and two invoices approved."""
+    scenario = find_scenario(str(SMALL_FIRM))
+    stage = found(scenario, tmp_path_factory.mktemp("small"), date(2026, 11, 1))
+    firm = Business(stage, tmp_path_factory.mktemp("approved"))
+    firm.settings += FLOW
+    firm.sync()
+    for deal in (DEAL, OTHER_DEAL):
+        firm.in_xero("Invoices", InvoiceID=firm.invoice_of(deal)["InvoiceID"], Status="AUTHORISED")
+    firm.later()
+    firm.sync()
+    firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture
+def counter(approved_stage: Stage, tmp_path: Path) -> Iterator[Counter]:
+    yield from open_counter(approved_stage, tmp_path)
+
+
+def open_counter(stage: Stage, directory: Path) -> Iterator[Counter]:
+    firm = Business(stage, directory)
+    yield counter_for(firm, DEAL)
+    firm.close()
+
+
+def counter_for(firm: Business, deal: str) -> Counter:
+    """The desk at which payments of one deal's invoice are recorded."""
+    invoice_id = firm.invoice_of(deal)["InvoiceID"]
+    [row] = firm.soql(f"SELECT Id FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice_id}'")
+    return Counter(firm, invoice_id, row["Id"])
+
+
+def test_a_recorded_payment_is_made_once_and_its_row_says_so(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    report = counter.firm.sync()
+    assert report.paid.made == 1
+    assert counter.payments() == [Decimal("10.00")]
+    assert len(counter.rows()) == 1
+    in_order(counter, row_id, "10.00")
+
+
+def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
+    """The payments are these, the row shows its own, and a further run has nothing to do."""
+    assert counter.payments() == sorted(map(Decimal, amounts))
+    row = counter.row(row_id)
+    assert row["Status__c"] == "Authorised"
+    assert row["Xero_Key__c"].endswith(row["Payment_Id__c"])
+    assert not counter.waits(row_id)
+    counter.firm.later()
+    assert counter.firm.writes_during(counter.firm.sync) == []
+
+
+def test_a_lost_answer_is_waited_out_and_looked_up(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.carrier.lose_answer_to = ("PUT", "Payments")
+    before = counter.firm.time.now
+    report = counter.firm.sync()
+    assert (report.paid.made, report.paid.adopted) == (0, 1)
+    assert counter.firm.time.now - before >= LANDS_WITHIN
+    in_order(counter, row_id, "10.00")
+
+
+def test_a_request_that_never_arrived_is_looked_up_twice_before_it_is_made_anew(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    carry = counter.firm.carrier.handle_request
+    lost: list[str] = []
+
+    def lose(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith("/Payments") and not lost:
+            lost.append(request.url.path)
+            raise httpx2.ReadTimeout("it never arrived", request=request)
+        return carry(request)
+
+    counter.firm.carrier.handle_request = lose  # type: ignore[method-assign]
+    assert counter.firm.sync().paid.made == 0
+    assert counter.payments() == []
+    counter.firm.later()
+    assert counter.firm.sync().paid.made == 1
+    in_order(counter, row_id, "10.00")
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+def kill_at(firm: Business, place: str) -> None:
+    """Run a sync that ends at the first point of this name once a payment's intent begins."""
+    armed: list[str] = []
+
+    def point(name: str) -> None:
+        if armed or name == "commit payment intent begins":
+            armed.append(name)
+        if place in armed:
+            raise KilledError(name)
+
+    session = firm.session()
+    session.host = replace(session.host, point=point)
+    for remote in (session.salesforce, session.xero):
+        remote._host = session.host
+    firm.database.seam = point
+    with pytest.raises(KilledError):
+        sync(session)
+    firm.database.seam = lambda _name: None
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "commit payment intent begins",
+        "commit payment intent done",
+        "send xero PUT Payments",
+        "answered xero PUT",
+        "commit payment outcome begins",
+        "commit payment outcome done",
+        "commit payments verified begins",
+        "commit payments verified done",
+        "commit write-back wanted done",
+        "send salesforce PATCH sobjects",
+        "answered salesforce PATCH",
+    ],
+)
+def test_a_kill_leaves_one_payment(counter: Counter, place: str) -> None:
+    row_id = counter.record("10.00")
+    kill_at(counter.firm, place)
+    counter.firm.later()
+    counter.firm.sync()
+    assert len(counter.rows()) == 1
+    in_order(counter, row_id, "10.00")
+
+
+def test_an_old_database_adopts_the_payment_by_its_marker(approved_stage: Stage, tmp_path: Path) -> None:
+    for name in ("before", "after"):
+        (tmp_path / name).mkdir()
+    first = Business(approved_stage, tmp_path / "before")
+    row_id = counter_for(first, DEAL).record("10.00")
+    old = first.freeze()
+    kill_at(first, "answered xero PUT")
+    assert counter_for(first, DEAL).payments() == [Decimal("10.00")]
+    now = first.freeze()
+    restored = Business(replace(now, database=old.database), tmp_path / "after")
+    restored.later()
+    assert restored.sync().paid.adopted == 1
+    in_order(counter_for(restored, DEAL), row_id, "10.00")
+    first.close()
+    restored.close()
+
+
+def test_payments_of_one_invoice_follow_each_other_and_those_of_several_share_a_call(counter: Counter) -> None:
+    other = counter_for(counter.firm, OTHER_DEAL)
+    first, second = counter.record("10.00"), counter.record("20.00", "2026-11-19")
+    third = other.record("30.00")
+    calls = [call for call in counter.firm.writes_during(counter.firm.sync) if call.endswith("/Payments")]
+    assert len(calls) == 2
+    assert other.payments() == [Decimal("30.00")]
+    in_order(counter, first, "10.00", "20.00")
+    assert {counter.row(row)["Status__c"] for row in (second, third)} == {"Authorised"}
+
+
+def test_more_than_is_owed_waits_and_the_rest_goes(counter: Counter) -> None:
+    due = counter.invoice()["AmountDue"]
+    first, second = counter.record(str(due)), counter.record("1.00", "2026-11-19")
+    assert counter.firm.sync().paid.made == 1
+    assert counter.payments() == [due]
+    assert counter.waits(second) == {"payment_not_due"}
+    assert not counter.waits(first)
+    counter.firm.edit("Xero_Payment__c", second, Amount__c=Decimal("0.50"))
+    counter.firm.later()
+    counter.firm.office.salesforce("DELETE", f"/sobjects/Xero_Payment__c/{second}")
+    counter.firm.sync()
+    assert not counter.waits(second)
+
+
+def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    payment_id = counter.row(row_id)["Payment_Id__c"]
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment_id}", {"Status": "DELETED"})
+    for _ in range(2):
+        counter.firm.later()
+        assert counter.firm.sync().paid.made == 0
+    assert counter.payments() == []
+    assert counter.row(row_id)["Status__c"] == "Deleted"
+    assert counter.waits(row_id) == {"payment_removed"}
+    counter.firm.later()
+    assert counter.firm.writes_during(counter.firm.sync) == []
+
+
+def test_money_that_the_bank_brought_already_is_asked_about(counter: Counter) -> None:
+    bank = {
+        "Invoice": {"InvoiceID": counter.invoice_id},
+        "Account": {"Code": "090"},
+        "Date": "2026-11-17",
+        "Amount": 10,
+    }
+    counter.firm.office.xero("PUT", "Payments", [bank])
+    row_id = counter.record("10.00")
+    assert counter.firm.sync().paid.made == 0
+    [entry] = [found for found in counter.firm.desk.entries() if found.record.id == row_id]
+    assert entry.code == "payment_maybe_there"
+    counter.firm.desk.not_same(entry.id)
+    counter.firm.later()
+    assert counter.firm.sync().paid.made == 1
+    in_order(counter, row_id, "10.00", "10.00")
+
+
+def test_a_row_that_changes_or_goes_after_its_payment_is_told_and_nothing_is_written(counter: Counter) -> None:
+    changed, deleted = counter.record("10.00"), counter.record("20.00")
+    counter.firm.sync()
+    counter.firm.edit("Xero_Payment__c", changed, Amount__c=Decimal("11.00"))
+    counter.firm.office.salesforce("DELETE", f"/sobjects/Xero_Payment__c/{deleted}")
+    counter.firm.later()
+    calls = counter.firm.writes_during(counter.firm.sync)
+    assert not [call for call in calls if "xero" in call.split()[0]]
+    assert counter.waits(changed) == {"payment_row_changed"}
+    assert counter.waits(deleted) == {"payment_row_deleted"}
+    counter.firm.edit("Xero_Payment__c", changed, Amount__c=Decimal("10.00"))
+    counter.firm.later()
+    counter.firm.sync()
+    assert not counter.waits(changed)
+
+
+def test_what_xero_refuses_waits_with_its_words_and_goes_when_asked(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.database.seam = lambda name: counter.firm.lock("2026-11-19") if name.endswith("intent done") else None
+    assert counter.firm.sync().paid.refused == 1
+    counter.firm.database.seam = lambda _name: None
+    assert counter.waits(row_id) >= {"payment_date"} or counter.waits(row_id) == {"refused_by_xero"}
+    counter.firm.lock("2026-10-31")
+    counter.firm.later()
+    counter.firm.sync()
+    [entry] = [found for found in counter.firm.desk.entries() if found.record.id == row_id]
+    assert "lock" in entry.vendor_text
+    counter.firm.desk.retry(entry.id)
+    counter.firm.later()
+    assert counter.firm.sync().paid.made == 1
+    in_order(counter, row_id, "10.00")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("prices:", "direction: to_salesforce\nprices:"), ("brake: {", "brake: {payments: 0, on_test_pair: true, ")],
+    ids=["a one-way workspace", "the brake"],
+)
+def test_nothing_is_paid_where_the_workspace_or_the_brake_says_so(counter: Counter, old: str, new: str) -> None:
+    counter.firm.set(old, new)
+    counter.record("10.00")
+    report = counter.firm.sync()
+    assert report.paid.made == 0
+    assert ("brake" in report.warning) is ("payments: 0" in new)
+    assert counter.payments() == []

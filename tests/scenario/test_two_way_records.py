@@ -1,0 +1,206 @@
+"""What happens to records on either side: merged, archived, deleted, restored; and what may be written at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crossfoot.core.links import Kind
+from crossfoot.store.links import StoredLink, load_links
+
+from .business import URLS, Business
+from .test_two_way_customers import account, linked, phone, waiting
+
+
+def links(firm: Business, kind: Kind = Kind.CONTACT) -> dict[str, StoredLink]:
+    with firm.database.reading() as connection:
+        return {stored.source_id: stored for stored in load_links(connection, firm.session().organisation_id, kind)}
+
+
+def set_phone(firm: Business, contact_id: str, number: str) -> None:
+    firm.in_xero("Contacts", ContactID=contact_id, Phones=[{"PhoneType": "DEFAULT", "PhoneNumber": number}])
+
+
+def merge_accounts(firm: Business, winner: str, loser: str) -> None:
+    body = {"object": "Account", "winner": winner, "losers": [loser]}
+    firm.post(f"{URLS['salesforce']}/control/merge", body)
+
+
+@pytest.mark.promise("S3-03")
+def test_an_account_merged_into_one_without_a_contact_takes_its_link_along(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    winner = shared.office.salesforce("POST", "/sobjects/Account", {"Name": "The One That Stands Pty Ltd"})["id"]
+    merge_accounts(shared, winner, row["Id"])
+
+    shared.sync()
+
+    known = links(shared)
+    assert row["Id"] not in known
+    assert known[winner].link.xero_id == contact["ContactID"]
+    shared.later()
+    shared.edit("Account", winner, Phone="02 5550 7777")
+    shared.sync()
+    assert phone(shared, contact["ContactID"]) == "02 5550 7777"
+
+
+def test_two_accounts_with_contacts_merged_suggest_merging_the_contacts(shared: Business) -> None:
+    (row, contact), (other, kept) = linked(shared)[:2]
+    merge_accounts(shared, other["Id"], row["Id"])
+
+    shared.sync()
+
+    entry = waiting(shared, other["Id"])["accounts_merged"]
+    assert {ref.id for ref in entry.related} == {contact["ContactID"], kept["ContactID"]}
+    assert links(shared)[other["Id"]].link.xero_id == kept["ContactID"]
+    assert shared.contact(contact["ContactID"])["ContactStatus"] == "ACTIVE"
+
+
+def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    survivor = shared.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}/merge", {"Into": survivor})
+    shared.edit("Account", row["Id"], Phone="02 5550 8888")
+
+    shared.sync()
+    shared.later()
+    shared.sync()
+
+    assert links(shared)[row["Id"]].link.xero_id == survivor
+    assert phone(shared, survivor) == "02 5550 8888"
+
+
+def test_an_archived_contact_is_named_never_written_and_never_restored(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}", {"ContactStatus": "ARCHIVED"})
+    shared.edit("Account", row["Id"], Phone="02 5550 4444")
+
+    report = shared.sync()
+
+    assert report.agreed.writes == 0
+    assert "archived" in waiting(shared, row["Id"])["link_archived"].cause
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}", {"ContactStatus": "ACTIVE"})
+    shared.later()
+    shared.sync()
+    assert phone(shared, contact["ContactID"]) == "02 5550 4444"
+    assert "link_archived" not in waiting(shared, row["Id"])
+
+
+def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_it_was(shared: Business) -> None:
+    name = {"Name": "Deleted And Restored Pty Ltd", "Phone": "02 5550 0001"}
+    account_id = shared.office.salesforce("POST", "/sobjects/Account", name)["id"]
+    contact = shared.office.xero("PUT", "Contacts", [{"Name": name["Name"], "ContactNumber": account_id}])[0]
+    row, old = linked(shared)[0]
+    merge_accounts(shared, account_id, row["Id"])  # the link comes over with the base
+    shared.sync()
+    shared.office.salesforce("DELETE", f"/sobjects/Account/{account_id}")
+    set_phone(shared, old["ContactID"], "02 5550 0002")
+    shared.later()
+
+    report = shared.sync()
+
+    assert report.agreed.writes == 0
+    assert "link_deleted" in waiting(shared, account_id)
+    assert shared.contact(old["ContactID"])["ContactStatus"] == "ACTIVE"
+    assert contact["ContactID"] != old["ContactID"]
+
+
+@pytest.mark.parametrize(("direction", "told"), [("to_xero", "salesforce"), ("to_salesforce", "xero")])
+def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction: str, told: str) -> None:
+    shared.set(
+        "    salesforce: Account\n    direction: both\n", f"    salesforce: Account\n    direction: {direction}\n"
+    )
+    (row, contact), (other, their) = linked(shared)[:2]
+    shared.edit("Account", row["Id"], Phone="02 5550 6001")
+    set_phone(shared, their["ContactID"], "02 5550 6002")
+
+    report = shared.sync()
+
+    written = report.agreed.to_salesforce if told == "salesforce" else report.agreed.to_xero
+    assert written == 0
+    if direction == "to_xero":
+        assert phone(shared, contact["ContactID"]) == "02 5550 6001"
+        assert phone(shared, their["ContactID"]) == other["Phone"]
+    else:
+        assert account(shared, other["Id"])["Phone"] == "02 5550 6002"
+        assert account(shared, row["Id"])["Phone"] == row["Phone"]
+
+
+@pytest.mark.parametrize(("direction", "quiet"), [("to_xero", "/services/data/"), ("to_salesforce", "/api.xro/")])
+def test_a_one_way_workspace_makes_no_write_the_other_way(connected: Business, direction: str, quiet: str) -> None:
+    connected.set("prices:", f"direction: {direction}\nprices:")
+    connected.set("    salesforce: Account\n", "    salesforce: Account\n    direction: both\n")
+
+    written = connected.writes_during(connected.sync)
+
+    assert [line for line in written if quiet in line] == []
+
+
+@pytest.mark.promise("S3-04")
+def test_a_lost_answer_is_compared_anew_and_never_told_twice(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 5001")
+    shared.carrier.lose_answer_to = ("POST", "Contacts")
+    shared.sync()
+    assert phone(shared, contact["ContactID"]) == "02 5550 5001"
+    shared.later()
+
+    again = shared.writes_during(shared.sync)
+
+    assert [line for line in again if "Contacts" in line] == []
+    assert links(shared)[row["Id"]].base["Phone"] == "02 5550 5001"
+
+
+def test_a_lost_answer_of_salesforce_is_compared_anew(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    set_phone(shared, contact["ContactID"], "02 5550 5002")
+    shared.carrier.lose_answer_to = ("PATCH", "sobjects")
+    shared.sync()
+    shared.later()
+    shared.sync()
+    assert account(shared, row["Id"])["Phone"] == "02 5550 5002"
+    assert links(shared)[row["Id"]].base["Phone"] == "02 5550 5002"
+
+
+def test_a_refusal_waits_with_the_vendors_words_and_is_not_repeated(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Name="Angle <brackets> Pty Ltd")
+    shared.sync()
+    assert "angle brackets" in waiting(shared, row["Id"])["field_refused"].vendor_text
+    shared.later()
+
+    again = shared.sync()
+
+    assert again.agreed.writes == 0
+    assert "field_refused" in waiting(shared, row["Id"])
+    assert shared.contact(contact["ContactID"])["Name"] == contact["Name"]
+
+
+def test_a_field_that_is_turned_back_again_and_again_is_left_alone(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    writes = 0
+    for _ in range(5):
+        shared.in_xero("Contacts", ContactID=contact["ContactID"], Name="Turned Back Pty Ltd")
+        shared.time.pass_s(300)
+        writes += shared.sync().agreed.to_xero
+    assert writes == 3
+    assert "Name" in waiting(shared, row["Id"])["flapping"].cause
+
+
+def items(firm: Business) -> dict[str, dict[str, Any]]:
+    rows = firm.office.ask(URLS["xero"], "GET", "/Items", query="unitdp=4")["Items"]
+    return {row["ItemID"]: row for row in rows}
+
+
+def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_coding(shared: Business) -> None:
+    product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
+    before = items(shared)[stored.link.xero_id]
+    shared.edit("Product2", product_id, Name="Renamed product", Description="Said otherwise")
+
+    shared.sync()
+
+    after = items(shared)[stored.link.xero_id]
+    assert (after["Name"], after["Description"], after["Code"]) == ("Renamed product", "Said otherwise", before["Code"])
+    assert after["SalesDetails"] == before["SalesDetails"]
+    shared.later()
+    assert shared.sync().agreed.writes == 0
