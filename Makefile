@@ -53,6 +53,9 @@ bench: $(READY) ## measure API calls and throughput against the emulators
 simulate: $(READY) ## run more seeds of the simulator (SEEDS=1000)
 	@$(BIN)/python -m tests.simulation.run --seeds 1-$(or $(SEEDS),1000)
 
+salesforce-convert: $(READY) ## compare our zip of the package with the vendor's (SF="node path/to/@salesforce/cli/bin/run.js")
+	@CROSSFOOT_SF="$(SF)" $(BIN)/python -m pytest -q tests/contract/salesforce_package/test_vendor_tool.py
+
 rounding: $(READY) ## compare a million generated documents with an exact reference
 	@$(BIN)/python -m tests.property.xero_rounding --documents $(or $(DOCUMENTS),1000000)
 

@@ -49,18 +49,21 @@ def test_every_sales_invoice_is_shown_with_its_lines_whoever_made_it(synced: Bus
 
 @pytest.mark.promise("S0-16")
 def test_a_deals_money_adds_up_and_its_state_is_in_words(settled: Business) -> None:
-    fields = (
-        "Name, Amount, Xero_Drafted__c, Xero_Invoiced__c, Xero_Uninvoiced__c, Xero_Scheduled__c, Xero_Sync_State__c"
-    )
-    rows = settled.soql(f"SELECT {fields}, Xero_Last_Error__c FROM Opportunity WHERE Xero_Sync_State__c != null")
-    states = {each["Xero_Sync_State__c"] for each in rows}
-    assert states >= {"Invoiced", "Waiting", "Scheduled"}
-    for each in rows:
+    line = {"code": "ASR-CTRL", "Quantity": 1, "UnitPrice": Decimal("2640.00")}
+    settled.win("Not before Christmas", "Wollemi Laboratories", [line], CloseDate="2026-12-24")
+    settled.sync()
+    money = ("Xero_Scheduled__c", "Xero_Drafted__c", "Xero_Invoiced__c", "Xero_Uninvoiced__c")
+    query = f"SELECT Name, Amount, {', '.join(money)}, Xero_Sync_State__c, Xero_Last_Error__c FROM Opportunity"
+    rows = {each["Name"]: each for each in settled.soql(f"{query} WHERE Xero_Sync_State__c != null")}
+    assert {each["Xero_Sync_State__c"] for each in rows.values()} >= {"Invoiced", "Waiting", "Scheduled"}
+    later = rows["Not before Christmas"]
+    assert [later[name] for name in money] == [Decimal(2640), 0, 0, Decimal(2640)]
+    assert "Closes in the future" in later["Xero_Last_Error__c"]
+    for each in rows.values():
         assert (each["Xero_Last_Error__c"] is not None) == (each["Xero_Sync_State__c"] in {"Waiting", "Scheduled"})
-        if each["Xero_Sync_State__c"] == "Scheduled":
-            assert each["Xero_Scheduled__c"] == each["Xero_Uninvoiced__c"]
         if each["Xero_Invoiced__c"]:
             assert each["Xero_Drafted__c"] == 0
+            assert each["Xero_Uninvoiced__c"] in {0, each["Amount"] - each["Xero_Invoiced__c"]}
 
 
 @pytest.mark.promise("U-15")

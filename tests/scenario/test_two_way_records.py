@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 
 from crossfoot.core.links import Kind
+from crossfoot.engine.plans import describe_plan
+from crossfoot.engine.runs import look
 from crossfoot.store.links import StoredLink, load_links
 
 from .business import URLS, Business
@@ -87,22 +91,23 @@ def test_an_archived_contact_is_named_never_written_and_never_restored(shared: B
 
 
 def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_it_was(shared: Business) -> None:
-    name = {"Name": "Deleted And Restored Pty Ltd", "Phone": "02 5550 0001"}
-    account_id = shared.office.salesforce("POST", "/sobjects/Account", name)["id"]
-    contact = shared.office.xero("PUT", "Contacts", [{"Name": name["Name"], "ContactNumber": account_id}])[0]
-    row, old = linked(shared)[0]
-    merge_accounts(shared, account_id, row["Id"])  # the link comes over with the base
-    shared.sync()
-    shared.office.salesforce("DELETE", f"/sobjects/Account/{account_id}")
-    set_phone(shared, old["ContactID"], "02 5550 0002")
-    shared.later()
+    row, contact = linked(shared)[0]
+    new_home = shared.office.salesforce("POST", "/sobjects/Account", {"Name": "Holds The Deals"})["id"]
+    for deal in shared.soql(f"SELECT Id FROM Opportunity WHERE AccountId = '{row['Id']}'"):
+        shared.edit("Opportunity", deal["Id"], AccountId=new_home)
+    shared.office.ask(URLS["salesforce"], "DELETE", f"/services/data/v66.0/sobjects/Account/{row['Id']}")
+    set_phone(shared, contact["ContactID"], "02 5550 0002")
 
     report = shared.sync()
 
     assert report.agreed.writes == 0
-    assert "link_deleted" in waiting(shared, account_id)
-    assert shared.contact(old["ContactID"])["ContactStatus"] == "ACTIVE"
-    assert contact["ContactID"] != old["ContactID"]
+    assert "link_deleted" in waiting(shared, row["Id"])
+    assert shared.contact(contact["ContactID"])["ContactStatus"] == "ACTIVE"
+    shared.post(f"{URLS['salesforce']}/control/undelete", {"object": "Account", "id": row["Id"]})
+    shared.later()
+    shared.sync()
+    assert account(shared, row["Id"])["Phone"] == "02 5550 0002"
+    assert "link_deleted" not in waiting(shared, row["Id"])
 
 
 @pytest.mark.parametrize(("direction", "told"), [("to_xero", "salesforce"), ("to_salesforce", "xero")])
@@ -149,6 +154,23 @@ def test_a_lost_answer_is_compared_anew_and_never_told_twice(shared: Business) -
 
     assert [line for line in again if "Contacts" in line] == []
     assert links(shared)[row["Id"]].base["Phone"] == "02 5550 5001"
+
+
+def test_after_a_lost_answer_nothing_is_told_until_the_lost_call_can_no_longer_land(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 5001")
+    shared.carrier.lose_answer_to = ("POST", "Contacts")
+    shared.sync()
+    shared.edit("Account", row["Id"], Phone="02 5550 5009")
+    shared.later(minutes=2)
+    assert shared.sync().agreed.writes == 0
+
+    shared.later(minutes=10)
+    shared.sync()
+
+    assert phone(shared, contact["ContactID"]) == "02 5550 5009"
+    actions = [entry.action for entry in shared.audit() if entry.record_id == row["Id"]]
+    assert actions[-2:] == ["answer lost to update of Contact", "update Contact"]
 
 
 def test_a_lost_answer_of_salesforce_is_compared_anew(shared: Business) -> None:
@@ -204,3 +226,64 @@ def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_
     assert after["SalesDetails"] == before["SalesDetails"]
     shared.later()
     assert shared.sync().agreed.writes == 0
+
+
+def meanwhile(firm: Business, path_part: str, act: Callable[[], object]) -> None:
+    """Somebody acts just before the app's next request whose address says ``path_part``."""
+    carry = firm.carrier.handle_request
+    waiting = [act]
+
+    def handle(request: httpx2.Request) -> httpx2.Response:
+        if waiting and path_part in str(request.url) and "/control/" not in str(request.url):
+            waiting.pop()()
+        return carry(request)
+
+    firm.carrier.handle_request = handle  # type: ignore[method-assign]
+
+
+def test_an_edit_in_xero_between_the_comparison_and_the_write_is_not_overwritten(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 1111")
+    meanwhile(shared, "IDs=", lambda: set_phone(shared, contact["ContactID"], "02 5550 2222"))
+
+    report = shared.sync()
+
+    assert report.agreed.writes == 0
+    assert phone(shared, contact["ContactID"]) == "02 5550 2222"
+    shared.later()
+    shared.sync()
+    assert "field_conflict" in waiting(shared, row["Id"])
+
+
+def test_an_edit_in_salesforce_between_the_comparison_and_the_write_is_not_overwritten(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    set_phone(shared, contact["ContactID"], "02 5550 2222")
+    meanwhile(shared, f"Id+IN+%28%27{row['Id']}", lambda: shared.edit("Account", row["Id"], Phone="02 5550 1111"))
+
+    report = shared.sync()
+
+    assert report.agreed.writes == 0
+    assert account(shared, row["Id"])["Phone"] == "02 5550 1111"
+    shared.later()
+    shared.sync()
+    assert "field_conflict" in waiting(shared, row["Id"])
+
+
+def test_a_change_in_bulk_is_held_by_the_brake_and_the_rest_of_the_run_goes(shared: Business) -> None:
+    shared.set("first_live_run: 5}", "first_live_run: 5, records: 0, on_test_pair: true}")
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 1111")
+
+    report = shared.sync()
+
+    assert report.agreed.writes == 0
+    assert "The brake holds changes to customers and products" in report.warning
+    assert phone(shared, contact["ContactID"]) == row["Phone"]
+
+
+def test_a_plan_says_what_each_side_would_be_told(shared: Business) -> None:
+    row, _ = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 1111")
+    session = shared.session()
+    [change] = describe_plan(session, look(session)[1])["changes"]
+    assert (change["id"], change["told"], change["values"]) == (row["Id"], "xero", {"Phone": "02 5550 1111"})

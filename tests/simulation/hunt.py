@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 
@@ -12,24 +13,41 @@ from crossfoot.core.errors import CrossfootError
 from .history import HistoryFailed, run_history
 from .machine import Violation
 
-SEEDS_MAX = 80
+SEEDS_MAX = 60
 # What an engine with a defect comes to grief on by itself, before an oracle need speak.
 NOTICED = (Violation, IntegrityError, AssertionError, CrossfootError)
 
 
-def seeds_to_catch(name: str, most: int = SEEDS_MAX) -> int:
-    """Within how many seeds a planted bug is caught; 0 when it gets away. A slip in the planting itself is raised."""
+@dataclass(frozen=True, slots=True)
+class Catch:
+    """How a planted bug fared: after how many seeds it was caught (0: it got away), and by what."""
+
+    name: str
+    seeds: int = 0
+    by: str = ""
+
+
+def catch(name: str, most: int = SEEDS_MAX) -> Catch:
+    """Look for one bug, seed after seed. A slip in the planting itself is raised."""
     for seed in range(1, most + 1):
         try:
             run_history(seed, name)
         except HistoryFailed as failure:
             if isinstance(failure.cause, NOTICED):
-                return seed
+                return Catch(name, seed, f"{type(failure.cause).__name__}: {failure.cause}"[:160])
             raise
-    return 0
+    return Catch(name)
 
 
-def hunt(names: Sequence[str], *, jobs: int) -> dict[str, int]:
-    """Look for each, on several processes."""
+def hunt(names: Sequence[str], *, jobs: int) -> Iterator[Catch]:
+    """Look for each, on several processes; in the order in which they are done with."""
     with ProcessPoolExecutor(jobs) as pool:
-        return dict(zip(names, pool.map(seeds_to_catch, names), strict=True))
+        for done in as_completed([pool.submit(_tried, name) for name in names]):
+            yield done.result()
+
+
+def _tried(name: str) -> Catch:
+    try:
+        return catch(name)
+    except HistoryFailed as slip:
+        return Catch(name, 0, f"the planting itself fails: {type(slip.cause).__name__}: {slip.cause}"[:160])

@@ -27,6 +27,7 @@ from .world import Pair
 DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=20)  # a creation overwrites nothing: it stands on its run's sweep
+_DELETED = "a draft was deleted with its deal"
 _UNIQUE = (("Contacts", "ContactNumber"), ("Items", "Code"))
 
 
@@ -130,7 +131,9 @@ class Oracles:
             if b"must be unique" in response.body:
                 self._reached.note("a second creation was refused as taken")
             if sent.request.method == "POST" and sent.request.path.endswith("/Invoices"):
-                self._reached.note("a draft was deleted with its deal" if b'"DELETED"' in body else "a draft was updated")
+                self._reached.note(
+                    "a draft was deleted with its deal" if b'"DELETED"' in body else "a draft was updated"
+                )
 
     def _touched_since(self, sent: Sent) -> bool:
         """Whether a person touched a write's target too late for the engine to know (I4's residual window)."""

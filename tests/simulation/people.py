@@ -204,14 +204,17 @@ class People:
         return day.isoformat()
 
     def hide(self) -> str:
-        """An administrator changes the sharing of a deal, and corrects that a few minutes later: hidden, not deleted."""
-        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE or deal.get("AccountId")])
+        """An administrator changes who sees a deal, and corrects that a few minutes later: hidden, not deleted."""
+        deal = self._one(self.desks.deals())
         if deal is None:
             return ""
-        self.desks.screen("salesforce", "hide", {"object": "Opportunity", "id": deal["Id"]})
-        shown = {"object": "Opportunity", "id": deal["Id"]}
-        again = self._chance.uniform(20, 240)
-        self._machine.later(again, "an administrator shows a deal", lambda: self.desks.screen("salesforce", "show", shown))
+        record = {"object": "Opportunity", "id": deal["Id"]}
+
+        def show() -> None:
+            self.desks.screen("salesforce", "show", record)
+
+        self.desks.screen("salesforce", "hide", record)
+        self._machine.later(self._chance.uniform(20, 240), "an administrator shows a deal", show)
         return str(deal["Name"])
 
     def edit(self) -> str:

@@ -1,10 +1,10 @@
-"""What must hold at rest: everything that counts is there, once, right, linked, told to Salesforce, and accounted for."""
+"""What must hold at rest: what counts is there, once, right, linked, told to Salesforce, and accounted for."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -101,7 +101,7 @@ class Rest:
                 raise Violation(f"I12: the watermark of {resource} went back to {position}")
             self._positions[home, resource] = position
 
-    def _check_audit(self, connection: Connection, invoices: list[Mapping[str, Any]]) -> None:
+    def _check_audit(self, connection: Connection, invoices: Sequence[Mapping[str, Any]]) -> None:
         """I21: the chain verifies, and every invoice has exactly one entry that says how it came about."""
         broken = broken_audit_entry(connection, self._home)
         if broken is not None:
@@ -135,12 +135,14 @@ class Rest:
                 raise Violation(f"I16: {deal['Name']} is in no bucket")
 
     def _check_queue(self, entries: list[QueueEntry]) -> dict[str, set[str]]:
-        """I17: each entry says what happened and what to do, and none is there without a cause that the history knows."""
+        """I17: each entry says what happened and what to do, and has a cause that the history knows."""
         waiting: dict[str, set[str]] = {}
         for entry in entries:
             if entry.code not in REASONS or not entry.cause.strip() or not entry.fix.strip() or not entry.record.id:
                 raise Violation(f"I17: an entry of the queue does not say what to do: {entry}")
-            if entry.code not in _EXPECTED or (entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)):
+            if entry.code not in _EXPECTED or (
+                entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)
+            ):
                 raise Violation(f"I17: {entry.record_name} waits for {entry.code} at rest: {entry.cause[:120]}")
             waiting.setdefault(entry.record.id, set()).add(entry.code)
         return waiting

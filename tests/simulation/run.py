@@ -14,8 +14,8 @@ from pathlib import Path
 
 from .bugs import BUGS
 from .campaign import cores, run_campaign, summary
-from .hunt import hunt
 from .history import HistoryFailed, run_history
+from .hunt import hunt
 from .rare import unreached
 
 ALL_RARE_FROM = 300  # seeds; a shorter campaign need not reach every rare path
@@ -75,13 +75,15 @@ def _range(first: int, last: int, asked: argparse.Namespace) -> int:
 
 
 def _bugs(record: Path | None, jobs: int) -> int:
-    found = hunt(sorted(BUGS), jobs=jobs)
-    for name, seeds in found.items():
-        say(f"{name}: caught within {seeds} seeds" if seeds else f"{name}: not caught")
-    if record:
-        record.parent.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return 0 if all(found.values()) else 1
+    found: dict[str, dict[str, str | int]] = {}
+    for caught in hunt(sorted(BUGS), jobs=jobs):
+        within = f"caught within {caught.seeds} seeds" if caught.seeds else "not caught"
+        say(f"{caught.name}: {within}; {caught.by}")
+        found[caught.name] = {"seeds": caught.seeds, "by": caught.by}
+        if record:
+            record.parent.mkdir(parents=True, exist_ok=True)
+            record.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return 0 if all(each["seeds"] for each in found.values()) else 1
 
 
 def say(text: str) -> None:

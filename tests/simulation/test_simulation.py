@@ -9,36 +9,47 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from sqlalchemy.exc import IntegrityError
 
 from .bugs import BUGS
+from .campaign import Range, chunks, corpus, read_records, run_campaign
 from .history import HistoryFailed, run_history
-from .machine import Violation
-from .wire import FAULTS
+from .hunt import catch
+from .rare import KILL_POINTS, SOMETIMES, unreached
+from .wire import ALL_FAULTS
 
 ROOT = Path(__file__).parents[2]
+SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "300"))
 SEEDS_PER_TEST = 25
+# Defects of every sort that a few seeds find; ``make simulate-bugs`` looks for all of them.
+WITH_EVERY_CHANGE = (
+    "any contact", "approve at once", "create by POST", "discount left out", "entry without cause",
+    "first organisation", "intent after send", "tokens in clear", "write every time", "wrong balance",
+)  # fmt: skip
+QUICK_SEEDS = 12
 
 
-@pytest.mark.parametrize("first", range(1, 101, SEEDS_PER_TEST))
+@pytest.mark.parametrize("first", range(1, SEEDS + 1, SEEDS_PER_TEST))
 def test_histories_hold(first: int) -> None:
-    outcomes = [run_history(seed) for seed in range(first, first + SEEDS_PER_TEST)]
-    faults = sum((Counter(outcome.faults) for outcome in outcomes), Counter[str]())
-    assert sum(outcome.kills for outcome in outcomes), "no engine was killed: these histories prove little"
-    assert len(faults) >= len(FAULTS) // 2, "too few sorts of faults struck"
-    assert sum(outcome.adopted for outcome in outcomes), "nothing was ever adopted"
+    done = run_campaign(first, first + SEEDS_PER_TEST - 1, jobs=1)
+    assert not done.failed, "\n".join(done.failed.values())
+    assert done.totals["kills"], "no engine was killed: these histories prove little"
+    assert len(done.faults) >= len(ALL_FAULTS) // 2, "too few sorts of faults struck"
+    assert done.totals["adopted"], "nothing was ever adopted"
 
 
-@pytest.mark.parametrize("name", sorted(BUGS))
+@pytest.mark.parametrize("seed", corpus())
+def test_what_failed_once_holds(seed: int) -> None:
+    run_history(seed)
+
+
+@pytest.mark.parametrize("name", WITH_EVERY_CHANGE)
 def test_a_planted_bug_is_caught(name: str) -> None:
-    for seed in range(BUGS[name].first, BUGS[name].first + BUGS[name].seeds):
-        try:
-            run_history(seed, name)
-        except HistoryFailed as failure:
-            if isinstance(failure.cause, Violation | IntegrityError):  # anything else would be a slip in the planting
-                return
-            raise
-    pytest.fail(f"{name!r} was not caught within {BUGS[name].seeds} seeds")
+    assert catch(name, QUICK_SEEDS).seeds, f"{name!r} was not caught within {QUICK_SEEDS} seeds"
+
+
+def test_there_are_bugs_of_every_sort() -> None:
+    assert len(BUGS) >= 40
+    assert set(WITH_EVERY_CHANGE) <= set(BUGS)
 
 
 def test_a_seed_repeats_itself() -> None:
@@ -52,6 +63,32 @@ def test_a_seed_repeats_itself_whatever_the_hash_seed() -> None:
 def test_a_failure_says_how_to_run_it_alone() -> None:
     with pytest.raises(HistoryFailed, match=r"python -m tests\.simulation\.run --seed 1 --bug 'intent after send'"):
         run_history(1, "intent after send")
+
+
+def test_a_campaign_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record = tmp_path / "campaign.jsonl"
+    whole = run_campaign(1, 2, jobs=1, record=record)
+    monkeypatch.setattr("tests.simulation.campaign.run_range", _never)
+    again = run_campaign(1, 2, jobs=1, record=record)
+    assert (again.totals, again.faults, again.reached) == (whole.totals, whole.faults, whole.reached)
+    [kept] = read_records(record)
+    assert (kept.first, kept.last, kept.sources) == (1, 2, whole.sources)
+
+
+def _never(first: int, last: int) -> Range:
+    raise AssertionError(f"{first}-{last} was recorded already")
+
+
+def test_campaigns_are_cut_alike() -> None:
+    assert list(chunks(1, 60)) == [(1, 25), (26, 50), (51, 60)]
+    assert list(chunks(20, 30)) == [(20, 25), (26, 30)]
+
+
+def test_what_was_never_reached_is_named() -> None:
+    everything = Counter(dict.fromkeys(SOMETIMES, 1))
+    assert unreached(everything) == []
+    assert unreached(everything - Counter({"an orphan was adopted": 1})) == ["an orphan was adopted"]
+    assert len(KILL_POINTS) == 10
 
 
 def _hash_of(seed: int, hash_seed: str) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crossfoot.cli import demo, emulator, overrides, package, recovery, reports, runs, setup
+from crossfoot.cli import demo, emulator, overrides, package, queue, recovery, reports, runs, serve, setup
 
 app = typer.Typer(
     help="Keeps Salesforce and Xero in agreement, to the cent.",
@@ -38,9 +38,11 @@ def root(
     """
 
 
-for module in (setup, package, runs, reports, recovery, demo):
+for module in (setup, package, runs, serve, reports, recovery, demo):
     for command in module.COMMANDS:
         app.command(command.name)(command.function)
-app.add_typer(overrides.app, name="queue")
+for command in overrides.COMMANDS:
+    queue.app.command(command.name)(command.function)
+app.add_typer(queue.app, name="queue")
 app.add_typer(reports.audit_app, name="audit")
 app.add_typer(emulator.app, name="emulator")

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from crossfoot.cli.queue import EntryArgument, app
+from crossfoot.cli.queue import EntryArgument
 from crossfoot.cli.reports import override_data
-from crossfoot.cli.screen import JsonOption, WorkspaceOption, actor, print_json, told_plainly, workspace_at
+from crossfoot.cli.screen import Command, JsonOption, WorkspaceOption, actor, print_json, told_plainly, workspace_at
 
 if TYPE_CHECKING:
     from crossfoot.core.overrides import Override
@@ -43,7 +43,6 @@ def _tell(decided: Sequence[Override], sentence: str, *, as_json: bool) -> None:
     typer.echo(sentence)
 
 
-@app.command("edit")
 @told_plainly
 def edit(
     entry: EntryArgument,
@@ -76,7 +75,6 @@ def edit(
     _tell(decided, then, as_json=as_json)
 
 
-@app.command("approve")
 @told_plainly
 def approve(override: OverrideArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """Approve an amount that somebody else proposed.
@@ -89,7 +87,6 @@ def approve(override: OverrideArgument, *, workspace: WorkspaceOption = Path(), 
         _tell([approve_override(session, override)], "Approved. It goes at the next sync.", as_json=as_json)
 
 
-@app.command("withdraw")
 @told_plainly
 def withdraw(
     override: OverrideArgument,
@@ -109,7 +106,6 @@ def withdraw(
         _tell([taken_back], "Taken back. The document follows Salesforce again.", as_json=as_json)
 
 
-@app.command("overrides")
 @told_plainly
 def overrides(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
     """List what people decided otherwise than Salesforce says; each is dropped by itself once it agrees.
@@ -122,3 +118,11 @@ def overrides(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = Fals
         standing = load_overrides(connection, session.organisation_id)
     decided = [each for of_one in standing.values() for each in of_one]
     _tell(decided, f"{len(decided)} in all." if decided else "None.", as_json=as_json)
+
+
+COMMANDS = (
+    Command("edit", edit),
+    Command("approve", approve),
+    Command("withdraw", withdraw),
+    Command("overrides", overrides),
+)

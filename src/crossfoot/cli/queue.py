@@ -224,6 +224,18 @@ def not_same(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_js
     _say("Noted: they are different. It goes at the next sync.", found, addresses, as_json=as_json)
 
 
+@app.command("cancel")
+@told_plainly
+def cancel(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Have the invoice of a lost or deleted deal taken back: a draft is deleted, an unpaid one voided.
+
+    Example: crossfoot queue cancel 3
+    """
+    desk, addresses = open_desk(workspace)
+    found = desk.cancel(entry)
+    _say("Its invoice is deleted or voided at the next sync.", found, addresses, as_json=as_json)
+
+
 @app.command("choose")
 @told_plainly
 def choose_side(

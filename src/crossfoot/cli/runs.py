@@ -61,7 +61,7 @@ def plan(
         _show_plan(planned, described, show_all=show_all)
         if out:
             typer.echo(f"Saved to {out}. It expires in 24 hours. Send it with `crossfoot apply {out}`.")
-    if planned.operations:
+    if planned.operations or described["changes"]:
         raise typer.Exit(EXIT_PENDING)
 
 
@@ -95,6 +95,8 @@ def _show_plan(planned: Planned, described: dict[str, Any], *, show_all: bool) -
                 f"{currency}: ex tax {money(sums['ex_tax'])}, tax {money(sums['tax'])}, gross {money(sums['gross'])}; "
                 f"Salesforce says {money(sums['salesforce'])} for the same deals"
             )
+    for change in described["changes"][: None if show_all else SHOWN_MAX]:
+        typer.echo(f"~ {change['told'].title()} is told {', '.join(change['values'])} of {cut(change['name'], 44)}")
     if described["waiting"]:
         typer.echo(f"{counted(described['waiting'], 'deal')} wait; `crossfoot queue ls` gives each reason.")
 
@@ -179,6 +181,7 @@ def report_data(report: RunReport) -> dict[str, Any]:
         "verified": report.verified.verified,
         "differing": report.verified.differing,
         "not_visible_yet": report.verified.unseen,
+        "agreed": {"xero": report.agreed.to_xero, "salesforce": report.agreed.to_salesforce},
         "written_back": report.written_back,
         "write_backs_refused": report.write_backs_refused,
         "left_out": list(report.left_out),
@@ -208,6 +211,9 @@ def _show_report(report: RunReport, *, as_json: bool) -> None:
         typer.echo(f"{counted(done.adopted, 'record')} of an earlier run found in Xero and taken on, not sent again.")
     if done.contacts or done.items:
         typer.echo(f"{counted(done.contacts, 'customer')} and {counted(done.items, 'item')} created in Xero.")
+    if report.agreed.writes:
+        told = f"{report.agreed.to_xero} in Xero, {report.agreed.to_salesforce} in Salesforce"
+        typer.echo(f"Customers and products brought into agreement: {told}.")
     typer.echo(f"{counted(report.written_back, 'row')} written to Salesforce, {report.write_backs_refused} refused.")
     for name in report.left_out:
         typer.echo(f"Left out, it changed since the plan: {name}")

@@ -214,12 +214,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_longer_won": Reason(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
-            "Void or credit the invoice, or win the deal again.",
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or win the deal again.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",
             _FINANCE,
-            "Void or delete the invoice in Xero, or restore the deal.",
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
@@ -304,6 +304,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Two customers were merged in Xero",
             _SALES,
             "Merge the two accounts in Salesforce; until then the contact follows the one shown first.",
+            Weight.WARNS,
+        ),
+        "cancel_not_possible": Reason(
+            "The invoice cannot be taken back",
+            _FINANCE,
+            "See why; correct it in Xero by hand, or win the deal again.",
             Weight.WARNS,
         ),
         "payment_unreadable": Reason(

@@ -10,6 +10,8 @@ from crossfoot.core.money import EXACT, total
 from crossfoot.core.policy import Brake
 
 LINKS_FOR_SHARE_MIN = 100
+VANISHED_MIN = 5
+"""So few records may be deleted at a time by one person who means it, whatever their share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +82,27 @@ def brake_problem(brake: Brake, recent: Recent, *, amounts: Sequence[Decimal], c
             f"(at most {brake.changed_percent_of_links} % of {recent.live_links})"
         )
     return "; ".join(reasons)
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Of one kind of record: how many are linked, and how many of those were deleted since the last run."""
+
+    kind: str
+    gone: int
+    linked: int
+
+
+def vanished_problem(brake: Brake, found: Sequence[Vanished]) -> str:
+    """Why so many records vanishing at once stops the run, or an empty string.
+
+    A mistaken mass deletion, or access taken away from our user, must not look like as many decisions of people.
+    """
+    return "; ".join(
+        f"{each.gone} of {each.linked} linked records of {each.kind} are gone since the last run "
+        f"(at most {brake.vanished_percent_of_links} %)"
+        for each in found
+        if each.gone >= VANISHED_MIN
+        and EXACT.multiply(Decimal(each.gone), Decimal(100))
+        > EXACT.multiply(Decimal(each.linked), brake.vanished_percent_of_links)
+    )

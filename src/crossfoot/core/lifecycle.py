@@ -107,3 +107,29 @@ def _judge_change(
 
 def _comparable(invoice: LedgerInvoice, intended: IntendedInvoice) -> Decimal:
     return invoice.total if intended.line_amounts is LineAmounts.INCLUSIVE else invoice.sub_total
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """How an invoice that its deal no longer calls for is taken back: the status to set, or why it is not."""
+
+    status: str = ""
+    problem: str = ""
+
+
+def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date | None) -> Cancellation:
+    """Only our own documents are taken back: a draft that nobody touched is deleted, an approved invoice is voided
+    while nothing is applied to it and its period is open (XERO 4.3, 4.13)."""
+    if link.born != "crossfoot":
+        return Cancellation(problem="people made the invoice: void it in Xero")
+    if not invoice.is_live:
+        return Cancellation(problem=f"it is {invoice.status.lower()} already")
+    if invoice.status in UNAPPROVED_STATUSES:
+        if content_hash(ledger_form(invoice)) != link.base_hash:
+            return Cancellation(problem="finance edited the draft: delete it in Xero")
+        return Cancellation("DELETED")
+    if invoice.status != "AUTHORISED" or invoice.amount_paid or invoice.amount_credited:
+        return Cancellation(problem="something is paid or credited on it: credit or refund it in Xero")
+    if locked_until and invoice.dated <= locked_until:
+        return Cancellation(problem=f"dated {invoice.dated}, Xero is locked up to {locked_until}: credit it in Xero")
+    return Cancellation("VOIDED")

@@ -21,6 +21,7 @@ class Brake:
     changed_percent_of_links: Decimal = Decimal(5)
     first_live_run: int = 5
     records: int = 50
+    vanished_percent_of_links: Decimal = Decimal(20)
     payments: int = 50
     on_test_pair: bool = False
 
@@ -49,4 +50,5 @@ class Policy:
     number_prefix: str = ""
     double_billing_days: int = 45
     rounding_max: Decimal = Decimal("0.05")
+    cancel_drafts: bool = False
     brake: Brake = field(default_factory=Brake)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -100,37 +100,49 @@ def tie_out(
     """Compare. ``linked`` pairs deal ids with hand-made invoices a person chose; ``waiting`` and ``named`` give reasons
     by deal id for a deal without, and for a difference of a deal with, an invoice. With ``inclusive`` prices the deals'
     amounts contain tax, and are compared with the invoices' gross."""
-    rows: dict[tuple[str, str], Row] = {}
     by_deal: dict[str, list[LedgerInvoice]] = defaultdict(list)
     by_id = {invoice.invoice_id: invoice for invoice in invoices}
     for invoice in by_id.values():
         if source_id := record_id_in(invoice.url):
             by_deal[source_id].append(invoice)
     claimed: set[str] = set()
-    for deal in sorted(deals, key=lambda deal: (deal.month, deal.currency, deal.id)):
+
+    def pairs() -> Iterator[tuple[WonDeal, list[LedgerInvoice]]]:
+        for deal in sorted(deals, key=lambda deal: (deal.month, deal.currency, deal.id)):
+            mine = list(by_deal.get(deal.id, ()))
+            chosen = by_id.get(linked.get(deal.id, ""))
+            if chosen and chosen not in mine:
+                mine.append(chosen)
+            claimed.update(invoice.invoice_id for invoice in mine)
+            yield deal, mine
+
+    rows = tie_pairs(pairs(), waiting=waiting, named=named, inclusive=inclusive, rounding_max=rounding_max)
+    return TieOut(rows, strangers((i for i in by_id.values() if i.invoice_id not in claimed), since))
+
+
+def tie_pairs(
+    pairs: Iterable[tuple[WonDeal, Sequence[LedgerInvoice]]],
+    *,
+    waiting: Mapping[str, str],
+    named: Mapping[str, str],
+    inclusive: bool = False,
+    rounding_max: Decimal = ROUNDING_MAX,
+) -> tuple[Row, ...]:
+    """Compare won deals with their invoices, one after the other: only the rows and the differences are kept."""
+    rows: dict[tuple[str, str], Row] = {}
+    for deal, mine in pairs:
         row = rows.setdefault((deal.month, deal.currency), Row(deal.month, deal.currency))
         row.deals += 1
         row.won = EXACT.add(row.won, deal.amount)
-        mine = list(by_deal.get(deal.id, ()))
-        chosen = by_id.get(linked.get(deal.id, ""))
-        if chosen and chosen not in mine:
-            mine.append(chosen)
-        claimed.update(invoice.invoice_id for invoice in mine)
-        _place(
-            row,
-            deal,
-            [invoice for invoice in mine if invoice.is_live],
-            waiting,
-            named,
-            inclusive=inclusive,
-            rounding_max=rounding_max,
-        )
-    strangers = tuple(
-        invoice
-        for invoice in sorted(by_id.values(), key=lambda invoice: (invoice.dated, invoice.number))
-        if invoice.is_live and invoice.dated >= since and invoice.invoice_id not in claimed
-    )
-    return TieOut(tuple(rows[key] for key in sorted(rows)), strangers)
+        live = [invoice for invoice in mine if invoice.is_live]
+        _place(row, deal, live, waiting, named, inclusive=inclusive, rounding_max=rounding_max)
+    return tuple(rows[key] for key in sorted(rows))
+
+
+def strangers(unclaimed: Iterable[LedgerInvoice], since: dt.date) -> tuple[LedgerInvoice, ...]:
+    """Invoices of no won deal, as far as they stand and are not from before."""
+    standing = [invoice for invoice in unclaimed if invoice.is_live and invoice.dated >= since]
+    return tuple(sorted(standing, key=lambda invoice: (invoice.dated, invoice.number)))
 
 
 def _place(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -21,14 +23,17 @@ from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import add_link, find_link, load_links, set_base
+from crossfoot.store.lookups import find_candidates
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import set_bucket
+from crossfoot.store.queue import replace_findings, set_bucket
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 from crossfoot.xero import requests
 from crossfoot.xero.documents import Page, decode_page
 from crossfoot.xero.requests import OrganisationRequest, Tenant
 
+LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1); Xero within less
 Found = LedgerInvoice | LedgerContact | LedgerItem
+_WRITTEN = frozenset({"create", "update"})  # a status that was set is settled by status_calls
 
 
 def link_applied(connection: Connection, session: Session, operation: StoredOperation, xero_id: str) -> None:
@@ -48,6 +53,9 @@ def link_applied(connection: Connection, session: Session, operation: StoredOper
         stored = find_link(connection, session.organisation_id, operation.identity.kind, operation.identity.source_key)
         if stored:
             set_base(connection, stored.id, base_hash=sent_hash, source_hash=operation.source_hash)
+    if operation.identity.kind in {Kind.CONTACT, Kind.ITEM}:  # a document's refusal goes with its next plan
+        records = {operation.source_id: ""}
+        replace_findings(connection, session.organisation_id, records, [], now, codes={"refused_by_xero"})
     note_write(connection, session, operation, xero_id)
 
 
@@ -127,7 +135,7 @@ def resume(session: Session) -> int:
         for call_id in ops.orphaned_calls(connection, session.org_id):
             ops.end_call(connection, call_id, session.host.now(), state="unknown")
         found = ops.load_operations(connection, session.organisation_id, states=("reserved", "sending", "unknown"))
-        standing = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # settled by payment_outcomes
+        standing = [each for each in found if each.identity.kind is not Kind.PAYMENT and each.action in _WRITTEN]
     adopted = 0
     for operation in standing:
         record = _in_store(session, operation) if operation.state != "reserved" else None
@@ -135,9 +143,27 @@ def resume(session: Session) -> int:
         if record is not None and ours and adopt(session, operation, record) == "adopted":
             adopted += 1
             continue
+        if _shared_change(operation) and operation.state != "reserved":
+            _give_up_change(session, operation)
+            continue
         with session.database.writing("abandon") as connection:
             ops.settle(connection, operation.id, "abandoned", session.host.now())
     return adopted
+
+
+def _shared_change(operation: StoredOperation) -> bool:
+    """Whether it tells a side about a linked customer or product."""
+    return operation.action == "update" and operation.identity.kind in {Kind.CONTACT, Kind.ITEM}
+
+
+def _give_up_change(session: Session, operation: StoredOperation) -> None:
+    """Compare both sides anew, but not before a lost call can no longer land: it would undo what is told meanwhile."""
+    now = session.host.now()
+    with session.database.writing("abandon") as connection:
+        if ops.was_reserved_since(connection, operation.id, now - LANDS_WITHIN):
+            return
+        ops.settle(connection, operation.id, "abandoned", now)
+        note_write(connection, session, replace(operation, action="answer lost to update of"), operation.xero_id)
 
 
 def _reads_as_sent(operation: StoredOperation, record: Found) -> bool:
@@ -210,10 +236,12 @@ def _in_store(session: Session, operation: StoredOperation) -> Found | None:
         home = session.organisation_id
         match operation.identity.kind:
             case Kind.INVOICE:
-                invoices = load_ledger(connection, home, INVOICE, LedgerInvoice).values()
+                ids = find_candidates(connection, home, INVOICE, "number", [operation.number.casefold()])
+                invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids).values()
                 return _matching(Page(invoices=tuple(invoices)), operation)
             case Kind.CONTACT:
-                contacts = load_ledger(connection, home, CONTACT, LedgerContact).values()
+                ids = find_candidates(connection, home, CONTACT, "marker", [operation.source_id])
+                contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=ids).values()
                 return _matching(Page(contacts=tuple(contacts)), operation)
             case Kind.ITEM:
                 items = load_ledger(connection, home, ITEM, LedgerItem).values()
@@ -226,8 +254,11 @@ def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:
     number that Crossfoot would give it, but has no link, is ours. ``own_numbers`` gives the number of each deal."""
     prefix = session.mapping.policy.number_prefix
     with session.database.reading() as connection:
-        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
-        stored = list(load_links(connection, session.organisation_id, Kind.INVOICE, live_only=False))
+        home, kind = session.organisation_id, Kind.INVOICE
+        marked = find_candidates(connection, home, INVOICE, "marker", own_numbers)
+        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=marked)
+        stored = list(load_links(connection, home, kind, live_only=False, source_keys=own_numbers))
+        stored += load_links(connection, home, kind, live_only=False, xero_ids=invoices)
     known = {item.link.xero_id for item in stored}
     issued = {(item.source_id, item.link.identity.epoch) for item in stored}
     have = {item.source_id for item in stored if item.link.state is LinkState.LIVE}

@@ -33,26 +33,24 @@ from crossfoot.core.links import (
     Link,
     document_number,
     idempotency_key,
-    number_in_series,
-    series_number,
 )
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
-from crossfoot.engine.ledger import INVOICE, load_ledger, to_version
+from crossfoot.engine.ledger import INVOICE, load_books, load_ledger, to_version
+from crossfoot.engine.numbers import NumbersInUse, newest_rate
 from crossfoot.engine.planner import Planned
 from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import add_link, find_link, load_links
+from crossfoot.store.links import StoredLink, add_link, find_link, load_links
 from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import next_seq, save_versions
-from crossfoot.store.workspace import take_from_series
 from crossfoot.xero import changes, documents, requests
 from crossfoot.xero.errors import says_taken
 
@@ -121,7 +119,7 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     ready: list[StoredOperation] = []
     findings: list[Finding] = []
     with session.database.writing("reserve") as connection:
-        numbers = _numbers_in_use(connection, session, wave)
+        numbers = NumbersInUse(connection, session.organisation_id)
         rates = newest_rates(connection, session)
         unread = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=("applied",))}
         for operation in wave:
@@ -149,7 +147,7 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
 def link_customers(session: Session, planned: Planned) -> None:
     """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew."""
     with session.database.writing("customers") as connection:
-        known = list(load_links(connection, session.organisation_id, Kind.CONTACT))
+        known = _customer_links(connection, session, planned)
         taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
         for decision in planned.decisions:
             account = decision.deal.invoice.account if decision.deal.invoice else None
@@ -163,18 +161,18 @@ def link_customers(session: Session, planned: Planned) -> None:
             add_link(connection, matched, session.host.now(), source_id=account.id)
 
 
-def _numbers_in_use(connection: Connection, session: Session, wave: Sequence[Operation]) -> dict[str, LedgerInvoice]:
-    if not any(operation.identity.kind is Kind.INVOICE for operation in wave):
-        return {}
-    invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
-    return {invoice.number.casefold(): invoice for invoice in invoices.values() if invoice.status != "DELETED"}
+def _customer_links(connection: Connection, session: Session, planned: Planned) -> list[StoredLink]:
+    """Links of the plan's accounts, and links to the contacts that they were matched with."""
+    home, contacts = session.organisation_id, {each.contact_id for each in planned.contacts.values()}
+    mine = load_links(connection, home, Kind.CONTACT, source_keys=planned.contacts)
+    return [*mine, *load_links(connection, home, Kind.CONTACT, xero_ids=contacts)]
 
 
 def _store_operation(
     connection: Connection,
     session: Session,
     operation: Operation,
-    numbers: dict[str, LedgerInvoice],
+    numbers: NumbersInUse,
     rates: Mapping[str, Decimal],
     *,
     reviewed: bool,
@@ -194,7 +192,7 @@ def _store_operation(
             if not contact_id:
                 return None  # its customer was refused; the deal waits for that
             number = _number(connection, session, operation, numbers)
-            taken = numbers.get(number.casefold())
+            taken = numbers.get(number)
             if taken is not None and taken.invoice_id != xero_id:
                 cause = f"{number} is already an invoice to {taken.contact_name} ({taken.status.lower()})"
                 related = (RecordRef(Side.XERO, "Invoice", taken.invoice_id),)
@@ -238,7 +236,7 @@ def _contact_id(connection: Connection, session: Session, account_id: str) -> st
     return stored.link.xero_id if stored else ""
 
 
-def _number(connection: Connection, session: Session, operation: Operation, numbers: dict[str, LedgerInvoice]) -> str:
+def _number(connection: Connection, session: Session, operation: Operation, numbers: NumbersInUse) -> str:
     """The document's number: the one it was given before, else from the deal's own, else the next of the series."""
     identity = operation.identity
     known = ops.load_operations(connection, session.organisation_id, kind=Kind.INVOICE, source_id=operation.source.id)
@@ -249,8 +247,7 @@ def _number(connection: Connection, session: Session, operation: Operation, numb
     assert isinstance(operation.document, IntendedInvoice)
     if operation.document.own_number:
         return document_number(prefix, operation.document.own_number, epoch=identity.epoch)
-    highest = max((number_in_series(prefix, i.number) or 0 for i in numbers.values()), default=0)
-    return series_number(prefix, take_from_series(connection, session.organisation_id, prefix, highest))
+    return numbers.next_in_series(prefix)
 
 
 def _invoice_element(
@@ -277,9 +274,9 @@ def _invoice_element(
 
 def newest_rates(connection: Connection, session: Session) -> dict[str, Decimal]:
     """The rate that Xero used last, by currency."""
-    invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice).values()
-    dated = sorted(invoices, key=lambda invoice: (invoice.dated, invoice.invoice_id))
-    return {invoice.currency: invoice.currency_rate for invoice in dated if invoice.currency_rate}
+    home, day = session.organisation_id, session.host.now().date()
+    found = {each: newest_rate(connection, home, each, day) for each in load_books(connection, home).currencies}
+    return {currency: rate for currency, rate in found.items() if rate}
 
 
 def base_amount(session: Session, operation: Operation, rates: Mapping[str, Decimal]) -> Decimal:

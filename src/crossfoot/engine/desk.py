@@ -172,6 +172,23 @@ class Desk:
             self._note(connection, "not the same", entry)
         return entry
 
+    def cancel(self, entry_id: int) -> QueueEntry:
+        """Have the invoice of a lost or deleted deal taken back at the next sync: a draft is deleted, an unpaid invoice
+        voided. The entry stays open until that is done."""
+        entry = self.entry(entry_id)
+        if entry.code not in {"no_longer_won", "source_deleted"}:
+            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
+        with self.database.writing("cancel") as connection:
+            stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
+            if stored is None:
+                raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
+            target = stored.link.xero_id
+            queue_store.decide(
+                connection, self.organisation_id, "cancel", entry.record.id, target, actor=self.actor, now=self.now
+            )
+            self._note(connection, "cancel", entry, xero_id=target)
+        return entry
+
     def _linkable(self, entry: QueueEntry) -> Kind:
         if entry.code not in _LINKABLE:
             raise NeedsPerson(

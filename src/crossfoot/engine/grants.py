@@ -52,14 +52,24 @@ class Access:
 
 
 class Grants:
-    """Gives access tokens. A refresh is single-flight, and its result is durable before first use."""
+    """Gives access tokens. A refresh is single-flight, and its result is durable before first use.
 
-    def __init__(self, database: Database, http: Http, host: Host, load_key: Callable[[], VaultKey]) -> None:
+    Several sessions of one process share ``renewing``, since a refresh token that is used twice may end the grant.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        http: Http,
+        host: Host,
+        load_key: Callable[[], VaultKey],
+        renewing: Lock | None = None,
+    ) -> None:
         self._database = database
         self._http = http
         self._host = host
         self._load_key = load_key
-        self._lock = Lock()
+        self._lock = renewing or Lock()
 
     def save(
         self,

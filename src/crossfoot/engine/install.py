@@ -327,7 +327,8 @@ def _compare(ours: Component, theirs: Component | None, keyed: set[str]) -> Step
     """What becomes of a component. Whose one of the same name is shows in its mark, or in the object it belongs to."""
     if theirs is None:
         return Step(ours, State.CREATE)
-    mine = theirs.marked or ours.owner in keyed or ours.type in _FALL_WITH_OBJECT
+    at_ours = theirs.element.findtext("referenceTo") in keyed  # it could not outlive what it points at
+    mine = theirs.marked or at_ours or ours.owner in keyed or ours.type in _FALL_WITH_OBJECT
     if says_the_same(ours.element, theirs.element):
         return Step(ours, State.UNCHANGED, ours=mine)
     if mine:

@@ -69,7 +69,12 @@ def _keys(record: LedgerRecord) -> Keys:
         case LedgerInvoice():
             standing = [("word", word) for word in sorted(reference_words(record.reference))]
             standing.append(("month", f"{record.contact_id} {record.currency} {record.dated:%Y-%m}"))
-            always = (("number", record.number.casefold()), ("marker", record_id_in(record.url) or ""))
+            rate = f"{record.currency} {record.dated:%Y-%m}" if record.currency_rate not in {None, 1} else ""
+            always = (
+                ("number", record.number.casefold()),
+                ("marker", record_id_in(record.url) or ""),
+                ("rate", rate),
+            )
             return (*always, *standing) if record.is_live else always
         case LedgerContact():
             return (

@@ -210,18 +210,16 @@ def row_versions(session: Session, reading: Reading, ids: Sequence[str]) -> list
     return [_row_version(session.org_id, reading, row) for row in rows]
 
 
-def read_rows(session: Session, reading: Reading, where: str) -> list[Mapping[str, Any]]:
-    """Rows of an object by a condition, straight from Salesforce: the tie-out's own path."""
-    rows: list[Mapping[str, Any]] = []
+def read_rows(session: Session, reading: Reading, where: str) -> Iterator[Mapping[str, Any]]:
+    """Rows of an object by a condition, straight from Salesforce, a page at a time: the tie-out's own path."""
     condition = where
     for _ in range(PAGES_MAX):
         window = _query(session, reading, condition)
-        rows.extend(window.rows)
+        yield from window.rows
         if window.last:
-            return rows
+            return
         after = soql.after(_stamp(window.rows[-1]), window.rows[-1]["Id"])
         condition = f"({where}) AND ({after})" if where else after
-    return rows
 
 
 @dataclass(frozen=True, slots=True)

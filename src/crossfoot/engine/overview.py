@@ -99,20 +99,22 @@ def told_limits(connection: Connection, organisation: StoredConnection, now: dat
 
 
 def told_allowance(
-    connection: Connection, org: StoredConnection, now: datetime, percent: int = SHARE_PERCENT
+    connection: Connection, org: StoredConnection, now: datetime, percent: int | None = None
 ) -> list[Told]:
-    """How much of the org's calls of 24 hours anyone used, and the share of it at which Crossfoot stops."""
+    """How much of the org's calls of 24 hours anyone used, and where known the share at which Crossfoot stops."""
     quota, name = load_quota(connection, org.home), "Salesforce API calls"
     if quota.parked_until and quota.parked_until > now:
         return [Told(name, f"no Salesforce calls until {quota.parked_until:%Y-%m-%d %H:%M} UTC", urgent=True)]
     if quota.day_left is None or quota.read_at is None:
         return []
     used = quota.day_most - quota.day_left
+    stops = f"; new work stops at {percent} %" if percent is not None else ""
     words = (
-        f"{used:,} of the org's {quota.day_most:,} Salesforce calls used in 24 hours by anyone; new work stops at "
-        f"{percent} % (heard {quota.read_at:%Y-%m-%d %H:%M} UTC)"
+        f"{used:,} of the org's {quota.day_most:,} Salesforce calls used in 24 hours by anyone{stops} "
+        f"(heard {quota.read_at:%Y-%m-%d %H:%M} UTC)"
     )
-    return [Told(name, words, urgent=quota.day_left < kept_of_day(quota, Lane.SWEEP, within_share(percent)))]
+    kept = kept_of_day(quota, Lane.SWEEP, within_share(SHARE_PERCENT if percent is None else percent))
+    return [Told(name, words, urgent=quota.day_left < kept)]
 
 
 def _last_run(runs: list[StoredRun]) -> str:

@@ -7,9 +7,8 @@ is given up, to be decided anew, when neither reading shows the row's marker.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind
@@ -17,7 +16,7 @@ from crossfoot.core.money import Money
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.core.recovery import CLIENT_TIMEOUT_S
 from crossfoot.core.settlement import RecordedPayment, marked, payment_marker
-from crossfoot.engine.ledger import to_version
+from crossfoot.engine.fresh import read_invoices
 from crossfoot.engine.payment_calls import Paid, link_made, link_payment, parent_of, want_row
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
@@ -26,27 +25,10 @@ from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, retire_link
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings
-from crossfoot.store.versions import next_seq, save_versions
-from crossfoot.xero import payments, requests
-from crossfoot.xero.documents import decode_page
+from crossfoot.xero import payments
 
 LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
 PROBE_SPACING_S = 15.0
-
-
-def read_parents(session: Session, invoice_ids: Iterable[str]) -> dict[str, LedgerInvoice]:
-    """Invoices as they stand in Xero now, kept as they were read."""
-    found: dict[str, LedgerInvoice] = {}
-    wanted = sorted(set(invoice_ids) - {""})
-    for start in range(0, len(wanted), requests.NUMBERS_PER_CALL):
-        with session.database.writing("payments looked up") as connection:
-            read_seq = next_seq(connection)
-        asked = requests.invoices_by_id(session.tenant, wanted[start : start + requests.NUMBERS_PER_CALL])
-        invoices = decode_page(session.xero.read(asked).body).invoices
-        with session.database.writing("invoices of payments") as connection:
-            save_versions(connection, read_seq, [to_version(session.organisation_id, each) for each in invoices])
-        found |= {invoice.invoice_id: invoice for invoice in invoices}
-    return found
 
 
 def settle_unknown(session: Session, paid: Paid) -> None:
@@ -74,7 +56,7 @@ def settle_unknown(session: Session, paid: Paid) -> None:
 
 def _probe(session: Session, unknown: Sequence[StoredOperation], paid: Paid) -> list[StoredOperation]:
     """Adopt what the invoices show; returns what they certainly do not. An invoice not shown proves nothing."""
-    invoices = read_parents(session, map(parent_of, unknown))
+    invoices = read_invoices(session, map(parent_of, unknown))
     missing = []
     for operation in unknown:
         invoice = invoices.get(parent_of(operation))
@@ -115,7 +97,7 @@ def read_back(session: Session) -> None:
         applied = list(ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=("applied",)))
     if not applied:
         return
-    invoices = read_parents(session, map(parent_of, applied))
+    invoices = read_invoices(session, map(parent_of, applied))
     with session.database.writing("payments verified") as connection:
         now = session.host.now()
         for operation in applied:

@@ -9,15 +9,22 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind
-from crossfoot.core.settlement import MadePayment, RecordedPayment, Settlement, SettlementContext, settle
+from crossfoot.core.settlement import (
+    IntendedPayment,
+    MadePayment,
+    RecordedPayment,
+    Settlement,
+    SettlementContext,
+    settle,
+)
 from crossfoot.engine.drift import PAYMENTS
+from crossfoot.engine.fresh import read_invoices
 from crossfoot.engine.ledger import INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.payment_calls import Due, Paid, parent_of, send_payments
 from crossfoot.engine.payment_outcomes import (
     adopt_found,
     is_removed,
     read_back,
-    read_parents,
     retire_removed,
     settle_unknown,
 )
@@ -45,12 +52,22 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     return settlements
 
 
+def planned_payments(session: Session, as_of: dt.date) -> list[IntendedPayment]:
+    """The payments that a run would make first; a second one of the same invoice is decided after it."""
+    if not _flows(session) or session.mapping.settings.direction == "to_salesforce":
+        return []
+    return [each.intended for each in decide_payments(session, as_of) if each.intended]
+
+
 def record_payments(session: Session, as_of: dt.date) -> Paid:
     """Make in Xero what people recorded in Salesforce. Several payments of one invoice follow each other."""
     paid = Paid()
     if not _flows(session) or session.mapping.settings.direction == "to_salesforce":
         return paid
-    _follow_removed(session, as_of, paid)
+    settlements = decide_payments(session, as_of)
+    if not any(each.intended or each.found or each.gone for each in settlements):
+        return paid
+    _follow_removed(session, settlements, paid)
     try:
         for _ in range(ROUNDS_MAX):
             if not _round(session, as_of, paid):
@@ -73,7 +90,7 @@ def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
     if not first:
         return False
     refresh_reference(session)
-    invoices = read_parents(session, (each.recorded.invoice_id for each in first))
+    invoices = read_invoices(session, (each.recorded.invoice_id for each in first))
     settlements = decide_payments(session, as_of)
     before = paid.made + paid.adopted + paid.refused
     due = []
@@ -143,9 +160,9 @@ def _rows(session: Session) -> list[RecordedPayment]:
         ]
 
 
-def _follow_removed(session: Session, as_of: dt.date, paid: Paid) -> None:
+def _follow_removed(session: Session, settlements: Sequence[Settlement], paid: Paid) -> None:
     """Where an invoice no longer lists a payment that was made, ask Xero; what was taken away stays away."""
-    gone = [each.recorded.ref.id for each in decide_payments(session, as_of) if each.gone]
+    gone = [each.recorded.ref.id for each in settlements if each.gone]
     if not gone:
         return
     with session.database.reading() as connection:

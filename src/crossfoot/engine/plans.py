@@ -17,9 +17,12 @@ from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.money import EXACT, ZERO, line_tax
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
+from crossfoot.core.settlement import IntendedPayment
+from crossfoot.engine.payments import planned_payments
 from crossfoot.engine.planner import Planned
 from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now
 from crossfoot.engine.session import Session
+from crossfoot.engine.tell import planned_changes
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.workspace import plan_state, save_plan
 
@@ -44,15 +47,30 @@ class SavedPlan:
 def describe_plan(session: Session, planned: Planned) -> dict[str, Any]:
     """A plan in words, documents and totals, for people and machines."""
     buckets: Counter[Bucket] = Counter(decision.bucket for decision in planned.decisions)
+    payments = planned_payments(session, planned.as_of)
+    paying = f"; {len(payments)} recorded payments would be made" if payments else ""
     return {
-        "summary": _summary(session, planned, buckets),
+        "summary": _summary(session, planned, buckets) + paying,
         "as_of": planned.as_of,
         "waiting": buckets[Bucket.WAITING],
         "documents": [_document(planned, operation) for operation in planned.invoices],
         "contacts": [o.status for o in planned.operations if o.identity.kind.value == "Contact"],
         "items": [o.identity.source_key for o in planned.operations if o.identity.kind.value == "Item"],
+        "payments": [_payment(payment) for payment in payments],
         "totals": _totals(planned),
         "by_currency": _by_currency(planned),
+        "changes": planned_changes(session),
+    }
+
+
+def _payment(payment: IntendedPayment) -> dict[str, Any]:
+    return {
+        "record_id": payment.source.id,
+        "invoice_id": payment.invoice_id,
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "date": payment.dated,
+        "account": payment.account,
     }
 
 

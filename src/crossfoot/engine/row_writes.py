@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection
@@ -95,14 +96,21 @@ def batches(session: Session, pending: Sequence[WriteBack]) -> Iterator[list[Wri
 
 
 def _may_share(first: Sequence[WriteBack], second: Sequence[WriteBack]) -> bool:
-    """Whether two portions of different objects may go in one call: both are updates by id of one wave."""
-    updates = all(key_field(batch[0]) == "Id" for batch in (first, second))
-    return (
-        updates
-        and first[-1].object != second[0].object
-        and first[0].wave == second[0].wave
-        and len(first) + len(second) <= sf.COLLECTION_SIZE
-    )
+    """Whether portions of one wave and of different objects may go in one call: updates by id share a collection,
+    upserts are collections of their own."""
+    if first[0].wave != second[0].wave or first[-1].object == second[0].object:
+        return False
+    if all(key_field(batch[0]) == "Id" for batch in (first, second)):
+        return len(first) + len(second) <= sf.COLLECTION_SIZE
+    upserts = all(key_field(batch[0]) != "Id" for batch in (first, second))
+    return upserts and len(_collections([*first, *second])) <= sf.COLLECTIONS_PER_CALL
+
+
+def _collections(batch: Sequence[WriteBack]) -> list[list[WriteBack]]:
+    """The collections that a batch is sent as."""
+    if key_field(batch[0]) == "Id":
+        return [list(batch)]
+    return [list(rows) for _, rows in groupby(batch, key=lambda item: item.object)]
 
 
 def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
@@ -114,7 +122,8 @@ def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
     work, lost = list(batch), False
     for _ in range(SENDS_MAX):
         try:
-            outcomes = sf.decode_outcomes(_send_rows(session, work).body)
+            sizes = [len(rows) for rows in _collections(work)]
+            outcomes = sf.decode_outcomes(_send_rows(session, work).body, sizes)
         except OutcomeUnknown:
             lost = True  # it may still land, after what is sent next: these rows are written once more later
             continue
@@ -139,11 +148,13 @@ def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
 
 
 def _send_rows(session: Session, batch: Sequence[WriteBack]) -> Answer:
-    if key_field(batch[0]) == "Id":
-        request = sf.update_records([(item.object, item.key, item.fields) for item in batch])
-    else:
-        request = sf.upsert_records(batch[0].object, KEY_FIELD, [(item.key, item.fields) for item in batch])
-    return send_committed(session, request, batch)
+    parts = []
+    for rows in _collections(batch):
+        if key_field(rows[0]) == "Id":
+            parts.append(sf.update_records([(item.object, item.key, item.fields) for item in rows]))
+        else:
+            parts.append(sf.upsert_records(rows[0].object, KEY_FIELD, [(item.key, item.fields) for item in rows]))
+    return send_committed(session, sf.in_one_call(parts), batch)
 
 
 def send_committed(session: Session, request: HttpRequest, rows: Sequence[WriteBack] = ()) -> Answer:

@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from crossfoot.core.errors import NeedsPerson, Stopped
-from crossfoot.core.guards import Fingerprint, Recent, brake_problem, guard_problem
+from crossfoot.core.guards import Fingerprint, guard_problem
 from crossfoot.core.links import Kind
-from crossfoot.core.plan import Action, Operation
+from crossfoot.core.plan import Operation
 from crossfoot.engine.adopt import adopt_by_marker, resume
 from crossfoot.engine.allowance import refresh_allowance, told_in_queue
 from crossfoot.engine.anchor import Anchor
-from crossfoot.engine.apply import Applied, apply_operations, base_amount, link_customers, newest_rates
+from crossfoot.engine.apply import Applied, apply_operations, link_customers
+from crossfoot.engine.brake import check_brake, check_vanished, settle_vanished
+from crossfoot.engine.cancelling import Cancelled, cancel_documents
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.overrides import drop_agreed
@@ -22,7 +24,9 @@ from crossfoot.engine.payment_calls import Paid
 from crossfoot.engine.payments import look_at_payments, record_payments
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.restore import Restored, keep_anchor, require_current, settle_restored
+from crossfoot.engine.scope import newly_named
 from crossfoot.engine.session import Session, zone_of
+from crossfoot.engine.status_calls import resume_statuses
 from crossfoot.engine.tell import Agreed, look_at_links, tell
 from crossfoot.engine.verify import Verified, verify
 from crossfoot.engine.write_back import write_back
@@ -31,10 +35,9 @@ from crossfoot.salesforce import soql
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
-from crossfoot.store.operations import recent_intents
 from crossfoot.store.queue import bucket_totals
 from crossfoot.store.versions import load_reference, load_versions, save_reference
-from crossfoot.store.workspace import any_plan_applied, end_run, load_runs, start_run
+from crossfoot.store.workspace import any_plan_applied, end_run, start_run
 
 ORG_AGE = dt.timedelta(minutes=5)
 
@@ -50,6 +53,7 @@ class RunReport:
     verified: Verified = field(default_factory=Verified)
     agreed: Agreed = field(default_factory=Agreed)
     paid: Paid = field(default_factory=Paid)
+    cancelled: Cancelled = field(default_factory=Cancelled)
     written_back: int = 0
     write_backs_refused: int = 0
     queue_opened: int = 0
@@ -68,6 +72,7 @@ class RunReport:
             (done.created + done.updated + done.deleted + done.contacts + done.items - done.adopted + self.written_back)
             + self.agreed.writes
             + self.paid.made
+            + self.cancelled.writes
         )
 
 
@@ -78,6 +83,7 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
         refresh_allowance(session)
         observed = observe(session)
     resume(session)
+    resume_statuses(session)
     verify(session, swept=True)
     session.rebuilt += adopt_by_marker(session, _own_numbers(session))
     session.progress("Planning", 0, 0)
@@ -139,13 +145,14 @@ def _read_org(session: Session) -> dict[str, str]:
 
 
 def _own_numbers(session: Session) -> dict[str, str]:
-    """The number that each deal has of its own (empty: numbered from the series)."""
+    """The number that each deal which an invoice may newly name has of its own (empty: numbered from the series)."""
     rule = session.mapping.invoice.get("Number")
     paths = sorted(rule.expression.paths) if rule else []
     with session.database.reading() as connection:
+        named = newly_named(session, connection)
         return {
             version.ref.id: str(decode_fields(version.body).get(paths[0][0]) or "") if len(paths) == 1 else ""
-            for version in load_versions(connection, session.org_id, session.mapping.deal_object)
+            for version in load_versions(connection, session.org_id, session.mapping.deal_object, ids=named)
         }
 
 
@@ -156,7 +163,7 @@ def sync(session: Session) -> RunReport:
     _require_go_live(session)
     if session.is_live:
         _require_reviewed_plan(session)
-    warning = _check_brake(session, planned.invoices)
+    warning = " ".join(filter(None, (check_vanished(session), check_brake(session, planned.invoices))))
     report = _carry_out(session, "sync", observed, planned, planned.operations, reviewed=False)
     report.queue_opened, report.queue_closed = changes
     report.warning = " ".join(filter(None, (report.warning, warning)))
@@ -179,7 +186,8 @@ def apply_reviewed(
     _require_go_live(session)
     matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == o.decided_hash}
     with session.database.reading() as connection:
-        done = {stored.source_id for stored in load_links(connection, session.organisation_id, Kind.INVOICE)}
+        links = load_links(connection, session.organisation_id, Kind.INVOICE, source_keys=wanted)
+        done = {stored.source_id for stored in links}
     left_out = [names[deal] for deal in wanted if deal not in matching and deal not in done]
     if left_out and strict:
         raise Stopped(
@@ -218,8 +226,9 @@ def _carry_out(
         )
     report = RunReport(session.run_id, observed, planned)
     link_customers(session, planned)
-    report.agreed = tell(session, look_at_links(session))
-    if report.agreed.to_xero and not reviewed:
+    if not reviewed:  # a reviewed plan sends exactly its documents
+        report.agreed = tell(session, look_at_links(session))
+    if report.agreed.to_xero:
         operations = make_plan(session, planned.as_of).operations
     if session.mapping.settings.direction == "to_salesforce":
         operations = ()
@@ -227,9 +236,10 @@ def _carry_out(
     report.warning = " ".join(filter(None, (report.agreed.stopped, report.applied.stopped)))
     report.verified = verify(session)
     if not reviewed:
+        report.cancelled = cancel_documents(session)
         report.paid = record_payments(session, planned.as_of)
-        report.warning = " ".join(filter(None, (report.warning, report.paid.stopped)))
-    if operations:
+        report.warning = " ".join(filter(None, (report.warning, report.cancelled.stopped, report.paid.stopped)))
+    if operations or report.cancelled.writes:
         keep_plan(session, make_plan(session, planned.as_of))
     if session.mapping.settings.direction != "to_xero":
         report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
@@ -245,6 +255,7 @@ def _carry_out(
             "verified": report.verified.verified,
             "agreed": report.agreed.writes,
             "payments": report.paid.made,
+            "cancelled": report.cancelled.writes,
             "written_back": report.written_back,
         }
         end_run(
@@ -255,6 +266,7 @@ def _carry_out(
             created=report.applied.created,
             counts=counts,
         )
+        settle_vanished(session, connection)
         if report.writes:
             append_audit(
                 connection,
@@ -287,35 +299,3 @@ def _require_reviewed_plan(session: Session) -> None:
             "then `crossfoot apply FILE`. Nothing was written.",
             code="no_reviewed_plan",
         )
-
-
-def _check_brake(session: Session, invoices: Sequence[Operation]) -> str:
-    """Stop, or on a test pair warn, when a run would create or change too much. Counts committed intents."""
-    policy = session.mapping.policy
-    created = [operation for operation in invoices if operation.action is Action.CREATE]
-    with session.database.reading() as connection:
-        count, worth, changed = recent_intents(connection, session.organisation_id, session.host.now())
-        runs = load_runs(connection, session.organisation_id, limit=50)
-        links = sum(1 for _ in load_links(connection, session.organisation_id, Kind.INVOICE))
-        rates = newest_rates(connection, session)
-        amounts = [base_amount(session, operation, rates) for operation in created]
-    recent = Recent(
-        creations=count,
-        amount=worth,
-        changes=changed,
-        biggest_run=max((run.created for run in runs), default=0),
-        live_links=links,
-        any_live_run=any(run.live and run.created for run in runs),
-    )
-    problem = brake_problem(
-        policy.brake, recent, amounts=amounts, changes=len(invoices) - len(created), live=session.is_live
-    )
-    if not problem:
-        return ""
-    if session.is_live or policy.brake.on_test_pair:
-        raise Stopped(
-            f"The brake holds this run: {problem}. Nothing was written. Review it with `crossfoot plan --out FILE` "
-            "and send it with `crossfoot apply FILE`, or raise the limit under `policy.brake` in crossfoot.yaml.",
-            code="brake",
-        )
-    return f"On a live organisation the brake would hold this run: {problem}."

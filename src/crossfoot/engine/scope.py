@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from crossfoot.core.books import Books, LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.links import Kind, record_id_in
 from crossfoot.core.records import content_hash
-from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_ledger
+from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, load_books, load_ledger
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.store import dispositions
 from crossfoot.store.feed import PlannedTo, changed_since, planned_to, touched_since
@@ -49,6 +49,16 @@ def find_scope(session: Session, connection: Connection, books: Books, *, full: 
     if full or before is None or before.grounds != reached.grounds:
         return Scope(reached)
     return _Following(session, connection, before, books_changed=before.books != reached.books).scope(reached)
+
+
+def newly_named(session: Session, connection: Connection) -> set[str] | None:
+    """Deals that an invoice may name since the last kept plan: it or the deal changed. None: any may be."""
+    before = planned_to(connection, session.organisation_id)
+    books = load_books(connection, session.organisation_id)
+    if before is None or before.grounds != _grounds(session, books):
+        return None
+    following = _Following(session, connection, before, books_changed=False)
+    return following.named()
 
 
 def _grounds(session: Session, books: Books) -> str:
@@ -95,6 +105,12 @@ class _Following:
         if self._books_changed:
             deals |= dispositions.leaning(self._connection, self._organisation_id)
         return Scope(reached, frozenset(deals), frozenset(accounts))
+
+    def named(self) -> set[str]:
+        """Deals that changed, and deals that changed invoices name."""
+        changed = self._changed(self._organisation_id, INVOICE) | self._touched
+        deals = self._changed(self._session.org_id, self._session.mapping.deal_object)
+        return deals | self._touched | self._by_invoices(changed)
 
     def _changed(self, home: str, kind: str) -> set[str]:
         return changed_since(self._connection, home, kind, self._since)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from crossfoot.engine.allowance import told_in_queue
 from crossfoot.engine.bulk_load import load_rows, under_way
 from crossfoot.engine.drift import unwritable
 from crossfoot.engine.row_writes import batches, by_parent, send_batch
@@ -22,10 +23,11 @@ def send_rows(session: Session, pending: Sequence[WriteBack]) -> tuple[int, int]
     waves: dict[int, list[WriteBack]] = defaultdict(list)
     for item in _sendable(session, pending):
         waves[item.wave].append(item)
-    for _, items in sorted(waves.items()):
-        good, bad = _send_wave(session, items)
-        written, refused = written + good, refused + bad
-        session.progress("Writing to Salesforce", written + refused, len(pending))
+    with told_in_queue(session):
+        for _, items in sorted(waves.items()):
+            good, bad = _send_wave(session, items)
+            written, refused = written + good, refused + bad
+            session.progress("Writing to Salesforce", written + refused, len(pending))
     return written, refused
 
 

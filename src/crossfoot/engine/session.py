@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import httpx2
@@ -189,10 +190,11 @@ def make_session(
     host: Host,
     transport: httpx2.BaseTransport | None = None,
     progress: Progress = no_progress,
+    renewing: Lock | None = None,
 ) -> Session:
     """Put a session together from a database, settings and a machine."""
     http = Http(lambda call_id: _is_committed(database, call_id), transport)
-    grants = Grants(database, http, host, load_vault_key)
+    grants = Grants(database, http, host, load_vault_key, renewing)
     with database.reading() as connection:
         connections = load_connections(connection)
 
@@ -216,11 +218,17 @@ def _one(connections: list[StoredConnection], side: Side) -> StoredConnection:
     raise NeedsPerson(f"{side.value.title()} is not connected. Run `crossfoot connect {side.value}`.")
 
 
-def open_session(workspace: Workspace, *, progress: Progress = no_progress, host: Host | None = None) -> Session:
+def open_session(
+    workspace: Workspace,
+    *,
+    progress: Progress = no_progress,
+    host: Host | None = None,
+    renewing: Lock | None = None,
+) -> Session:
     """Open a workspace for a command."""
     machine = host or real_host()
     mapping = FlowMapping(workspace.load_settings())
     database = workspace.open_database(machine.point)
-    session = make_session(database, mapping, workspace.load_key, host=machine, progress=progress)
+    session = make_session(database, mapping, workspace.load_key, host=machine, progress=progress, renewing=renewing)
     session.anchor_path = workspace.anchor_path
     return session

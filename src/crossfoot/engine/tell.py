@@ -74,9 +74,26 @@ def look_at_links(session: Session) -> list[Compared]:
     return compared
 
 
+def planned_changes(session: Session) -> list[dict[str, object]]:
+    """What `sync` would tell each side about linked customers and products, as compared last."""
+    return [
+        {
+            "kind": item.flow.object,
+            "id": item.stored.source_id,
+            "name": item.agreement.record.name,
+            "told": side.value,
+            "values": plain(told_to(item.agreement, side)),
+        }
+        for item in hold_refused(session, compare(session))
+        for side in Side
+        if told_to(item.agreement, side)
+    ]
+
+
 def tell(session: Session, compared: Sequence[Compared]) -> Agreed:
     """Write what both sides shall say, read it back, and compare again."""
     agreed = Agreed()
+    compared = _without_standing(session, compared)
     if not any(item.agreement.to_xero or item.agreement.to_salesforce for item in compared):
         return agreed
     agreed.stopped, held = _brake(session, compared)
@@ -91,6 +108,16 @@ def tell(session: Session, compared: Sequence[Compared]) -> Agreed:
     _read_back(session, compared)
     look_at_links(session)
     return agreed
+
+
+def _without_standing(session: Session, compared: Sequence[Compared]) -> list[Compared]:
+    """Leave out records that an earlier call may still change: they are compared again when it no longer can."""
+    with session.database.reading() as connection:
+        standing = {
+            (operation.identity.kind, operation.source_id)
+            for operation in ops.load_operations(connection, session.organisation_id, states=ops.STANDING)
+        }
+    return [item for item in compared if (item.flow.kind, item.stored.source_id) not in standing]
 
 
 def _brake(session: Session, compared: Sequence[Compared]) -> tuple[str, bool]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.books import LedgerInvoice, LedgerLine
 from crossfoot.core.documents import LineAmounts
 from crossfoot.core.findings import Weight
-from crossfoot.core.links import Kind
+from crossfoot.core.links import Kind, record_id_in
 from crossfoot.core.overrides import Override
-from crossfoot.core.tieout import TieOut, WonDeal, tie_out
+from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import read_rows
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.mapping.compiled import Related
-from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import load_links
+from crossfoot.store.codec import decode, decode_fields, encode
+from crossfoot.store.links import linked_pairs
 from crossfoot.store.overrides import load_overrides
 from crossfoot.store.queue import open_entries
+from crossfoot.store.scratch import Scratch, scratch
 from crossfoot.xero import requests
 from crossfoot.xero.documents import decode_page
 
@@ -39,32 +41,31 @@ class TieOutReport:
 
 
 def run_tie_out(session: Session) -> TieOutReport:
-    """Read won deals and sales invoices, and compare. The engine's records serve only to name differences."""
+    """Read won deals and sales invoices, and compare. The engine's records serve only to name differences.
+
+    Both sides pass through a temporary file on their way into order, so that memory holds rows and differences only.
+    """
     organisation = refresh_reference(session, names=("organisation",))
-    start = session.mapping.policy.start_date
-    session.progress("Reading Salesforce", 0, 0)
-    salesforce_read_at = session.host.now()
-    deals = _won_deals(session, start)
-    session.progress("Reading Xero", 0, 0)
-    xero_read_at = session.host.now()
-    with session.database.reading() as connection:
-        linked = {
-            stored.source_id: stored.link.xero_id
-            for stored in load_links(connection, session.organisation_id, Kind.INVOICE)
-        }
-        entries = list(open_entries(connection, session.organisation_id))
-        decided = load_overrides(connection, session.organisation_id)
-    invoices = _invoices(session, start - dt.timedelta(days=session.mapping.policy.double_billing_days), linked)
-    result = tie_out(
-        deals,
-        invoices,
-        linked=linked,
-        waiting={entry.record.id: entry.code for entry in entries if entry.weight == Weight.BLOCKS},
-        named={entry.record.id: entry.code for entry in reversed(entries) if entry.code in _NAMES_A_DIFFERENCE},
-        since=start,
-        inclusive=session.mapping.policy.line_amounts is LineAmounts.INCLUSIVE,
-        rounding_max=session.mapping.policy.rounding_max,
-    )
+    policy, start = session.mapping.policy, session.mapping.policy.start_date
+    with scratch() as table:
+        session.progress("Reading Salesforce", 0, 0)
+        salesforce_read_at = session.host.now()
+        table.add_deals((deal.id, deal.month, deal.currency, encode(deal)) for deal in _won_deals(session, start))
+        session.progress("Reading Xero", 0, 0)
+        xero_read_at = session.host.now()
+        with session.database.reading() as connection:
+            table.add_links(linked_pairs(connection, session.organisation_id, Kind.INVOICE))
+            entries = list(open_entries(connection, session.organisation_id))
+            decided = load_overrides(connection, session.organisation_id)
+        _add_invoices(session, table, start - dt.timedelta(days=policy.double_billing_days))
+        rows = tie_pairs(
+            ((decode(deal, WonDeal), [_paper(body) for body in papers]) for deal, papers in table.in_order()),
+            waiting={entry.record.id: entry.code for entry in entries if entry.weight == Weight.BLOCKS},
+            named={entry.record.id: entry.code for entry in reversed(entries) if entry.code in _NAMES_A_DIFFERENCE},
+            inclusive=policy.line_amounts is LineAmounts.INCLUSIVE,
+            rounding_max=policy.rounding_max,
+        )
+        result = TieOut(rows, strangers(map(_paper, table.unclaimed()), start))
     overrides = tuple(each for standing in decided.values() for each in standing)
     return TieOutReport(organisation.name, result, salesforce_read_at, xero_read_at, start, overrides)
 
@@ -75,12 +76,11 @@ _NAMES_A_DIFFERENCE = frozenset(
 )  # fmt: skip
 
 
-def _won_deals(session: Session, start: dt.date) -> list[WonDeal]:
+def _won_deals(session: Session, start: dt.date) -> Iterator[WonDeal]:
     organisation = session.organisation
     assert organisation is not None
     zone = zone_of(organisation)
     reading = replace(session.mapping.readings()[session.mapping.deal_object], lines="", line_fields=())
-    found = []
     for row in read_rows(session, reading, ""):
         fields = decode_fields(encode(row))
         deal = session.mapping.deal(
@@ -92,20 +92,32 @@ def _won_deals(session: Session, start: dt.date) -> list[WonDeal]:
         before = closed < start and (deal.won_on is None or deal.won_on < start)
         not_counted = "before start" if before else "not billable" if not deal.amount else ""
         month = "before start" if before else f"{closed:%Y-%m}"
-        found.append(WonDeal(deal.ref.id, deal.name, month, deal.currency, deal.amount, not_counted))
-    return found
+        yield WonDeal(deal.ref.id, deal.name, month, deal.currency, deal.amount, not_counted)
 
 
-def _invoices(session: Session, since: dt.date, linked: dict[str, str]) -> list[LedgerInvoice]:
-    found: dict[str, LedgerInvoice] = {}
+def _add_invoices(session: Session, table: Scratch, since: dt.date) -> None:
+    """Lay down every invoice of the time, and those that deals are linked to from before it."""
     for number in range(1, PAGES_MAX):
         page = decode_page(session.xero.read(requests.invoices_dated_since(session.tenant, number, since)).body)
-        found.update({invoice.invoice_id: invoice for invoice in page.invoices})
+        table.add_papers(map(_row, page.invoices))
         if not page.more:
             break
-    missing = sorted(set(linked.values()) - found.keys())
+    missing = table.not_read()
     for first in range(0, len(missing), requests.NUMBERS_PER_CALL):
         ids = missing[first : first + requests.NUMBERS_PER_CALL]
         page = decode_page(session.xero.read(requests.invoices_by_id(session.tenant, ids)).body)
-        found.update({invoice.invoice_id: invoice for invoice in page.invoices})
-    return list(found.values())
+        table.add_papers(map(_row, page.invoices))
+
+
+def _row(invoice: LedgerInvoice) -> tuple[str, str, bytes]:
+    """An invoice for the scratch table: of its lines the comparison needs the number alone."""
+    slim = replace(invoice, lines=(), payments=())
+    return invoice.invoice_id, record_id_in(invoice.url) or "", encode([len(invoice.lines), slim])
+
+
+def _paper(body: bytes) -> LedgerInvoice:
+    lines, slim = decode(body, tuple[int, LedgerInvoice])
+    return replace(slim, lines=(_LINE,) * lines)
+
+
+_LINE = LedgerLine()

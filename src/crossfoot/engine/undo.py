@@ -10,6 +10,7 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, OutcomeUnknown, Rejected
 from crossfoot.core.links import Kind, idempotency_key
 from crossfoot.core.records import canonical, content_hash
+from crossfoot.engine.brake import settle_vanished
 from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.planner import keep_plan, make_plan
@@ -78,6 +79,7 @@ def _end(session: Session, undone: Undone) -> None:
     keep_plan(session, make_plan(session, today(session)))
     counts = {"deleted": len(undone.deleted), "kept": len(undone.kept)}
     with session.database.writing("run ended") as connection:
+        settle_vanished(session, connection)
         store.end_run(connection, session.run_id, session.host.now(), outcome="done", created=0, counts=counts)
     keep_anchor(session)
 

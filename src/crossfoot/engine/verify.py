@@ -15,6 +15,7 @@ from crossfoot.core.money import Money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.numbers import recent_rates
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
@@ -49,7 +50,8 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
         observe_xero(session, INVOICE, lane=Lane.RECOVERY)
     verified = differing = unseen = 0
     with session.database.writing("verified") as connection:
-        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+        ids = {operation.xero_id for operation in applied}
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
         for operation in applied:
             if operation.identity.kind is not Kind.INVOICE:
                 ops.settle(connection, operation.id, "verified", session.host.now())
@@ -58,7 +60,7 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
             if invoice is None:
                 unseen += 1  # not visible yet is not a mismatch
                 continue
-            good = _compare(connection, session, operation, invoice, list(invoices.values()))
+            good = _compare(connection, session, operation, invoice)
             verified += good
             differing += not good
     return Verified(verified, differing, unseen)
@@ -69,7 +71,6 @@ def _compare(
     session: Session,
     operation: StoredOperation,
     invoice: LedgerInvoice,
-    others: list[LedgerInvoice],
 ) -> bool:
     now = session.host.now()
     form = ledger_form(invoice)
@@ -84,7 +85,7 @@ def _compare(
         cause = f"invoice {invoice.number}: Xero holds another {', '.join(parts[:5])}"
         money = Money(invoice.currency, invoice.total - operation.gross)
         findings.append(Finding("readback_differs", ref, cause, money=money, related=related))
-    if unusual := _unusual_rate(session, invoice, others):
+    if unusual := _unusual_rate(connection, session, invoice):
         money = Money(invoice.currency, invoice.total)
         findings.append(Finding("rate_unusual", ref, unusual, money=money, related=related))
     names = {operation.source_id: deal_facts(connection, session.organisation_id, operation.source_id)[0]}
@@ -109,16 +110,13 @@ def _compare(
     return not parts
 
 
-def _unusual_rate(session: Session, invoice: LedgerInvoice, others: list[LedgerInvoice]) -> str:
+def _unusual_rate(connection: Connection, session: Session, invoice: LedgerInvoice) -> str:
     """Whether the rate is more than a tenth away from the middle of recent ones."""
     organisation = session.organisation
     if organisation is None or invoice.currency == organisation.base_currency or not invoice.currency_rate:
         return ""
-    recent = sorted(
-        other.currency_rate
-        for other in others
-        if other.currency == invoice.currency and other.currency_rate and other.invoice_id != invoice.invoice_id
-    )
+    today = session.host.now().date()
+    recent = recent_rates(connection, session.organisation_id, invoice.currency, today, but=invoice.invoice_id)
     if not recent:
         return ""
     middle = recent[len(recent) // 2]

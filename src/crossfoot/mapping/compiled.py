@@ -577,6 +577,7 @@ def _policy(file: SettingsFile) -> Policy:
         number_prefix=rule.number.prefix,
         double_billing_days=rule.double_billing_days,
         rounding_max=rule.rounding_max,
+        cancel_drafts=rule.cancel == "delete_drafts",
         brake=Brake(
             creations=rule.brake.creations,
             amount=rule.brake.amount,
@@ -585,6 +586,7 @@ def _policy(file: SettingsFile) -> Policy:
             changed_percent_of_links=rule.brake.changed_percent_of_links,
             first_live_run=rule.brake.first_live_run,
             records=rule.brake.records,
+            vanished_percent_of_links=rule.brake.vanished_percent_of_links,
             payments=rule.brake.payments,
             on_test_pair=rule.brake.on_test_pair,
         ),

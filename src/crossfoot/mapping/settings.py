@@ -20,7 +20,7 @@ from crossfoot.mapping.expressions import Place
 
 FILE_NAME = "crossfoot.yaml"
 FILE_BYTES_MAX = 1_000_000
-_ADDRESS = re.compile(r"postgresql://([^:@/?\s]*@)?(?![^\s]*password=)[^@\s]*")
+DATABASE_ADDRESS = re.compile(r"postgresql://([^:@/?\s]*@)?(?![^\s]*password=)[^@\s]*")
 _DATABASE_LINE = re.compile(r"""(?m)^database:[ ]*["']?([^\s"'#]+)""")
 
 
@@ -70,6 +70,9 @@ class BrakeRule(_Section):
     times_biggest_recent_run: Annotated[Decimal, Field(gt=0)] = Decimal(3)
     changes: Annotated[int, Field(ge=0, description="Documents changed or deleted within 24 hours.")] = 10
     changed_percent_of_links: Annotated[Decimal, Field(ge=0, le=100)] = Decimal(5)
+    vanished_percent_of_links: Annotated[
+        Decimal, Field(ge=0, le=100, description="Linked records of a kind deleted since the last run.")
+    ] = Decimal(20)
     first_live_run: Annotated[int, Field(ge=0, description="Documents of the first run on a live ledger.")] = 5
     records: Annotated[
         int, Field(ge=0, description="Customers and products changed on either side within 24 hours.")
@@ -93,6 +96,10 @@ class PolicyRule(_Section):
     rounding_max: Annotated[Decimal, Field(ge=0, le=1, description="The largest cent difference to accept.")] = Decimal(
         "0.05"
     )
+    cancel: Annotated[
+        Literal["ask", "delete_drafts"],
+        Field(description="Lost and deleted deals: always ask, or delete own drafts that nobody touched unasked."),
+    ] = "ask"
     brake: BrakeRule = BrakeRule()
     salesforce_calls_percent: Annotated[
         int, Field(ge=10, le=95, description="Share of the org's API calls, used by anyone, at which work stops.")
@@ -207,7 +214,7 @@ class Settings(_Section):
     @field_validator("database")
     @classmethod
     def _names_no_secret(cls, address: str) -> str:
-        if address and not _ADDRESS.fullmatch(address):
+        if address and not DATABASE_ADDRESS.fullmatch(address):
             raise ValueError("write postgresql://user@host/name; a password belongs in ~/.pgpass or PGPASSWORD")
         return address
 

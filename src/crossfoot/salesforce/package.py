@@ -188,7 +188,7 @@ def unpack(packed: bytes) -> list[Component]:
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         for path in archive.namelist():
             folder, _, file = path.rpartition("/")
-            kind, suffix = _TYPES.get(folder.rpartition("/")[2], ("", ""))
+            kind, suffix = _TYPES.get(folder.rpartition("/")[2], ("", "")) if file else ("", "")
             if kind == "CustomObject":
                 found.extend(_split(file.removesuffix(".object"), parse(archive.read(path))))
             elif kind:

@@ -19,6 +19,7 @@ from crossfoot.store.lookups import chunks
 from crossfoot.store.schema import link, version
 
 TOLD_MAX = 40
+ROWS_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,15 @@ def load_links(
     column, wanted = (link.c.source_key, source_keys) if xero_ids is None else (link.c.xero_id, xero_ids)
     for part in chunks(wanted or ()):
         yield from map(_stored, connection.execute(query.where(column.in_(part)).order_by(link.c.id)))
+
+
+def linked_pairs(connection: Connection, organisation_id: str, kind: Kind) -> Iterator[tuple[str, str]]:
+    """Source id and Xero id of every live link of one kind, without holding them all."""
+    query = select(link.c.source_id, link.c.xero_id).where(
+        link.c.organisation_id == organisation_id, link.c.kind == kind.value, link.c.state == LinkState.LIVE.value
+    )
+    for row in connection.execute(query.execution_options(yield_per=ROWS_AT_ONCE)):
+        yield row.source_id, row.xero_id
 
 
 def count_links(connection: Connection, organisation_id: str, kind: Kind) -> int:
@@ -191,7 +201,9 @@ def set_agreed(
 
 def repoint_link(connection: Connection, link_id: int, xero_id: str) -> None:
     """Let a link follow a Xero record into the one that it was merged into."""
+    _touch(connection, link_id)
     connection.execute(update(link).where(link.c.id == link_id).values(xero_id=xero_id))
+    _touch(connection, link_id)
 
 
 def note_told(connection: Connection, link_id: int, told: Sequence[Told]) -> None:

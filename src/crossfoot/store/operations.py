@@ -16,6 +16,7 @@ from sqlalchemy import Connection, and_, func, insert, select, update
 
 from crossfoot.core.links import Identity, Kind
 from crossfoot.store.codec import instant, moment
+from crossfoot.store.lookups import chunks
 from crossfoot.store.schema import call, from_units, operation, to_units
 
 _LOADING = "loading"
@@ -279,6 +280,12 @@ def recent_intents(connection: Connection, organisation_id: str, now: datetime) 
     return created, worth, sum(count for count, _ in found.values())
 
 
+def was_reserved_since(connection: Connection, operation_id: str, since: datetime) -> bool:
+    """Whether an operation is so young that a call of it may still land."""
+    query = select(operation.c.reserved_at).where(operation.c.id == operation_id)
+    return str(connection.execute(query).scalar() or "") > instant(since)
+
+
 def recent_changes(connection: Connection, organisation_id: str, now: datetime) -> int:
     """Changes to customers and products on either side, committed within the last 24 hours."""
     query = select(func.count()).where(
@@ -294,6 +301,9 @@ def recent_changes(connection: Connection, organisation_id: str, now: datetime) 
 def standing_refusals(connection: Connection, organisation_id: str, since: datetime) -> dict[tuple[str, str], str]:
     """The vendor's words by (source id, payload hash), where a source's newest operation was refused since then."""
     newest: dict[tuple[str, str, str], tuple[str, str, str, str]] = {}
+    mine = operation.c.organisation_id == organisation_id
+    lately = operation.c.resolved_at > instant(since)
+    refused = select(operation.c.source_id).where(mine, operation.c.state == "refused", lately)
     query = (
         select(
             operation.c.source_id,
@@ -304,11 +314,13 @@ def standing_refusals(connection: Connection, organisation_id: str, since: datet
             operation.c.refusal,
             operation.c.resolved_at,
         )
-        .where(operation.c.organisation_id == organisation_id)
+        .where(mine)
         .order_by(operation.c.reserved_at, operation.c.id)
     )
-    for source_id, kind, part, state, payload_hash, refusal, resolved_at in connection.execute(query):
-        newest[source_id, kind, part] = (state, payload_hash, refusal, resolved_at or "")
+    for ids in chunks(connection.execute(refused).scalars()):
+        rows = connection.execute(query.where(operation.c.source_id.in_(ids)))
+        for source_id, kind, part, state, payload_hash, refusal, resolved_at in rows:
+            newest[source_id, kind, part] = (state, payload_hash, refusal, resolved_at or "")
     return {
         (source_id, payload_hash): refusal
         for (source_id, _kind, _part), (state, payload_hash, refusal, resolved_at) in newest.items()

@@ -54,6 +54,11 @@ def last_seq(connection: Connection, name: str = "seq") -> int:
     return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
 
 
+def set_seq(connection: Connection, name: str, value: int) -> None:
+    """Keep a value under a name of its own, such as how far something was seen."""
+    upsert(connection, counter, [{"name": name, "value": value}])
+
+
 def save_versions(connection: Connection, read_seq: int, versions: Sequence[Version]) -> ReadCounts:
     """Store what a read returned. Only a read that *began* later replaces a version, whatever the order of arrival.
 

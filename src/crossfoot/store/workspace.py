@@ -207,6 +207,13 @@ def any_plan_applied(connection: Connection, organisation_id: str) -> bool:
     return bool(connection.execute(query).scalar())
 
 
+def series_exists(connection: Connection, organisation_id: str, prefix: str) -> bool:
+    """Whether a number of the series was ever taken."""
+    table = schema.series
+    query = select(table.c.last).where(table.c.organisation_id == organisation_id, table.c.prefix == prefix)
+    return connection.execute(query).scalar() is not None
+
+
 def take_from_series(connection: Connection, organisation_id: str, prefix: str, at_least: int) -> int:
     """The next number of a series, never below what Xero already holds."""
     table = schema.series

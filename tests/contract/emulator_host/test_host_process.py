@@ -117,7 +117,7 @@ def test_the_env_file_holds_every_name_and_is_private(tmp_path: Path) -> None:
         names = """
             SF_LOGIN_URL SF_INSTANCE_URL SF_CONSUMER_KEY SF_CONSUMER_SECRET SF_USERNAME SF_PASSWORD SF_ACCESS_TOKEN
             SF_REFRESH_TOKEN XERO_API_BASE XERO_IDENTITY_BASE XERO_CLIENT_ID XERO_CLIENT_SECRET XERO_TENANT_ID
-            XERO_ACCESS_TOKEN XERO_REFRESH_TOKEN XERO_WEBHOOK_KEY CROSSFOOT_START_DATE"""
+            XERO_ACCESS_TOKEN XERO_REFRESH_TOKEN XERO_WEBHOOK_KEY SF_PUBSUB_ENDPOINT CROSSFOOT_START_DATE"""
         assert set(env) == set(names.split())
         assert all(env.values())
         assert (tmp_path / "emulators.env").stat().st_mode & 0o077 == 0

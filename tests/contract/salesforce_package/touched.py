@@ -31,10 +31,17 @@ class Touched:
         """Take one request into account."""
         if "q" in request.url.params:
             self._query(request.url.params["q"])
-        found = _COLLECTION.search(request.url.path)
-        if found and request.method == "PATCH":
-            for record in json.loads(request.content)["records"]:
-                self._row(found[1] or record["attributes"]["type"], record, upsert=bool(found[1]))
+        if request.url.path.endswith("/composite/"):
+            for part in json.loads(request.content)["compositeRequest"]:
+                self._collection(part["url"], part["body"]["records"])
+        elif request.method == "PATCH":
+            self._collection(request.url.path, json.loads(request.content)["records"])
+
+    def _collection(self, path: str, records: list[dict[str, Any]]) -> None:
+        found = _COLLECTION.search(path)
+        assert found is not None, path
+        for record in records:
+            self._row(found[1] or record["attributes"]["type"], record, upsert=bool(found[1]))
 
     def _row(self, name: str, record: Mapping[str, Any], *, upsert: bool) -> None:
         self.updated.add(name)

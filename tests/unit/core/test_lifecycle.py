@@ -11,7 +11,7 @@ import pytest
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import Deal, IntendedInvoice, ledger_form
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_cancellation, judge_linked
 from crossfoot.core.plan import Action, Bucket, decide_deal
 from crossfoot.core.records import content_hash
 
@@ -190,3 +190,30 @@ def test_a_drafts_cents_stay_named_until_it_is_approved() -> None:
 def test_a_voided_invoice_makes_its_deal_wait_and_is_not_made_again() -> None:
     decision = decide_deal(deal(), context(links=[link(base_hash=BASE_HASH)], invoices=[as_sent(status="VOIDED")]))
     assert (decision.bucket, decision.operation) == (Bucket.WAITING, None)
+
+
+@pytest.mark.parametrize(
+    ("status", "touched", "settled", "locked", "born"),
+    list(
+        product(
+            (*LIVE, *GONE),
+            (False, True),
+            ("", "amount_paid", "amount_credited"),
+            (False, True),
+            ("crossfoot", "people"),
+        )
+    ),
+)
+def test_only_what_may_be_taken_back_is(status: str, touched: bool, settled: str, locked: bool, born: str) -> None:
+    held = as_sent(status=status)
+    changes: dict[str, Any] = {settled: money(1)} if settled else {}
+    held = replace(held, **changes, **({"reference": "as finance wrote it"} if touched else {}))
+    until = held.dated if locked else held.dated - dt.timedelta(days=1)
+    step = judge_cancellation(held, link(born=born, base_hash=BASE_HASH), until)
+    expected = ""
+    if born == "crossfoot" and status in {"DRAFT", "SUBMITTED"} and not touched:
+        expected = "DELETED"
+    if born == "crossfoot" and status == "AUTHORISED" and not settled and not locked:
+        expected = "VOIDED"
+    assert step.status == expected
+    assert bool(step.problem) is not bool(expected)

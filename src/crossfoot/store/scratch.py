@@ -1,0 +1,86 @@
+"""A table to sort on: what a tie-out reads from both sides, laid down in a temporary file and walked in order.
+
+Neither side's reading order suits the comparison, and a million of each do not fit in memory. Nothing here outlives the
+tie-out, and nothing of what Crossfoot believes enters it but which hand-made invoices people linked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+BATCH = 5_000
+_CACHE_KIB = 32_768
+_TABLES = """
+CREATE TABLE deal (id TEXT PRIMARY KEY, month TEXT, currency TEXT, body BLOB) WITHOUT ROWID;
+CREATE TABLE paper (id TEXT PRIMARY KEY, position INTEGER, body BLOB) WITHOUT ROWID;
+CREATE TABLE claim (deal_id TEXT, paper_id TEXT, by_link INTEGER, PRIMARY KEY (deal_id, paper_id)) WITHOUT ROWID;
+"""
+_IN_ORDER = """
+SELECT deal.id, deal.body, paper.body FROM deal
+LEFT JOIN claim ON claim.deal_id = deal.id LEFT JOIN paper ON paper.id = claim.paper_id
+ORDER BY deal.month, deal.currency, deal.id, claim.by_link, paper.position
+"""
+_UNCLAIMED = """
+SELECT body FROM paper WHERE id NOT IN (SELECT paper_id FROM claim JOIN deal ON deal.id = claim.deal_id)
+ORDER BY position
+"""
+_NOT_READ = "SELECT DISTINCT paper_id FROM claim WHERE paper_id NOT IN (SELECT id FROM paper) ORDER BY paper_id"
+
+
+class Scratch:
+    """Deals and papers with who claims which. Bodies are the caller's own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._position = 0
+        connection.executescript(_TABLES)
+
+    def add_deals(self, rows: Iterable[tuple[str, str, str, bytes]]) -> None:
+        """(id, month, currency, body) of deals; the last of one id counts."""
+        self._connection.executemany("INSERT OR REPLACE INTO deal VALUES (?, ?, ?, ?)", rows)
+
+    def add_papers(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """(id, the deal that it names or blank, body) of papers; the last of one id counts."""
+        for paper_id, deal_id, body in rows:
+            self._position += 1
+            self._connection.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (paper_id, self._position, body))
+            if deal_id:
+                self._connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, 0)", (deal_id, paper_id))
+
+    def add_links(self, pairs: Iterable[tuple[str, str]]) -> None:
+        """(deal id, paper id) as people or Crossfoot linked them; a paper's own word comes before."""
+        self._connection.executemany("INSERT OR IGNORE INTO claim VALUES (?, ?, 1)", pairs)
+
+    def not_read(self) -> list[str]:
+        """Ids of linked papers that were not among those added."""
+        return [row[0] for row in self._connection.execute(_NOT_READ)]
+
+    def in_order(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        """Each deal, by month, currency and id, with its papers in the order in which they were added."""
+        for _, rows in groupby(self._connection.execute(_IN_ORDER), key=itemgetter(0)):
+            found = list(rows)
+            yield found[0][1], [paper for _, _, paper in found if paper is not None]
+
+    def unclaimed(self) -> Iterator[bytes]:
+        """Papers of no deal."""
+        return (row[0] for row in self._connection.execute(_UNCLAIMED))
+
+
+@contextmanager
+def scratch(beside: Path | None = None) -> Iterator[Scratch]:
+    """A scratch table in a temporary file, gone afterwards. ``beside`` names a directory on a disk with room."""
+    with TemporaryDirectory(prefix="crossfoot-tie-", dir=beside) as directory:
+        connection = sqlite3.connect(Path(directory) / "scratch.db", isolation_level=None)
+        try:
+            for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}", "temp_store=FILE"):
+                connection.execute(f"PRAGMA {pragma}")
+            connection.execute("BEGIN")
+            yield Scratch(connection)
+        finally:
+            connection.close()

@@ -1,0 +1,180 @@
+"""What becomes of an invoice when its deal is lost, won back or deleted afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.emulators.scenario import find_scenario
+
+from .business import Business, Stage, found
+
+DRAFT, APPROVED = "Annual audit", "Second audit"
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+
+
+@pytest.fixture(scope="session")
+def billed_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A small firm after its first sync, one invoice approved and one still a draft."""
+    stage = found(find_scenario(str(SMALL_FIRM)), tmp_path_factory.mktemp("small firm"), date(2026, 11, 1))
+    firm = Business(stage, tmp_path_factory.mktemp("billed"))
+    firm.sync()
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="AUTHORISED")
+    firm.later()
+    firm.sync()
+    firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture
+def firm(billed_stage: Stage, tmp_path: Path) -> Iterator[Business]:
+    opened = Business(billed_stage, tmp_path)
+    yield opened
+    opened.close()
+
+
+def lose(firm: Business, deal: str) -> None:
+    firm.edit("Opportunity", firm.deal(deal)["Id"], StageName="Closed Lost")
+
+
+def ask_to_cancel(firm: Business, deal: str) -> None:
+    firm.sync()
+    firm.desk.cancel(firm.waiting(deal)["no_longer_won"].id)
+    firm.later()
+
+
+def status_of(firm: Business, deal: str) -> str:
+    [invoice] = firm.invoices_of(deal)
+    return str(invoice["Status"])
+
+
+@pytest.mark.parametrize("deal", [DRAFT, APPROVED])
+def test_nothing_is_taken_back_unasked(firm: Business, deal: str) -> None:
+    lose(firm, deal)
+    assert not [call for call in firm.writes_during(firm.sync) if call.startswith("xero")]
+    assert "no_longer_won" in firm.waiting(deal)
+
+
+@pytest.mark.parametrize(("deal", "status", "shown"), [(DRAFT, "DELETED", "Deleted"), (APPROVED, "VOIDED", "Voided")])
+def test_what_a_person_asks_for_is_taken_back_once(firm: Business, deal: str, status: str, shown: str) -> None:
+    lose(firm, deal)
+    ask_to_cancel(firm, deal)
+    firm.sync()
+    assert status_of(firm, deal) == status
+    assert firm.deal(deal)["Xero_Status__c"] == shown
+    assert not firm.waiting(deal)
+    [entry] = [each for each in firm.history(deal) if each.action in {"delete Invoice", "void Invoice"}]
+    assert str(entry.body["reason"]).startswith("asked for")
+    firm.later()
+    assert firm.writes_during(firm.sync) == []
+
+
+def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    firm.sync()
+    firm.edit("Opportunity", firm.deal(APPROVED)["Id"], StageName="Closed Won")
+    firm.later()
+    firm.sync()
+    assert [invoice["Status"] for invoice in firm.invoices_of(APPROVED)] == ["VOIDED"]
+    firm.desk.retry(firm.waiting(APPROVED)["invoice_voided"].id)
+    firm.later()
+    firm.sync()
+    first, second = sorted(firm.invoices_of(APPROVED), key=lambda invoice: str(invoice["InvoiceNumber"]))
+    assert (first["Status"], second["Status"]) == ("VOIDED", "DRAFT")
+    assert second["InvoiceNumber"] != first["InvoiceNumber"]
+
+
+def test_an_answer_does_not_outlive_its_question(firm: Business) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    firm.edit("Opportunity", firm.deal(APPROVED)["Id"], StageName="Closed Won")
+    firm.sync()
+    lose(firm, APPROVED)
+    firm.later()
+    firm.sync()
+    assert status_of(firm, APPROVED) == "AUTHORISED"
+    assert "no_longer_won" in firm.waiting(APPROVED)
+
+
+def pay_a_little(firm: Business) -> None:
+    invoice = {"InvoiceID": firm.invoice_of(APPROVED)["InvoiceID"]}
+    payment = {"Invoice": invoice, "Account": {"Code": "090"}, "Date": "2026-11-18", "Amount": Decimal(1)}
+    firm.office.xero("PUT", "Payments", [payment])
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [(pay_a_little, "paid or credited"), (lambda firm: firm.lock("2026-11-18"), "locked")],
+    ids=["paid in part", "locked"],
+)
+def test_what_is_paid_or_locked_stays_and_the_queue_says_why(
+    firm: Business, act: Callable[[Business], None], words: str
+) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    act(firm)
+    assert not [call for call in firm.writes_during(firm.sync) if call.startswith("xero")]
+    assert status_of(firm, APPROVED) == "AUTHORISED"
+    assert words in firm.waiting(APPROVED)["cancel_not_possible"].cause
+
+
+def test_by_policy_only_untouched_drafts_go_unasked(firm: Business) -> None:
+    firm.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    for deal in (DRAFT, APPROVED):
+        lose(firm, deal)
+    report = firm.sync()
+    assert (report.cancelled.deleted, report.cancelled.voided) == (1, 0)
+    assert (status_of(firm, DRAFT), status_of(firm, APPROVED)) == ("DELETED", "AUTHORISED")
+
+
+def test_a_draft_that_finance_edited_stays(firm: Business) -> None:
+    firm.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DRAFT)["InvoiceID"], Reference="as agreed by phone")
+    lose(firm, DRAFT)
+    assert firm.sync().cancelled.writes == 0
+    assert status_of(firm, DRAFT) == "DRAFT"
+
+
+def test_the_brake_holds_deletions_by_policy(firm: Business) -> None:
+    firm.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    firm.set("changes: 10", "changes: 0, on_test_pair: true")
+    lose(firm, DRAFT)
+    report = firm.sync()
+    assert report.cancelled.writes == 0
+    assert "brake holds deletions" in report.warning
+    assert status_of(firm, DRAFT) == "DRAFT"
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])
+def test_a_void_without_an_answer_is_looked_up(firm: Business, arrives: bool) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    carry, lost = firm.carrier.handle_request, list[str]()
+
+    def lose_once(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "POST" and request.url.path.endswith("/Invoices") and not lost:
+            lost.append(request.url.path)
+            if arrives:
+                carry(request)
+            raise httpx2.ReadTimeout("no answer", request=request)
+        return carry(request)
+
+    firm.carrier.handle_request = lose_once  # type: ignore[method-assign]
+    assert firm.sync().cancelled.voided == int(arrives)
+    firm.later()
+    firm.sync()
+    assert status_of(firm, APPROVED) == "VOIDED"
+    assert len([each for each in firm.history(APPROVED) if each.action == "void Invoice"]) == 1
+
+
+def test_only_a_lost_deal_can_be_cancelled(firm: Business) -> None:
+    entry = next(iter(firm.desk.entries()))
+    with pytest.raises(NeedsPerson, match="lost"):
+        firm.desk.cancel(entry.id)

@@ -1,0 +1,53 @@
+"""Many records gone at once look like a mistake, not like so many decisions: the run stops until a person has looked."""
+
+from __future__ import annotations
+
+import pytest
+
+from crossfoot.core.errors import Stopped
+from crossfoot.core.guards import Vanished, vanished_problem
+from crossfoot.core.policy import Brake
+from crossfoot.engine.undo import undo
+
+from .business import Business
+
+
+@pytest.mark.parametrize(
+    ("gone", "linked", "held"),
+    [(4, 4, False), (5, 5, True), (5, 25, False), (6, 25, True), (20, 100, False), (21, 100, True), (0, 0, False)],
+)
+def test_a_fifth_is_too_many_but_a_handful_never_is(gone: int, linked: int, *, held: bool) -> None:
+    assert bool(vanished_problem(Brake(), [Vanished("Opportunity", gone, linked)])) is held
+
+
+def test_a_mass_deletion_stops_every_run_until_a_reviewed_plan_was_applied(synced: Business) -> None:
+    synced.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
+    drafted = synced.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 25")
+    for row in drafted:
+        synced.office.salesforce("DELETE", f"/sobjects/Opportunity/{row['Id']}")
+    synced.later()
+
+    def try_twice() -> None:
+        for _ in range(2):
+            with pytest.raises(Stopped, match="25 of 112 linked records of Opportunity are gone") as stopped:
+                synced.sync()
+            assert stopped.value.code == "brake"
+            synced.later()
+
+    assert synced.writes_during(try_twice) == []
+
+    synced.apply(synced.save_plan())
+    synced.later()
+    synced.sync()
+    invoices = [invoice for invoice in synced.invoices() if invoice.get("Url") and invoice["Status"] == "DRAFT"]
+    assert len(invoices) == 112, "what was deleted in Salesforce is never deleted in Xero"
+
+
+def test_what_we_deleted_ourselves_is_no_surprise(connected: Business) -> None:
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-16")
+    connected.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
+    run = connected.sync().run_id
+    connected.later()
+    assert len(undo(connected.session(), run).deleted) >= 5
+    connected.later()
+    assert connected.sync().warning == ""
