@@ -15,7 +15,7 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from crossfoot.core.links import record_id_in
 from tests.postgresql import running_postgresql
 
-from .command_line import Terminal, emulators
+from .command_line import Said, Terminal, emulators
 
 ROLE = "crossfoot_app"
 
@@ -25,10 +25,10 @@ class Shared(Terminal):
 
     address: str = ""
 
-    def init(self, address: str = "") -> None:
+    def init(self) -> Said:
         """Make the workspace; its settings name the server from then on."""
-        variables = {"CROSSFOOT_DATABASE": self.address or address}
-        self.run("init", "--env-file", str(self.home / "apps.env"), "--yes", **variables)
+        env_file = str(self.home / "apps.env")
+        return self.run("init", "--env-file", env_file, "--yes", CROSSFOOT_DATABASE=self.address)
 
 
 @contextmanager

@@ -178,3 +178,34 @@ def test_only_a_lost_deal_can_be_cancelled(firm: Business) -> None:
     entry = next(iter(firm.desk.entries()))
     with pytest.raises(NeedsPerson, match="lost"):
         firm.desk.cancel(entry.id)
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "commit status intent begins",
+        "commit status intent done",
+        "commit status outcome begins",
+        "commit status outcome done",
+    ],
+)
+def test_a_kill_leaves_one_void_and_one_entry_of_the_audit_log(firm: Business, place: str) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+
+    def seam(name: str) -> None:
+        if name == place:
+            raise KilledError(name)
+
+    firm.database.seam = seam
+    with pytest.raises(KilledError):
+        firm.sync()
+    firm.database.seam = lambda _name: None
+    firm.later()
+    firm.sync()
+    assert status_of(firm, APPROVED) == "VOIDED"
+    assert len([each for each in firm.history(APPROVED) if each.action == "void Invoice"]) == 1

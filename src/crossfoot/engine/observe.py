@@ -6,7 +6,7 @@ what lies beyond is read again next time and falls out as unchanged.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -206,7 +206,7 @@ def _observe_changed_lines(
 
 def row_versions(session: Session, reading: Reading, ids: Sequence[str]) -> list[Version]:
     """Rows by id as they stand in Salesforce now, deleted ones too; at most as many ids as fit one query."""
-    rows = read_rows(session, reading, soql.one_of("Id", ids))
+    rows = list(read_rows(session, reading, soql.one_of("Id", ids)))
     return [_row_version(session.org_id, reading, row) for row in rows]
 
 

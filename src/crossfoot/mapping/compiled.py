@@ -25,11 +25,11 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
 from crossfoot.core.merge import Direction, Owner
 from crossfoot.core.money import EXACT, ZERO, round_money, split
-from crossfoot.core.policy import Brake, Coding, Policy
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.settlement import RecordedPayment
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
+from crossfoot.mapping.policies import policy_of
 from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
 from crossfoot.mapping.transforms import TransformError, find_transform
@@ -118,7 +118,7 @@ class FlowMapping:
         if self._problems:
             raise BadSettings(self._problems)
         self.hash = content_hash(file.settings.model_dump(mode="json"))
-        self.policy = _policy(file)
+        self.policy = policy_of(file)
 
     def _payments(self) -> tuple[Rules, Expression]:
         flow = self.settings.flows.payments
@@ -556,38 +556,3 @@ def _day(value: Value, zone: ZoneInfo) -> date | None:
     if isinstance(value, datetime):
         return value.astimezone(zone).date()
     return value if isinstance(value, date) else None
-
-
-def _policy(file: SettingsFile) -> Policy:
-    settings = file.settings
-    rule, coding = settings.policy, settings.coding
-    return Policy(
-        start_date=settings.start_date,
-        coding=Coding(
-            account=coding.account,
-            no_products_account=coding.no_products_account,
-            tax=coding.tax,
-            home_country=coding.home_country,
-            tax_by_country=dict(coding.tax_by_country),
-        ),
-        line_amounts=LineAmounts.INCLUSIVE if settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
-        status="AUTHORISED" if rule.create == "approved" else "DRAFT",
-        approve_up_to=rule.approve_up_to,
-        due_days=rule.due_days,
-        number_prefix=rule.number.prefix,
-        double_billing_days=rule.double_billing_days,
-        rounding_max=rule.rounding_max,
-        cancel_drafts=rule.cancel == "delete_drafts",
-        brake=Brake(
-            creations=rule.brake.creations,
-            amount=rule.brake.amount,
-            times_biggest_recent_run=rule.brake.times_biggest_recent_run,
-            changes=rule.brake.changes,
-            changed_percent_of_links=rule.brake.changed_percent_of_links,
-            first_live_run=rule.brake.first_live_run,
-            records=rule.brake.records,
-            vanished_percent_of_links=rule.brake.vanished_percent_of_links,
-            payments=rule.brake.payments,
-            on_test_pair=rule.brake.on_test_pair,
-        ),
-    )

@@ -14,7 +14,6 @@ from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-BATCH = 5_000
 _CACHE_KIB = 32_768
 _TABLES = """
 CREATE TABLE deal (id TEXT PRIMARY KEY, month TEXT, currency TEXT, body BLOB) WITHOUT ROWID;
@@ -72,15 +71,63 @@ class Scratch:
         return (row[0] for row in self._connection.execute(_UNCLAIMED))
 
 
+class KeyTable:
+    """The ids of both sides, to be compared."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        for name in ("ours", "theirs"):
+            connection.execute(f"CREATE TABLE {name} (id TEXT PRIMARY KEY, deleted INTEGER) WITHOUT ROWID")
+
+    def add_ours(self, keys: Iterable[tuple[str, bool]]) -> None:
+        """(id, whether deleted) as stored."""
+        self._connection.executemany("INSERT OR REPLACE INTO ours VALUES (?, ?)", keys)
+
+    def add_theirs(self, keys: Iterable[tuple[str, bool]]) -> None:
+        """(id, whether deleted) as the vendor has it."""
+        self._connection.executemany("INSERT OR REPLACE INTO theirs VALUES (?, ?)", keys)
+
+    def counts(self) -> tuple[int, int]:
+        """How many the vendor has, and how many are stored, deleted ones left out."""
+        theirs, ours = (
+            self._connection.execute(f"SELECT count(*) FROM {name} WHERE NOT deleted").fetchone()[0]
+            for name in ("theirs", "ours")
+        )
+        return theirs, ours
+
+    def missed(self) -> Iterator[str]:
+        """Theirs that are not stored, or are deleted on one side only."""
+        query = "SELECT id FROM theirs EXCEPT SELECT theirs.id FROM theirs JOIN ours USING (id, deleted) ORDER BY id"
+        return (row[0] for row in self._connection.execute(query))
+
+    def gone(self) -> Iterator[str]:
+        """Stored ones that stand, of which the vendor knows nothing, not even that they were deleted."""
+        query = "SELECT id FROM ours WHERE NOT deleted AND id NOT IN (SELECT id FROM theirs) ORDER BY id"
+        return (row[0] for row in self._connection.execute(query))
+
+
 @contextmanager
-def scratch(beside: Path | None = None) -> Iterator[Scratch]:
-    """A scratch table in a temporary file, gone afterwards. ``beside`` names a directory on a disk with room."""
-    with TemporaryDirectory(prefix="crossfoot-tie-", dir=beside) as directory:
+def scratch() -> Iterator[Scratch]:
+    """A table to sort on, in a temporary file, gone afterwards."""
+    with _temporary() as connection:
+        yield Scratch(connection)
+
+
+@contextmanager
+def key_table() -> Iterator[KeyTable]:
+    """A table to compare ids on, in a temporary file, gone afterwards."""
+    with _temporary() as connection:
+        yield KeyTable(connection)
+
+
+@contextmanager
+def _temporary() -> Iterator[sqlite3.Connection]:
+    with TemporaryDirectory(prefix="crossfoot-") as directory:
         connection = sqlite3.connect(Path(directory) / "scratch.db", isolation_level=None)
         try:
             for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}", "temp_store=FILE"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.execute("BEGIN")
-            yield Scratch(connection)
+            yield connection
         finally:
             connection.close()

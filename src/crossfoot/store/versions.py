@@ -141,6 +141,13 @@ def _version(row: object) -> Version:
     return Version(ref, get["home"], get["stamp"], get["hash"], get["body"], get["deleted"], get["changed_seq"])
 
 
+def standing_keys(connection: Connection, home: str, kind: str) -> Iterator[tuple[str, bool]]:
+    """Id of every record of one kind, and whether it is deleted, without holding them all."""
+    query = select(version.c.record_id, version.c.deleted).where(version.c.home == home, version.c.kind == kind)
+    for row in connection.execute(query.execution_options(yield_per=CHUNK)):
+        yield row.record_id, row.deleted
+
+
 def newest_change(connection: Connection, home: str) -> int:
     """The highest change sequence among stored versions."""
     return int(connection.execute(select(func.max(version.c.changed_seq)).where(version.c.home == home)).scalar() or 0)
