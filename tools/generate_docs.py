@@ -110,7 +110,7 @@ def _names(names: frozenset[str]) -> str:
 def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
     for name, field in model.model_fields.items():
         path = prefix + (field.alias or name)
-        inner = field.annotation
+        inner = _given(field.annotation)
         if isinstance(inner, type) and issubclass(inner, BaseModel):
             yield path, "", "", (inner.__doc__ or "").strip()
             yield from _settings(inner, f"{path}.")
@@ -119,8 +119,14 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, s
             yield path, _kind(field), default, field.description or ""
 
 
+def _given(annotation: Any) -> Any:
+    """What a value is where it is given; sections and values that may be left out can also be nothing."""
+    kinds = [kind for kind in get_args(annotation) if kind is not type(None)]
+    return kinds[0] if len(kinds) == 1 and type(None) in get_args(annotation) else annotation
+
+
 def _kind(field: FieldInfo) -> str:
-    annotation: Any = field.annotation
+    annotation: Any = _given(field.annotation)
     arguments = get_args(annotation)
     if annotation is dict[str, FieldRule] or (arguments and FieldRule in arguments):
         return "name: field"
@@ -218,6 +224,12 @@ def readme_page() -> str:
     return "".join((before, _CASES_BEGIN, "\n", "\n".join(rows), "\n", _CASES_END, after))
 
 
+def _package_page() -> str:
+    """What is brought into Salesforce, from the table of the package."""
+    page: str = importlib.import_module("tools.package_reference").package_page()
+    return page
+
+
 PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
     {
         "reasons.md": reasons_page,
@@ -225,6 +237,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "crossfoot.schema.json": settings_schema,
         "commands.md": commands_page,
         "emulator-xero.md": emulator_xero_page,
+        "salesforce-package.md": _package_page,
         "../../README.md": readme_page,
     }
 )
@@ -251,4 +264,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
     sys.exit(main())

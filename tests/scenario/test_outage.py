@@ -8,6 +8,7 @@ from crossfoot.core.errors import RetryLater
 from crossfoot.core.links import record_id_in
 
 from .business import Business
+from .test_invoice_fields import CLINIC, LINES
 
 
 @pytest.mark.promise("S1-56", "S1-59")
@@ -36,4 +37,36 @@ def test_what_was_not_sent_in_an_outage_goes_once_it_is_over(connected: Business
     assert len(made) == len(set(made)) == 32
     shown = connected.soql("SELECT COUNT(Id) total FROM Opportunity WHERE Xero_Status__c = 'Draft'")
     assert shown[0]["total"] == 31  # case 16: a validation rule keeps one deal from being written to
+    assert not connected.tie_out().result.unexplained
+
+
+@pytest.mark.promise("S1-56", "S1-57", "S1-59")
+def test_what_queued_for_hours_is_replayed_in_order_and_as_it_stands_by_then(connected: Business) -> None:
+    """Xero is away for six hours, while deals are won and one of them is changed twice."""
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    connected.sync()
+    connected.later()
+    connected.carrier.down_after["xero.invalid"] = 0
+    first = connected.win("Won first", CLINIC, LINES)
+    for hour in range(6):
+        with pytest.raises(RetryLater):
+            connected.sync()
+        connected.later(hours=1)
+        if hour == 1:
+            second = connected.win("Won second", CLINIC, LINES)
+        if hour in {2, 4}:
+            [line, _] = connected.lines("Won first")
+            connected.edit("OpportunityLineItem", line["Id"], Quantity=hour)
+
+    connected.carrier.down_after.clear()
+    connected.sync()
+
+    made = [
+        record_id_in(i["Url"]) for i in sorted(connected.invoices(), key=lambda i: i["InvoiceNumber"]) if i.get("Url")
+    ]
+    assert [deal for deal in made if deal in {first, second}] == [first, second]
+    quantities = [line["Quantity"] for line in connected.invoice_of("Won first")["LineItems"]]
+    assert quantities[0] == 4
+    connected.later()
+    assert connected.sync().writes == 0
     assert not connected.tie_out().result.unexplained

@@ -226,6 +226,8 @@ def _store_operation(
 
 def _before(connection: Connection, session: Session, operation: Operation) -> Any:
     """What a document that is to be changed says now, for the audit log."""
+    if not operation.xero_id:
+        return None
     found = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=[operation.xero_id])
     current = found.get(operation.xero_id)
     return canonical(ledger_form(current)) if current else None

@@ -89,10 +89,8 @@ class KeyTable:
 
     def counts(self) -> tuple[int, int]:
         """How many the vendor has, and how many are stored, deleted ones left out."""
-        theirs, ours = (
-            self._connection.execute(f"SELECT count(*) FROM {name} WHERE NOT deleted").fetchone()[0]
-            for name in ("theirs", "ours")
-        )
+        theirs = self._connection.execute("SELECT count(*) FROM theirs WHERE NOT deleted").fetchone()[0]
+        ours = self._connection.execute("SELECT count(*) FROM ours WHERE NOT deleted").fetchone()[0]
         return theirs, ours
 
     def missed(self) -> Iterator[str]:

@@ -207,7 +207,9 @@ def test_a_voided_invoice_makes_its_deal_wait_and_is_not_made_again() -> None:
 def test_only_what_may_be_taken_back_is(status: str, touched: bool, settled: str, locked: bool, born: str) -> None:
     held = as_sent(status=status)
     changes: dict[str, Any] = {settled: money(1)} if settled else {}
-    held = replace(held, **changes, **({"reference": "as finance wrote it"} if touched else {}))
+    if touched:
+        changes["reference"] = "as finance wrote it"
+    held = replace(held, **changes)
     until = held.dated if locked else held.dated - dt.timedelta(days=1)
     step = judge_cancellation(held, link(born=born, base_hash=BASE_HASH), until)
     expected = ""
