@@ -14,6 +14,7 @@ import os
 import signal
 import sqlite3
 from dataclasses import replace
+from unittest.mock import patch
 
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
@@ -55,5 +56,5 @@ def _on_connect(connection: object, _record: object) -> None:
 
 
 if __name__ == "__main__":
-    session.real_host = _unlucky_host
-    app()
+    with patch.object(session, "real_host", _unlucky_host):
+        app()

@@ -38,7 +38,7 @@ from crossfoot.store.database import Database, open_memory
 from crossfoot.store.links import StoredLink, add_link, load_links, retire_link, set_base
 from crossfoot.store.versions import load_reference, load_versions, next_seq, save_reference, save_versions
 from tests.simulation.wire import QuietWire
-from tests.simulation.world import CLOCK, KEY, OPEN_STAGE, copy_pair, iter_ids, template
+from tests.simulation.world import CLOCK, KEY, copy_pair, iter_ids, template
 
 Row = dict[str, Any]
 NEW_YEAR = dt.date(2026, 1, 1)
@@ -316,8 +316,8 @@ class Firm:
 
     def refuse(self, connection: Connection, operation: Operation) -> None:
         stored = ops.StoredOperation(
-            f"{self.seed}-{self._ids()}", "run", operation.identity, operation.source.id, operation.action.value, "reserved", b"{}",
-            operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO, reviewed=False, reason="",
+            f"{self.seed}-{self._ids()}", "run", operation.identity, operation.source.id, operation.action.value,
+            "reserved", b"{}", operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO, reviewed=False, reason="",
         )  # fmt: skip
         ops.reserve(connection, [stored], self.now)
         ops.settle(connection, stored.id, "refused", self.now, refusal="no")
@@ -371,8 +371,8 @@ class Firm:
         )  # fmt: skip
         number = document_number("INV-", document.own_number, epoch=operation.identity.epoch)
         return LedgerInvoice(
-            operation.xero_id or f"made-{self.seed}-{self._ids()}", number, "DRAFT", contact_id, "somebody", document.dated,
-            document.currency, totals.ex_tax, totals.tax, totals.gross, totals.gross, ZERO, ZERO, self.now,
+            operation.xero_id or f"made-{self.seed}-{self._ids()}", number, "DRAFT", contact_id, "somebody",
+            document.dated, document.currency, totals.ex_tax, totals.tax, totals.gross, totals.gross, ZERO, ZERO, self.now,
             document.due, None, document.reference, document.url, document.line_amounts.value, lines,
         )  # fmt: skip
 

@@ -12,12 +12,12 @@ from crossfoot.store.database import open_memory
 
 from .plan_history import Firm, kept_state, observed_firm, serialised
 
-STEPS = 25
+STEPS = 15
 ACTS_MAX = 3
 stored_firm = cache(observed_firm)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(6))
 def test_a_plan_of_what_changed_is_the_plan_of_everything(seed: int) -> None:
     firm = Firm.of(seed, stored_firm())
     for step in range(STEPS):
