@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
 
-.PHONY: help demo test check fmt bench docs promises simulate rounding lock clean setup
+.PHONY: help demo test check fmt bench docs promises simulate campaign simulate-bugs evidence rounding lock clean setup
 
 help: ## list what there is (default)
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the virtual environment and install what the lock file pins
 
@@ -50,11 +50,18 @@ promises: $(READY) ## print which promises are proven, and by which test
 bench: $(READY) ## measure API calls and throughput against the emulators
 	@$(BIN)/python -m bench
 
-simulate: $(READY) ## run more seeds of the simulator (SEEDS=1000)
+simulate: $(READY) ## run more seeds of the simulator on all cores (SEEDS=1000)
 	@$(BIN)/python -m tests.simulation.run --seeds 1-$(or $(SEEDS),1000)
 
-salesforce-convert: $(READY) ## compare our zip of the package with the vendor's (SF="node path/to/@salesforce/cli/bin/run.js")
-	@CROSSFOOT_SF="$(SF)" $(BIN)/python -m pytest -q tests/contract/salesforce_package/test_vendor_tool.py
+campaign: $(READY) ## run seeds and record them; goes on where it was stopped (SEEDS=20000 JOBS=1)
+	@nice -n 19 $(BIN)/python -m tests.simulation.run --seeds 1-$(or $(SEEDS),20000) --jobs $(or $(JOBS),1) \
+	  --record docs/evidence/campaign.jsonl
+
+simulate-bugs: $(READY) ## plant every known defect in turn, and see how many seeds find it
+	@$(BIN)/python -m tests.simulation.run --bugs --record docs/evidence/bugs.json
+
+evidence: $(READY) ## write docs/evidence from what was recorded
+	@$(BIN)/python tools/evidence.py
 
 rounding: $(READY) ## compare a million generated documents with an exact reference
 	@$(BIN)/python -m tests.property.xero_rounding --documents $(or $(DOCUMENTS),1000000)

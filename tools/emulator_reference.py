@@ -224,9 +224,8 @@ def _texts(node: ast.expr, names: Names, depth: int = 0, *, words: bool = False)
     elif isinstance(node, ast.IfExp):
         yield from _texts(node.body, names, depth, words=words)
         yield from _texts(node.orelse, names, depth, words=words)
-    elif isinstance(node, ast.BinOp):
-        for side in (node.left, node.right):
-            yield from _texts(side, names, depth, words=words)
+    elif isinstance(node, ast.BinOp):  # what is added goes into detail
+        yield from _texts(node.left, names, depth, words=words)
     elif isinstance(node, ast.Dict):
         for value in node.values:
             yield from _texts(value, names, depth, words=words)

@@ -1,7 +1,7 @@
 """The generated reference pages; ``--write`` renews them, ``--check`` fails when one is behind the code.
 
-A page says how the code is now: the reasons of the review queue, the settings, their JSON Schema, the commands and the
-Xero emulator.
+A page says how the code is now: the reasons of the review queue, the settings, their JSON Schema, the commands and both
+emulators.
 """
 
 from __future__ import annotations
@@ -208,7 +208,13 @@ def _parameter(parameter: Any) -> str:
 
 def emulator_xero_page() -> str:
     """What the Xero emulator answers to; the emulators are imported for this page only."""
-    page: str = importlib.import_module("xero_reference").page()
+    page: str = importlib.import_module("tools.xero_reference").page()
+    return page
+
+
+def emulator_salesforce_page() -> str:
+    """What the Salesforce emulator answers to."""
+    page: str = importlib.import_module("tools.salesforce_reference").page()
     return page
 
 
@@ -237,6 +243,7 @@ PAGES: Mapping[str, Callable[[], str]] = MappingProxyType(
         "crossfoot.schema.json": settings_schema,
         "commands.md": commands_page,
         "emulator-xero.md": emulator_xero_page,
+        "emulator-salesforce.md": emulator_salesforce_page,
         "salesforce-package.md": _package_page,
         "../../README.md": readme_page,
     }

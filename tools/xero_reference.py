@@ -7,7 +7,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from emulator_reference import Source, Speaker, cell, citation, first, message_table, rules, table, uncited
+from tools.emulator_reference import (
+    Source,
+    Speaker,
+    cell,
+    citation,
+    first,
+    message_table,
+    rules,
+    table,
+    uncited,
+)
 
 from crossfoot.emulators import controls, fault_kinds
 from crossfoot.emulators.xero import acts, api, control, documents, identity, movements, nested, papers, reports
@@ -37,7 +47,7 @@ def page() -> str:
         _around(),
         _resources(),
         rules(SOURCE),
-        messagetable(SOURCE),
+        message_table(SOURCE),
         _control(),
         _faults(),
         _gaps(),

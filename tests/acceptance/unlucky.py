@@ -25,6 +25,7 @@ from crossfoot.engine.host import Host, real_host
 
 _POINT = os.environ.get("UNLUCKY_POINT", "")
 _PRAGMAS = {"UNLUCKY_PAGES": "max_page_count", "UNLUCKY_BUSY_MS": "busy_timeout"}
+_STRUCK = "it struck"
 _passed: set[str] = set()
 
 
@@ -32,8 +33,9 @@ def _at_point(name: str) -> None:
     armed_by = os.environ.get("UNLUCKY_AFTER", "")
     if armed_by and name.startswith(armed_by):
         _passed.add(armed_by)
-    if not _POINT or not name.startswith(_POINT) or (armed_by and armed_by not in _passed):
+    if not _POINT or _STRUCK in _passed or not name.startswith(_POINT) or (armed_by and armed_by not in _passed):
         return
+    _passed.add(_STRUCK)
     strikes = signal.Signals[os.environ.get("UNLUCKY_SIGNAL", "SIGKILL")]
     delay = float(os.environ.get("UNLUCKY_DELAY_S", "0"))
     if delay:

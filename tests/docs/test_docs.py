@@ -32,7 +32,7 @@ _CODE = re.compile(r"`(crossfoot [^`]*)`")
 _CONSOLE = re.compile(r"^\$ (crossfoot .*)$", re.MULTILINE)
 _COMMENT_OR_EXAMPLE = re.compile(r"[A-Z…\"'<./-]|\d")
 _NEVER_ON_SCREEN = re.compile(r"\b(tenants?|watermarks?|dead letters?|epochs?)\b", re.IGNORECASE)
-_FOR_DEVELOPERS = ("vendors", "adr", "promises.md", "emulator-xero.md")
+_FOR_DEVELOPERS = ("vendors", "adr", "promises.md", "emulator-xero.md", "emulator-salesforce.md")
 
 
 def text_of(page: Path) -> str:
@@ -50,7 +50,15 @@ def run_tool(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    "name", ["reasons.md", "crossfoot-yaml.md", "crossfoot.schema.json", "commands.md", "emulator-xero.md"]
+    "name",
+    [
+        "reasons.md",
+        "crossfoot-yaml.md",
+        "crossfoot.schema.json",
+        "commands.md",
+        "emulator-xero.md",
+        "emulator-salesforce.md",
+    ],
 )
 def test_a_generated_page_says_what_the_code_says(name: str) -> None:
     found = run_tool("tools/generate_docs.py", "--check", "--only", name)

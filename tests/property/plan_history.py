@@ -317,7 +317,8 @@ class Firm:
     def refuse(self, connection: Connection, operation: Operation) -> None:
         stored = ops.StoredOperation(
             f"{self.seed}-{self._ids()}", "run", operation.identity, operation.source.id, operation.action.value,
-            "reserved", b"{}", operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO, reviewed=False, reason="",
+            "reserved", b"{}", operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO,
+            reviewed=False, reason="",
         )  # fmt: skip
         ops.reserve(connection, [stored], self.now)
         ops.settle(connection, stored.id, "refused", self.now, refusal="no")
@@ -372,7 +373,8 @@ class Firm:
         number = document_number("INV-", document.own_number, epoch=operation.identity.epoch)
         return LedgerInvoice(
             operation.xero_id or f"made-{self.seed}-{self._ids()}", number, "DRAFT", contact_id, "somebody",
-            document.dated, document.currency, totals.ex_tax, totals.tax, totals.gross, totals.gross, ZERO, ZERO, self.now,
+            document.dated, document.currency, totals.ex_tax, totals.tax, totals.gross, totals.gross, ZERO, ZERO,
+            self.now,
             document.due, None, document.reference, document.url, document.line_amounts.value, lines,
         )  # fmt: skip
 

@@ -25,7 +25,9 @@ from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
 from .world import CLOCK, Pair, copy_pair, running, template
 
 ROUNDS_MAX = 3
-KILL_WEIGHT = 5  # between the vendor's commit and our own is where a death is worst
+# Around the steps of a write is where a death is worst: between the vendor's commit and our own above all.
+KILL_WEIGHTS = {COMMITTED: 4, "commit reserve": 12, "commit call": 8, "commit outcome": 12, "commit verified": 12}
+KILL_WEIGHTS |= {"commit write-back": 3, "send xero P": 8, "answered xero P": 8, "commit adopt": 8, "commit grant": 20}
 FOLLOW_UP_RATE = 0.02
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 CHAOS_S = (1200.0, 3000.0)
@@ -47,7 +49,7 @@ class HistoryFailed(AssertionError):
 @cache
 def commit() -> str:
     """The commit that the checkout stands on; a plus where files differ from it."""
-    asked = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    asked = ["git", "--no-optional-locks", "describe", "--always", "--dirty=+", "--exclude=*"]
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.stdout.strip() or "unknown"
 
@@ -76,7 +78,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
     made = template(QuietWire) if machine.chance.random() < FIRST_DAY_SHARE else running(QuietWire)
-    history = _History(machine, copy_pair(made, lambda: machine.now, machine.pause))
+    history = History(machine, copy_pair(made, lambda: machine.now, machine.pause))
     try:
         with ExitStack() as stack:
             stack.enter_context(database_clock(machine))
@@ -89,7 +91,13 @@ def run_history(seed: int, bug: str = "") -> Outcome:
         machine.close()
 
 
-class _History:
+def _kill_weight(seam: str) -> int:
+    return next((weight for start, weight in KILL_WEIGHTS.items() if seam.startswith(start)), 1)
+
+
+class History:
+    """One pair of worlds, the engines that work on it, the people, and the oracles that look on."""
+
     def __init__(self, machine: Machine, pair: Pair) -> None:
         self.machine = machine
         self.pair = pair
@@ -109,8 +117,9 @@ class _History:
         self._raw = raw
 
     def run(self, seed: int) -> Outcome:
+        """Chaos, heal, rest; what it came to."""
         self._chaos()
-        rounds = self._heal()
+        rounds = self.heal()
         self.rest.check()
         self.reached.read(self.machine, self.wire.struck, self.rest)
         work = self.engines.work
@@ -159,7 +168,7 @@ class _History:
                 machine.note(self.people.act())
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
-            if chance.random() < kill_rate * (KILL_WEIGHT if actor.seam == COMMITTED else 1):
+            if chance.random() < kill_rate * _kill_weight(actor.seam):
                 return Fate(dies=True)
             return Fate(stands_still_s=chance.uniform(*STANDS_STILL_S)) if chance.random() < still_rate else GOES_ON
 
@@ -174,7 +183,7 @@ class _History:
             machine.run(*engines)
             machine.advance(chance.uniform(1, 600))
 
-    def _heal(self) -> int:
+    def heal(self) -> int:
         """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.
 
         Between the first round and the others a day passes: what was refused is tried again only then.

@@ -27,7 +27,7 @@ from .world import Pair
 DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=20)  # a creation overwrites nothing: it stands on its run's sweep
-_DELETED = "a draft was deleted with its deal"
+_TAKEN = (b"must be unique", b"already exists", b"already assigned", b"has this contact number")
 _UNIQUE = (("Contacts", "ContactNumber"), ("Items", "Code"))
 
 
@@ -45,6 +45,7 @@ class Oracles:
         self._desks = desks
         self._ledger = ledger
         self._reached = reached
+        self._refused_elements = 0
         self._asked_to_wait: dict[tuple[Actor | None, str], datetime] = {}
 
     @property
@@ -69,6 +70,8 @@ class Oracles:
         """What must hold as a request leaves."""
         self._check_tenant(sent)
         self._check_patience(sent)
+        if sent.is_token:
+            self._note_grace(sent)
         if sent.is_write:
             self._check_intent(sent)
             self._check_writer(sent)
@@ -102,6 +105,11 @@ class Oracles:
 
     def answered(self, sent: Sent, response: Response) -> None:
         """What an engine was told that it has to keep to."""
+        if sent.side == "xero" and sent.is_write:
+            elements = sent.request.body.count(b'"ContactNumber"') + sent.request.body.count(b'"InvoiceNumber"')
+            if elements and 2 * elements - 1 <= self._refused_elements <= 2 * elements + 1:
+                self._reached.note("a batch was halved")
+            self._refused_elements = elements if response.status == 400 else 0
         headers = {name.lower(): value for name, value in response.headers}
         if response.status == 429 and (wait := headers.get("retry-after")):
             until = self._machine.now + timedelta(seconds=float(wait))
@@ -124,16 +132,19 @@ class Oracles:
         self._note_ghosts(sent)
 
     def _note_rare(self, sent: Sent, response: Response) -> None:
-        if sent.is_token and b"grace" in response.body:
+        if sent.side != "xero" or not sent.is_write:
+            return
+        if any(sign in response.body.lower() for sign in _TAKEN):
+            self._reached.note("a second creation was refused as taken")
+        if sent.request.method == "POST" and sent.request.path.endswith("/Invoices"):
+            self._reached.note("a draft was updated")
+
+    def _note_grace(self, sent: Sent) -> None:
+        """Whether a refresh token that was used before is used once more: its successor was lost."""
+        known = self._xero.state["refresh_tokens"]
+        asked = sent.request.body.decode()
+        if sent.side == "xero" and any(row["used"] and token in asked for token, row in known.items()):
             self._reached.note("the graceful refresh token was used")
-        if sent.side == "xero" and sent.is_write:
-            body = sent.request.body
-            if b"must be unique" in response.body:
-                self._reached.note("a second creation was refused as taken")
-            if sent.request.method == "POST" and sent.request.path.endswith("/Invoices"):
-                self._reached.note(
-                    "a draft was deleted with its deal" if b'"DELETED"' in body else "a draft was updated"
-                )
 
     def _touched_since(self, sent: Sent) -> bool:
         """Whether a person touched a write's target too late for the engine to know (I4's residual window)."""
@@ -176,7 +187,6 @@ class Oracles:
                 raise Violation(f"I3: a person's edit of {by_id[invoice_id]['InvoiceNumber']} at {at:%H:%M:%S} is lost")
             del self._ledger.edits[invoice_id]
             self.residual += 1
-            self._reached.note("an edit was lost within the residual window")
 
     def deal(self, deal_id: str) -> Mapping[str, Any]:
         """A deal as the org holds it."""

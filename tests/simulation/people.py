@@ -105,12 +105,13 @@ class People:
 
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
-        return self._do(self._chance.choices(list(_DEEDS), [weight for weight, _deed in _DEEDS.values()])[0])
+        return self.do(self._chance.choices(list(DEEDS), [weight for weight, _deed in DEEDS.values()])[0])
 
-    def _do(self, name: str) -> str:
+    def do(self, name: str) -> str:
+        """Do this, if it makes sense; answers what, for the trace."""
         self.desks.behind_s = self._chance.uniform(0, 100) if self._chance.random() < 0.3 else 0.0
         try:
-            subject = _DEEDS[name][1](self)
+            subject = DEEDS[name][1](self)
         except RefusedError as error:
             return f"a person may not {name}: {str(error)[:80]}"
         if not subject:
@@ -148,7 +149,7 @@ class People:
             return ""
         self._deal, name = self._soon.pop(0)
         try:
-            return self._do(name)
+            return self.do(name)
         finally:
             self._deal = ""
 
@@ -204,7 +205,11 @@ class People:
         return day.isoformat()
 
     def hide(self) -> str:
-        """An administrator changes who sees a deal, and corrects that a few minutes later: hidden, not deleted."""
+        """An administrator changes who sees a deal, and corrects that a few minutes later: hidden, not deleted.
+
+        Who corrects it saves the deal too: what changed while it was hidden would carry an old stamp, and no sweep by
+        stamps finds that.
+        """
         deal = self._one(self.desks.deals())
         if deal is None:
             return ""
@@ -212,6 +217,7 @@ class People:
 
         def show() -> None:
             self.desks.screen("salesforce", "show", record)
+            self.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"Description": "Shared again"})
 
         self.desks.screen("salesforce", "hide", record)
         self._machine.later(self._chance.uniform(20, 240), "an administrator shows a deal", show)
@@ -241,7 +247,7 @@ class People:
         return self._chance.choice(candidates) if candidates else None
 
 
-_DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
+DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
     "win a deal": (6, People.win),
     "change a deal": (3, People.change_deal),
     "approve a draft": (3, People.approve),

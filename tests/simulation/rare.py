@@ -29,7 +29,8 @@ KILL_POINTS: Mapping[str, tuple[str, ...]] = {
 _SAID: Mapping[str, str] = {
     "adopted": "an orphan was adopted",
     "stands still for": "an engine stood still",
-    "lease_lost": "a lease was lost",
+    "stood still for longer than its lease": "a lease was lost",
+    "is writing": "a run met another engine's lock",
     "a proxy delivers": "a request was delivered twice",
     "at last xero P": "a write was committed late",
     "commit abandon done": "an intent was given up",
@@ -42,15 +43,12 @@ SOMETIMES = (
     "a second creation was refused as taken",
     "a day's limit parked the organisation",
     "a page shifted",
-    "a run met another engine's lock",
     "the graceful refresh token was used",
     "a draft was updated",
-    "a draft was deleted with its deal",
     "finance's edit was kept",
     "an invoice was voided and stayed so",
     "a period was locked and opened",
     "a deal was hidden and shown",
-    "an edit was lost within the residual window",
 )
 
 

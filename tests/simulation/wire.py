@@ -181,6 +181,14 @@ def _gateway_page(_wire: Wire, _sent: Sent) -> Response:
     return _page(502, "Bad Gateway")
 
 
+def _refused_whole(wire: Wire, sent: Sent) -> Response:
+    """Xero refuses a batch as a whole, as it does for one element that it cannot read (XERO 3.5)."""
+    if not (sent.side == "xero" and sent.is_write):
+        return wire.deliver(sent)
+    body = b'{"ErrorNumber":17,"Type":"PostDataInvalidException","Message":"The data could not be read."}'
+    return Response(400, (("Content-Type", "application/json"),), body)
+
+
 def _truncated(wire: Wire, sent: Sent) -> Response:
     return replace(wire.deliver(sent), wire=TRUNCATED)
 
@@ -209,6 +217,7 @@ FAULTS: Mapping[str, Callable[[Wire, Sent], Response]] = {
     "error before": _error_before,
     "error after commit": _error_after,
     "gateway page": _gateway_page,
+    "batch refused": _refused_whole,
     "truncated": _truncated,
     "slow": _slow,
     "late commit": _late,

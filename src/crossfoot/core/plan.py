@@ -88,7 +88,7 @@ class DealDecision:
     operation: Operation | None = None
     totals: Totals | None = None
     same_as_base: bool = False
-    standing: Standing = Standing()
+    standing: Standing = field(default_factory=Standing)
 
 
 def reference_words(reference: str) -> set[str]:

@@ -58,7 +58,7 @@ def replace_findings(
     """
     wanted = _merged(findings)
     mine = None if codes is None else set(codes)
-    opened = closed = 0
+    closed = 0
     for entry in list(open_entries(connection, organisation_id, record_ids=records)):
         key = (entry.record.id, entry.code)
         if mine is not None and entry.code not in mine:
@@ -67,27 +67,36 @@ def replace_findings(
         if finding is None:
             closed += 1
             close_entry(connection, entry.id, now)
-        else:
+        elif not _says(entry, finding):
             connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
-    for finding in wanted.values():
-        opened += 1
-        connection.execute(
-            insert(queue).values(
-                organisation_id=organisation_id,
-                side=finding.record.side.value,
-                kind=finding.record.kind,
-                record_id=finding.record.id,
-                record_name=records.get(finding.record.id, ""),
-                code=finding.code,
-                weight=finding.reason.weight.value,
-                owner=finding.reason.owner.value,
-                state="open",
-                opened_at=instant(now),
-                ignored_reason="",
-                **_particulars(finding),
-            )
-        )
-    return opened, closed
+    rows = [
+        {
+            "organisation_id": organisation_id,
+            "side": finding.record.side.value,
+            "kind": finding.record.kind,
+            "record_id": finding.record.id,
+            "record_name": records.get(finding.record.id, ""),
+            "code": finding.code,
+            "weight": finding.reason.weight.value,
+            "owner": finding.reason.owner.value,
+            "state": "open",
+            "opened_at": instant(now),
+            "ignored_reason": "",
+            **_particulars(finding),
+        }
+        for finding in wanted.values()
+    ]
+    if rows:
+        connection.execute(insert(queue), rows)
+    return len(rows), closed
+
+
+def _says(entry: QueueEntry, finding: Finding) -> bool:
+    """Whether an entry reads already as the finding does: most do, run after run."""
+    money = finding.money or Money("", Decimal(0))
+    theirs = (finding.cause, finding.fix or finding.reason.fix, finding.owner_name, money, finding.related)
+    ours = (entry.cause, entry.fix, entry.owner_name, entry.money, entry.related)
+    return ours == theirs and entry.vendor_text == finding.vendor_text
 
 
 def _merged(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:

@@ -11,11 +11,14 @@ from sqlalchemy import Connection
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.database import Database
+from crossfoot.store.feed import PlannedTo, changed_since, planned_to, save_planned_to, touch, touched_since
+from crossfoot.store.lookups import find_candidates
 from crossfoot.store.versions import (
     CHUNK,
     ReadCounts,
     Version,
     expire_reference,
+    last_seq,
     load_reference,
     load_versions,
     load_watermark,
@@ -67,13 +70,43 @@ def test_every_record_of_a_read_is_counted_once(connection: Connection) -> None:
 
 def test_only_content_moves_the_change_sequence(connection: Connection) -> None:
     save_versions(connection, 1, [version("same")])
+    first = stored(connection).changed_seq
     save_versions(connection, 2, [version("same", stamp="2026-11-20T02:00:00Z")])
-    assert (stored(connection).changed_seq, stored(connection).stamp) == (1, "2026-11-20T02:00:00Z")
+    assert (stored(connection).changed_seq, stored(connection).stamp) == (first, "2026-11-20T02:00:00Z")
     save_versions(connection, 3, [version("same", deleted=True)])
-    assert (stored(connection).changed_seq, stored(connection).deleted) == (3, True)
-    assert newest_change(connection, HOME) == 3
-    assert list(load_versions(connection, HOME, "Opportunity", since_seq=3)) == []
-    assert len(list(load_versions(connection, HOME, "Opportunity", since_seq=2))) == 1
+    second = stored(connection).changed_seq
+    assert (second > first, stored(connection).deleted, newest_change(connection, HOME)) == (True, True, second)
+    assert changed_since(connection, HOME, "Opportunity", second) == set()
+    assert changed_since(connection, HOME, "Opportunity", first) == {"006A"}
+
+
+def test_the_change_sequence_follows_the_commits_and_not_the_reads(connection: Connection) -> None:
+    """A page stored late, of a read that began early, still counts as changed after what was planned meanwhile."""
+    began = next_seq(connection)
+    planned = last_seq(connection)
+    save_versions(connection, began, [version("late page")])
+    assert changed_since(connection, HOME, "Opportunity", planned) == {"006A"}
+
+
+def test_a_record_is_found_by_what_it_holds_and_by_what_it_held(connection: Connection) -> None:
+    save_versions(connection, 1, [version("a", keys=(("number", "inv-1"),)), version("b", "006B")])
+    save_versions(connection, 2, [version("c", keys=(("number", "inv-2"), ("number", "")))])
+    for value in ("inv-1", "inv-2"):
+        assert find_candidates(connection, HOME, "Opportunity", "number", [value]) == {"006A"}
+    assert find_candidates(connection, HOME, "Opportunity", "number", ["inv-3", ""]) == set()
+    assert find_candidates(connection, "00DOTHER", "Opportunity", "number", ["inv-1"]) == set()
+
+
+def test_what_was_touched_is_forgotten_once_it_was_planned(connection: Connection) -> None:
+    touch(connection, HOME, "006A")
+    reached = last_seq(connection)
+    touch(connection, HOME, "006B", "")
+    assert touched_since(connection, HOME, 0) == {"006A", "006B"}
+    save_planned_to(connection, HOME, PlannedTo(reached, "grounds", "books"))
+    assert (touched_since(connection, HOME, 0), planned_to(connection, HOME)) == (
+        {"006B"},
+        PlannedTo(reached, "grounds", "books"),
+    )
 
 
 def test_more_records_than_fit_one_statement(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""One data API request as its resource sees it, and what the resource answers."""
+"""One data API request as its resource sees it, and what the resource answers (SF 2.1, 2.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of several parts, as deployments and uploads send them."""
+"""Bodies of several parts, as deployments and uploads send them (SF 4.1, 8.1)."""
 
 from __future__ import annotations
 

@@ -48,11 +48,9 @@ def _authorize(world: World, method: str, form: Form, now: datetime) -> Response
     app = find_app(world, form.get("client_id"))
     if form.get("redirect_uri") not in world.settings["redirect_uris"]:
         raise OAuthError("redirect_uri_mismatch", "redirect_uri must match configuration")
-    refusal = _refuse_authorization(world, form)
+    refusal = _refuse_authorization(world, method, form)
     if refusal:
-        return _redirect(form, error=refusal[0], error_description=refusal[1])
-    if method == "POST" and form.get("decision") == "deny":
-        return _redirect(form, error="access_denied", error_description="end-user denied authorization")
+        return _redirect(form, error=refusal.error, error_description=refusal.description)
     user, problem = _who(world, form, now) if method == "POST" else (None, "")
     asked = {name: value for name, value in form.items() if name not in TYPED}
     name = str(world.settings["name"])
@@ -65,17 +63,20 @@ def _authorize(world: World, method: str, form: Form, now: datetime) -> Response
     return _redirect(form, code=_new_code(world, app, user, form, now))
 
 
-def _refuse_authorization(world: World, form: Form) -> tuple[str, str] | None:
+def _refuse_authorization(world: World, method: str, form: Form) -> OAuthError | None:
+    """Why the client gets no code, if so: told by redirect (SF 1.1, 1.3)."""
     if world.settings["app_error"]:
-        return world.settings["app_error"], "this app is blocked by admin"
+        return OAuthError(world.settings["app_error"], "this app is blocked by admin")
     if form.get("response_type") != "code":
-        return "unsupported_response_type", "response type not supported"
+        return OAuthError("unsupported_response_type", "response type not supported")
     if not set(_scope(world, form).split()) <= {*world.settings["scopes"], "offline_access"}:
-        return "invalid_scope", "the requested scope is not allowed"
+        return OAuthError("invalid_scope", "the requested scope is not allowed")
     if world.settings["pkce_required"] and not form.get("code_challenge"):
-        return "invalid_request", "missing required code challenge"
+        return OAuthError("invalid_request", "missing required code challenge")
     if form.get("code_challenge") and form.get("code_challenge_method", "S256") != "S256":
-        return "invalid_request", "invalid code challenge method"
+        return OAuthError("invalid_request", "invalid code challenge method")
+    if method == "POST" and form.get("decision") == "deny":
+        return OAuthError("access_denied", "end-user denied authorization")
     return None
 
 

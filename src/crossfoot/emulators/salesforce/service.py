@@ -125,6 +125,7 @@ def _serve_data(
 
 
 def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
+    """The request, if its address is one of a version that still answers (SF 0.1, 2.1)."""
     if len(request.path) + len(request.query) > URI_BYTES_MAX:
         raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
     match = _DATA.match(request.path)
@@ -143,6 +144,7 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
 
 
 def _payload(request: Request) -> Any:
+    """The body by its content type, unpacked (SF 2.1)."""
     body = request.body
     if request.headers.get("content-encoding", "").lower() == "gzip":
         try:

@@ -1,7 +1,7 @@
 """Records that callers do not see though they are stored: writes that are not committed yet, and what is not shared.
 
 A row is kept under its id with the object, the instant at which all see it (None: until somebody shares it again), and
-what is seen until then: the row as it was before, or nothing. Uniqueness knows every stored row (SF 2.5, 7 item 3, 9).
+what is seen until then: the row as it was before, or nothing. Uniqueness knows every stored row (SF 2.5, 7).
 """
 
 from __future__ import annotations

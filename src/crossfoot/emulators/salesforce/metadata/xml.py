@@ -1,4 +1,4 @@
-"""XML as metadata and SOAP carry it: a tree that knows its lines, read without document types or entities."""
+"""XML as metadata and SOAP carry it: a tree that knows its lines, without document types or entities (SF 8.2, 8.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A place in a list of tokens: what the parser sees, takes and complains about."""
+"""A place in a list of tokens: what the parser sees, takes and complains about (SF 2.3, 3.2)."""
 
 from __future__ import annotations
 
