@@ -1,4 +1,4 @@
-"""``crossfoot serve`` as a process: a win is an invoice within seconds, told of by a change event and not by the clock."""
+"""``crossfoot serve`` as a process: a win is an invoice within seconds, told of by a change event, not by the clock."""
 
 from __future__ import annotations
 

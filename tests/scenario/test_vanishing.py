@@ -1,4 +1,4 @@
-"""Many records gone at once look like a mistake, not like so many decisions: the run stops until a person has looked."""
+"""Many records gone at once look like a mistake, not like so many decisions: the run stops until looked at."""
 
 from __future__ import annotations
 

@@ -30,9 +30,7 @@ def up(
     salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Salesforce; 0 = any free.")] = 8091,
     xero_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for Xero; 0 = any free.")] = 8092,
     pubsub_port: Annotated[int, typer.Option(min=0, max=65535, help="Port for change events; 0 = any free.")] = 7443,
-    certificate: Annotated[
-        Path | None, typer.Option(help="Certificate (PEM): https, and events over TLS.")
-    ] = None,
+    certificate: Annotated[Path | None, typer.Option(help="Certificate (PEM): https, and events over TLS.")] = None,
     key: Annotated[Path | None, typer.Option(help="The certificate's key (PEM).")] = None,
     scenario: Annotated[str, typer.Option(help="demo, empty, or the path of a scenario file.")] = "demo",
     state: Annotated[Path | None, typer.Option(help="Folder in which everything survives a restart.")] = None,

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
+from crossfoot.core.recovery import LIMIT_WAIT_S_MAX
+
 IN_FLIGHT_MAX = 4
 """Calls to one organisation at a time: one fewer than Xero's five."""
 MINUTE = timedelta(minutes=1)
@@ -127,7 +129,7 @@ def pace(quota: Quota, lane: Lane, now: datetime, *, in_flight: int = 0, kept: K
     if quota.day_left is not None and quota.day_left < kept_of_day(quota, lane, kept) and recheck > now:
         return Pace(Step.PARK, (recheck - now).total_seconds(), "reserve")
     resume = {
-        "retry-after": quota.resume_at or now,
+        "retry-after": min(quota.resume_at or now, now + timedelta(seconds=LIMIT_WAIT_S_MAX)),
         "minute": _reopens(quota.minute, kept[lane].minute + in_flight, now),
         "app minute": _reopens(quota.app_minute, kept[lane].app_minute + in_flight, now),
     }
@@ -144,7 +146,7 @@ def kept_of_day(quota: Quota, lane: Lane, kept: Kepts = KEPT) -> int:
 def _reopens(window: Window, kept: int, now: datetime) -> datetime:
     if window.left is None or window.began is None or window.left > kept:
         return now
-    return window.began + MINUTE
+    return min(window.began, now) + MINUTE  # a clock that was set back makes no window longer
 
 
 def after_answer(quota: Quota, heard: Heard, now: datetime) -> Quota:

@@ -46,8 +46,8 @@ class StoppedError(RuntimeError):
 class Emulator:
     """Serves one world, one request at a time.
 
-    ``lane`` names whose calls in progress are counted together, None for a request that is not counted. ``changed`` goes
-    with ``lock``, and wakes those who wait for what the vendor pushes.
+    ``lane`` names whose calls in progress are counted together, None for a request that is not counted. ``changed``
+    goes with ``lock``, and wakes those who wait for what the vendor pushes.
     """
 
     name: str

@@ -248,7 +248,7 @@ def test_an_amount_that_would_lose_digits_is_refused() -> None:
         to_units(Decimal("0.00001"))
 
 
-BASE = {"Name": "Acme", "Address": ("9 New Street", "Perth", "WA", "6000", "AU")}
+BASE: dict[str, str | tuple[str, ...]] = {"Name": "Acme", "Address": ("9 New Street", "Perth", "WA", "6000", "AU")}
 
 
 def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
