@@ -16,7 +16,7 @@ from crossfoot.emulators.play import Person
 from crossfoot.emulators.wire import Request
 
 from .machine import Machine
-from .world import OPEN_STAGE
+from .world import NEVER_INVOICED, OPEN_STAGE
 
 Record = dict[str, Any]
 
@@ -208,9 +208,9 @@ class People:
         """An administrator changes who sees a deal, and corrects that a few minutes later: hidden, not deleted.
 
         Who corrects it saves the deal too: what changed while it was hidden would carry an old stamp, and no sweep by
-        stamps finds that.
+        stamps finds that. Deals that wait because of one another are left alone: each counts only while both are seen.
         """
-        deal = self._one(self.desks.deals())
+        deal = self._one([deal for deal in self.desks.deals() if deal["Name"] not in NEVER_INVOICED])
         if deal is None:
             return ""
         record = {"object": "Opportunity", "id": deal["Id"]}

@@ -40,8 +40,8 @@ def _creates(request: Request) -> bool:
     return request.method == "PUT"
 
 
-def _documents(request: Request) -> bool:
-    return request.method in {"PUT", "POST"} and request.path.endswith("/Invoices")
+def _updates(request: Request) -> bool:
+    return request.method == "POST" and request.path.endswith("/Invoices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "app limit": _xero("limit_app_minute"),
     "stale limits": _xero("limits_pinned"),
     "offline": _xero("offline"),
-    "silent 200": _xero("silent_200", _documents),
+    "silent 200": _xero("silent_200", _updates),
     "zero id": _xero("zero_id", _creates),
     "read lag": _xero("read_lag", _creates, seconds=60),
     "page shift": _xero("page_shift", _lists, rows=3),

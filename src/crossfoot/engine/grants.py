@@ -179,14 +179,23 @@ def exchange(http: Http, host: Host, base: str, request: HttpRequest, side: Side
         except Lost as lost:
             problem: CrossfootError = RetryLater(f"{side.value.title()} gave no token: {lost}", after_s=60)
         else:
-            if answer.status == 200:
+            if answer.status == 200 and _is_whole(answer):
                 return answer
-            if answer.status < 500 and answer.status != 429:
+            if 200 < answer.status < 500 and answer.status != 429:
                 raise _token_refusal(side, answer)
             problem = RetryLater(f"{side.value.title()} answered {answer.status} to a token request", after_s=60)
         if attempt < EXCHANGE_ATTEMPTS_MAX:
             host.sleep(attempt + host.jitter())
     raise problem
+
+
+def _is_whole(answer: Answer) -> bool:
+    """Whether the body can be read: one that was cut short, or a proxy's page, is asked for again as a lost one is."""
+    try:
+        msgspec.json.decode(answer.body, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 def _token_refusal(side: Side, answer: Answer) -> NeedsReauthorisation:
