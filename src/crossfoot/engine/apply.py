@@ -50,7 +50,7 @@ from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import StoredLink, add_link, find_link, load_links
 from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
-from crossfoot.store.versions import next_seq, save_versions
+from crossfoot.store.versions import ANSWERED, save_versions
 from crossfoot.xero import changes, documents, requests
 from crossfoot.xero.errors import says_taken
 
@@ -390,11 +390,10 @@ def _record(
     taken: list[StoredOperation] = []
     refused: list[tuple[StoredOperation, tuple[str, ...]]] = []
     with session.database.writing("outcome") as connection:
-        read_seq = next_seq(connection)
         for operation, element in zip(batch, elements, strict=True):
             if element.applied:
                 if element.record is not None:
-                    save_versions(connection, read_seq, [to_version(session.organisation_id, element.record)])
+                    save_versions(connection, ANSWERED, [to_version(session.organisation_id, element.record)])
                 link_applied(connection, session, replace(operation, call_id=call_id), element.xero_id)
                 applied.count(operation)
             elif operation.action == "create" and says_taken(element.errors):

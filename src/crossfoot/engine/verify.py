@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -24,8 +25,10 @@ from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import find_link, set_base
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
+from crossfoot.store.versions import read_back
 
 RATE_BAND = Decimal("0.10")
+SHOWN_WITHIN = timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
 _MINE = frozenset({"readback_differs", "rate_unusual"})
 
 
@@ -51,7 +54,8 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
     verified = differing = unseen = 0
     with session.database.writing("verified") as connection:
         ids = {operation.xero_id for operation in applied}
-        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
+        shown = read_back(connection, session.organisation_id, INVOICE, ids)
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=shown)
         for operation in applied:
             if operation.identity.kind is not Kind.INVOICE:
                 ops.settle(connection, operation.id, "verified", session.host.now())
@@ -59,11 +63,26 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
             invoice = invoices.get(operation.xero_id)
             if invoice is None:
                 unseen += 1  # not visible yet is not a mismatch
+                _tell_missing(connection, session, operation)
                 continue
             good = _compare(connection, session, operation, invoice)
             verified += good
             differing += not good
     return Verified(verified, differing, unseen)
+
+
+def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
+    """What Xero said it wrote and has not shown for a while is told: an answer is no proof (F15)."""
+    now = session.host.now()
+    if operation.resolved_at is None or now - operation.resolved_at < SHOWN_WITHIN:
+        return
+    ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
+    cause = f"Xero answered that it wrote {operation.number or 'an invoice'}, and does not show it"
+    name, money = deal_facts(connection, session.organisation_id, operation.source_id)
+    finding = Finding(
+        "readback_differs", ref, cause, fix="Look for it in Xero; `undo` takes the run back.", money=money
+    )
+    replace_findings(connection, session.organisation_id, {ref.id: name}, [finding], now, codes={"readback_differs"})
 
 
 def _compare(

@@ -48,6 +48,7 @@ class StoredOperation:
     call_id: str = ""
     position: int = 0
     refusal: str = ""
+    resolved_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ def load_operations(
             call_id=row.call_id,
             position=row.position,
             refusal=row.refusal,
+            resolved_at=moment(row.resolved_at) if row.resolved_at else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,6 +44,10 @@ class ReadCounts:
     unchanged: int
 
 
+ANSWERED = 0
+"""The read sequence of what the answer to a write showed: every reading replaces it, and it is no proof (F15)."""
+
+
 def next_seq(connection: Connection, name: str = "seq") -> int:
     """The next value of a durable counter."""
     return add_one(connection, counter, {"name": name}, counter.c.value)
@@ -82,6 +86,21 @@ def save_versions(connection: Connection, read_seq: int, versions: Sequence[Vers
         upsert(connection, version, fresh)
         _save_keys(connection, new)
     return ReadCounts(len(versions), changed, len(versions) - changed)
+
+
+def read_back(connection: Connection, home: str, kind: str, ids: Collection[str]) -> set[str]:
+    """Which of some records a reading has shown, and not only the answer to a write."""
+    wanted = sorted(set(ids))
+    found: set[str] = set()
+    for start in range(0, len(wanted), CHUNK):
+        query = select(version.c.record_id).where(
+            version.c.home == home,
+            version.c.kind == kind,
+            version.c.read_seq != ANSWERED,
+            version.c.record_id.in_(wanted[start : start + CHUNK]),
+        )
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 def _save_keys(connection: Connection, changed: Sequence[Version]) -> None:
