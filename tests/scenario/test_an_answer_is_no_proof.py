@@ -8,10 +8,8 @@ DEAL = "Quarterly advice"
 
 
 def test_a_creation_that_saved_nothing_is_not_verified_and_is_told(synced: Business) -> None:
-    line = {"Product2": "Adviser hour", "Quantity": 1, "UnitPrice": 100}
-    del line
-    account = synced.soql("SELECT AccountId FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")[0]["AccountId"]
-    synced.win(DEAL, account, [], Amount=100)
+    [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
+    synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
     fault = {"kind": "silent_200", "match": {"method": "PUT", "path_contains": "/Invoices"}}
     synced.post(f"{URLS['xero']}/control/fault", fault)
 
