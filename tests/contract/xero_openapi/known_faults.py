@@ -66,6 +66,7 @@ KNOWN: Mapping[tuple[str, str], Known] = {
     ("GET /Invoices?If-Modified-Since", "form"): _SINCE,
     ("GET /Contacts?If-Modified-Since", "form"): _SINCE,
     ("GET /Items?If-Modified-Since", "form"): _SINCE,
+    ("GET /CreditNotes?If-Modified-Since", "form"): _SINCE,
     ("GET /Overpayments?If-Modified-Since", "form"): _SINCE,
     ("GET /Invoices/{InvoiceID}", "form"): _NUMBER,
     ("GET /CreditNotes/{CreditNoteID}", "form"): _NUMBER,
