@@ -18,7 +18,7 @@ from .rare import KILL_POINTS, SOMETIMES, unreached
 from .wire import ALL_FAULTS
 
 ROOT = Path(__file__).parents[2]
-SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "300"))
+SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "100"))
 SEEDS_PER_TEST = 25
 # Defects of every sort that a few seeds find; ``make simulate-bugs`` looks for all of them.
 WITH_EVERY_CHANGE = (
