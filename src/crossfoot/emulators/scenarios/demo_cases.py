@@ -481,7 +481,7 @@ CASES: tuple[Case, ...] = (
     Case(
         17,
         "An invoice born in Xero",
-        "Named as in Xero only; nothing is made in Salesforce.",
+        "Named as in Xero only and shown in Salesforce as a record; no deal is made for it.",
         ledger_only=(Contact("Hobart Antarctic Museum", spaced(abn(100_200_328))),),
     ),
 )
