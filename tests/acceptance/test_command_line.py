@@ -191,8 +191,14 @@ def test_a_changed_audit_log_is_found_out(terminal: Terminal) -> None:
     terminal.run("sync")
     assert terminal.json("audit", "verify")["holds"] is True
     database = sqlite3.connect(terminal.workspace / ".crossfoot" / "crossfoot.db")
-    with database:
-        database.execute("UPDATE audit SET body = replace(body, '8600.00', '860.00') WHERE action = 'create Invoice'")
+    tampering = "UPDATE audit SET body = replace(body, '8600', '860')"
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"), database:
+        database.execute(tampering)
+    guards = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'")]
+    with database:  # whoever owns the file can take its guards away
+        for name in guards:
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute(tampering)
     database.close()
 
     found = terminal.json("audit", "verify", expect=1)
