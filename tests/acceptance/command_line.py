@@ -41,7 +41,7 @@ def emulators(home: Path, scenario: Path = SMALL_FIRM, ports: Sequence[str] = ("
     env_file = home / "apps.env"
     env_file.unlink(missing_ok=True)
     up = crossfoot("emulator", "up", "--scenario", str(scenario), "--env-file", str(env_file))
-    up += ["--salesforce-port", ports[0], "--xero-port", ports[1]]
+    up += ["--salesforce-port", ports[0], "--xero-port", ports[1], "--pubsub-port", "0"]
     with subprocess.Popen(up, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             deadline = time.monotonic() + READY_S_MAX

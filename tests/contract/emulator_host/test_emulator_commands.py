@@ -72,7 +72,7 @@ def test_an_act_is_done_at_once(run: Run, env_file: Path) -> None:
 def test_the_kinds_are_listed_without_emulators() -> None:
     output = said(CliRunner().invoke(app, ["fault", "kinds"]))
     assert "lost_response  (on the wire)\n    The vendor commits, then the connection closes" in output
-    assert "limit_day" not in said(CliRunner().invoke(app, ["fault", "kinds", "--system", "salesforce"]))
+    assert "limit_minute" not in said(CliRunner().invoke(app, ["fault", "kinds", "--system", "salesforce"]))
     assert "settings" in json.loads(said(CliRunner().invoke(app, ["fault", "kinds", "--json"])))["slow"]
 
 

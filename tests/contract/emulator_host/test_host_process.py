@@ -32,7 +32,7 @@ def running(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str]
     """The emulators on free ports, and the content of their env file."""
     env_file = folder / "emulators.env"
     env_file.unlink(missing_ok=True)
-    command = [sys.executable, "-c", START, "up", "--salesforce-port", "0", "--xero-port", "0"]
+    command = [sys.executable, "-c", START, "up", "--salesforce-port", "0", "--xero-port", "0", "--pubsub-port", "0"]
     process = subprocess.Popen(
         [*command, "--env-file", str(env_file), *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
