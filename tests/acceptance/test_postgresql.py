@@ -108,7 +108,7 @@ def test_an_engine_paused_past_its_lease_writes_no_more_and_nothing_is_doubled(t
     _, said = sleeper.communicate(timeout=60)
     engine.dispose()
 
-    assert sleeper.returncode == 2
+    assert sleeper.returncode == 2, said
     assert "took over" in said
     terminal.run("sync")
     deals = Counter(record_id_in(i["Url"]) for i in terminal.invoices().values() if i.get("Url"))

@@ -206,9 +206,10 @@ def make_session(
 
 def _is_committed(database: Database, call_id: str) -> bool:
     with database.reading() as connection:
-        if database.lease:
+        committed = call_is_committed(connection, call_id)
+        if database.lease:  # asked last: whoever took over may have settled the call in between
             database.lease.check(connection)
-        return call_is_committed(connection, call_id)
+        return committed
 
 
 def _one(connections: list[StoredConnection], side: Side) -> StoredConnection:
