@@ -306,7 +306,13 @@ def _metadata() -> Iterator[str]:
     yield from ("", "## Metadata", "", "Component types, in the order in which a deployment takes them.", "")
     yield from table("Type", "Folder", "Files", "Facts")
     for kind in metadata_types.TYPES:
-        files = "a bundle" if kind.bundle else f"`.{kind.suffix}`" if kind.suffix else "in the file of its object"
+        files = "in the file of its object"
+        if kind.name in metadata_types.HOLDS:
+            files = f"`{{name}}-meta.xml`; in manifests a {metadata_types.HOLDS[kind.name]}"
+        elif kind.suffix:
+            files = f"`.{kind.suffix}`" + (" in a folder of its own" if kind.inside else "")
+        elif kind.bundle:
+            files = "a bundle"
         content = " with `-meta.xml` beside it" if kind.content else ""
         yield f"| {kind.name} | {f'`{kind.folder}`' if kind.folder else ''} | {files}{content} | 8.3 |"
     yield from (

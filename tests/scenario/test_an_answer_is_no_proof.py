@@ -2,21 +2,85 @@
 
 from __future__ import annotations
 
+import pytest
+
+from crossfoot.engine.undo import undo
+
 from .business import URLS, Business
 
 DEAL = "Quarterly advice"
 
 
-def test_a_creation_that_saved_nothing_is_not_verified_and_is_told(synced: Business) -> None:
+@pytest.fixture
+def unsaved(synced: Business) -> tuple[Business, str]:
+    """A firm for which Xero said that it made one invoice, and made none; and the run in which it did."""
     [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
     synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
     fault = {"kind": "silent_200", "match": {"method": "PUT", "path_contains": "/Invoices"}}
     synced.post(f"{URLS['xero']}/control/fault", fault)
+    report = synced.sync()
+    assert (report.applied.created, report.verified.verified, report.verified.unseen) == (1, 0, 1)
+    return synced, report.run_id
+
+
+def test_a_creation_that_saved_nothing_is_not_verified_and_is_told(unsaved: tuple[Business, str]) -> None:
+    firm, _ = unsaved
+    assert "not_shown" not in firm.waiting(DEAL)
+
+    firm.later(minutes=11)
+    firm.sync()
+
+    assert "does not show it" in firm.waiting(DEAL)["not_shown"].cause
+    assert firm.deal(DEAL)["Xero_Status__c"] is None
+    assert firm.sync().applied.created == 0
+
+
+def test_what_was_never_saved_is_made_again_when_asked_and_never_twice(unsaved: tuple[Business, str]) -> None:
+    firm, _ = unsaved
+    before = len(firm.invoices())
+    firm.later(minutes=11)
+    firm.sync()
+
+    firm.desk.retry(firm.waiting(DEAL)["not_shown"].id)
+    firm.later()
+    report = firm.sync()
+
+    assert (report.applied.created, report.verified.verified, report.verified.unseen) == (1, 1, 0)
+    assert "not_shown" not in firm.waiting(DEAL)
+    assert len(firm.invoices()) == before + 1
+    assert firm.deal(DEAL)["Xero_Status__c"] == "Draft"
+    assert firm.invoice_of(DEAL)["InvoiceNumber"] == firm.deal(DEAL)["Xero_Invoice_Number__c"]
+    assert not firm.tie_out().result.unexplained
+
+
+def test_undo_says_that_xero_does_not_show_it(unsaved: tuple[Business, str]) -> None:
+    firm, run_id = unsaved
+    firm.later()
+
+    undone = undo(firm.session(), run_id)
+
+    assert undone.deleted == []
+    assert [problem for _, problem in undone.kept if "Xero does not show it" in problem]
+
+
+def test_a_change_that_was_dropped_is_no_persons_edit_and_is_made_when_asked(synced: Business) -> None:
+    deal = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(deal)
+    before = synced.invoice_of(deal)["SubTotal"]
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    fault = {"kind": "silent_200", "match": {"method": "POST", "path_contains": "/Invoices"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
 
     report = synced.sync()
 
-    assert (report.applied.created, report.verified.verified, report.verified.unseen) == (1, 0, 1)
-    assert "readback_differs" not in synced.waiting(DEAL)
+    assert (report.applied.updated, report.verified.verified, report.verified.unseen) == (1, 0, 1)
+    assert not synced.waiting(deal)
     synced.later(minutes=11)
-    synced.sync()
-    assert "does not show it" in synced.waiting(DEAL)["readback_differs"].cause
+    assert synced.sync().applied.updated == 0
+    assert set(synced.waiting(deal)) == {"not_shown"}
+    synced.desk.retry(synced.waiting(deal)["not_shown"].id)
+    report = synced.sync()
+    assert (report.applied.updated, report.verified.verified) == (1, 1)
+    assert not synced.waiting(deal)
+    assert synced.invoice_of(deal)["SubTotal"] == 2 * before

@@ -190,13 +190,19 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "readback_differs": Reason(
             "Xero kept something else than was sent", _FINANCE, "Compare the invoice with the deal before approving it."
         ),
+        "not_shown": Reason(
+            "Xero does not show what it said it wrote",
+            _FINANCE,
+            "Look for it in Xero. If it is not there, `crossfoot queue retry` writes it again, under the same number, "
+            "which Xero never gives twice.",
+        ),
         "rate_unusual": Reason(
             "An unusual exchange rate", _FINANCE, "Check the rate on the draft before approving it.", Weight.WARNS
         ),
         "changed_after_approval": Reason(
             "The deal changed after its invoice was approved",
             _FINANCE,
-            "Credit and re-issue in Xero, or set the deal back. The invoice is untouched.",
+            "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. The invoice is untouched.",
         ),
         "draft_edited": Reason(
             "Finance edited the draft in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
@@ -311,6 +317,24 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             _FINANCE,
             "See why; correct it in Xero by hand, or win the deal again.",
             Weight.WARNS,
+        ),
+        "reissue_not_possible": Reason(
+            "The invoice cannot be credited and made anew",
+            _FINANCE,
+            "See why; correct it in Xero by hand, or set the deal back.",
+            Weight.WARNS,
+        ),
+        "reissue_unfinished": Reason(
+            "An invoice is being credited and its new one is not made yet",
+            _FINANCE,
+            "Each sync goes on with it. See what it waits for: the cause, or the deal's other entries here.",
+            Weight.WARNS,
+        ),
+        "credit_left": Reason(
+            "Credit is left over from an invoice that was made anew",
+            _FINANCE,
+            "Put it against the new invoice in Xero once that is approved, or refund it.",
+            Weight.NOTES,
         ),
         "payment_unreadable": Reason(
             "A recorded payment cannot be read",

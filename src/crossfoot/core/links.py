@@ -19,6 +19,7 @@ class Kind(StrEnum):
     ITEM = "Item"
     INVOICE = "Invoice"
     PAYMENT = "Payment"
+    CREDIT_NOTE = "CreditNote"
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -18,6 +18,7 @@ from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
 from crossfoot.core.policy import Policy
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.reissue import is_credited
 from crossfoot.core.standing import Standing
 
 
@@ -112,7 +113,7 @@ class Mirror:
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
-            if not invoice.is_live or invoice.invoice_id in self.linked:
+            if not invoice.is_live or invoice.invoice_id in self.linked or is_credited(invoice):
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id := record_id_in(invoice.url):

@@ -52,7 +52,7 @@ def link_applied(connection: Connection, session: Session, operation: StoredOper
     elif operation.action == "update":
         stored = find_link(connection, session.organisation_id, operation.identity.kind, operation.identity.source_key)
         if stored:
-            set_base(connection, stored.id, base_hash=sent_hash, source_hash=operation.source_hash)
+            set_base(connection, stored.id, source_hash=operation.source_hash)  # the base follows once it is read back
     if operation.identity.kind in {Kind.CONTACT, Kind.ITEM}:  # a document's refusal goes with its next plan
         records = {operation.source_id: ""}
         replace_findings(connection, session.organisation_id, records, [], now, codes={"refused_by_xero"})

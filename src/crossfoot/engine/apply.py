@@ -39,7 +39,7 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.adopt import adopt, link_applied, probe, unmoved
-from crossfoot.engine.ledger import INVOICE, load_books, load_ledger, to_version
+from crossfoot.engine.ledger import INVOICE, load_ledger, to_version
 from crossfoot.engine.numbers import NumbersInUse, newest_rate
 from crossfoot.engine.planner import Planned
 from crossfoot.engine.remote import NotApplied
@@ -120,7 +120,7 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     findings: list[Finding] = []
     with session.database.writing("reserve") as connection:
         numbers = NumbersInUse(connection, session.organisation_id)
-        rates = newest_rates(connection, session)
+        rates = newest_rates(connection, session, wave)
         unread = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=("applied",))}
         for operation in wave:
             if operation.identity in unread:
@@ -274,10 +274,11 @@ def _invoice_element(
     return element
 
 
-def newest_rates(connection: Connection, session: Session) -> dict[str, Decimal]:
-    """The rate that Xero used last, by currency."""
-    home, day = session.organisation_id, session.host.now().date()
-    found = {each: newest_rate(connection, home, each, day) for each in load_books(connection, home).currencies}
+def newest_rates(connection: Connection, session: Session, operations: Sequence[Operation]) -> dict[str, Decimal]:
+    """The rate that Xero used last, by each currency of the operations that is not the organisation's own."""
+    home, day, organisation = session.organisation_id, session.host.now().date(), session.organisation
+    foreign = {each.currency for each in operations} - {organisation.base_currency if organisation else "", ""}
+    found = {each: newest_rate(connection, home, each, day) for each in sorted(foreign)}
     return {currency: rate for currency, rate in found.items() if rate}
 
 

@@ -33,7 +33,7 @@ def check_brake(session: Session, invoices: Sequence[Operation]) -> str:
         count, worth, changed = recent_intents(connection, session.organisation_id, session.host.now())
         runs = load_runs(connection, session.organisation_id, limit=50)
         links = count_links(connection, session.organisation_id, Kind.INVOICE)
-        rates = newest_rates(connection, session)
+        rates = newest_rates(connection, session, created)
         amounts = [base_amount(session, operation, rates) for operation in created]
     recent = Recent(
         creations=count,

@@ -26,9 +26,18 @@ from crossfoot.store import workspace as store
 from crossfoot.store.audit import AuditEntry, append_audit, read_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.database import Database
-from crossfoot.store.links import StoredLink, add_link, find_link, highest_epochs, load_links, retire_link, set_base
+from crossfoot.store.links import (
+    StoredLink,
+    add_link,
+    drop_link,
+    find_link,
+    highest_epochs,
+    load_links,
+    retire_link,
+    set_base,
+)
 from crossfoot.store.queue import QueueEntry
-from crossfoot.store.versions import load_versions
+from crossfoot.store.versions import forget_answered, load_versions
 
 IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
@@ -86,9 +95,26 @@ class Desk:
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:
                     retire_link(connection, stored.id)
+            if entry.code == "not_shown":
+                self._take_back_unseen(connection, entry.record.id)
             queue_store.close_entry(connection, entry.id, self.now)
             self._note(connection, "retry", entry)
         return entry
+
+    def _take_back_unseen(self, connection: Connection, deal_id: str) -> None:
+        """What Xero never showed is as if no answer had come: looked up, then planned anew under the same number."""
+        home = self.organisation_id
+        stored = find_link(connection, home, Kind.INVOICE, deal_id)
+        for operation in list(ops.load_operations(connection, home, states=("applied",), source_id=deal_id)):
+            if stored is None or stored.link.xero_id != operation.xero_id:
+                continue
+            if operation.action == "create":
+                ops.settle(connection, operation.id, "unknown", self.now)
+                forget_answered(connection, home, INVOICE, operation.xero_id)
+                drop_link(connection, stored.id)
+            else:
+                ops.settle(connection, operation.id, "abandoned", self.now)
+                set_base(connection, stored.id, source_hash="")
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
         """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them."""

@@ -54,13 +54,26 @@ class Evidence:
     known: frozenset[str] = field(default=frozenset())
 
 
-def read_evidence(session: Session, connection: Connection, books: Books, as_of: dt.date, scope: Scope) -> Evidence:
-    """Read what the scope's decisions are made from."""
+def read_evidence(
+    session: Session,
+    connection: Connection,
+    books: Books,
+    as_of: dt.date,
+    scope: Scope,
+    *,
+    unlinked: Collection[str] = (),
+) -> Evidence:
+    """Read what the scope's decisions are made from. Deals in ``unlinked`` are seen as if their invoices had been taken
+    back."""
     decided = load_overrides(connection, session.organisation_id, scope.deals)
     deals = [overridden(deal, decided.get(deal.ref.id, ())) for deal in read_deals(session, connection, books, scope)]
     ids = None if scope.deals is None else [deal.ref.id for deal in deals]
     organisation_id = session.organisation_id
-    links = {s.source_id: s for s in load_links(connection, organisation_id, Kind.INVOICE, source_keys=ids)}
+    links = {
+        s.source_id: s
+        for s in load_links(connection, organisation_id, Kind.INVOICE, source_keys=ids)
+        if s.source_id not in unlinked
+    }
     epochs = highest_epochs(connection, organisation_id, Kind.INVOICE, ids)
     customers = _Customers(session, connection, scope, deals, links)
     invoices = (
@@ -69,6 +82,7 @@ def read_evidence(session: Session, connection: Connection, books: Books, as_of:
         else _invoices_for(session, connection, deals, links, epochs, customers.contact_ids())
     )
     linked = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices) if ids else links.values()
+    credited = credited_invoices(connection, organisation_id, ids)
     context = Context(
         org_id=session.org_id,
         policy=session.mapping.policy,
@@ -76,7 +90,7 @@ def read_evidence(session: Session, connection: Connection, books: Books, as_of:
         as_of=as_of,
         contacts=customers.decisions,
         accounts=customers.accounts,
-        mirror=Mirror(invoices, linked=frozenset(stored.link.xero_id for stored in linked)),
+        mirror=Mirror(invoices, linked=credited | {stored.link.xero_id for stored in linked}),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
         epochs=epochs,

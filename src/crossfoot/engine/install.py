@@ -21,15 +21,19 @@ from crossfoot.http import TOKEN_EXCHANGE, Answer, Http, HttpRequest, Lost
 from crossfoot.salesforce import metadata, oauth, soql
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.package import (
+    BILLS,
+    BUNDLE,
     CORE,
+    FOLDER,
     KEY_FIELD,
     ORDERS,
+    REPORT,
     Component,
     has_shape_of,
+    is_as_ours,
     load_components,
     pack,
     pack_removal,
-    says_the_same,
     with_owners,
 )
 from crossfoot.store import operations as ops
@@ -40,9 +44,18 @@ from crossfoot.vault.secret import Secret
 
 POLL_S = 3.0
 POLLS_MAX = 400
-INTEGRATION_SETS = {CORE: "Crossfoot_Integration", ORDERS: "Crossfoot_Integration_Orders"}
+INTEGRATION_SETS = {
+    CORE: "Crossfoot_Integration",
+    ORDERS: "Crossfoot_Integration_Orders",
+    BILLS: "Crossfoot_Integration_Bills",
+}
+# Asked whether they are there: an org may have no Orders, and has Crossfoot's bills only where they were asked for.
+_ORDER_OBJECTS, _BILL_OBJECT = ("Order", "OrderItem"), "Xero_Bill__c"
 # Children fall with their object; the rest goes in this order, what points at others first.
-_FALL_WITH_OBJECT = frozenset({"ListView", "Layout"})
+_FALL_WITH_OBJECT = frozenset({"ListView", "Layout", "ValidationRule"})
+# What cannot carry a mark: a name of ours in it is enough.
+_SILENT = _FALL_WITH_OBJECT | {FOLDER}
+_FALL_FIRST = (BUNDLE, REPORT, FOLDER)
 _POINTED_AT = ("Organisation", "Account", "Tax_Rate", "Tracking_Option", "Item", "Contact", "Invoice")
 
 
@@ -155,9 +168,11 @@ class Installer:
         database: Database,
         host: Host,
         *,
+        bills: bool = False,
         transport: httpx2.BaseTransport | None = None,
         progress: Progress = no_progress,
     ) -> None:
+        """``bills`` brings the part for supplier bills in; where it is in already it is looked after without asking."""
         self._connection = connection
         self._integration = integration
         self._database = database
@@ -166,6 +181,7 @@ class Installer:
         self._http = Http(self._is_committed, transport)
         self._admin = Administrator(connection, session, self._http, database, host)
         self._integration_user = ""
+        self._bills = bills
         self._parts: tuple[str, ...] = (CORE,)
 
     def close(self, *, end_session: bool) -> None:
@@ -178,9 +194,14 @@ class Installer:
         """Every component of the package beside what stands in the org. Changes nothing."""
         self._integration_user = sf.decode_json(self._integration.read(sf.userinfo()).body)["user_id"]
         self._admin.identify(self._integration_user)
-        answer = self._admin.read(sf.describe(("Order", "OrderItem")))
-        has_orders = all(sf.decode_describes(("Order", "OrderItem"), answer.body).values())
-        self._parts = (CORE, ORDERS) if has_orders else (CORE,)
+        asked = (*_ORDER_OBJECTS, _BILL_OBJECT)
+        there = sf.decode_describes(asked, self._admin.read(sf.describe(asked)).body)
+        wanted_parts = {
+            CORE: True,
+            ORDERS: all(there[name] for name in _ORDER_OBJECTS),
+            BILLS: self._bills or bool(there[_BILL_OBJECT]),
+        }
+        self._parts = tuple(part for part, is_wanted in wanted_parts.items() if is_wanted)
         wanted = load_components(self._parts)
         standing = {each.key: each for each in self._standing(wanted)}
         keyed = {each.owner for each in standing.values() if each.name.endswith(f".{KEY_FIELD}")}
@@ -328,8 +349,8 @@ def _compare(ours: Component, theirs: Component | None, keyed: set[str]) -> Step
     if theirs is None:
         return Step(ours, State.CREATE)
     at_ours = theirs.element.findtext("referenceTo") in keyed  # it could not outlive what it points at
-    mine = theirs.marked or at_ours or ours.owner in keyed or ours.type in _FALL_WITH_OBJECT
-    if says_the_same(ours.element, theirs.element):
+    mine = theirs.marked or at_ours or ours.owner in keyed or ours.type in _SILENT
+    if is_as_ours(ours, theirs):
         return Step(ours, State.UNCHANGED, ours=mine)
     if mine:
         return Step(ours, State.CHANGE)
@@ -358,6 +379,8 @@ def _removable(step: Step) -> bool:
 
 def _fall(component: Component) -> int:
     """What others point at falls last."""
+    if component.type in _FALL_FIRST:
+        return _FALL_FIRST.index(component.type) - len(_FALL_FIRST) - len(_POINTED_AT)
     stem = component.name.removeprefix("Xero_").removesuffix("__c")
     return -_POINTED_AT.index(stem) if component.type == "CustomObject" and stem in _POINTED_AT else -len(_POINTED_AT)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from crossfoot.core import reissue
 from crossfoot.core.books import Books
 from crossfoot.core.documents import IntendedItem
 from crossfoot.core.findings import REASONS, Finding
@@ -216,5 +217,6 @@ def _keep_codes(connection: Connection, organisation_id: str, planned: Planned) 
 
 
 # Findings that sending and verifying raise are theirs to close.
-_AFTER_SENDING = {"write_back_refused", "readback_differs", "rate_unusual", *agree.CODES, *follow.CODES}
+_AFTER_SENDING = {"write_back_refused", "readback_differs", "not_shown", "rate_unusual"}
+_AFTER_SENDING |= {*agree.CODES, *follow.CODES, *reissue.CODES}
 _PLAN_CODES = frozenset(REASONS) - _AFTER_SENDING

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
-from crossfoot.core.errors import NeedsPerson, OutcomeUnknown, Rejected
-from crossfoot.core.links import Kind, idempotency_key
-from crossfoot.core.records import canonical, content_hash
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.links import Kind
+from crossfoot.core.records import content_hash
 from crossfoot.engine.brake import settle_vanished
 from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.planner import keep_plan, make_plan
-from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.restore import keep_anchor, require_current
 from crossfoot.engine.runs import check_guard, today
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note_write
+from crossfoot.engine.status_calls import send_statuses, status_operation
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
 from crossfoot.store import workspace as store
-from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import StoredLink, load_links
-from crossfoot.xero import documents, requests
+from crossfoot.store.versions import read_back
+from crossfoot.xero.requests import BATCH_SIZE
 
 
 @dataclass(slots=True)
@@ -52,7 +51,9 @@ def undo(session: Session, run_id: str) -> Undone:
             connection, session.run_id, session.organisation_id, "undo", session.host.now(), live=session.is_live
         )
         links = {s.source_id: s for s in load_links(connection, session.organisation_id, Kind.INVOICE)}
-        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice)
+        wanted = {operation.xero_id for operation in found}
+        shown = read_back(connection, session.organisation_id, INVOICE, wanted)
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=shown)
     doomed: list[tuple[ops.StoredOperation, LedgerInvoice]] = []
     for operation in found:
         name = operation.number or f"{operation.identity.kind.value} {operation.identity.source_key}"
@@ -62,13 +63,16 @@ def undo(session: Session, run_id: str) -> Undone:
             undone.kept.append((name, "customers and items stay; they may be in use"))
             continue
         invoice = invoices.get(operation.xero_id)
+        if invoice is None:
+            undone.kept.append((name, "Xero does not show it; `crossfoot queue ls` says what can be done"))
+            continue
         if problem := _not_undoable(invoice, links.get(operation.source_id)):
             undone.kept.append((name, problem))
-        elif invoice:
+        else:
             doomed.append((operation, invoice))
-    for start in range(0, len(doomed), requests.BATCH_SIZE):
-        _delete_drafts(session, doomed[start : start + requests.BATCH_SIZE], undone)
-        session.progress("Deleting drafts", min(start + requests.BATCH_SIZE, len(doomed)), len(doomed))
+    for start in range(0, len(doomed), BATCH_SIZE):
+        _delete_drafts(session, doomed[start : start + BATCH_SIZE], undone)
+        session.progress("Deleting drafts", min(start + BATCH_SIZE, len(doomed)), len(doomed))
     _end(session, undone)
     return undone
 
@@ -84,8 +88,8 @@ def _end(session: Session, undone: Undone) -> None:
     keep_anchor(session)
 
 
-def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> str:
-    if invoice is None or stored is None:
+def _not_undoable(invoice: LedgerInvoice, stored: StoredLink | None) -> str:
+    if stored is None:
         return "it is no longer linked"
     if not invoice.is_live:
         return f"it is {invoice.status.lower()} already"
@@ -99,81 +103,34 @@ def _not_undoable(invoice: LedgerInvoice | None, stored: StoredLink | None) -> s
 def _delete_drafts(
     session: Session, batch: Sequence[tuple[ops.StoredOperation, LedgerInvoice]], undone: Undone
 ) -> None:
-    """Commit the intents, send them in one call, look where no answer came, record each outcome."""
-    deletions = [_deletion(session, operation, invoice) for operation, invoice in batch]
-    problems = _send_deletions(session, [operation for operation, _ in batch], deletions)
+    """Delete drafts in one call; what was deleted waits until a person asks for it again."""
+    deletions = [
+        status_operation(
+            session,
+            created.identity,
+            invoice,
+            "DELETED",
+            reason=f"undo of run {created.run_id}",
+            reviewed=True,
+        )
+        for created, invoice in batch
+    ]
+    with session.database.writing("undo intent") as connection:
+        for created, _ in batch:
+            ops.settle(connection, created.id, "verified", session.host.now())
+    problems = send_statuses(session, deletions)
     with session.database.writing("undo outcome") as connection:
-        now = session.host.now()
-        for deletion, (_, invoice), problem in zip(deletions, batch, problems, strict=True):
-            ops.settle(connection, deletion.id, "refused" if problem else "verified", now, refusal=problem)
+        for deletion, problem in zip(deletions, problems, strict=True):
             if problem:
-                undone.kept.append((invoice.number, problem))
+                undone.kept.append((deletion.number, problem))
                 continue
-            undone.deleted.append(invoice.number)
+            undone.deleted.append(deletion.number)
             queue_store.decide(
                 connection,
                 session.organisation_id,
                 "undone",
                 deletion.source_id,
-                invoice.invoice_id,
+                deletion.xero_id,
                 actor=session.actor,
-                now=now,
+                now=session.host.now(),
             )
-            note_write(connection, session, deletion, invoice.invoice_id)
-
-
-def _deletion(session: Session, created: ops.StoredOperation, invoice: LedgerInvoice) -> ops.StoredOperation:
-    element = {"InvoiceID": invoice.invoice_id, "InvoiceNumber": invoice.number, "Status": "DELETED"}
-    return replace(
-        created,
-        id=session.host.new_id(),
-        run_id=session.run_id,
-        action="delete",
-        state="reserved",
-        call_id="",
-        body=encode({"element": element, "form": None, "before": canonical(ledger_form(invoice))}),
-        payload_hash=content_hash(element),
-        pre_image=content_hash(ledger_form(invoice)),
-        reason=f"undo of run {created.run_id}",
-        reviewed=True,
-    )
-
-
-def _send_deletions(
-    session: Session, created: Sequence[ops.StoredOperation], deletions: Sequence[ops.StoredOperation]
-) -> list[str]:
-    """Send one committed call. Returns, for each draft, why it still stands, or an empty string."""
-    access = session.xero.access()
-    call_id = session.host.new_id()
-    body = documents.batch_body("Invoice", [encode(decode_fields(d.body)["element"]) for d in deletions])
-    key = idempotency_key(session.organisation_id, call_id, content_hash(body.decode()))
-    request = requests.write(session.tenant, "Invoices", "POST", body, key)
-    call = ops.StoredCall(
-        call_id, session.organisation_id, session.run_id, "POST", request.path, body, key, access.generation
-    )
-    with session.database.writing("undo intent") as connection:
-        for operation in created:
-            ops.settle(connection, operation.id, "verified", session.host.now())
-        ops.reserve(connection, deletions, session.host.now())
-        ops.commit_call(connection, call, [deletion.id for deletion in deletions], session.host.now())
-    state = "answered"
-    try:
-        answer = session.xero.write(call_id, request, access)
-        problems = ["; ".join(element.errors) for element in documents.decode_elements("Invoice", answer.body)]
-    except (Rejected, NotApplied) as error:
-        problems = [str(error) or "Xero did not take it"] * len(deletions)
-    except OutcomeUnknown as error:
-        state = "unknown"
-        problems = _still_standing(session, deletions, f"no answer came ({error}); run undo again")
-    with session.database.writing("undo call ended") as connection:
-        ops.end_call(connection, call_id, session.host.now(), state=state)
-    return problems
-
-
-def _still_standing(session: Session, deletions: Sequence[ops.StoredOperation], problem: str) -> list[str]:
-    gone: set[str] = set()
-    for start in range(0, len(deletions), requests.NUMBERS_PER_CALL):
-        ids = [deletion.xero_id for deletion in deletions[start : start + requests.NUMBERS_PER_CALL]]
-        page = documents.decode_page(session.xero.read(requests.invoices_by_id(session.tenant, ids)).body)
-        gone |= {invoice.invoice_id for invoice in page.invoices if invoice.status == "DELETED"}
-    return ["" if deletion.xero_id in gone else problem for deletion in deletions]

@@ -38,7 +38,7 @@ from crossfoot.store import workspace as store
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, links_to_write_back, load_links, mark_written
 from crossfoot.store.queue import QueueEntry, dispositions, open_entries
-from crossfoot.store.versions import load_versions, load_watermark, move_watermark, newest_change
+from crossfoot.store.versions import load_versions, load_watermark, move_watermark, newest_change, unread
 from crossfoot.store.workspace import WriteBack
 
 REFUSED_AGAIN_AFTER = timedelta(days=1)
@@ -99,6 +99,7 @@ class _Wanting:
     connection: Connection
     as_of: date
     _known: dict[tuple[str, str], tuple[str, str]] = field(init=False)
+    _unread: dict[str, int] = field(init=False)
     _invoices: dict[str, LedgerInvoice] = field(init=False)
     _credits: list[LedgerCredit] = field(init=False)
     _notes: list[LedgerCreditNote] = field(init=False)
@@ -108,7 +109,9 @@ class _Wanting:
     def __post_init__(self) -> None:
         session, connection, home = self.session, self.connection, self.session.organisation_id
         self._known = store.wanted_write_backs(connection, home)
-        self._invoices = load_ledger(connection, home, INVOICE, LedgerInvoice)
+        self._unread = unread(connection, home, INVOICE)  # nobody has seen these in Xero yet
+        found = load_ledger(connection, home, INVOICE, LedgerInvoice)
+        self._invoices = {key: invoice for key, invoice in found.items() if key not in self._unread}
         self._credits = list(load_ledger(connection, home, CREDIT, LedgerCredit).values())
         self._notes = list(load_ledger(connection, home, CREDIT_NOTE, LedgerCreditNote).values())
         self._links = {stored.link.xero_id: stored for stored in load_links(connection, home, Kind.INVOICE)}
@@ -166,7 +169,7 @@ class _Wanting:
             customers.add(stored.link.xero_id)
             mark_written(connection, stored.id, seq)
         changed.update(each.invoice_id for each in self._invoices.values() if each.contact_id in customers)
-        reached = max(reached, newest_change(connection, home))
+        reached = max(reached, min([newest_change(connection, home), *(seq - 1 for seq in self._unread.values())]))
         move_watermark(connection, home, resource, f"{reached:020d}", self.session.host.now())
         return sorted(changed & self._invoices.keys())
 

@@ -16,7 +16,7 @@ import msgspec
 
 from crossfoot.core.errors import Defect, Rejected
 from crossfoot.http import HttpRequest
-from crossfoot.salesforce.package import METADATA_VERSION, NAMESPACE, Component, parse, unpack
+from crossfoot.salesforce.package import METADATA_VERSION, NAMESPACE, Component, name_members, parse, unpack
 from crossfoot.salesforce.requests import DATA, decode_json
 
 _SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -99,16 +99,7 @@ def retrieve(session_id: str, components: Iterable[Component]) -> HttpRequest:
     asked = SubElement(operation, "retrieveRequest")
     SubElement(asked, "apiVersion").text = METADATA_VERSION
     SubElement(asked, "singlePackage").text = "true"
-    members: dict[str, list[str]] = {}
-    for each in components:
-        members.setdefault(each.type, []).append(each.name)
-    wanted = SubElement(asked, "unpackaged")
-    for kind in sorted(members):
-        types = SubElement(wanted, "types")
-        for name in sorted(members[kind]):
-            SubElement(types, "members").text = name
-        SubElement(types, "name").text = kind
-    SubElement(wanted, "version").text = METADATA_VERSION
+    name_members(SubElement(asked, "unpackaged"), sorted(components, key=lambda each: each.name))
     return _soap(session_id, operation)
 
 

@@ -20,7 +20,7 @@ NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 METADATA_VERSION = "62.0"
 MARK = "Part of Crossfoot."
 KEY_FIELD = "Xero_Key__c"
-CORE, ORDERS = "force-app", "orders"
+CORE, ORDERS, BILLS = "force-app", "orders", "bills"
 # Folder of the source -> component type and its suffix, in the order in which a person would name them.
 _TYPES = {
     "objects": ("CustomObject", "object"),
@@ -31,8 +31,11 @@ _TYPES = {
     "permissionsets": ("PermissionSet", "permissionset"),
     "flows": ("Flow", "flow"),
     "reportTypes": ("ReportType", "reportType"),
+    "reports": ("Report", "report"),
 }
-_CHILDREN = {"fields": "CustomField", "listViews": "ListView"}
+BUNDLE, REPORT, FOLDER = "LightningComponentBundle", "Report", "ReportFolder"
+_BUNDLES, _FOLDER_SUFFIX = "lwc", "reportFolder"
+_CHILDREN = {"fields": "CustomField", "listViews": "ListView", "validationRules": "ValidationRule"}
 _CHILD_TAGS = {kind: tag for tag, kind in _CHILDREN.items()}
 _FOLDERS = {kind: (folder, suffix) for folder, (kind, suffix) in _TYPES.items()}
 # What makes a field what it is; the rest is how it is shown.
@@ -46,6 +49,8 @@ class Component:
     type: str
     name: str
     element: Element = field(repr=False, compare=False)
+    files: Mapping[str, bytes] = field(default_factory=dict, repr=False, compare=False)
+    """What a bundle has beside its XML."""
 
     @property
     def owner(self) -> str:
@@ -102,9 +107,26 @@ def _read(folder: Traversable) -> Iterator[Component]:
         for entry in below.iterdir() if below.is_dir() else ():
             if kind == "CustomObject":
                 yield from _object(entry)
+            elif entry.is_dir():
+                for each in entry.iterdir():
+                    yield _file(kind, suffix, f"{entry.name}/{each.name}", each)
+            elif entry.name.endswith(f".{_FOLDER_SUFFIX}-meta.xml"):
+                yield _file(FOLDER, _FOLDER_SUFFIX, entry.name, entry)
             else:
-                full_name = entry.name.removesuffix(f".{suffix}-meta.xml")
-                yield Component(kind, full_name, parse(entry.read_bytes()))
+                yield _file(kind, suffix, entry.name, entry)
+    bundles = folder.joinpath(_BUNDLES)
+    for entry in bundles.iterdir() if bundles.is_dir() else ():
+        yield _bundle(entry.name, {each.name: each.read_bytes() for each in entry.iterdir() if each.is_file()})
+
+
+def _file(kind: str, suffix: str, path: str, entry: Traversable) -> Component:
+    return Component(kind, path.removesuffix(f".{suffix}-meta.xml"), parse(entry.read_bytes()))
+
+
+def _bundle(name: str, files: Mapping[str, bytes]) -> Component:
+    """A Lightning web component; its tests, which would lie in a folder below, are no part of it (SF 8.4)."""
+    about = f"{name}.js-meta.xml"
+    return Component(BUNDLE, name, parse(files[about]), {path: files[path] for path in files if path != about})
 
 
 def _object(folder: Traversable) -> Iterator[Component]:
@@ -141,6 +163,12 @@ def pack(components: Sequence[Component]) -> bytes:
             else:
                 child = SubElement(root, _CHILD_TAGS[each.type])
                 child.extend(each.element)
+        elif each.type == BUNDLE:
+            below = f"{_BUNDLES}/{each.name}/"
+            contents[f"{below}{each.name}.js-meta.xml"] = _document(each.element)
+            contents |= {below + path: content for path, content in each.files.items()}
+        elif each.type == FOLDER:
+            contents[f"{_FOLDERS[REPORT][0]}/{each.name}-meta.xml"] = _document(each.element)
         else:
             folder, suffix = _FOLDERS[each.type]
             contents[f"{folder}/{each.name}.{suffix}"] = _document(each.element)
@@ -155,17 +183,22 @@ def pack_removal(components: Sequence[Component]) -> bytes:
 
 def manifest(components: Iterable[Component]) -> bytes:
     """A package.xml that names components."""
+    root = Element("Package")
+    name_members(root, components)
+    return _document(root)
+
+
+def name_members(parent: Element, components: Iterable[Component]) -> None:
+    """The members of a manifest: by type, in the order given. A folder of reports counts as a report (SF 8.3)."""
     members: dict[str, list[str]] = {}
     for each in components:
-        members.setdefault(each.type, []).append(each.name)
-    root = Element("Package")
+        members.setdefault(REPORT if each.type == FOLDER else each.type, []).append(each.name)
     for kind in sorted(members):
-        types = SubElement(root, "types")
+        types = SubElement(parent, "types")
         for name in members[kind]:
             SubElement(types, "members").text = name
         SubElement(types, "name").text = kind
-    SubElement(root, "version").text = METADATA_VERSION
-    return _document(root)
+    SubElement(parent, "version").text = METADATA_VERSION
 
 
 def _document(root: Element) -> bytes:
@@ -183,17 +216,30 @@ def _zip(contents: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[Component]:
-    """The components of a retrieved zip."""
+    """The components of a retrieved zip. Everything in it may stand in a folder of its own."""
     found: list[Component] = []
+    bundles: dict[str, dict[str, bytes]] = {}
     with zipfile.ZipFile(io.BytesIO(packed)) as archive:
         for path in archive.namelist():
-            folder, _, file = path.rpartition("/")
-            kind, suffix = _TYPES.get(folder.rpartition("/")[2], ("", "")) if file else ("", "")
-            if kind == "CustomObject":
-                found.extend(_split(file.removesuffix(".object"), parse(archive.read(path))))
-            elif kind:
-                found.append(Component(kind, file.removesuffix(f".{suffix}"), parse(archive.read(path))))
-    return found
+            steps = path.split("/")
+            place = next((at for at, step in enumerate(steps) if step in {*_TYPES, _BUNDLES}), len(steps))
+            top, inner = steps[place : place + 1], "/".join(steps[place + 1 :])
+            if not inner or inner.endswith("/"):
+                continue
+            if top == [_BUNDLES]:
+                name, _, file = inner.partition("/")
+                bundles.setdefault(name, {})[file] = archive.read(path)
+            else:
+                found.extend(_unpacked(*_TYPES[top[0]], inner, parse(archive.read(path))))
+    return [*found, *(_bundle(name, files) for name, files in bundles.items())]
+
+
+def _unpacked(kind: str, suffix: str, path: str, root: Element) -> Iterable[Component]:
+    if kind == "CustomObject":
+        return _split(path.removesuffix(".object"), root)
+    if root.tag == FOLDER:
+        return [Component(FOLDER, path.removesuffix("-meta.xml"), root)]
+    return [Component(kind, path.removesuffix(f".{suffix}"), root)]
 
 
 def _split(name: str, root: Element) -> Iterator[Component]:
@@ -204,6 +250,12 @@ def _split(name: str, root: Element) -> Iterator[Component]:
     for each in root:
         if each.tag in _CHILDREN:
             yield Component(_CHILDREN[each.tag], f"{name}.{_child_text(each, 'fullName')}", each)
+
+
+def is_as_ours(ours: Component, theirs: Component) -> bool:
+    """Whether a component stands in the org as we would deploy it."""
+    files = all(theirs.files.get(path, b"").strip() == content.strip() for path, content in ours.files.items())
+    return files and says_the_same(ours.element, theirs.element)
 
 
 def says_the_same(ours: Element, theirs: Element) -> bool:

@@ -8,12 +8,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, bindparam, func, insert, select
 
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import audit
 
 GENESIS = "0" * 64
+# One entry for each mutation: built once.
+_ADD = insert(audit)
+_NEWEST = (
+    select(audit.c.seq, audit.c.hash)
+    .where(audit.c.organisation_id == bindparam("organisation_id"))
+    .order_by(audit.c.seq.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +60,12 @@ def append_audit(
         "body": text,
         "previous_hash": previous,
     }
-    connection.execute(insert(audit).values(**row, hash=_hash(row)))
+    connection.execute(_ADD, {**row, "hash": _hash(row)})
 
 
 def newest_audit(connection: Connection, organisation_id: str) -> tuple[int, str]:
     """Place and hash of the newest entry; what comes before the first where there is none."""
-    query = select(audit.c.seq, audit.c.hash).where(audit.c.organisation_id == organisation_id)
-    last = connection.execute(query.order_by(audit.c.seq.desc()).limit(1)).one_or_none()
+    last = connection.execute(_NEWEST, {"organisation_id": organisation_id}).one_or_none()
     return (last.seq, last.hash) if last else (0, GENESIS)
 
 

@@ -149,7 +149,7 @@ def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no
 
 def _begin_write(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        connection.execute(text("BEGIN IMMEDIATE"))
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.execute(select(func.pg_advisory_xact_lock(_ONE_WRITER)))
 

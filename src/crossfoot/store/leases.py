@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, Row, bindparam, select, text, update
 
 from crossfoot.core.errors import Stopped
 from crossfoot.store.codec import instant, moment
@@ -21,9 +22,10 @@ LEASE_LIFE = timedelta(minutes=5)
 """Longer than any call may take with its waiting, so that what a lost engine had sent has landed or failed."""
 _RENEW_AFTER = LEASE_LIFE / 3
 _NOW = {
-    "postgresql": "SELECT clock_timestamp()",
-    "sqlite": "SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')",
+    "postgresql": text("SELECT clock_timestamp()"),
+    "sqlite": text("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"),
 }
+_BY_NAME = select(lease).where(lease.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,17 @@ class Lease:
 
     def check(self, connection: Connection) -> None:
         """Refuse when another engine took the lease since."""
-        found = connection.execute(select(lease.c.fence, lease.c.holder).where(lease.c.name == self.name)).one_or_none()
+        self._mine(connection)
+
+    def keep(self, connection: Connection) -> None:
+        """Check, and renew once a third of its life is over; belongs at the beginning of a write transaction."""
+        found = self._mine(connection)
+        until = database_now(connection) + LEASE_LIFE
+        if found.until < instant(until - _RENEW_AFTER):
+            connection.execute(update(lease).where(lease.c.name == self.name).values(until=instant(until)))
+
+    def _mine(self, connection: Connection) -> Row[Any]:
+        found = connection.execute(_BY_NAME, {"name": self.name}).one_or_none()
         if found is None or found.fence != self.fence:
             other = found.holder if found and found.holder else "another engine"
             raise Stopped(
@@ -44,13 +56,7 @@ class Lease:
                 "Nothing more is written here; what was under way is looked up there.",
                 code="lease_lost",
             )
-
-    def keep(self, connection: Connection) -> None:
-        """Check, and renew once a third of its life is over; belongs at the beginning of a write transaction."""
-        self.check(connection)
-        until = database_now(connection) + LEASE_LIFE
-        where = (lease.c.name == self.name) & (lease.c.until < instant(until - _RENEW_AFTER))
-        connection.execute(update(lease).where(where).values(until=instant(until)))
+        return found
 
     def give_back(self, connection: Connection) -> None:
         """Let others in at once; a lease that was lost stays whose it is."""
@@ -61,7 +67,7 @@ class Lease:
 def take_lease(connection: Connection, name: str, holder: str) -> Lease:
     """Take a lease that is free or ran out; belongs in a write transaction of its own."""
     now = database_now(connection)
-    found = connection.execute(select(lease).where(lease.c.name == name)).one_or_none()
+    found = connection.execute(_BY_NAME, {"name": name}).one_or_none()
     if found and found.until > instant(now):
         raise Stopped(
             f"{found.holder} is writing for this workspace. Wait until it ends; should it have died, its lease runs "
@@ -76,5 +82,5 @@ def take_lease(connection: Connection, name: str, holder: str) -> Lease:
 
 def database_now(connection: Connection) -> datetime:
     """The one clock that all engines of a workspace share."""
-    told = connection.execute(text(_NOW[connection.dialect.name])).scalar_one()
+    told = connection.execute(_NOW[connection.dialect.name]).scalar_one()
     return (told if isinstance(told, datetime) else datetime.fromisoformat(told)).astimezone(UTC)

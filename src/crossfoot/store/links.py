@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from crossfoot.core.agreement import Told, Value
 from crossfoot.core.links import Identity, Kind, Link, LinkState
@@ -241,6 +241,12 @@ def retire_link(connection: Connection, link_id: int) -> None:
     """End a pairing; its identity and epoch stay known for ever."""
     connection.execute(update(link).where(link.c.id == link_id).values(state=LinkState.RETIRED.value))
     _touch(connection, link_id)
+
+
+def drop_link(connection: Connection, link_id: int) -> None:
+    """Take back a pairing with a record that never came to be: its identity and epoch are free again."""
+    _touch(connection, link_id)
+    connection.execute(delete(link).where(link.c.id == link_id))
 
 
 def highest_epochs(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
@@ -19,6 +19,13 @@ from crossfoot.store.feed import touch
 from crossfoot.store.lookups import chunks
 from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
 from crossfoot.store.upsert import upsert
+
+# Asked for each record that is settled: built once.
+_OPEN = select(queue).where(queue.c.organisation_id == bindparam("organisation_id"), queue.c.state == "open")
+_OPEN_OF = _OPEN.where(queue.c.record_id.in_(bindparam("record_ids", expanding=True)))
+_DEAL = select(disposition).where(
+    disposition.c.organisation_id == bindparam("organisation_id"), disposition.c.record_id == bindparam("record_id")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +140,13 @@ def open_entries(
     connection: Connection, organisation_id: str, *, record_ids: Iterable[str] | None = None
 ) -> Iterator[QueueEntry]:
     """Open entries, biggest money first."""
-    query = select(queue).where(queue.c.organisation_id == organisation_id, queue.c.state == "open")
+    mine = {"organisation_id": organisation_id}
     if record_ids is None:
-        yield from map(_entry, connection.execute(query.order_by(func.abs(queue.c.amount).desc(), queue.c.id)))
+        ordered = _OPEN.order_by(func.abs(queue.c.amount).desc(), queue.c.id)
+        yield from map(_entry, connection.execute(ordered, mine))
         return
     found = [
-        _entry(row)
-        for part in chunks(record_ids)
-        for row in connection.execute(query.where(queue.c.record_id.in_(part)))
+        _entry(row) for part in chunks(record_ids) for row in connection.execute(_OPEN_OF, {**mine, "record_ids": part})
     ]
     yield from sorted(found, key=lambda entry: (-abs(entry.money.amount), entry.id))
 
@@ -261,10 +267,7 @@ def set_bucket(connection: Connection, organisation_id: str, record_id: str, buc
 
 def deal_facts(connection: Connection, organisation_id: str, record_id: str) -> tuple[str, Money]:
     """The name and worth of a planned deal; blank for a record that is none."""
-    query = select(disposition).where(
-        disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_DEAL, {"organisation_id": organisation_id, "record_id": record_id}).one_or_none()
     return (row.name, Money(row.currency, from_units(row.amount))) if row else ("", Money("", Decimal(0)))
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from crossfoot.core.pacing import Quota, Window
 from crossfoot.store import schema
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.upsert import upsert
+
+# Asked before and after each call: built once.
+_QUOTA = select(schema.quota).where(schema.quota.c.home == bindparam("home"))
+_RECEIVED = select(schema.received.c.received_bytes).where(
+    schema.received.c.home == bindparam("home"), schema.received.c.month == bindparam("month")
+)
 
 
 def save_quota(connection: Connection, home: str, quota: Quota) -> None:
@@ -31,7 +37,7 @@ def save_quota(connection: Connection, home: str, quota: Quota) -> None:
 
 def load_quota(connection: Connection, home: str) -> Quota:
     """What is known of an organisation's limits; empty where nothing was heard yet."""
-    row = connection.execute(select(schema.quota).where(schema.quota.c.home == home)).one_or_none()
+    row = connection.execute(_QUOTA, {"home": home}).one_or_none()
     if row is None:
         return Quota()
     return Quota(
@@ -62,6 +68,4 @@ def add_received(connection: Connection, home: str, now: datetime, received_byte
 
 def load_received(connection: Connection, home: str, now: datetime) -> int:
     """Bytes received from an organisation in the month of ``now``."""
-    table = schema.received
-    query = select(table.c.received_bytes).where(table.c.home == home, table.c.month == f"{now:%Y-%m}")
-    return connection.execute(query).scalar() or 0
+    return connection.execute(_RECEIVED, {"home": home, "month": f"{now:%Y-%m}"}).scalar() or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table
@@ -25,15 +26,19 @@ def upsert(
     """
     if not rows:
         return
+    columns = tuple(rows[0]) if replace is None else tuple(replace)
+    connection.execute(_statement(connection.dialect.name, table, columns), [dict(row) for row in rows])
+
+
+@cache
+def _statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
+    """The statement for one table and the columns to replace: building one costs more than running it."""
     keys = [column.name for column in table.primary_key]
-    columns = [name for name in rows[0] if name not in keys] if replace is None else list(replace)
-    statement = _INSERTS[connection.dialect.name](table)
-    if columns:
-        newer = {name: statement.excluded[name] for name in columns}
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=newer)
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    connection.execute(statement, [dict(row) for row in rows])
+    statement = _INSERTS[dialect](table)
+    newer = {name: statement.excluded[name] for name in columns if name not in keys}
+    if not newer:
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=newer)
 
 
 def add_one(connection: Connection, table: Table, key: Mapping[str, object], column: Column[int]) -> int:

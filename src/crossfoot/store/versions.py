@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
@@ -15,6 +15,17 @@ from crossfoot.store.schema import counter, reference, version, watermark
 from crossfoot.store.upsert import add_one, upsert
 
 CHUNK = 500
+# Asked most often: built once.
+_OF_KIND = select(version).where(
+    version.c.home == bindparam("home"),
+    version.c.kind == bindparam("kind"),
+    version.c.changed_seq > bindparam("since"),
+)
+_OF_IDS = _OF_KIND.where(version.c.record_id.in_(bindparam("ids", expanding=True)))
+_WATERMARK = select(watermark.c.position).where(
+    watermark.c.home == bindparam("home"), watermark.c.resource == bindparam("resource")
+)
+_REFERENCE = select(reference).where(reference.c.home == bindparam("home"), reference.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +114,19 @@ def read_back(connection: Connection, home: str, kind: str, ids: Collection[str]
     return found
 
 
+def unread(connection: Connection, home: str, kind: str) -> dict[str, int]:
+    """Change sequence of what only the answer to a write has shown, by id."""
+    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.read_seq == ANSWERED)
+    query = select(version.c.record_id, version.c.changed_seq).where(mine)
+    return {row.record_id: row.changed_seq for row in connection.execute(query)}
+
+
+def forget_answered(connection: Connection, home: str, kind: str, record_id: str) -> None:
+    """Forget what only the answer to a write has shown."""
+    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.record_id == record_id)
+    connection.execute(delete(version).where(mine, version.c.read_seq == ANSWERED))
+
+
 def _save_keys(connection: Connection, changed: Sequence[Version]) -> None:
     kinds = {(item.home, item.ref.kind) for item in changed}
     for home, kind in sorted(kinds):
@@ -144,14 +168,13 @@ def load_versions(
     connection: Connection, home: str, kind: str, *, ids: Iterable[str] | None = None, since_seq: int = -1
 ) -> Iterator[Version]:
     """Stored versions of one kind: all, those of ``ids``, or those that changed after ``since_seq``."""
-    where = [version.c.home == home, version.c.kind == kind, version.c.changed_seq > since_seq]
+    named = {"home": home, "kind": kind, "since": since_seq}
     if ids is None:
-        yield from map(_version, connection.execute(select(version).where(and_(*where))))
+        yield from map(_version, connection.execute(_OF_KIND, named))
         return
     wanted = sorted(set(ids))
     for start in range(0, len(wanted), CHUNK):
-        chunk = version.c.record_id.in_(wanted[start : start + CHUNK])
-        yield from map(_version, connection.execute(select(version).where(and_(*where, chunk))))
+        yield from map(_version, connection.execute(_OF_IDS, {**named, "ids": wanted[start : start + CHUNK]}))
 
 
 def _version(row: object) -> Version:
@@ -174,8 +197,7 @@ def newest_change(connection: Connection, home: str) -> int:
 
 def load_watermark(connection: Connection, home: str, resource: str) -> str | None:
     """How far a resource has durably been read, in the vendor's own terms."""
-    query = select(watermark.c.position).where(watermark.c.home == home, watermark.c.resource == resource)
-    return connection.execute(query).scalar()
+    return connection.execute(_WATERMARK, {"home": home, "resource": resource}).scalar()
 
 
 def move_watermark(connection: Connection, home: str, resource: str, position: str, now: datetime) -> None:
@@ -198,8 +220,7 @@ def save_reference(connection: Connection, home: str, name: str, body: bytes, no
 
 def load_reference(connection: Connection, home: str, name: str) -> tuple[datetime, bytes] | None:
     """Reference data and when it was read."""
-    query = select(reference).where(reference.c.home == home, reference.c.name == name)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_REFERENCE, {"home": home, "name": name}).one_or_none()
     return (moment(row.read_at), row.body) if row else None
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from crossfoot.core.records import Side
 from crossfoot.store import schema
 from crossfoot.store.codec import decode_fields, encode, instant, moment
 from crossfoot.store.upsert import upsert
+
+_GRANT = select(schema.grant).where(schema.grant.c.id == bindparam("id"))  # asked before each call: built once
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ def save_grant(connection: Connection, item: StoredGrant, now: datetime) -> None
 
 def load_grant(connection: Connection, grant_id: str) -> StoredGrant | None:
     """Sealed tokens by id."""
-    row = connection.execute(select(schema.grant).where(schema.grant.c.id == grant_id)).one_or_none()
+    row = connection.execute(_GRANT, {"id": grant_id}).one_or_none()
     if row is None:
         return None
     expires = moment(row.access_expires_at) if row.access_expires_at else None

@@ -327,12 +327,12 @@ def test_a_roll_up_sums_the_lines_of_its_master(admin: Administration) -> None:
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ({"package.xml": manifest(Report=["X"])}, "Unknown type name 'Report' specified in package.xml"),
+        ({"package.xml": manifest(Dashboard=["X"])}, "Unknown type name 'Dashboard' specified in package.xml"),
         ({"package.xml": manifest(CustomTab=["Bill__c"])}, "was named in package.xml, but was not found"),
         ({"package.xml": manifest(), "tabs/X.tab": xml("CustomTab", tags(url="u"))}, "Not in package.xml"),
         (
-            {"package.xml": manifest(), "reports/X.report": "<Report/>"},
-            "does not cover the metadata in the folder reports",
+            {"package.xml": manifest(), "dashboards/X.dashboard": "<Dashboard/>"},
+            "does not cover the metadata in the folder dashboards",
         ),
         ({"package.xml": manifest(Flow=["F"]), "flows/F.flow": "<Flow>"}, "Error parsing file"),
         ({"package.xml": manifest(Flow=["F"]), "flows/F.flow": xml("Layout", "")}, "Flow is expected"),

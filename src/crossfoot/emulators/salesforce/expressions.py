@@ -44,13 +44,14 @@ class Moment:
     permissions: frozenset[str] = frozenset()
     now: datetime | None = None
     old: Row | None = None
+    user_id: str = ""
 
 
 Evaluate = Callable[[Moment, "Row"], Any]
 
 
 def compile_expression(schema: Schema, sobject: SObject, text: str, *, saving: bool = False) -> Evaluate:
-    """The formula as a function. ``saving`` allows what only a save knows: ISNEW, ISCHANGED, TODAY, $Permission."""
+    """The formula as a function. ``saving`` allows what only a save knows: ISNEW, ISCHANGED, TODAY, $Permission, $User."""
     if len(text) > CHARS_MAX:
         raise ExpressionError(f"Compiled formula is too big: {len(text)} characters (maximum {CHARS_MAX})")
     parser = _Parser(schema, sobject, text, saving=saving)
@@ -115,6 +116,8 @@ class _Parser:
         if name.lower().startswith("$permission.") and self._saving:
             wanted = name.partition(".")[2].lower()
             return lambda moment, _row: wanted in moment.permissions
+        if name.lower() == "$user.id" and self._saving:
+            return lambda moment, _row: moment.user_id
         return self._field(name)
 
     def _call(self, name: str) -> Evaluate:

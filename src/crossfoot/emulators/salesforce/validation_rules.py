@@ -55,7 +55,7 @@ def _formula(tx: Transaction, sobject: SObject, rule: Row) -> Callable[[Row], bo
     held = permissions.access_of(tx.world, tx.caller.user_id).custom
 
     def holds(row: Row) -> bool:
-        moment = Moment(tx.world, reader, held, tx.now, tx.world.row(sobject.name, row["Id"]))
+        moment = Moment(tx.world, reader, held, tx.now, tx.world.row(sobject.name, row["Id"]), tx.caller.user_id)
         try:
             return bool(evaluate(moment, row))
         except (ArithmeticError, TypeError, ValueError):

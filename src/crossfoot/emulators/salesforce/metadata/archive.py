@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from crossfoot.emulators.salesforce.metadata.draft import Component
 from crossfoot.emulators.salesforce.metadata.objects import split_object
-from crossfoot.emulators.salesforce.metadata.types import BY_FOLDER, ComponentType
+from crossfoot.emulators.salesforce.metadata.types import BY_FOLDER, BY_NAME, ComponentType
 from crossfoot.emulators.salesforce.metadata.xml import Element, XmlError, parse_xml
 
 FILES_MAX = 10_000
@@ -142,6 +142,10 @@ def _components(kind: ComponentType, path: str, files: Mapping[str, bytes], star
             yield Component(kind.name, name, start + file, _root(files[path], kind), contents)
         elif f"{path}-meta.xml" not in files:
             raise XmlError(f"the file has no {path}-meta.xml", 0, 0)
+        return
+    if kind.inside and path.endswith("-meta.xml"):
+        holder = BY_NAME[kind.inside]
+        yield Component(holder.name, name.removesuffix("-meta.xml"), start + path, _root(files[path], holder))
         return
     if not path.endswith(f".{kind.suffix}"):
         raise XmlError(f"a file in {kind.folder} has to end in .{kind.suffix}", 0, 0)

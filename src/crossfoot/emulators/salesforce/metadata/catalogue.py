@@ -10,7 +10,7 @@ from crossfoot.emulators.salesforce.metadata.archive import MANIFEST, pack
 from crossfoot.emulators.salesforce.metadata.declared import field_element, object_element
 from crossfoot.emulators.salesforce.metadata.draft import Stored
 from crossfoot.emulators.salesforce.metadata.objects import CHILD_TYPES
-from crossfoot.emulators.salesforce.metadata.types import BY_NAME, TYPES, ComponentType
+from crossfoot.emulators.salesforce.metadata.types import BY_NAME, HOLDS, TYPES, ComponentType, type_of_member
 from crossfoot.emulators.salesforce.metadata.xml import document, inner_xml, parse_xml
 from crossfoot.emulators.salesforce.world import World
 
@@ -25,13 +25,13 @@ def describe_types(world: World) -> dict[str, Any]:
             {
                 "childXmlNames": list(CHILD_TYPES.values()) if each.name == "CustomObject" else [],
                 "directoryName": each.folder,
-                "inFolder": False,
+                "inFolder": bool(each.inside),
                 "metaFile": each.content,
                 "suffix": each.suffix or None,
                 "xmlName": each.name,
             }
             for each in TYPES
-            if each.folder
+            if each.folder and each.name not in HOLDS
         ],
         "organizationNamespace": "",
         "partialSaveAllowed": bool(world.settings["is_sandbox"]),
@@ -83,18 +83,20 @@ def _instant(value: Any) -> str:
     return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
 
 
-def list_components(world: World, kinds: Iterable[str]) -> list[dict[str, Any]]:
-    """The FileProperties of all components of up to three types (SF 8.2)."""
-    wanted = list(kinds)
+def list_components(world: World, queries: Iterable[tuple[str, str]]) -> list[dict[str, Any]]:
+    """The FileProperties of all components of up to three types, each with the folder that it is asked about: what is
+    kept in folders is listed by folder alone (SF 8.2)."""
+    wanted = list(queries)
     if not 1 <= len(wanted) <= LIST_QUERIES_MAX:
         raise ApiError("LIMIT_EXCEEDED", f"between 1 and {LIST_QUERIES_MAX} queries are allowed in one call")
-    for kind in wanted:
+    for kind, _ in wanted:
         if kind not in BY_NAME:
             raise ApiError("INVALID_TYPE", f"Unknown type name: {kind}: the emulator does not cover it")
     return [
         file_properties(world, kind, name, stored)
-        for kind in wanted
+        for kind, folder in wanted
         for name, stored in sorted(components(world, kind).items())
+        if not BY_NAME[kind].inside or name.rpartition("/")[0].lower() == folder.lower()
     ]
 
 
@@ -112,7 +114,7 @@ def retrieve(
     messages: list[dict[str, str]] = []
     found: dict[str, list[str]] = {}
     for kind, name, stored in _wanted(world, members, messages):
-        found.setdefault(kind, []).append(name)
+        found.setdefault(HOLDS.get(kind, kind), []).append(name)
         if kind in _TAGS or kind == "CustomObject":
             owner = name.partition(".")[0]
             objects.setdefault(owner, []).extend(_parts(world, kind, name, stored))
@@ -129,17 +131,18 @@ def _wanted(
     world: World, members: Mapping[str, Iterable[str]], messages: list[dict[str, str]]
 ) -> Iterator[tuple[str, str, Stored]]:
     for kind, names in members.items():
-        if kind not in BY_NAME:
+        if kind not in BY_NAME or kind in HOLDS:
             messages.append({"fileName": MANIFEST, "problem": f"Unknown type name '{kind}' specified in package.xml"})
             continue
-        known = components(world, kind)
-        folded = {name.lower(): name for name in known}
         for name in names:
-            if name == "*":
+            member = type_of_member(kind, name) if name != "*" else kind
+            known = components(world, member)
+            folded = {name.lower(): name for name in known}
+            if name == "*" and not BY_NAME[kind].inside:
                 starred = (each for each in sorted(known) if kind != "CustomObject" or each.endswith("__c"))
                 yield from ((kind, each, known[each]) for each in starred)
             elif name.lower() in folded:
-                yield kind, folded[name.lower()], known[folded[name.lower()]]
+                yield member, folded[name.lower()], known[folded[name.lower()]]
             else:
                 problem = f"Entity of type '{kind}' named '{name}' cannot be found"
                 messages.append({"fileName": MANIFEST, "problem": problem})
@@ -185,6 +188,8 @@ def _files_of(kind: ComponentType, name: str, stored: Stored) -> dict[str, bytes
     if kind.content:
         path = f"{kind.folder}/{name}.{kind.suffix}"
         return {path: next(iter(stored["files"].values()), b""), f"{path}-meta.xml": text}
+    if kind.name in HOLDS:
+        return {f"{kind.folder}/{name}-meta.xml": text}
     if not kind.folder:
         return {f"objects/{name.partition('.')[0]}.object": text}
     return {f"{kind.folder}/{name}.{kind.suffix}": text}

@@ -210,7 +210,7 @@ def delete_object(draft: Draft, component: Component) -> None:
 def _check_unused(draft: Draft, full_name: str, name: str) -> None:
     """A field that a formula, a rule, a flow or a roll-up reads stays; layouts and grants only lose it."""
     owner = full_name.partition(".")[0].lower()
-    by_name = {"Flow", "FlexiPage", "ReportType"}
+    by_name = {"Flow", "FlexiPage", "Report", "ReportType"}
     for kind, user, xml in draft.texts():
         own = kind in {"CustomField", "ValidationRule"} and user.partition(".")[0].lower() == owner
         sought = name if own or kind in by_name else full_name

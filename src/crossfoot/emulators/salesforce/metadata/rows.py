@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from crossfoot.emulators.salesforce.metadata import reports
 from crossfoot.emulators.salesforce.metadata.draft import Component, Draft, Refusal
 from crossfoot.emulators.salesforce.metadata.permission_sets import grant_rows, set_values
 from crossfoot.emulators.salesforce.metadata.xml import Element
@@ -85,7 +86,8 @@ def existed(draft: Draft, component: Component) -> bool:
 
 
 def check_deletable(draft: Draft, component: Component) -> None:
-    """A permission set that somebody has, and an active flow, are not deleted."""
+    """A permission set that somebody has, an active flow, and what another component needs are not deleted."""
+    reports.check_unneeded(draft, component)
     if component.type == "PermissionSet":
         found = known_id(draft, component)
         assigned = draft.world.rows.get("PermissionSetAssignment", {}).values()

@@ -124,8 +124,8 @@ def _describe(call: Call) -> str:
 
 
 def _list(call: Call) -> str:
-    kinds = [each.get("type") for each in call.operation.all("queries")]
-    return write("result", catalogue.list_components(call.world, kinds))
+    queries = [(each.get("type"), each.get("folder")) for each in call.operation.all("queries")]
+    return write("result", catalogue.list_components(call.world, queries))
 
 
 def _retrieve(call: Call) -> str:

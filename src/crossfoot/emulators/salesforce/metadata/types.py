@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from crossfoot.emulators.salesforce.metadata import checks, objects
+from crossfoot.emulators.salesforce.metadata import checks, objects, reports
 from crossfoot.emulators.salesforce.metadata.draft import Component, Draft
 from crossfoot.emulators.salesforce.metadata.permission_sets import check_permission_set
 
@@ -18,7 +18,9 @@ class ComponentType:
 
     ``apply`` checks a component and changes the draft's schema where the type has to do with it. ``content`` types
     have their XML beside the file itself, under ``-meta.xml``; a bundle is a folder of files. A type without a folder
-    lives inside the file of its object. ``prefix`` begins the ids of its components.
+    lives inside the file of its object. ``inside`` names the type of the folders that a type's components are in: a
+    folder's file lies beside its directory, and manifests name it as a component of the type that it holds (SF 8.3).
+    ``prefix`` begins the ids of its components.
     """
 
     name: str
@@ -28,6 +30,7 @@ class ComponentType:
     delete: Act | None = None
     content: bool = False
     bundle: bool = False
+    inside: str = ""
     prefix: str = "0Mc"
 
 
@@ -48,9 +51,18 @@ TYPES: tuple[ComponentType, ...] = (
     ComponentType("CustomTab", "tabs", "tab", checks.check_tab, prefix="01r"),
     ComponentType("Flow", "flows", "flow", checks.check_flow, prefix="301"),
     ComponentType("ReportType", "reportTypes", "reportType", checks.check_report_type, prefix="070"),
+    ComponentType("ReportFolder", "reports", "", checks.needs("name"), prefix="00l"),
+    ComponentType("Report", "reports", "report", reports.check_report, inside="ReportFolder", prefix="00O"),
     ComponentType("CustomApplication", "applications", "app", checks.needs("label"), prefix="02u"),
     ComponentType("PermissionSet", "permissionsets", "permissionset", check_permission_set, prefix="0PS"),
 )
 BY_NAME: Mapping[str, ComponentType] = {each.name: each for each in TYPES}
-BY_FOLDER: Mapping[str, ComponentType] = {each.folder: each for each in TYPES if each.folder}
+HOLDS: Mapping[str, str] = {each.inside: each.name for each in TYPES if each.inside}
+BY_FOLDER: Mapping[str, ComponentType] = {each.folder: each for each in TYPES if each.folder and each.name not in HOLDS}
 ORDER: Mapping[str, int] = {each.name: number for number, each in enumerate(TYPES)}
+
+
+def type_of_member(kind: str, name: str) -> str:
+    """The type of a manifest's member: a name without a slash, under a type that is kept in folders, is a folder."""
+    known = BY_NAME[kind]
+    return known.inside if known.inside and "/" not in name else kind
