@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 WORKERS ?= 2
+TOOLS ?= $(VENV)/salesforce-tools
 
-.PHONY: help demo test check fmt bench docs promises simulate campaign simulate-bugs evidence rounding lock clean setup
+.PHONY: help demo test check fmt bench docs promises simulate campaign simulate-bugs evidence rounding salesforce-convert salesforce-lint lock clean setup
 
 help: ## list what there is (default)
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,14 @@ evidence: $(READY) ## write docs/evidence from what was recorded
 
 rounding: $(READY) ## compare a million generated documents with an exact reference
 	@$(BIN)/python -m tests.property.xero_rounding --documents $(or $(DOCUMENTS),1000000)
+
+salesforce-convert: $(READY) ## have Salesforce's command line convert the package (SF="npx sf")
+	@CROSSFOOT_SF="$(or $(SF),sf)" $(BIN)/python -m pytest tests/contract/salesforce_package/test_vendor_tool.py
+
+salesforce-lint: $(READY) ## have Salesforce's linter and compiler look at the Lightning components (TOOLS=a folder)
+	@mkdir -p $(TOOLS) && cp tests/contract/salesforce_package/node/* $(TOOLS)
+	@cd $(TOOLS) && npm install --silent --no-audit --no-fund --no-package-lock --ignore-scripts
+	@CROSSFOOT_LWC="$(TOOLS)" $(BIN)/python -m pytest tests/contract/salesforce_package/test_vendor_tool.py
 
 lock: $(READY) ## pin the dependencies anew
 	@$(BIN)/python -m pip install --quiet uv

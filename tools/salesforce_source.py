@@ -1,6 +1,6 @@
 """Write the SFDX source under ``salesforce/`` from ``salesforce_tables``: ``python -m tools.salesforce_source``.
 
-The source is committed; a test checks that it is what the table says.
+The source is committed; a test checks that it is what the tables say. Lightning components are written by hand.
 """
 
 from __future__ import annotations
@@ -8,56 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
-from tools.salesforce_tables import (
-    API_VERSION,
-    MARK,
-    OBJECTS,
-    ORDER_GRANTS,
-    ORDERS,
-    PERMISSION_SETS,
-    PERMISSIONS,
-    STANDARD,
-    Field,
-    Grants,
-    Object,
-)
+from tools.salesforce_grants import BILL_SETS, ORDER_SETS, PERMISSION_SETS, PERMISSIONS, Grants
+from tools.salesforce_reports import report_files, report_type_files
+from tools.salesforce_tables import API_VERSION, BILLS, OBJECTS, ORDERS, STANDARD, Field, Object, Rule
+from tools.salesforce_xml import Parts, described, document, label_of
 
 ROOT = Path(__file__).resolve().parent.parent / "salesforce"
-NAMESPACE = "http://soap.sforce.com/2006/04/metadata"
 APP = "Crossfoot"
-
-Parts = Mapping[str, Any]
-
-
-def label_of(name: str) -> str:
-    """``Xero_Amount_Due__c`` is "Xero Amount Due"."""
-    return name.removesuffix("__c").replace("_", " ")
-
-
-def described(words: str) -> str:
-    """A description that says whose the component is."""
-    return f"{words} {MARK}".strip()
-
-
-def document(tag: str, parts: Parts) -> str:
-    """A metadata file: elements by name, which keeps those of one name together (SF 8.3)."""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{tag} xmlns="{NAMESPACE}">\n{_elements(parts, "    ")}</{tag}>\n'
-
-
-def _elements(parts: Parts, indent: str) -> str:
-    ordered = sorted(parts, key=lambda name: (name != "fullName", name))
-    return "".join(_element(name, parts[name], indent) for name in ordered)
-
-
-def _element(name: str, value: Any, indent: str) -> str:
-    if isinstance(value, list):
-        return "".join(_element(name, each, indent) for each in value)
-    if isinstance(value, Mapping):
-        return f"{indent}<{name}>\n{_elements(value, indent + '    ')}{indent}</{name}>\n"
-    words = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"{indent}<{name}>{escape(words)}</{name}>\n"
 
 
 def field_parts(field: Field) -> Parts:
@@ -74,7 +32,8 @@ def field_parts(field: Field) -> Parts:
 
 
 def object_parts(declared: Object) -> Parts:
-    """A mirror object's own settings: everyone with a grant reads every row, only its owner writes."""
+    """An object's own settings: everyone with a grant reads every row. Only its owner writes it, or where people make
+    rows that the integration user answers, whoever is granted to edit."""
     label = declared.label or label_of(declared.name)
     return {
         "deploymentStatus": "Deployed",
@@ -88,7 +47,7 @@ def object_parts(declared: Object) -> Parts:
         "label": label,
         "nameField": {"label": f"{label} Name", "type": "Text"},
         "pluralLabel": declared.plural or f"{label}s",
-        "sharingModel": "Read",
+        "sharingModel": "ReadWrite" if declared.people else "Read",
     }
 
 
@@ -109,17 +68,31 @@ def _objects(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
                 f"{folder}/fields/{field.name}.field-meta.xml",
                 document("CustomField", field_parts(field)),
             )
+        for rule in declared.rules:
+            yield f"{folder}/validationRules/{rule.name}.validationRule-meta.xml", _rule(rule)
 
 
-def _layouts() -> Iterator[tuple[str, str]]:
-    """A layout of each object of ours, read-only and in two columns; related lists where rows point at it."""
-    for declared in OBJECTS:
+def _rule(rule: Rule) -> str:
+    parts = {
+        "fullName": rule.name,
+        "active": True,
+        "description": described(""),
+        "errorConditionFormula": rule.formula,
+        "errorMessage": rule.message,
+    }
+    return document("ValidationRule", parts)
+
+
+def _layouts(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
+    """A layout of each object, in two columns: read-only but for what people enter; related lists where rows point at
+    it."""
+    for declared in objects:
         names = ["Name", *(field.name for field in declared.fields if field.name != "Xero_Key__c"), "Xero_Key__c"]
+        behaviors = {"Name": "Required", **{field.name: "Edit" for field in declared.fields if field.entered}}
         halves = (names[: (len(names) + 1) // 2], names[(len(names) + 1) // 2 :])
         # The name has to be editable on a layout: the platform takes no other (SF 8.4).
         columns = [
-            {"layoutItems": [{"behavior": "Required" if n == "Name" else "Readonly", "field": n} for n in half]}
-            for half in halves
+            {"layoutItems": [{"behavior": behaviors.get(n, "Readonly"), "field": n} for n in half]} for half in halves
         ]
         section = {
             "customLabel": True,
@@ -140,7 +113,7 @@ def _layouts() -> Iterator[tuple[str, str]]:
         yield f"layouts/{declared.name}-{label} Layout.layout-meta.xml", document("Layout", parts)
 
 
-def permission_set(grants: Grants, tabs: Sequence[str]) -> str:
+def permission_set(grants: Grants) -> str:
     """A permission set's file."""
     parts: dict[str, Any] = {
         "label": grants.label,
@@ -153,61 +126,16 @@ def permission_set(grants: Grants, tabs: Sequence[str]) -> str:
         "customPermissions": [{"enabled": True, "name": name} for name in grants.permissions],
         "userPermissions": [{"enabled": True, "name": name} for name in grants.user_permissions],
     }
-    if grants.tabs:
+    if grants.app:
         parts["applicationVisibilities"] = {"application": APP, "visible": True}
-        parts["tabSettings"] = [{"tab": tab, "visibility": "Visible"} for tab in tabs]
+    if grants.tabs:
+        parts["tabSettings"] = [{"tab": tab, "visibility": "Visible"} for tab in grants.tabs]
     return document("PermissionSet", parts)
 
 
 def _all_flags(given: Mapping[str, bool]) -> dict[str, bool]:
     names = ("allowCreate", "allowDelete", "allowEdit", "allowRead", "modifyAllRecords", "viewAllRecords")
     return {name: given.get(name, False) for name in names}
-
-
-def _report_type(label: str, words: str, columns: Mapping[str, Sequence[str]], join: str = "") -> str:
-    sections = [
-        {
-            "columns": [{"checkedByDefault": True, "field": name, "table": table} for name in names],
-            "masterLabel": "Deal" if table == "Opportunity" else "Xero Invoice",
-        }
-        for table, names in columns.items()
-    ]
-    parts: dict[str, Any] = {
-        "baseObject": "Opportunity",
-        "category": "opportunities",
-        "deployed": True,
-        "description": described(words),
-        "label": label,
-        "sections": sections,
-    }
-    if join:
-        parts["join"] = {"outerJoin": True, "relationship": join}
-    return document("ReportType", parts)
-
-
-_DEAL = ("Name", "Account", "Owner", "CloseDate", "Amount", "IsWon")
-_STAGES = (
-    *("Xero_Scheduled__c", "Xero_Drafted__c", "Xero_Invoiced__c", "Xero_Uninvoiced__c"),
-    *("Xero_Amount_Paid__c", "Xero_Amount_Due__c", "Xero_Sync_State__c"),
-)
-_INVOICE = ("Name", "Date__c", "Status__c", "Payment_Status__c", "Total__c", "Amount_Due__c", "Paid_Date__c")
-
-
-def _report_types() -> Iterator[tuple[str, str]]:
-    words = "Group by close month and owner for won, scheduled, drafted, invoiced and paid."
-    yield (
-        "reportTypes/Crossfoot_Won_To_Paid.reportType-meta.xml",
-        _report_type("Crossfoot: Won to Paid", words, {"Opportunity": (*_DEAL, *_STAGES)}),
-    )
-    yield (
-        "reportTypes/Crossfoot_Deals_And_Invoices.reportType-meta.xml",
-        _report_type(
-            "Crossfoot: Deals with Xero Invoices",
-            "Each deal with its invoices.",
-            {"Opportunity": (*_DEAL, "Deal_Number__c"), "Opportunity.Xero_Invoices__r": _INVOICE},
-            join="Xero_Invoices__r",
-        ),
-    )
 
 
 def _paid_flow() -> str:
@@ -258,19 +186,25 @@ def _paid_flow() -> str:
     return document("Flow", parts)
 
 
+def _tabs(objects: Sequence[Object]) -> Iterator[tuple[str, str]]:
+    for each in objects:
+        parts = {"customObject": True, "description": described(""), "motif": each.motif}
+        yield f"tabs/{each.name}.tab-meta.xml", document("CustomTab", parts)
+
+
+def _permission_sets(sets: Sequence[Grants]) -> Iterator[tuple[str, str]]:
+    for grants in sets:
+        yield f"permissionsets/{grants.name}.permissionset-meta.xml", permission_set(grants)
+
+
 def core_files() -> dict[str, str]:
     """The files of the package's main part, by path below ``main/default``."""
-    tabs = [each.name for each in OBJECTS]
-    files = dict([*_objects((*OBJECTS, *STANDARD)), *_layouts(), *_report_types()])
-    for each in OBJECTS:
-        parts = {"customObject": True, "description": described(""), "motif": each.motif}
-        files[f"tabs/{each.name}.tab-meta.xml"] = document("CustomTab", parts)
+    files = dict([*_objects((*OBJECTS, *STANDARD)), *_layouts(OBJECTS), *_tabs(OBJECTS)])
+    files |= dict([*report_type_files(), *report_files(), *_permission_sets(PERMISSION_SETS)])
     for name, words in PERMISSIONS.items():
         label, _, about = words.partition(": ")
         parts = {"description": described(about), "isLicensed": False, "label": label}
         files[f"customPermissions/{name}.customPermission-meta.xml"] = document("CustomPermission", parts)
-    for grants in PERMISSION_SETS:
-        files[f"permissionsets/{grants.name}.permissionset-meta.xml"] = permission_set(grants, tabs)
     app = {
         "description": described("What Xero holds, and what waits."),
         "formFactors": "Large",
@@ -278,7 +212,7 @@ def core_files() -> dict[str, str]:
         "isNavPersonalizationDisabled": False,
         "label": APP,
         "navType": "Standard",
-        "tabs": tabs,
+        "tabs": [each.name for each in OBJECTS],
         "uiType": "Lightning",
     }
     files[f"applications/{APP}.app-meta.xml"] = document("CustomApplication", app)
@@ -288,21 +222,30 @@ def core_files() -> dict[str, str]:
 
 def order_files() -> dict[str, str]:
     """The files of the part for orgs with Orders."""
-    files = dict(_objects(ORDERS))
-    files[f"permissionsets/{ORDER_GRANTS.name}.permissionset-meta.xml"] = permission_set(ORDER_GRANTS, ())
-    return files
+    return dict([*_objects(ORDERS), *_permission_sets(ORDER_SETS)])
+
+
+def bill_files() -> dict[str, str]:
+    """The files of the part for supplier bills."""
+    return dict([*_objects(BILLS), *_layouts(BILLS), *_tabs(BILLS), *_permission_sets(BILL_SETS)])
 
 
 def source_files() -> dict[str, str]:
     """Every generated file by path below ``salesforce/``."""
-    parts = {"force-app": core_files(), "orders": order_files()}
+    parts = {"force-app": core_files(), "orders": order_files(), "bills": bill_files()}
     return {f"{part}/main/default/{path}": content for part, files in parts.items() for path, content in files.items()}
 
 
+def written_files() -> Iterator[Path]:
+    """The files of the source that are this module's, as they stand: all but the Lightning components."""
+    for part in ("force-app", "orders", "bills"):
+        yield from (path for path in ROOT.glob(f"{part}/**/*.xml") if "lwc" not in path.parts)
+
+
 def main() -> None:
-    """Write the files, and take away those that the table no longer makes."""
+    """Write the files, and take away those that the tables no longer make."""
     wanted = source_files()
-    for path in [*ROOT.glob("force-app/**/*.xml"), *ROOT.glob("orders/**/*.xml")]:
+    for path in list(written_files()):
         if path.relative_to(ROOT).as_posix() not in wanted:
             path.unlink()
     for name, content in wanted.items():

@@ -1,16 +1,19 @@
-"""The Salesforce package as a table: objects, fields, and who is granted what. ``salesforce_source`` writes it out.
+"""The Salesforce package as a table: objects, fields and rules. ``salesforce_grants`` says who is granted what, and
+``salesforce_source`` writes both out.
 
-Objects that mirror Xero belong to Xero: people read them, and only the integration user writes. Their external ids
-begin with the organisation's id, are unique and case-sensitive (SF 2.5, 8.4).
+Objects that mirror Xero belong to Xero: people read them, and only the integration user writes. In two of them people
+make rows: payments that they took, and requests. External ids begin with the organisation's id, are unique and
+case-sensitive (SF 2.5, 8.4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 MARK = "Part of Crossfoot."
+CANCEL = "Cancel invoice"
 API_VERSION = "62.0"
 
 
@@ -25,6 +28,17 @@ class Field:
     help: str = ""
     granted: str = "edit"
     """What the integration user needs: ``edit``, ``read``, or nothing where the platform gives it anyway."""
+    entered: bool = False
+    """Whether people fill it, so that a layout lets them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A validation rule: a save is refused with ``message`` where ``formula`` holds."""
+
+    name: str
+    formula: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +52,10 @@ class Object:
     help: str = ""
     columns: tuple[str, ...] = ()
     motif: str = ""
+    people: str = ""
+    """What people do with its rows: nothing but read them, ``make`` them, or ``ask`` for something with them, which the
+    integration user answers and never makes. Whoever is granted to edit such an object may edit anybody's row."""
+    rules: tuple[Rule, ...] = ()
 
     @property
     def custom(self) -> bool:
@@ -77,6 +95,13 @@ def flag(name: str, **parts: Any) -> Field:
     return _field(name, "Checkbox", {"defaultValue": False}, parts)
 
 
+def choice(name: str, *values: str, **parts: Any) -> Field:
+    """A restricted picklist."""
+    listed = [{"fullName": each, "default": False, "label": each} for each in values]
+    definition = {"sorted": False, "value": listed}
+    return _field(name, "Picklist", {"valueSet": {"restricted": True, "valueSetDefinition": definition}}, parts)
+
+
 def key() -> Field:
     unique = {"caseSensitive": True, "externalId": True, "unique": True}
     words = "The Xero organisation's id, then the record's own."
@@ -89,7 +114,7 @@ def lookup(name: str, to: str, children: str, **parts: Any) -> Field:
 
 
 def _field(name: str, kind: str, own: Mapping[str, Any], given: Mapping[str, Any]) -> Field:
-    about = {each: given[each] for each in ("label", "help", "granted") if each in given}
+    about = {each: given[each] for each in ("label", "help", "granted", "entered") if each in given}
     parts = {each: value for each, value in given.items() if each not in about}
     return Field(name, kind, {**own, **parts}, **about)
 
@@ -287,17 +312,53 @@ OBJECTS = (
         "Xero_Payment__c",
         (
             key(),
-            lookup("Xero_Invoice__c", "Xero_Invoice__c", "Xero_Payments"),
+            lookup("Xero_Invoice__c", "Xero_Invoice__c", "Xero_Payments", entered=True),
             text("Payment_Id__c", 36),
-            money("Amount__c"),
+            money("Amount__c", entered=True),
             _CURRENCY,
-            day("Date__c"),
-            text("Reference__c", 255),
+            day("Date__c", entered=True),
+            text("Reference__c", 255, entered=True),
             text("Status__c", 40),
         ),
-        help="A payment of a sales invoice.",
+        help="A payment of a sales invoice, as Xero has it, or recorded here by a person and carried into Xero.",
         columns=("Xero_Invoice__c", "Date__c", "Amount__c", "Status__c"),
         motif="Custom40: Coins",
+        people="make",
+        rules=(
+            Rule(
+                "Xero_Has_It",
+                "AND(NOT($Permission.Crossfoot_Bypass), NOT(ISNEW()), NOT(ISBLANK(PRIORVALUE(Xero_Key__c))))",
+                "Xero has this payment. Take it away in Xero, then record another one here.",
+            ),
+        ),
+    ),
+    Object(
+        "Xero_Request__c",
+        (
+            key(),
+            lookup("Xero_Invoice__c", "Xero_Invoice__c", "Xero_Requests", granted="read", entered=True),
+            choice("Action__c", CANCEL, granted="read", entered=True),
+            text("Reason__c", granted="read", entered=True),
+            flag("Approved__c", granted="read", entered=True, help="Set by somebody else than who asks."),
+            text("Status__c", 40),
+            text("Outcome__c", help="What became of it, or why it waits."),
+        ),
+        help="Something that a person asks Crossfoot to do in Xero, and another person approves.",
+        columns=("Xero_Invoice__c", "Action__c", "Approved__c", "Status__c"),
+        motif="Custom70: Handsaw",
+        people="ask",
+        rules=(
+            Rule(
+                "Somebody_Else_Approves",
+                "AND(Approved__c, OR(ISNEW(), AND(ISCHANGED(Approved__c), CreatedById = $User.Id)))",
+                "Somebody else than who asks approves it, after it was saved.",
+            ),
+            Rule(
+                "Stays_As_Asked",
+                "AND(NOT(ISNEW()), OR(ISCHANGED(Xero_Invoice__c), ISCHANGED(Action__c), ISCHANGED(Reason__c)))",
+                "A request stays as it was made. Make a new one.",
+            ),
+        ),
     ),
     Object(
         "Xero_Sync_Issue__c",
@@ -374,111 +435,30 @@ ORDERS = (
     Object("Xero_Invoice__c", (lookup("Order__c", "Order", "Xero_Invoices"),)),
     Object("OrderItem", coding("Order_Products")),
 )
-
-PERMISSIONS = {
-    "Crossfoot_Bypass": "Crossfoot Bypass: exempt the integration user from your own rules with $Permission",
-    "Crossfoot_Request": "Crossfoot Request: ask for an invoice",
-    "Crossfoot_Approve": "Crossfoot Approve: approve what others asked for",
-    "Crossfoot_Bills": "Crossfoot Bills: see supplier bills",
-}
-
-_MIRROR = {"allowCreate": True, "allowEdit": True, "allowRead": True}
-_READ = {"allowRead": True}
-
-
-@dataclass(frozen=True, slots=True)
-class Grants:
-    """A permission set. ``fields`` maps a full field name to whether it may be edited; each may be read."""
-
-    name: str
-    label: str
-    help: str
-    objects: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
-    fields: Mapping[str, bool] = field(default_factory=dict)
-    permissions: tuple[str, ...] = ()
-    user_permissions: tuple[str, ...] = ()
-    tabs: bool = False
-
-
-def _fields(objects: Iterable[Object], *, edit: bool) -> dict[str, bool]:
-    return {
-        f"{each.name}.{own.name}": edit and own.granted == "edit"
-        for each in objects
-        for own in each.fields
-        if own.granted
-    }
-
-
-_MIRRORED = {each.name: _READ for each in OBJECTS}
-_CODING = {f"{name}.{each.name}": True for name in ("Opportunity", "OpportunityLineItem") for each in coding("x")}
-# Standard fields that the default mapping reads. Required fields, names and owners take no grant.
-_READ_STANDARD = (
-    "Account.AccountNumber",
-    "Account.BillingAddress",
-    "Account.Phone",
-    "Opportunity.AccountId",
-    "Opportunity.Amount",
-    "OpportunityLineItem.Description",
-    "OpportunityLineItem.Discount",
-    "OpportunityLineItem.Product2Id",
-    "OpportunityLineItem.UnitPrice",
-    "Product2.Description",
-    "Product2.Family",
-    "Product2.ProductCode",
-)
-
-INTEGRATION = Grants(
-    "Crossfoot_Integration",
-    "Crossfoot Integration",
-    "For the integration user alone: what the flows need, and no more. It deletes nothing.",
-    objects={
-        **{each.name: {**_MIRROR, "viewAllRecords": True} for each in OBJECTS},
-        "Account": {"allowEdit": True, "allowRead": True, "viewAllRecords": True},
-        "Opportunity": {"allowEdit": True, "allowRead": True, "viewAllRecords": True},
-        "Pricebook2": _READ,
-        "Product2": {"allowEdit": True, "allowRead": True, "viewAllRecords": True},
-    },
-    fields={**dict.fromkeys(_READ_STANDARD, False), **_fields((*OBJECTS, *STANDARD), edit=True)},
-    permissions=("Crossfoot_Bypass",),
-    user_permissions=("ApiEnabled", "ViewSetup"),
-)
-VIEWER = Grants(
-    "Crossfoot_Viewer",
-    "Crossfoot Viewer",
-    "Sees what Xero holds: for sales people and managers.",
-    objects=_MIRRORED,
-    fields=_fields((*OBJECTS, *STANDARD), edit=False),
-    tabs=True,
-)
-PERMISSION_SETS = (
-    INTEGRATION,
-    VIEWER,
-    replace(
-        VIEWER,
-        name="Crossfoot_Requester",
-        label="Crossfoot Requester",
-        help="Sees what Xero holds, codes deals and their products, and asks for invoices.",
-        fields={**VIEWER.fields, **_CODING},
-        permissions=("Crossfoot_Request",),
+# Deployed where supplier bills are asked for.
+BILLS = (
+    Object(
+        "Xero_Bill__c",
+        (
+            key(),
+            _organisation("Xero_Bills"),
+            text("Supplier__c"),
+            text("Bill_Id__c", 36),
+            text("Bill_Number__c", help="The supplier's own number."),
+            text("Status__c", 40),
+            text("Payment_Status__c", 40),
+            day("Date__c"),
+            day("Due_Date__c"),
+            day("Paid_Date__c"),
+            *_TOTALS,
+            money("Amount_Due__c"),
+            money("Amount_Paid__c"),
+            money("Amount_Credited__c"),
+            _CURRENCY,
+            link("Url__c", help="Opens the bill in Xero."),
+        ),
+        help="A supplier's bill as Xero has it.",
+        columns=("Supplier__c", "Date__c", "Due_Date__c", "Total__c", "Amount_Due__c"),
+        motif="Custom46: Postage",
     ),
-    replace(
-        VIEWER,
-        name="Crossfoot_Approver",
-        label="Crossfoot Approver",
-        help="Sees what Xero holds, and approves what others asked for.",
-        permissions=("Crossfoot_Approve",),
-    ),
-    Grants(
-        "Crossfoot_Bills",
-        "Crossfoot Bills",
-        "May see supplier bills, which the mirror leaves out unless they are switched on.",
-        permissions=("Crossfoot_Bills",),
-    ),
-)
-ORDER_GRANTS = Grants(
-    "Crossfoot_Integration_Orders",
-    "Crossfoot Integration Orders",
-    "For the integration user, where the org has Orders.",
-    objects={"Order": {"allowRead": True, "viewAllRecords": True}, "Xero_Invoice__c": _MIRROR},
-    fields=_fields(ORDERS, edit=True),
 )

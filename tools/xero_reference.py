@@ -46,6 +46,7 @@ def page() -> str:
         _endpoints(),
         _around(),
         _resources(),
+        _statuses(),
         rules(SOURCE),
         message_table(SOURCE),
         _control(),
@@ -90,7 +91,7 @@ def _endpoints() -> Iterator[str]:
             yield f"| `/{kind.plural}/{{{_reference(kind)}}}` | {', '.join(single)} | {scopes} |"
     yield "| `/Organisation`, `/Organisation/Actions` | GET | `accounting.settings` |"
     for name, report in reports.REPORTS.items():
-        yield f"| `/Reports/{name}` | GET | `{report.family}` |"
+        yield f"| `/{'/'.join(filter(None, ('Reports', name)))}` | GET | `{report.family}` |"
 
 
 def _around() -> Iterator[str]:

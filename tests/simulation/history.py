@@ -15,6 +15,7 @@ from typing import Any
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
+from .deeds import deeds_of
 from .engines import Engines, database_clock
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .oracles import Oracles
@@ -22,7 +23,7 @@ from .people import Desks, Ledger, People
 from .rare import Reached
 from .rest import Rest
 from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
-from .world import CLOCK, Pair, copy_pair, running, template
+from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
 ROUNDS_MAX = 3
 # Around the steps of a write is where a death is worst: between the vendor's commit and our own above all.
@@ -30,6 +31,8 @@ KILL_WEIGHTS = {COMMITTED: 4, "commit reserve": 12, "commit call": 8, "commit ou
 KILL_WEIGHTS |= {"commit write-back": 3, "send xero P": 8, "answered xero P": 8, "commit adopt": 8, "commit grant": 20}
 FOLLOW_UP_RATE = 0.02
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
+TWO_WAY_SHARE = 0.5
+PAYMENTS_SHARE = 0.4
 CHAOS_S = (1200.0, 3000.0)
 STANDS_STILL_S = (30.0, 900.0)
 ROOT = Path(__file__).parents[2]
@@ -78,7 +81,8 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
     made = template(QuietWire) if machine.chance.random() < FIRST_DAY_SHARE else running(QuietWire)
-    history = History(machine, copy_pair(made, lambda: machine.now, machine.pause))
+    ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
+    history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
             stack.enter_context(database_clock(machine))
@@ -98,16 +102,16 @@ def _kill_weight(seam: str) -> int:
 class History:
     """One pair of worlds, the engines that work on it, the people, and the oracles that look on."""
 
-    def __init__(self, machine: Machine, pair: Pair) -> None:
+    def __init__(self, machine: Machine, pair: Pair, ways: Ways = PLAIN) -> None:
         self.machine = machine
         self.pair = pair
         self.ledger = Ledger()
         emulators = {"salesforce": pair.salesforce, "xero": pair.xero}
         desks = Desks(emulators)
         self.reached = Reached()
-        self.oracles = Oracles(machine, pair, desks, self.ledger, self.reached)
-        self.rest = Rest(pair, desks, self.ledger, self.oracles)
-        self.people = People(machine, desks, self.ledger)
+        self.people = People(machine, desks, self.ledger, deeds_of(ways))
+        self.oracles = Oracles(machine, pair, desks, self.ledger, self.people.shared, self.reached)
+        self.rest = Rest(pair, desks, self.ledger, self.people.shared, self.oracles)
         self.wire = Wire(machine, emulators, self.oracles)
         self.engines = Engines(machine, pair, self.wire)
         self.engines.told = self._told
@@ -159,7 +163,8 @@ class History:
         self.engines.skew = timedelta(seconds=chance.choice((0, 0, 0, -600, 600)))
         machine.note(
             f"chaos: faults {strength}, kills {kill_rate}, people {act_rate}, standing still {still_rate}, "
-            f"second engine {second_rate}, leases {self.engines.distributed}, skew {self.engines.skew}"
+            f"second engine {second_rate}, leases {self.engines.distributed}, skew {self.engines.skew}, "
+            f"deeds {len(self.people.deeds)}"
         )
 
         def at_seam(actor: Actor) -> Fate:

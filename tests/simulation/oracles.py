@@ -6,9 +6,11 @@ and who holds the right to write. ``rest`` judges the state at the end.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import func, select
@@ -21,20 +23,42 @@ from crossfoot.store.schema import call
 from .machine import Actor, Machine, Violation
 from .people import Desks, Ledger, deal_of, lines_of
 from .rare import Reached
+from .shared import Shared
 from .wire import Sent
 from .world import Pair
 
 DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=20)  # a creation overwrites nothing: it stands on its run's sweep
+DECIMALS_MAX = 4  # Xero keeps no more of a price or a quantity
+# A member of what is sent to Xero -> the kind that must hold a record of it by then, and under which name.
+_REFERENCES: Mapping[str, tuple[str, str]] = {
+    "Contact.ContactID": ("Contacts", "ContactID"),
+    "ItemCode": ("Items", "Code"),
+}
+_REFERENCES |= {"Invoice.InvoiceID": ("Invoices", "InvoiceID")}
 _TAKEN = (b"must be unique", b"already exists", b"already assigned", b"has this contact number")
 _UNIQUE = (("Contacts", "ContactNumber"), ("Items", "Code"))
+
+
+def _members(body: Any, within: str = "") -> Iterator[tuple[str, Any]]:
+    """Every plain value of a body, with its name; one of Contact and Invoice by the name of both."""
+    if isinstance(body, Mapping):
+        for name, value in body.items():
+            yield from _members(value, f"{within}.{name}" if within in {"Contact", "Invoice"} else name)
+    elif isinstance(body, list):
+        for each in body:
+            yield from _members(each)
+    else:
+        yield within, body
 
 
 class Oracles:
     """The oracles over the wire between engines and one pair of worlds."""
 
-    def __init__(self, machine: Machine, pair: Pair, desks: Desks, ledger: Ledger, reached: Reached) -> None:
+    def __init__(
+        self, machine: Machine, pair: Pair, desks: Desks, ledger: Ledger, shared: Shared, reached: Reached
+    ) -> None:
         self.residual = 0
         self.ghosts: set[str] = set()
         self.may_write: Callable[[], Actor | None] = lambda: machine.acting
@@ -44,6 +68,7 @@ class Oracles:
         self._salesforce: Any = pair.salesforce.world
         self._desks = desks
         self._ledger = ledger
+        self._shared = shared
         self._reached = reached
         self._refused_elements = 0
         self._asked_to_wait: dict[tuple[Actor | None, str], datetime] = {}
@@ -75,6 +100,7 @@ class Oracles:
         if sent.is_write:
             self._check_intent(sent)
             self._check_writer(sent)
+            self._check_contents(sent)
 
     def _check_tenant(self, sent: Sent) -> None:
         """I11: a call to an organisation names it, and no other."""
@@ -103,6 +129,17 @@ class Oracles:
         if self._machine.acting is not self.may_write():
             raise Violation(f"I19: {sent.words} was sent by an engine that may not write any more")
 
+    def _check_contents(self, sent: Sent) -> None:
+        """I24: no amount has passed through a binary float. I18: what a document refers to is there before it."""
+        body = json.loads(sent.request.body or b"null", parse_float=Decimal)
+        for name, value in _members(body):
+            if isinstance(value, Decimal) and value.as_tuple().exponent < -DECIMALS_MAX:
+                raise Violation(f"I24: {sent.words} sends {name} as {value}")
+            if sent.side == "xero" and name in _REFERENCES:
+                kind, key = _REFERENCES[name]
+                if not any(each.get(key) == value for each in self.books.all(kind)):
+                    raise Violation(f"I18: {sent.words} refers to {name} {value}, which is not there")
+
     def answered(self, sent: Sent, response: Response) -> None:
         """What an engine was told that it has to keep to."""
         if sent.side == "xero" and sent.is_write:
@@ -129,6 +166,8 @@ class Oracles:
         if sent.side == "xero" and b'"AUTHORISED"' in sent.request.body:
             raise Violation(f"I10: {sent.words} approves an invoice, which is for people to do")
         self.check_edits(sent)
+        for lost in self._shared.lost(sent.at - GUARD_AGE):
+            raise Violation(f"I3: a person's edit is lost: {lost}")
         self._note_ghosts(sent)
 
     def _note_rare(self, sent: Sent, response: Response) -> None:

@@ -16,6 +16,7 @@ from crossfoot.emulators.play import Person
 from crossfoot.emulators.wire import Request
 
 from .machine import Machine
+from .shared import Shared
 from .world import NEVER_INVOICED, OPEN_STAGE
 
 Record = dict[str, Any]
@@ -30,6 +31,8 @@ class Ledger:
     touched: dict[str, datetime] = field(default_factory=dict)
     edited_deals: set[str] = field(default_factory=set)
     settings_changed: list[datetime] = field(default_factory=list)
+    recorded: dict[str, str] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -62,23 +65,36 @@ class Desks(Office):
         """The present day."""
         return self._emulators["xero"].clock.now().date().isoformat()
 
-    def deals(self) -> list[Record]:
-        """Every opportunity, as the org holds it."""
+    @property
+    def books(self) -> Any:
+        """The organisation's books, as Xero holds them."""
+        world: Any = self._emulators["xero"].world
+        (books,) = world.organisations.values()
+        return books
+
+    def org_row(self, name: str, record_id: str) -> Record:
+        """A record as the org holds it."""
         world: Any = self._emulators["salesforce"].world
-        return [row for row in world.rows["Opportunity"].values() if not row["IsDeleted"]]
+        found: Record = world.rows[name][record_id]
+        return found
+
+    def org_rows(self, name: str) -> list[Record]:
+        """Every record of an object that is not in the bin."""
+        world: Any = self._emulators["salesforce"].world
+        return [row for row in world.rows.get(name, {}).values() if not row["IsDeleted"]]
+
+    def deals(self) -> list[Record]:
+        """Every opportunity that is not in the bin."""
+        return self.org_rows("Opportunity")
 
     def customers(self) -> list[Record]:
         """Every contact in use that finance made: archiving one that a late request may still make frees its name."""
-        world: Any = self._emulators["xero"].world
-        (books,) = world.organisations.values()
-        mine = [each for each in books.all("Contacts") if not each.get("ContactNumber")]
+        mine = [each for each in self.books.all("Contacts") if not each.get("ContactNumber")]
         return [each for each in mine if each["ContactStatus"] == "ACTIVE"]
 
     def ledger_invoices(self) -> list[Record]:
         """Every sales invoice that carries a deal's address, as the ledger holds it."""
-        world: Any = self._emulators["xero"].world
-        (books,) = world.organisations.values()
-        return [record for record in books.all("Invoices") if record.get("Url")]
+        return [record for record in self.books.all("Invoices") if record.get("Url")]
 
 
 def deal_of(invoice: Mapping[str, Any]) -> str:
@@ -91,27 +107,42 @@ def lines_of(invoice: Mapping[str, Any]) -> list[Any]:
     return [(line["Description"], line["Quantity"], line["UnitAmount"]) for line in invoice["LineItems"]]
 
 
-class People:
-    """Everybody on both sides. ``act`` does one thing that makes sense at the moment, if there is one."""
+Deed = tuple[int, Callable[["People"], str]]
+"""How often, in parts of all, and what: it answers on what, or nothing where it makes no sense."""
 
-    def __init__(self, machine: Machine, desks: Desks, ledger: Ledger) -> None:
+
+class People:
+    """Everybody on both sides. ``act`` does one of ``deeds`` that makes sense at the moment, if there is one."""
+
+    def __init__(self, machine: Machine, desks: Desks, ledger: Ledger, deeds: Mapping[str, Deed]) -> None:
         self.desks = desks
         self.ledger = ledger
+        self.shared = Shared(desks)
+        self.deeds = deeds
+        self.chance = machine.chance
         self._machine = machine
-        self._chance = machine.chance
         self._acts = Acts()
         self._deal = ""
         self._soon: list[tuple[str, str]] = []
 
+    @property
+    def now(self) -> datetime:
+        """The present instant."""
+        return self._machine.now
+
+    def later(self, least_s: float, most_s: float, what: str, act: Callable[[], None]) -> None:
+        """Somebody puts right what was done, some time later."""
+        self._machine.later(self.chance.uniform(least_s, most_s), what, act)
+
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
-        return self.do(self._chance.choices(list(DEEDS), [weight for weight, _deed in DEEDS.values()])[0])
+        return self.do(self.chance.choices(list(self.deeds), [weight for weight, _deed in self.deeds.values()])[0])
 
     def do(self, name: str) -> str:
         """Do this, if it makes sense; answers what, for the trace."""
-        self.desks.behind_s = self._chance.uniform(0, 100) if self._chance.random() < 0.3 else 0.0
+        self.desks.behind_s = self.chance.uniform(0, 100) if self.chance.random() < 0.3 else 0.0
         try:
-            subject = DEEDS[name][1](self)
+            subject = self.deeds[name][1](self)
         except RefusedError as error:
             return f"a person may not {name}: {str(error)[:80]}"
         if not subject:
@@ -121,7 +152,7 @@ class People:
 
     def win(self) -> str:
         """Sales win an open deal."""
-        deal = self._one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE])
+        deal = self.one([deal for deal in self.desks.deals() if deal["StageName"] == OPEN_STAGE])
         if deal:
             self.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"StageName": "Closed Won"})
         return str(deal["Name"]) if deal else ""
@@ -129,7 +160,7 @@ class People:
     def change_deal(self) -> str:
         """Sales sell one more of a deal's first line."""
         with_lines = [deal for deal in self.desks.deals() if deal.get("Pricebook2Id")]
-        deal = self._one([deal for deal in with_lines if self._deal in deal["Id"]])
+        deal = self.one([deal for deal in with_lines if self._deal in deal["Id"]])
         if deal:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
             self._tell_others(deal["Id"])
@@ -137,9 +168,9 @@ class People:
 
     def _tell_others(self, deal_id: str) -> None:
         """One change brings others: finance look at the same document, sales think again. That is when races happen."""
-        roll = self._chance.random()
+        roll = self.chance.random()
         if roll < 0.4:
-            self._soon.append((deal_id, self._chance.choice(("edit a draft", "edit a draft", "approve a draft"))))
+            self._soon.append((deal_id, self.chance.choice(("edit a draft", "edit a draft", "approve a draft"))))
         elif roll < 0.7:
             self._soon.append((deal_id, "change a deal"))
 
@@ -155,18 +186,18 @@ class People:
 
     def approve(self) -> str:
         """The controller approves a draft."""
-        return self._on_invoice({"DRAFT"}, lambda visit: people.approve(self.desks, [visit.document], self._acts))
+        return self.on_invoice({"DRAFT"}, lambda visit: people.approve(self.desks, [visit.document], self._acts))
 
     def pay(self) -> str:
         """A customer pays, all or a part."""
-        share = self._chance.choice((Decimal(1), Decimal("0.25")))
-        return self._on_invoice(
+        share = self.chance.choice((Decimal(1), Decimal("0.25")))
+        return self.on_invoice(
             {"AUTHORISED"}, lambda visit: people.pay(self.desks, [visit.document], share, self._acts, "paid")
         )
 
     def void(self) -> str:
         """Finance void an approved invoice."""
-        return self._on_invoice({"AUTHORISED"}, lambda visit: people.void(self.desks, visit, self._acts), ends=True)
+        return self.on_invoice({"AUTHORISED"}, lambda visit: people.void(self.desks, visit, self._acts), ends=True)
 
     def delete(self) -> str:
         """Finance delete a draft."""
@@ -175,33 +206,33 @@ class People:
             gone = {"InvoiceID": visit.document["InvoiceID"], "Status": "DELETED"}
             self.desks.xero("POST", "Invoices", [gone])
 
-        return self._on_invoice({"DRAFT"}, do, ends=True)
+        return self.on_invoice({"DRAFT"}, do, ends=True)
 
     def archive(self) -> str:
         """Finance archive a customer by mistake, and restore it a few minutes later."""
-        contact = self._one(self.desks.customers())
+        contact = self.one(self.desks.customers())
         if contact is None:
             return ""
         contact_id = contact["ContactID"]
 
         def set_status(status: str) -> None:
             self.desks.ask("xero", "POST", f"/Contacts/{contact_id}", {"ContactStatus": status})
-            self.ledger.touched[contact_id] = self._machine.now
+            self.ledger.touched[contact_id] = self.now
 
         set_status("ARCHIVED")
-        self._machine.later(self._chance.uniform(20, 240), "finance restore a customer", lambda: set_status("ACTIVE"))
+        self.later(20, 240, "finance restore a customer", lambda: set_status("ACTIVE"))
         return str(contact["Name"])
 
     def lock_period(self) -> str:
         """Finance close the books up to a recent day by mistake, and open them a few minutes later."""
-        day = (self._machine.now - timedelta(days=self._chance.randrange(1, 12))).date()
+        day = (self.now - timedelta(days=self.chance.randrange(1, 12))).date()
 
         def lock(date: str) -> None:
             self.desks.ask("xero", "POST", "/Organisation", {"PeriodLockDate": date})
-            self.ledger.settings_changed.append(self._machine.now)
+            self.ledger.settings_changed.append(self.now)
 
         lock(day.isoformat())
-        self._machine.later(self._chance.uniform(20, 240), "finance open the period", lambda: lock(""))
+        self.later(20, 240, "finance open the period", lambda: lock(""))
         return day.isoformat()
 
     def hide(self) -> str:
@@ -210,7 +241,7 @@ class People:
         Who corrects it saves the deal too: what changed while it was hidden would carry an old stamp, and no sweep by
         stamps finds that. Deals that wait because of one another are left alone: each counts only while both are seen.
         """
-        deal = self._one([deal for deal in self.desks.deals() if deal["Name"] not in NEVER_INVOICED])
+        deal = self.one([deal for deal in self.desks.deals() if deal["Name"] not in NEVER_INVOICED])
         if deal is None:
             return ""
         record = {"object": "Opportunity", "id": deal["Id"]}
@@ -220,42 +251,28 @@ class People:
             self.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"Description": "Shared again"})
 
         self.desks.screen("salesforce", "hide", record)
-        self._machine.later(self._chance.uniform(20, 240), "an administrator shows a deal", show)
+        self.later(20, 240, "an administrator shows a deal", show)
         return str(deal["Name"])
 
     def edit(self) -> str:
         """Finance reword a draft and lower a price."""
-        number = self._on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
+        number = self.on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
         for invoice in self.desks.ledger_invoices():
             if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
-                self.ledger.edits[invoice["InvoiceID"]] = (self._machine.now, lines_of(invoice))
+                self.ledger.edits[invoice["InvoiceID"]] = (self.now, lines_of(invoice))
                 self.ledger.edited_deals.add(deal_of(invoice))
         return number
 
-    def _on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:
+    def on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:
         standing = [each for each in self.desks.ledger_invoices() if each["Status"] in statuses]
-        invoice = self._one([each for each in standing if self._deal in each["Url"]])
+        invoice = self.one([each for each in standing if self._deal in each["Url"]])
         if invoice is None:
             return ""
         do(Visit(deal_of(invoice), invoice))
-        self.ledger.touched[invoice["InvoiceID"]] = self._machine.now
+        self.ledger.touched[invoice["InvoiceID"]] = self.now
         if ends:
-            self.ledger.ended[deal_of(invoice)] = self._machine.now
+            self.ledger.ended[deal_of(invoice)] = self.now
         return str(invoice["InvoiceNumber"])
 
-    def _one(self, candidates: list[Record]) -> Record | None:
-        return self._chance.choice(candidates) if candidates else None
-
-
-DEEDS: Mapping[str, tuple[int, Callable[[People], str]]] = {
-    "win a deal": (6, People.win),
-    "change a deal": (3, People.change_deal),
-    "approve a draft": (3, People.approve),
-    "pay an invoice": (3, People.pay),
-    "void an invoice": (1, People.void),
-    "delete a draft": (1, People.delete),
-    "edit a draft": (2, People.edit),
-    "archive a customer": (1, People.archive),
-    "lock a period": (1, People.lock_period),
-    "hide a deal": (1, People.hide),
-}
+    def one(self, candidates: list[Record]) -> Record | None:
+        return self.chance.choice(candidates) if candidates else None

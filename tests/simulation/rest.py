@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,11 +21,15 @@ from crossfoot.store.schema import disposition, version, watermark
 from .machine import Violation
 from .oracles import DEAD, Oracles
 from .people import Desks, Ledger, deal_of
+from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Shared
 from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
 _INCIDENTS = {"unlinked_marker", "duplicate_incident"}
 _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited", "readback_differs"}
+_TAKEN_BACK = {"no_longer_won", "source_deleted"}
+_UNSHARED = {"field_conflict", "blank_kept", "flapping"}
+_UNPAID = {"payment_not_due", "payment_too_large", "payment_removed", "payment_no_invoice"}
 # Reasons that a history of this business can give by itself; any other would be the engine's own doing.
 _EXPECTED = (
     _NAMED
@@ -33,7 +37,7 @@ _EXPECTED = (
     | _NAMED_IF_EDITED
     | {
         "invoice_voided", "write_back_refused", "no_products", "future_date", "no_account", "no_product_code",
-        "contact_archived", "contact_similar", "contact_same_tax_number",
+        "contact_archived", "contact_similar", "contact_same_tax_number", *_TAKEN_BACK, *_UNSHARED, *_UNPAID,
     }
 )  # fmt: skip
 
@@ -41,12 +45,13 @@ _EXPECTED = (
 class Rest:
     """The state at the end of a history."""
 
-    def __init__(self, pair: Pair, desks: Desks, ledger: Ledger, oracles: Oracles) -> None:
+    def __init__(self, pair: Pair, desks: Desks, ledger: Ledger, shared: Shared, oracles: Oracles) -> None:
         self.documents = 0
         self._pair = pair
         self._salesforce: Any = pair.salesforce.world
         self._desks = desks
         self._ledger = ledger
+        self._shared = shared
         self._oracles = oracles
         self._positions: dict[tuple[str, str], str] = {}
 
@@ -85,7 +90,9 @@ class Rest:
             self._check_versions(connection)
             self._check_buckets(connection)
         waiting = self._check_queue(entries)
-        for deal in self._desks.deals():
+        self._check_shared(waiting)
+        self._check_payments(waiting)
+        for deal in self._salesforce.rows["Opportunity"].values():
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for invoice in invoices:
             if deal_of(invoice) not in self._oracles.ghosts:
@@ -159,10 +166,11 @@ class Rest:
             if not links.issuperset(invoice["InvoiceID"] for invoice in live) and not named & _INCIDENTS:
                 raise Violation(f"I2: {deal['Name']} has a live invoice that is neither linked nor named: {named}")
             return
-        won = deal["StageName"] == "Closed Won"
+        won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"]
         due = won and deal["Name"] not in NEVER_INVOICED
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
-        if len(live) != wanted:
+        taken_back = not won and len(live) == 1 and named & _TAKEN_BACK
+        if len(live) != wanted and not taken_back:
             raise Violation(f"I1: {deal['Name']} has {len(live)} live invoices, expected {wanted}; queue: {named}")
         if due and len(invoices) != 1:
             raise Violation(f"I1: {deal['Name']} was invoiced {len(invoices)} times")
@@ -197,8 +205,8 @@ class Rest:
     def _check_written_back(self, invoice: Mapping[str, Any]) -> None:
         """I5: Salesforce shows number, status and balance as Xero has them."""
         deal = self._oracles.deal(deal_of(invoice))
-        if deal["Name"] == LOCKED_DEAL:
-            return  # its validation rule refuses every write-back
+        if deal["Name"] == LOCKED_DEAL or deal["IsDeleted"]:
+            return  # a validation rule refuses every write-back, or nobody sees the deal
         wanted = (invoice["InvoiceID"], invoice["Status"].capitalize(), invoice["AmountDue"])
         shown = (deal.get("Xero_Invoice_Id__c"), deal.get("Xero_Status__c"), deal.get("Xero_Amount_Due__c"))
         if shown != wanted:
@@ -212,6 +220,36 @@ class Rest:
         if told != [wanted]:
             raise Violation(f"I5: invoice records of {deal['Name']} show {told}, Xero has {wanted}")
 
+    def _check_shared(self, waiting: Mapping[str, set[str]]) -> None:
+        """I5: linked customers and products say the same on both sides, or the review queue names why not."""
+        if not self._shared.made:
+            return
+        with self._pair.database.reading() as connection:
+            pairs = [
+                (kind, stored.source_id, stored.link.xero_id)
+                for kind, linked in ((CUSTOMER, Kind.CONTACT), (PRODUCT, Kind.ITEM))
+                for stored in load_links(connection, self._home, linked)
+            ]
+        for kind, record_id, xero_id in pairs:
+            for part in kind.parts:
+                ours, theirs = (self._shared.value(kind, part, s, record_id, xero_id) for s in (SALESFORCE, XERO))
+                if ours != theirs and not waiting.get(record_id, set()) & _UNSHARED:
+                    raise Violation(f"I5: {kind.object} {record_id}: {part.name} is {ours!r} here, {theirs!r} in Xero")
+
+    def _check_payments(self, waiting: Mapping[str, set[str]]) -> None:
+        """I1, I5: what was recorded in Salesforce was paid once, and its row says so, or the queue says why not."""
+        made = payments_of(self._ledger.recorded, self._oracles.books.all("Payments"))
+        for row_id, payments in made.items():
+            row = self._desks.org_row("Xero_Payment__c", row_id)
+            if len(payments) > 1:
+                raise Violation(f"I1: {row['Name']} was paid {len(payments)} times")
+            if not payments and not waiting.get(row_id, set()) & _UNPAID:
+                raise Violation(f"I17: {row['Name']} was not paid, and nothing says why")
+            for payment in payments:
+                shown, wanted = row.get("Status__c"), payment["Status"].capitalize()
+                if (row.get("Payment_Id__c"), shown) != (payment["PaymentID"], wanted):
+                    raise Violation(f"I5: {row['Name']} shows {shown}, Xero has {wanted}")
+
     def _check_secrets(self) -> None:
         """I20: no token is at rest in clear."""
         raw = self._pair.database.engine.raw_connection().driver_connection
@@ -219,6 +257,17 @@ class Rest:
         kept = raw.serialize()
         if any(token.encode() in kept for token in self._oracles.tokens()):
             raise Violation("I20: the database holds a token in clear")
+
+
+def payments_of(
+    recorded: Mapping[str, str], payments: Iterable[Mapping[str, Any]]
+) -> dict[str, list[Mapping[str, Any]]]:
+    """The payments of each row that people recorded, by the reference that only this row has."""
+    known = list(payments)
+    return {
+        row_id: [each for each in known if str(each.get("Reference") or "").startswith(f"{reference} ")]
+        for row_id, reference in recorded.items()
+    }
 
 
 _UNDONE = {

@@ -13,12 +13,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from .deeds import DEEDS
 from .engines import database_clock
 from .history import History
 from .machine import GOES_ON, Actor, Fate, Machine
-from .people import DEEDS
 from .wire import ALL_FAULTS, QuietWire
-from .world import CLOCK, copy_pair, running, template
+from .world import CLOCK, Ways, copy_pair, running, template
 
 EXAMPLES = int(os.environ.get("CROSSFOOT_STORIES", "8"))
 STEPS = 12
@@ -38,8 +38,9 @@ class Story(RuleBasedStateMachine):
     @initialize(first_day=st.booleans(), leases=st.booleans(), minutes_off=st.sampled_from((0, -10, 10)))
     def begins(self, first_day: bool, leases: bool, minutes_off: int) -> None:
         made = template(QuietWire) if first_day else running(QuietWire)
-        pair = copy_pair(made, lambda: self.machine.now, self.machine.pause)
-        self.history = History(self.machine, pair)
+        ways = Ways(two_way=True, payments=True)
+        pair = copy_pair(made, lambda: self.machine.now, self.machine.pause, ways)
+        self.history = History(self.machine, pair, ways)
         self.history.engines.distributed = leases
         self.history.engines.skew = timedelta(minutes=minutes_off)
 

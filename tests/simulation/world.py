@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Workspace, make_session
 from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
-from crossfoot.mapping.settings import load_settings
+from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.database import Database, open_memory
 from crossfoot.vault.envelope import VaultKey
 
@@ -169,7 +170,38 @@ class Template:
     salesforce: dict[str, Any]
     xero: dict[str, Any]
     database: bytes
-    mapping: FlowMapping
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """What a seed's workspace is set to do beyond making invoices and showing them."""
+
+    two_way: bool = False
+    payments: bool = False
+
+
+PLAIN = Ways()
+_DIRECTION = re.compile(r"\n    direction: .*")
+_TWO_WAY = ("    salesforce: Account\n", "    salesforce: Product2\n")
+_PAYMENTS = """
+  payments:
+    fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: Amount__c, Date: Date__c, Currency: CurrencyIsoCode,
+      Account: "'090'", Reference: Reference__c, Name: Name}
+"""
+
+
+@cache
+def mapping_of(settings: str, ways: Ways = PLAIN) -> FlowMapping:
+    """A workspace's settings with what a seed turned on in them."""
+    settings = _DIRECTION.sub("", settings)
+    for line in _TWO_WAY if ways.two_way else ():
+        assert line in settings, line
+        settings = settings.replace(line, f"{line}    direction: both\n")
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / FILE_NAME
+        path.write_text(settings + (_PAYMENTS if ways.payments else ""), encoding="utf-8")
+        return FlowMapping(load_settings(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,11 +230,10 @@ def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) ->
         workspace = _Keyed(Path(directory))
         connections = connect_with_env(workspace, database, host, _env(worlds), carried)
         sides = remotes(connections, Connector(workspace, database, host, carried))
-        workspace.settings_path.write_text(propose(*sides, Choices(START_DATE)).text, encoding="utf-8")
-        mapping = FlowMapping(load_settings(workspace.settings_path))
+        settings = propose(*sides, Choices(START_DATE)).text
     raw = database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
-    return Template(worlds.salesforce.world.dump(), worlds.xero.world.dump(), raw.serialize(), mapping)
+    return Template(worlds.salesforce.world.dump(), worlds.xero.world.dump(), raw.serialize(), settings)
 
 
 @cache
@@ -215,7 +246,7 @@ def running(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) -> 
     sync(make_session(pair.database, pair.mapping, lambda: KEY, host=host, transport=carried))
     raw = pair.database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
-    return Template(pair.salesforce.world.dump(), pair.xero.world.dump(), raw.serialize(), pair.mapping)
+    return Template(pair.salesforce.world.dump(), pair.xero.world.dump(), raw.serialize(), made.settings)
 
 
 def iter_ids() -> Callable[[], str]:
@@ -233,7 +264,7 @@ def _env(worlds: Worlds) -> dict[str, str]:
     return env
 
 
-def copy_pair(made: Template, now: Callable[[], datetime], seam: Callable[[str], None]) -> Pair:
+def copy_pair(made: Template, now: Callable[[], datetime], seam: Callable[[str], None], ways: Ways = PLAIN) -> Pair:
     """A fresh copy of the template, on a clock and seams of its own."""
     clock = Clock(0, now)
     org, books = salesforce.World.load(made.salesforce), xero.World(made.xero)
@@ -242,5 +273,5 @@ def copy_pair(made: Template, now: Callable[[], datetime], seam: Callable[[str],
         Emulator("salesforce", org, salesforce.handle, clock),
         Emulator("xero", books, xero.handle, clock),
         open_memory(made.database, seam),
-        made.mapping,
+        mapping_of(made.settings, ways),
     )

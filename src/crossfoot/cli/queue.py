@@ -236,6 +236,18 @@ def cancel(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json
     _say("Its invoice is deleted or voided at the next sync.", found, addresses, as_json=as_json)
 
 
+@app.command("reissue")
+@told_plainly
+def reissue(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Have the approved invoice of a deal that changed credited in full, and made anew under the next number.
+
+    Example: crossfoot queue reissue 3
+    """
+    desk, addresses = open_desk(workspace)
+    found, number = desk.reissue(entry)
+    _say(f"At the next sync {number} is credited in full and made anew.", found, addresses, as_json=as_json)
+
+
 @app.command("choose")
 @told_plainly
 def choose_side(

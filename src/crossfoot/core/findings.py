@@ -88,7 +88,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Compare both, then `crossfoot queue link` or `crossfoot queue not-same`.",
         ),
         "contact_similar": Reason(
-            "Xero has a customer of a similar name",
+            "Xero has a customer that may be this one",
             _FINANCE,
             "If it is the same customer `crossfoot queue link`, else `crossfoot queue not-same`.",
         ),

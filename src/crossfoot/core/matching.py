@@ -1,7 +1,8 @@
 """Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
 
-In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number; then names.
-A name alone never links: the same or a similar name waits, unless both sides have valid tax numbers that differ.
+In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number; then names,
+e-mail addresses and phone numbers. None of these three ever links: what is the same or similar waits, unless both sides
+have valid tax numbers that differ.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from crossfoot.core.records import RecordRef, Side
 
 MERGE_CHAIN_MAX = 10
 CONTACT_NAME_LENGTH_MAX = 255
+SUBSCRIBER_DIGITS = 8
 _EXPECTED = "new:"
 _LEGAL_WORDS = frozenset(
     [
@@ -41,6 +43,11 @@ _LEGAL_WORDS = frozenset(
     ]
 )
 _WORD = re.compile(r"[^\W_]+")
+_DIGITS = re.compile(r"\d+")
+_NUMBER_WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
+}  # fmt: skip
 
 Similar = Callable[[str, Sequence[str]], Collection[int]]
 """Given a name key and all candidate keys, the positions of those that are similar."""
@@ -59,12 +66,19 @@ def name_key(name: str) -> str:
 
 
 def same_numbers(left: str, right: str) -> bool:
-    """Whether both keys carry the same words with digits and, where both have some, the same single letters.
+    """Whether both keys carry the same numbers and, where both have some, the same single letters.
 
-    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith'.
+    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith', and
+    'Seven Seas' may be '7 Seas'.
     """
     letters, others = _letters(left), _letters(right)
-    return _numbers(left) == _numbers(right) and not (letters and others and letters != others)
+    if letters and others and letters != others:
+        return False
+    return _numbers(left) == _numbers(right) or _numbers(_in_digits(left)) == _numbers(_in_digits(right))
+
+
+def _in_digits(key: str) -> str:
+    return " ".join(_NUMBER_WORDS.get(word, word) for word in key.split())
 
 
 def _letters(key: str) -> frozenset[str]:
@@ -72,7 +86,20 @@ def _letters(key: str) -> frozenset[str]:
 
 
 def _numbers(key: str) -> frozenset[str]:
-    return frozenset(word for word in key.split() if any(char.isdigit() for char in word))
+    return frozenset(_DIGITS.findall(key))
+
+
+def reached_at(email: str, phones: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(kind, value) of each e-mail address and phone number, alike however it is written: of a number its last digits,
+    so that +61 2 9000 0001 is (02) 9000 0001. A short number, such as an extension, is none."""
+    digits = ("".join(filter(str.isdigit, phone)) for phone in phones)
+    numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits if len(each) >= SUBSCRIBER_DIGITS})
+    return (*((("email", email.strip().casefold()),) if "@" in email else ()), *(("phone", each) for each in numbers))
+
+
+def contact_reached_at(contact: LedgerContact) -> tuple[tuple[str, str], ...]:
+    """How a contact in Xero is reached."""
+    return reached_at(contact.email, (phone.area + phone.number for phone in contact.phones))
 
 
 def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
@@ -104,11 +131,13 @@ class ContactDirectory:
     _by_marker: dict[str, list[str]] = field(init=False)
     _by_tax: dict[str, list[str]] = field(init=False)
     _by_name: dict[str, list[str]] = field(init=False)
+    _by_reach: dict[tuple[str, str], list[str]] = field(init=False)
     _keys: list[str] = field(init=False)
     _key_ids: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._by_marker, self._by_tax, self._by_name = defaultdict(list), defaultdict(list), defaultdict(list)
+        self._by_marker, self._by_tax = defaultdict(list), defaultdict(list)
+        self._by_name, self._by_reach = defaultdict(list), defaultdict(list)
         self._keys, self._key_ids = [], []
         for contact in sorted(self.contacts.values(), key=lambda contact: contact.contact_id):
             self._index(contact)
@@ -121,6 +150,8 @@ class ContactDirectory:
         if number := self.tax_number_of(contact.tax_number):
             self._by_tax[number].append(contact.contact_id)
         self._by_name[unique_name(contact.name)].append(contact.contact_id)
+        for reach in contact_reached_at(contact):
+            self._by_reach[reach].append(contact.contact_id)
         self._keys.append(name_key(contact.name))
         self._key_ids.append(contact.contact_id)
 
@@ -158,6 +189,18 @@ class ContactDirectory:
         positions = set(self.similar(key, self._keys))
         positions.update(i for i, other in enumerate(self._keys) if other == key)
         return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
+
+    def reached_alike(self, account: IntendedContact) -> list[tuple[LedgerContact, str]]:
+        """Contacts of the same e-mail address or phone number that are no account's yet, and what they share.
+
+        Those of another account are left out: a group's companies share a switchboard.
+        """
+        found: dict[str, str] = {}
+        for kind, value in reached_at(account.email, (account.phone,)):
+            for contact_id in self._by_reach.get((kind, value), ()):
+                if self.linked_accounts.get(contact_id, account.source.id) == account.source.id:
+                    found.setdefault(contact_id, "e-mail address" if kind == "email" else "phone number")
+        return [(self.contacts[contact_id], shared) for contact_id, shared in sorted(found.items())]
 
     def expect(self, account: IntendedContact, name: str) -> None:
         """Count a contact that this plan will create, so that the next account sees it."""
@@ -248,16 +291,20 @@ def _by_tax_number(account: IntendedContact, directory: ContactDirectory) -> Con
 def _by_name(
     account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
 ) -> ContactDecision:
-    doubtful = [
-        contact
-        for contact in directory.alike(account.name)
-        if not {(account.source.id, contact.contact_id), (account.source.id, contact.contact_number)} & set(not_same)
-        and not _told_apart(account, contact, directory)
-    ]
+    def in_doubt(contact: LedgerContact) -> bool:
+        told = {(account.source.id, contact.contact_id), (account.source.id, contact.contact_number)} & set(not_same)
+        return not told and not _told_apart(account, contact, directory)
+
+    doubtful = [contact for contact in directory.alike(account.name) if in_doubt(contact)]
     if doubtful:
         names = ", ".join(repr(contact.name) for contact in doubtful[:3])
         cause = f"{account.name!r} is the same as or similar to {names}; no ABN decides"
         return _waits(account, "contact_similar", cause, doubtful)
+    reached = [(contact, shared) for contact, shared in directory.reached_alike(account) if in_doubt(contact)]
+    if reached:
+        names = ", ".join(f"{contact.name!r} (same {shared})" for contact, shared in reached[:3])
+        cause = f"{account.name!r} may be {names}; no ABN decides"
+        return _waits(account, "contact_similar", cause, [contact for contact, _ in reached])
     name = account.name[:CONTACT_NAME_LENGTH_MAX]
     if directory.name_taken(name):
         suffixed = list(suffixed_names(name, account))

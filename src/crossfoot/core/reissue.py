@@ -42,7 +42,6 @@ class Act:
     currency: str
     gross: Decimal
     stage: Stage = Stage.BEGUN
-    actor: str = ""
     problem: str = ""
 
 

@@ -145,6 +145,18 @@ def strangers(unclaimed: Iterable[LedgerInvoice], since: dt.date) -> tuple[Ledge
     return tuple(sorted(standing, key=lambda invoice: (invoice.dated, invoice.number)))
 
 
+def _without_taken_back(row: Row, deal: WonDeal, live: Sequence[LedgerInvoice]) -> Sequence[LedgerInvoice]:
+    """An invoice that owes nothing because of credit is no second one beside the one made anew; it is named."""
+    credited = [invoice for invoice in live if invoice.amount_credited and not invoice.amount_due]
+    if not credited or len(credited) == len(live):
+        return live
+    row.differences += [
+        Difference("credited", ZERO, deal.id, deal.name, invoice.number, "taken back by credit and made anew")
+        for invoice in credited
+    ]
+    return [invoice for invoice in live if invoice not in credited]
+
+
 def _place(
     row: Row,
     deal: WonDeal,
@@ -163,6 +175,7 @@ def _place(
         else:
             row.unnamed.append(Difference("no invoice", deal.amount, deal.id, deal.name))
         return
+    live = _without_taken_back(row, deal, live)
     if len(live) > 1:
         row.differences.append(
             Difference("duplicate", ZERO, deal.id, deal.name, ", ".join(i.number for i in live), "two live invoices")

@@ -247,8 +247,8 @@ def _in_store(session: Session, operation: StoredOperation) -> Found | None:
                 items = load_ledger(connection, home, ITEM, LedgerItem).values()
                 mine = [item for item in items if item.code.casefold() == operation.identity.source_key]
                 return mine[0] if mine else None
-            case Kind.PAYMENT:
-                return None  # a payment has no number of its own: ``payment_outcomes`` looks for it on its invoice
+            case Kind.PAYMENT | Kind.CREDIT_NOTE:
+                return None  # ``payment_outcomes`` looks for a payment on its invoice, ``reissue`` for a credit note
 
 
 def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:

@@ -18,6 +18,7 @@ from crossfoot.core.links import Identity, Kind, Link, record_id_in
 from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.reissue import ASKED, PROPOSED_BY, about
 from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
@@ -214,6 +215,24 @@ class Desk:
             )
             self._note(connection, "cancel", entry, xero_id=target)
         return entry
+
+    def reissue(self, entry_id: int) -> tuple[QueueEntry, str]:
+        """Have the approved invoice of a changed deal credited in full and made anew at the next sync; returns its
+        number. The answer is about the deal as it stands now: where it changes once more, it is asked again."""
+        entry = self.entry(entry_id)
+        if entry.code != PROPOSED_BY:
+            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
+        with self.database.writing("reissue") as connection:
+            stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
+            versions = load_versions(connection, self.org_id, entry.record.kind, ids=[entry.record.id])
+            hashes = [version.hash for version in versions]
+            if stored is None or not hashes:
+                raise NeedsPerson(f"Entry {entry.id}: the deal or its invoice is gone.")
+            home, deal, target = self.organisation_id, entry.record.id, about(stored.link.xero_id, hashes[0])
+            queue_store.forget_decision(connection, home, ASKED, deal)
+            queue_store.decide(connection, home, ASKED, deal, target, actor=self.actor, now=self.now)
+            self._note(connection, "reissue", entry, xero_id=stored.link.xero_id)
+        return entry, stored.link.number
 
     def _linkable(self, entry: QueueEntry) -> Kind:
         if entry.code not in _LINKABLE:

@@ -7,7 +7,7 @@ a key may lead to more than is asked for and never to less, and the same core co
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from crossfoot.core.matching import (
     ContactDirectory,
     decide_contacts,
     name_key,
+    reached_at,
     suffixed_names,
     unique_name,
 )
@@ -35,6 +36,7 @@ from crossfoot.engine.similar import similar_names
 from crossfoot.mapping.compiled import Related
 from crossfoot.store import dispositions
 from crossfoot.store import queue as queue_store
+from crossfoot.store.acts import credited_invoices
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, highest_epochs, load_links
 from crossfoot.store.lookups import find_candidates, load_names
@@ -90,7 +92,7 @@ def read_evidence(
         as_of=as_of,
         contacts=customers.decisions,
         accounts=customers.accounts,
-        mirror=Mirror(invoices, linked=credited | {stored.link.xero_id for stored in linked}),
+        mirror=Mirror(invoices, linked=frozenset({*credited, *(stored.link.xero_id for stored in linked)})),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
         epochs=epochs,
@@ -270,15 +272,18 @@ class _Customers:
             self._read_peers(unlinked, moving, changed)
 
     def _contacts_like(self, accounts: Iterable[IntendedContact]) -> set[str]:
-        """Contacts that matching may ask for: by the account's id, its tax number, and its name or similar ones."""
+        """Contacts that matching may ask for: of the same id, tax number, e-mail or phone, or of a similar name."""
         marks, taxes, names = set(), set(), set()
+        reaches: dict[str, set[str]] = {"email": set(), "phone": set()}
         for account in accounts:
             name = account.name[:CONTACT_NAME_LENGTH_MAX]
             marks.add(account.source.id)
             taxes.add(account.tax_number)
             names |= {unique_name(each) for each in (name, *suffixed_names(name, account))}
+            for kind, value in reached_at(account.email, (account.phone,)):
+                reaches[kind].add(value)
         ids: set[str] = set()
-        for name, values in (("marker", marks), ("tax", taxes), ("name", names)):
+        for name, values in (("marker", marks), ("tax", taxes), ("name", names), *reaches.items()):
             ids |= find_candidates(self._connection, self._organisation_id, CONTACT, name, values)
         known, keys = load_names(self._connection, self._organisation_id, CONTACT)
         for account in accounts:

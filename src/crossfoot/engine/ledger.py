@@ -23,7 +23,7 @@ from crossfoot.core.books import (
 )
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import record_id_in
-from crossfoot.core.matching import name_key, unique_name
+from crossfoot.core.matching import contact_reached_at, name_key, unique_name
 from crossfoot.core.plan import reference_words
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
@@ -64,7 +64,8 @@ def to_version(home: str, record: LedgerRecord) -> Version:
 
 def _keys(record: LedgerRecord) -> Keys:
     """Under which values planning finds a record: an invoice by number, marker, words of its reference, and customer
-    and month; a contact by the account's id, its tax number, its unique name and the contact it was merged into."""
+    and month; a contact by the account's id, its tax number, its unique name, the contact it was merged into, e-mail
+    and phones."""
     match record:
         case LedgerInvoice():
             standing = [("word", word) for word in sorted(reference_words(record.reference))]
@@ -82,6 +83,7 @@ def _keys(record: LedgerRecord) -> Keys:
                 ("tax", canonical_tax_number(record.tax_number)),
                 ("name", unique_name(record.name)),
                 ("merged", record.merged_to),
+                *contact_reached_at(record),
             )
         case LedgerItem():
             return (("code", record.code.casefold()),)

@@ -23,6 +23,7 @@ from crossfoot.engine.overrides import drop_agreed
 from crossfoot.engine.payment_calls import Paid
 from crossfoot.engine.payments import look_at_payments, record_payments
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.reissue import Reissued, finish_reissues, reissue_invoices
 from crossfoot.engine.restore import Restored, keep_anchor, require_current, settle_restored
 from crossfoot.engine.scope import newly_named
 from crossfoot.engine.session import Session, zone_of
@@ -54,6 +55,7 @@ class RunReport:
     agreed: Agreed = field(default_factory=Agreed)
     paid: Paid = field(default_factory=Paid)
     cancelled: Cancelled = field(default_factory=Cancelled)
+    reissued: Reissued = field(default_factory=Reissued)
     written_back: int = 0
     write_backs_refused: int = 0
     queue_opened: int = 0
@@ -73,6 +75,7 @@ class RunReport:
             + self.agreed.writes
             + self.paid.made
             + self.cancelled.writes
+            + self.reissued.writes
         )
 
 
@@ -228,19 +231,22 @@ def _carry_out(
     link_customers(session, planned)
     if not reviewed:  # a reviewed plan sends exactly its documents
         report.agreed = tell(session, look_at_links(session))
-    if report.agreed.to_xero:
+        report.reissued = reissue_invoices(session, planned.as_of)
+    if report.agreed.to_xero or report.reissued.writes:
         operations = make_plan(session, planned.as_of).operations
     if session.mapping.settings.direction == "to_salesforce":
         operations = ()
     report.applied = apply_operations(session, operations, reviewed=reviewed)
-    report.warning = " ".join(filter(None, (report.agreed.stopped, report.applied.stopped)))
+    stops = (report.agreed.stopped, report.reissued.stopped, report.applied.stopped)
+    report.warning = " ".join(filter(None, stops))
     report.verified = verify(session)
     if not reviewed:
         report.cancelled = cancel_documents(session)
         report.paid = record_payments(session, planned.as_of)
         report.warning = " ".join(filter(None, (report.warning, report.cancelled.stopped, report.paid.stopped)))
-    if operations or report.cancelled.writes:
+    if operations or report.cancelled.writes or report.reissued.writes:
         keep_plan(session, make_plan(session, planned.as_of))
+        finish_reissues(session, report.reissued)
     if session.mapping.settings.direction != "to_xero":
         report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
@@ -256,6 +262,7 @@ def _carry_out(
             "agreed": report.agreed.writes,
             "payments": report.paid.made,
             "cancelled": report.cancelled.writes,
+            "reissued": report.reissued.credited,
             "written_back": report.written_back,
         }
         end_run(

@@ -32,7 +32,6 @@ def begin_act(connection: Connection, organisation_id: str, act: Act, now: datet
         "gross": to_units(act.gross),
         "stage": Stage.BEGUN.value,
         "problem": "",
-        "actor": act.actor,
         "begun_at": instant(now),
         "ended_at": None,
     }
@@ -81,6 +80,5 @@ def _act(row: Row[tuple[object, ...]]) -> Act:
         row.currency,
         from_units(row.gross),
         Stage(row.stage),
-        row.actor,
         row.problem,
     )

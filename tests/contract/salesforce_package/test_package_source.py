@@ -9,13 +9,15 @@ from typing import Any
 
 import pytest
 from tools import salesforce_source
-from tools.salesforce_tables import OBJECTS, PERMISSION_SETS, STANDARD
+from tools.salesforce_grants import BILL_SETS, PERMISSION_SETS
+from tools.salesforce_tables import BILLS, OBJECTS, STANDARD
 
 from crossfoot.emulators.salesforce import World, new_world
 from crossfoot.emulators.salesforce.metadata.archive import read_zip
 from crossfoot.emulators.salesforce.metadata.deploy import Options, deploy
 from crossfoot.emulators.salesforce.package import BUSINESS_FIELDS
 from crossfoot.emulators.salesforce.transaction import Caller
+from crossfoot.salesforce.package import BILLS as BILLS_PART
 from crossfoot.salesforce.package import CORE, MARK, ORDERS, Component, load_components, pack
 
 NOON = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -57,8 +59,7 @@ def test_the_committed_source_is_what_the_table_says() -> None:
     wanted = salesforce_source.source_files()
     found = {
         path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8")
-        for part in (CORE, ORDERS)
-        for path in SOURCE.glob(f"{part}/**/*.xml")
+        for path in salesforce_source.written_files()
     }
     assert sorted(found) == sorted(wanted)
     assert [name for name in wanted if found[name] != wanted[name]] == []
@@ -98,7 +99,7 @@ def test_no_layout_or_list_view_of_a_standard_object_is_in_it() -> None:
 
 def test_every_component_that_can_say_so_says_that_it_is_ours() -> None:
     silent = {each.type for each in load_components((CORE, ORDERS)) if not each.marked}
-    assert silent == {"Layout", "ListView"}
+    assert silent == {"Layout", "ListView", "ReportFolder"}
     assert MARK in salesforce_source.described("")
 
 

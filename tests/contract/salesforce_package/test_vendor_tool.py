@@ -1,4 +1,5 @@
-"""The vendor's own command line converts the source, to the same components as ours. ``make salesforce-convert``."""
+"""The vendor's own tools: its command line converts the source to the same components as ours, its linter and compiler
+find nothing in the Lightning components. ``make salesforce-convert`` and ``make salesforce-lint``."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 from tools import salesforce_source
 
-from crossfoot.salesforce.package import CORE, ORDERS, Component, load_components, pack, parse, says_the_same, unpack
+from crossfoot.salesforce.package import BILLS, CORE, ORDERS, Component, load_components, pack, parse, says_the_same, unpack
 
 SF = shlex.split(os.environ.get("CROSSFOOT_SF", ""))
 
@@ -22,7 +23,7 @@ def gathered(folder: Path) -> list[Component]:
 
 
 @pytest.mark.skipif(not SF, reason="CROSSFOOT_SF does not name the vendor's command line")
-@pytest.mark.parametrize("part", [CORE, ORDERS])
+@pytest.mark.parametrize("part", [CORE, ORDERS, BILLS])
 def test_the_vendors_tool_makes_the_same_components(part: str, tmp_path: Path) -> None:
     project, out = tmp_path / "project", tmp_path / "out"
     shutil.copytree(salesforce_source.ROOT, project)
@@ -33,6 +34,31 @@ def test_the_vendors_tool_makes_the_same_components(part: str, tmp_path: Path) -
     theirs = {each.key: each for each in gathered(out)}
     assert theirs.keys() == ours.keys()
     for key, component in ours.items():
+        assert theirs[key].files == component.files, key
         assert says_the_same(component.element, theirs[key].element), key
         assert says_the_same(theirs[key].element, component.element), key
     assert parse((out / "package.xml").read_bytes()).findtext("version")
+
+
+LWC = os.environ.get("CROSSFOOT_LWC", "")
+COMPONENTS = salesforce_source.ROOT / CORE / "main" / "default" / "lwc"
+
+
+@pytest.mark.skipif(not LWC, reason="CROSSFOOT_LWC does not name a folder with the vendor's linter and compiler")
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["npx", "eslint", "--max-warnings", "0", "lwc"],
+        ["node", "compile.mjs", "lwc"],
+        ["npx", "prettier", "--check", "lwc/**/*.{js,html}"],
+    ],
+    ids=["linter", "compiler", "formatter"],
+)
+def test_the_vendors_tools_find_nothing_in_the_components(command: list[str], tmp_path: Path) -> None:
+    for each in (Path(__file__).parent / "node").iterdir():
+        shutil.copy(each, tmp_path)
+    shutil.copytree(COMPONENTS, tmp_path / "lwc")
+    shutil.copy(salesforce_source.ROOT / ".prettierrc", tmp_path)
+    (tmp_path / "node_modules").symlink_to(Path(LWC).resolve() / "node_modules")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from crossfoot.core.books import LedgerContact
+from crossfoot.core.books import LedgerContact, LedgerPhone
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.matching import (
     CONTACT_NAME_LENGTH_MAX,
@@ -302,3 +302,35 @@ def test_a_name_as_a_person_compares_it(name: str, key: str) -> None:
 
 def test_a_name_as_xero_compares_it() -> None:
     assert unique_name("  Straße   Bau ") == unique_name("STRASSE Bau")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"email": "Accounts@Harbour.example"}, {"email": "accounts@harbour.example"}),
+        ({"phone": "(02) 9000 0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "2", "61"),)}),
+        ({"phone": "+61 2 9000 0001"}, {"phones": (LedgerPhone("MOBILE", "0290000001"),)}),
+    ],
+)
+def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    decision = decide_one(contact(name="Somebody Else", **theirs), **ours)
+    assert codes(decision) == ["contact_similar"]
+    assert "'Somebody Else' (same " in decision.findings[0].cause
+
+
+def test_neither_email_nor_phone_asks_where_tax_numbers_differ_or_a_person_told_them_apart() -> None:
+    shared = contact(name="Somebody Else", email="a@b.example", tax_number=ABN_ONE)
+    assert decide_one(shared, email="a@b.example", tax_number=ABN_TWO).create_as
+    told = decide([account(email="a@b.example")], [shared], not_same={(account_id(), shared.contact_id)})
+    assert told[account_id()].create_as
+
+
+def test_a_switchboard_that_another_account_shares_asks_nothing() -> None:
+    theirs = contact(5, name="Sister Company", phones=(LedgerPhone("DEFAULT", "90000001", "02"),))
+    decided = decide([account(phone="02 9000 0001")], [theirs], links={account_id(2): "contact-5"})
+    assert decided[account_id()].create_as
+
+
+def test_an_extension_is_no_phone_number() -> None:
+    theirs = contact(name="Somebody Else", phones=(LedgerPhone("DDI", "123"),))
+    assert decide_one(theirs, phone="123").create_as

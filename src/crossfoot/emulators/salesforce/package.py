@@ -211,6 +211,15 @@ XERO_SYNC_ISSUE = _mirror(
     text("Currency__c", 3),
     moment("Opened__c"),
 )
+XERO_REQUEST = _mirror(
+    "Xero_Request__c",
+    "a0B",
+    _to("Xero_Invoice__c", "Xero_Requests"),
+    picklist("Action__c", ("Cancel invoice",), restricted=True),
+    text("Reason__c", 255),
+    *_flags("Approved__c"),
+    *_texts(Status=40, Outcome=255),
+)
 
 DECLARATIONS = (
     SObject("Account", "001", ACCOUNT),
@@ -229,6 +238,7 @@ DECLARATIONS = (
     XERO_CREDIT_NOTE,
     XERO_PAYMENT,
     XERO_SYNC_ISSUE,
+    XERO_REQUEST,
 )
 # The business had these before Crossfoot came.
 BUSINESS_FIELDS = frozenset({"ABN__c", "PO_Number__c", "Region__c", "Whole_Deal_Discount__c"})

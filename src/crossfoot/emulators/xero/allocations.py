@@ -16,6 +16,7 @@ from crossfoot.emulators.xero.ledger import BANK_SOURCES
 ALLOCATION = {
     "AllocationID": GUID,
     "Amount": NUMBER,
+    "AppliedAmount": NUMBER,  # its older name, which some clients still send (XERO 4.4)
     "Date": DAY,
     "Invoice": an_object({"InvoiceID": GUID, "InvoiceNumber": Field()}),
 }
@@ -46,7 +47,7 @@ def _allocate_one(call: Call, kind: Kind, credit_id: str, element: Any) -> Recor
     invoice = call.organisation.get("Invoices", sent.get("InvoiceID") or "")
     if invoice is None and sent.get("InvoiceNumber") and not sent.get("InvoiceID"):
         invoice = call.organisation.find_one("Invoices", "UniqueNumber", sent["InvoiceNumber"])
-    amount = round_amount(values.get("Amount") or ZERO)
+    amount = round_amount(values.get("Amount") or values.get("AppliedAmount") or ZERO)
     if invoice is None:
         check.refuse("The document with the supplied id was not found for this endpoint.")
     else:

@@ -18,16 +18,20 @@ from crossfoot.emulators.xero import (
     identity,
     invoices,
     journals,
+    movements,
     nested,
+    papers,
     payments,
     plans,
-    read_only,
     reference,
     reports,
+    scopes,
+    sundry,
 )
 from crossfoot.emulators.xero.bodies import Asked, Payload, read_body
 from crossfoot.emulators.xero.errors import (
     ApiError,
+    forbidden,
     json_response,
     not_allowed,
     not_covered,
@@ -59,10 +63,13 @@ KINDS: Mapping[str, Kind] = {
         bank.BANK_TRANSACTIONS,
         *credit_documents.CREDITS.values(),
         journals.JOURNALS,
-        *read_only.KINDS,
+        *papers.KINDS,
+        *movements.KINDS,
+        *sundry.KINDS,
     )
 }
-DELETABLE = frozenset({"Accounts", "Items", "TrackingCategories"})
+DELETABLE = frozenset({"Accounts", "Items", "LinkedTransactions", "TrackingCategories"})
+DELETED_SILENTLY = frozenset({"Items", "LinkedTransactions"})  # answered with 204 (XERO 3.11)
 ORGANISATION = ("organisation", "organisations")
 
 
@@ -147,6 +154,8 @@ def _families(path: list[str]) -> tuple[str, ...]:
         return reference.SETTINGS
     if name == "reports":
         return (reports.find_report(path).family,)
+    if name in scopes.OTHER_APIS:
+        return scopes.OTHER_APIS[name]
     if name not in KINDS:
         raise not_found()
     return KINDS[name].families
@@ -186,12 +195,14 @@ def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
 
 def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Payload:
     name, *rest = path
+    if name.lower() in scopes.OTHER_APIS:
+        raise forbidden(call.world.new_id())
     if name.lower() in ORGANISATION:
         return _organisation(call, method, rest)
     if name.lower() == "reports":
         if method != "GET":
             raise not_allowed()
-        return {"Reports": [reports.find_report(path).build(call)]}
+        return {"Reports": reports.read(call, path)}
     kind = KINDS.get(name.lower())
     if kind is None:
         raise not_found()
@@ -219,7 +230,7 @@ def _single(call: Call, kind: Kind, record: Record, method: str, body: bytes) ->
         return {kind.plural: [kind.view(call, record, SINGLE)]}
     if method == "DELETE" and kind.plural in DELETABLE:
         deleted = reference.delete(call, kind, record)
-        return None if kind.plural == "Items" else {kind.plural: [deleted]}
+        return None if kind.plural in DELETED_SILENTLY else {kind.plural: [deleted]}
     if method != "POST":
         raise not_allowed()
     return {kind.plural: _write(call, kind, method, body, kind.key(record))}

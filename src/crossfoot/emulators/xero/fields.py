@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crossfoot.emulators.xero.errors import bad_data
-from crossfoot.emulators.xero.formats import parse_day, parse_number
+from crossfoot.emulators.xero.formats import parse_day, parse_number, plain_guid
 
 Record = dict[str, Any]
 
@@ -110,7 +110,7 @@ def _choice(name: str, declared: Field, value: Any, check: Check) -> str:
 
 
 def _guid(name: str, declared: Field, value: Any, check: Check) -> str:
-    return _text(name, declared, value, check).lower()
+    return plain_guid(_text(name, declared, value, check))
 
 
 def _flag(_name: str, _declared: Field, value: Any, _check: Check) -> bool:

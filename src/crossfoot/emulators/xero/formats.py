@@ -22,14 +22,16 @@ _EPOCH_DAY = EPOCH.date()
 _AS_THEY_ARE = frozenset({str, Decimal, bool, int})  # most members: JSON has these
 _STEPS = {places: Decimal(1).scaleb(-places) for places in range(11)}
 _MS_DATE = re.compile(r"^/Date\((-?\d+)(?:[+-]\d{2,4})?\)/$")
-_ISO_DATE = re.compile(r"^(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?$")
+_ISO_DATE = re.compile(r"^(\d{4})-(\d{1,2})-(\d{1,2})(?:[T ]\d{2}:\d{2}(?::\d{2})?(?:\.\d+)?(?:Z|[+-]\d{2}:?\d{2})?)?$")
+_BARE_GUID = re.compile(r"[0-9a-f]{32}")
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
 def round_amount(value: Decimal, places: int = 2) -> Decimal:
     """Round half away from zero, as Xero's rounding guide says (XERO 5.1)."""
-    return value.quantize(_STEPS[places], rounding=ROUND_HALF_UP, context=ARITHMETIC)
+    rounded = value.quantize(_STEPS[places], rounding=ROUND_HALF_UP, context=ARITHMETIC)
+    return rounded or rounded.copy_abs()  # a zero has no sign
 
 
 def parse_json(body: bytes) -> Any:
@@ -79,14 +81,14 @@ def lock_date_text(day: date) -> str:
 
 
 def parse_day(text: str) -> date:
-    """Read a date in any of the three accepted forms (XERO 3.2); raises ``ValueError``."""
+    """Read a date in any of the three accepted forms, leading zeros or not (XERO 3.2); raises ``ValueError``."""
     if match := _MS_DATE.match(text):
         try:
             return (EPOCH + timedelta(milliseconds=int(match[1]))).date()
         except OverflowError:
             raise ValueError(f"String was not recognized as a valid DateTime: {text}") from None
     if match := _ISO_DATE.match(text):
-        return date.fromisoformat(match[1])
+        return date(int(match[1]), int(match[2]), int(match[3]))
     raise ValueError(f"String was not recognized as a valid DateTime: {text}")
 
 
@@ -119,6 +121,14 @@ def unaccented(text: str) -> str:
         return text.lower()
     plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign))
     return plain.casefold()
+
+
+def plain_guid(text: str) -> str:
+    """A Guid in the one form that is stored, whether it came with hyphens or as 32 digits; other text in lower case."""
+    lowered = text.strip().lower()
+    if not _BARE_GUID.fullmatch(lowered):
+        return lowered
+    return "-".join(lowered[start:end] for start, end in ((0, 8), (8, 12), (12, 16), (16, 20), (20, 32)))
 
 
 def fold(text: str) -> str:

@@ -215,13 +215,14 @@ def _by_refresh(world: World, form: Mapping[str, str], _confidential: bool, now:
 
 
 def _by_client(world: World, form: Mapping[str, str], confidential: bool, now: datetime) -> Record:
-    """Custom connection: no user, no refresh token, one organisation; SDKs may send no scope (XERO 1.4)."""
+    """Custom connection: no user, no refresh token, one organisation. What an app does not ask for by ``scope`` it
+    gets all of; some SDKs send ``scopes``, which means nothing (XERO 1.4)."""
     if not confidential:
         raise _refusal("invalid_client")
     if world.state["custom_ended"]:
         raise _refusal("unauthorized_client")
     available = [scope for scope in world.app["scopes"] if scope not in scopes.BASE_SCOPES]
-    asked = (form.get("scope") or form.get("scopes") or "").replace(",", " ").split() or available
+    asked = form.get("scope", "").split() or available
     if not set(asked) <= set(world.app["scopes"]):
         raise _refusal("invalid_scope")
     grant = {"user": None, "event": world.new_id(), "scope": asked, "session": world.new_id(), "auth_time": now}

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from crossfoot.emulators.wire import Event
 from crossfoot.emulators.xero import history, ledger
 from crossfoot.emulators.xero.fields import Check, Fields
-from crossfoot.emulators.xero.formats import fold, is_true, round_amount
+from crossfoot.emulators.xero.formats import fold, is_true, plain_guid, round_amount
 from crossfoot.emulators.xero.organisation import Organisation
 from crossfoot.emulators.xero.world import World
 
@@ -73,9 +73,12 @@ class Call:
         return is_true(self.query, name, default)
 
     def listed(self, name: str) -> list[str] | None:
-        """A comma-separated query parameter, None when it was not sent."""
+        """A comma-separated query parameter, None when it was not sent; ids in their one form."""
         text = self.query.get(name.lower())
-        return None if not text else [part.strip() for part in text.split(",") if part.strip()]
+        if not text:
+            return None
+        parts = [part.strip() for part in text.split(",") if part.strip()]
+        return [plain_guid(part) for part in parts] if name.upper().endswith(("ID", "IDS")) else parts
 
 
 View = Callable[[Call, Record, str], Record]
@@ -130,7 +133,7 @@ class Kind:
 
 def find_record(call: Call, kind: Kind, reference: str) -> Record | None:
     """A record by the id or number in a path."""
-    found = call.organisation.get(kind.plural, reference)
+    found = call.organisation.get(kind.plural, plain_guid(reference))
     if found is None and kind.number_index:
         found = call.organisation.find_one(kind.plural, kind.number_index, reference)
     return found

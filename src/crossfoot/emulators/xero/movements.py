@@ -1,5 +1,5 @@
 """Manual journals, bank transfers and batch payments: what moves money without a document (XERO 4.6, 4.8, 4.17).
-Apps only read them here; what people make posts to the ledger.
+What is posted moves the ledger.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 
 from crossfoot.emulators.xero import ledger
 from crossfoot.emulators.xero.fields import (
@@ -57,7 +58,7 @@ def _given(values: Record) -> Record:
 
 def _check_lock(call: Call, record: Record, check: Check) -> None:
     if problem := call.organisation.lock_problem(record["Date"], adviser=call.adviser):
-        check.refuse(problem)
+        check.refuse(problem, illegal="an entry dated behind the lock")
 
 
 def _build_journal(call: Call, old: Record | None, values: Record, check: Check) -> Record:
@@ -130,7 +131,6 @@ MANUAL_JOURNALS = Kind(
     view=_view_journal,
     build=_build_journal,
     posting=ledger.journal_posting,
-    people_only=True,
     paged=True,
 )
 
@@ -198,6 +198,11 @@ def _delete(call: Call, old: Record, values: Record, id_field: str, check: Check
     return {**old, "Status": "DELETED"}
 
 
+def _needs_id(id_field: str, _call: Call, _values: Record, check: Check) -> None:
+    """PUT creates; a POST deletes what its id names and creates nothing (XERO 4.6, 4.8)."""
+    check.refuse(f"{id_field} must be specified")
+
+
 def _after_transfer(call: Call, _old: Record | None, record: Record) -> None:
     """Each end of a transfer is a bank transaction, which posts nothing of its own."""
     for end, kind in _ENDS:
@@ -243,10 +248,10 @@ BANK_TRANSFERS = Kind(
     },
     # The stamp is what If-Modified-Since compares; Xero does not show it (XERO 3.7, 4.8).
     view=lambda _call, record, _shape: {name: value for name, value in record.items() if name != "UpdatedDateUTC"},
+    match=partial(_needs_id, "BankTransferID"),
     build=_build_transfer,
     after=_after_transfer,
     posting=ledger.transfer_posting,
-    people_only=True,
     visible=lambda call, record: record["Status"] != "DELETED" or call.asks("includeDeleted"),
 )
 
@@ -349,9 +354,9 @@ BATCH_PAYMENTS = Kind(
         "UpdatedDateUTC": STAMP,
     },
     view=_view_batch,
+    match=partial(_needs_id, "BatchPaymentID"),
     build=_build_batch,
     after=_after_batch,
-    people_only=True,
     joins={"Account": ("Accounts", "AccountID")},
 )
 KINDS = (MANUAL_JOURNALS, BANK_TRANSFERS, BATCH_PAYMENTS)

@@ -1,5 +1,5 @@
 """Purchase orders, quotes, repeating invoices and receipts: documents with lines that post nothing (XERO 4.15, 4.16,
-4.20, 4.24). Apps only read them here.
+4.20, 4.24). Apps write all but receipts, of which they only read here.
 
 A kind of paper is one ``Paper``; ``_build`` does the rest for all of them.
 """
@@ -141,6 +141,15 @@ def _contact(paper: Paper, call: Call, record: Record, check: Check) -> Record |
     return contact
 
 
+def _match(paper: Paper, call: Call, values: Record, check: Check) -> Record | None:
+    """POST with a known number edits the document that has it (XERO 3.3; unconfirmed beyond the id)."""
+    number = values.get(paper.number_field)
+    found = call.organisation.find_one(paper.plural, "UniqueNumber", number) if number else None
+    if found is not None:
+        check.illegal.append(f"POST of a {paper.singular} by number, without its id, overwrites")
+    return found
+
+
 def _number(paper: Paper, call: Call, record: Record, check: Check) -> None:
     """Numbers are unique, and given from the organisation's series when none is sent."""
     assert paper.series
@@ -194,8 +203,8 @@ def _make_kind(paper: Paper, **declared: Any) -> Kind:
         families=paper.families,
         fields=paper.fields,
         view=partial(_view, paper),
+        match=partial(_match, paper) if paper.series else None,
         build=partial(_build, paper),
-        people_only=True,
         joins={"Contact": ("Contacts", "ContactID")},
         **declared,
     )
@@ -409,5 +418,5 @@ QUOTES = _make_kind(
     paged=True,
 )
 REPEATING_INVOICES = _make_kind(REPEATING, modified_since=False)
-RECEIPTS = _make_kind(RECEIPT)
+RECEIPTS = _make_kind(RECEIPT, people_only=True)
 KINDS = (PURCHASE_ORDERS, QUOTES, REPEATING_INVOICES, RECEIPTS)

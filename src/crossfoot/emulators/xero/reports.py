@@ -44,18 +44,24 @@ EARNED = frozenset({"REVENUE", "EXPENSE"})  # classes that a new financial year 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One report: the scope that opens it, and what computes it."""
+    """One report: the scope that opens it, and what computes it, if the organisation has it."""
 
     family: str
-    build: Callable[[Call], Record]
+    build: Callable[[Call], Record] | None
 
 
 def find_report(path: list[str]) -> Report:
-    """The report that a path names."""
-    report = REPORTS.get(path[1].lower()) if len(path) == 2 else None
+    """The report that a path names; ``/Reports`` itself lists tax reports that people have published."""
+    report = REPORTS.get(path[1].lower() if len(path) > 1 else "") if len(path) <= 2 else None
     if report is None:
         raise not_found()
     return report
+
+
+def read(call: Call, path: list[str]) -> list[Record]:
+    """The rows of an answer about reports; nobody publishes tax reports here."""
+    report = find_report(path)
+    return [report.build(call)] if report.build else []
 
 
 def balances(call: Call, first: date | None, last: date) -> dict[str, Decimal]:
@@ -244,6 +250,31 @@ def _equity(call: Call, sums: Sums, earlier: Decimal, this_year: Decimal) -> lis
     return [*rows, _row(("Total Equity", total), "SummaryRow")]
 
 
+def _bank_summary(call: Call) -> Record:
+    """What each bank account held, received, spent and then held, in base currency; this month unless asked."""
+    first, last = _day(call, "fromDate", call.today.replace(day=1)), _day(call, "toDate", _month_end(call.today))
+    accounts = list(_accounts(call, "Type", ("BANK",)))
+    held = {account["AccountID"]: [ZERO] * 4 for account in accounts}
+    for journal in call.organisation.all("Journals"):
+        for line in journal["JournalLines"]:
+            sums, amount, day = held.get(line["AccountID"]), line["NetAmount"], journal["JournalDate"]
+            if sums is None or day > last:
+                continue
+            place = 0 if day < first else 1 if amount > 0 else 2
+            sums[place] += abs(amount) if place else amount
+            sums[3] += amount
+    rows = [
+        _row((account["Name"], *held[account["AccountID"]]), attribute=("accountID", account["AccountID"]))
+        for account in accounts
+        if account["Status"] == "ACTIVE" or any(held[account["AccountID"]])
+    ]
+    totals = [sum(column, ZERO) for column in zip(*held.values(), strict=True)]
+    header = _row(("Bank Accounts", "Opening Balance", "Cash Received", "Cash Spent", "Closing Balance"), "Header")
+    body = _section("", [*rows, _row(("Total", *totals), "SummaryRow")])
+    titles = (call.organisation.info["Name"], f"From {_words(first)} to {_words(last)}")
+    return _report(call, "BankSummary", titles, [header, body], "Bank Summary")
+
+
 def _aged(call: Call, name: str, spaced: str, sales: bool) -> Record:
     """What one contact's documents still owe at a day, in base currency; open credits are negative."""
     contact = call.organisation.get("Contacts", call.query.get("contactid", ""))
@@ -304,6 +335,8 @@ REPORTS: Mapping[str, Report] = {
     "trialbalance": Report("accounting.reports.trialbalance", _trial_balance),
     "profitandloss": Report("accounting.reports.profitandloss", _profit_and_loss),
     "balancesheet": Report("accounting.reports.balancesheet", _balance_sheet),
+    "banksummary": Report("accounting.reports.banksummary", _bank_summary),
+    "": Report("accounting.reports.taxreports", None),
     "agedreceivablesbycontact": Report(
         "accounting.reports.aged",
         lambda call: _aged(call, "AgedReceivablesByContact", "Aged Receivables By Contact", sales=True),

@@ -34,6 +34,15 @@ READ_ONLY = (
     ),
 )
 WRITE_ONLY = ("paymentservices",)  # without a .read variant
+# Xero's other APIs, by the first segment of their paths: an app may ask for their scopes, and an organisation that
+# does not use them answers 403 (unconfirmed).
+OTHER_APIS: Mapping[str, tuple[str, ...]] = {
+    "assets.xro": ("assets",),
+    "files.xro": ("files",),
+    "payroll.xro": tuple(f"payroll.{part}" for part in ("employees", "payruns", "payslip", "settings", "timesheets")),
+    "projects.xro": ("projects",),
+}
+OTHERS = tuple(scope for families in OTHER_APIS.values() for family in families for scope in (family, f"{family}.read"))
 GRANULAR = (*(scope for family in FAMILIES for scope in (family, f"{family}.read")), *READ_ONLY, *WRITE_ONLY)
 
 # A broad scope of apps made before 2026-03-02 stands for these families until 2027-09-13.
@@ -58,7 +67,7 @@ LEGACY: Mapping[str, tuple[str, ...]] = {
 
 def known_scopes(*, legacy: bool) -> tuple[str, ...]:
     """Every scope an app may ask for; broad ones only for apps of the older generation."""
-    return (*BASE_SCOPES, *GRANULAR, *(LEGACY if legacy else ()))
+    return (*BASE_SCOPES, *GRANULAR, *OTHERS, *(LEGACY if legacy else ()))
 
 
 def permits(granted: Iterable[str], families: Iterable[str], *, write: bool) -> bool:

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Any
 
 from crossfoot.emulators.xero.errors import ApiError, bad_query
-from crossfoot.emulators.xero.formats import fold, unaccented
+from crossfoot.emulators.xero.formats import fold, plain_guid, unaccented
 
 Record = Mapping[str, Any]
 Row = dict[str, Any]
@@ -223,7 +223,7 @@ class _Parser:
 
 
 def _guid(arguments: list[_Token]) -> str | None:
-    text = arguments[0].text.strip('"').lower()
+    text = plain_guid(arguments[0].text.strip('"'))
     return text if [token.kind for token in arguments] == ["text"] and _GUID.fullmatch(text) else None
 
 

@@ -26,7 +26,6 @@ def upgrade() -> None:  # noqa: PLR0915 - as generated: one statement for each t
         sa.Column("gross", WHOLE, nullable=False),
         sa.Column("stage", TEXT, nullable=False),
         sa.Column("problem", TEXT, nullable=False),
-        sa.Column("actor", TEXT, nullable=False),
         sa.Column("begun_at", TEXT, nullable=False),
         sa.Column("ended_at", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("organisation_id", "source_id", "epoch"),

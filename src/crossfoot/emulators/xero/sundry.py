@@ -1,5 +1,5 @@
-"""What apps can only read here and people can make: all of ``KINDS``, and those of them that have neither lines nor
-postings: expense claims, employees, linked transactions, payment services, budgets (XERO 4.19, 4.24).
+"""Sundry resources that have neither lines nor postings: expense claims, employees, linked transactions, payment
+services, budgets (XERO 4.19, 4.24). Apps write linked transactions and payment services, and read the rest.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from crossfoot.emulators.xero import movements, papers
 from crossfoot.emulators.xero.errors import bad_query
 from crossfoot.emulators.xero.fields import (
     DAY,
@@ -222,7 +221,7 @@ LINKED_TRANSACTIONS = Kind(
     modified_since=False,
     paged=True,
     one_per_call=True,
-    people_only=True,
+    put_only=True,
 )
 PAYMENT_SERVICES = Kind(
     plural="PaymentServices",
@@ -243,9 +242,9 @@ PAYMENT_SERVICES = Kind(
         ("PaymentServiceName", "PaymentServiceUrl"),
         _no_rule,
     ),
+    verbs=frozenset({"GET", "PUT"}),
     modified_since=False,
     by_id=False,
-    people_only=True,
 )
 _BALANCE: Fields = {"Period": text(7), "Amount": NUMBER, "Notes": text(255)}
 BUDGETS = Kind(
@@ -268,12 +267,4 @@ BUDGETS = Kind(
     people_only=True,
 )
 
-KINDS = (
-    *papers.KINDS,
-    *movements.KINDS,
-    EXPENSE_CLAIMS,
-    EMPLOYEES,
-    LINKED_TRANSACTIONS,
-    PAYMENT_SERVICES,
-    BUDGETS,
-)
+KINDS = (EXPENSE_CLAIMS, EMPLOYEES, LINKED_TRANSACTIONS, PAYMENT_SERVICES, BUDGETS)

@@ -1,0 +1,3 @@
+import lwc from "@salesforce/eslint-config-lwc";
+
+export default lwc.configs.recommended;

@@ -1,0 +1,328 @@
+"""A deal that changed after its invoice was approved: credited in full and made anew, when finance says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.emulators.scenario import find_scenario
+
+from .business import Business, Stage, found
+
+DEAL = "Second audit"
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+
+
+@pytest.fixture(scope="session")
+def changed_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A small firm: the invoice was approved, then sales raised the price by a thousand."""
+    stage = found(find_scenario(str(SMALL_FIRM)), tmp_path_factory.mktemp("small firm"), date(2026, 11, 1))
+    firm = Business(stage, tmp_path_factory.mktemp("changed"))
+    firm.sync()
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="AUTHORISED")
+    firm.later()
+    firm.sync()
+    raise_the_price(firm)
+    firm.later()
+    firm.sync()
+    firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture
+def firm(changed_stage: Stage, tmp_path: Path) -> Iterator[Business]:
+    opened = Business(changed_stage, tmp_path)
+    yield opened
+    opened.close()
+
+
+def raise_the_price(firm: Business) -> None:
+    [line, *_] = firm.lines(DEAL)
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] + 1000)
+
+
+def old_and_new(firm: Business) -> tuple[dict[str, Any], dict[str, Any]]:
+    old, new = sorted(firm.invoices_of(DEAL), key=lambda invoice: str(invoice["InvoiceNumber"]))
+    return old, new
+
+
+def notes(firm: Business) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = firm.office.ask("https://xero.invalid", "GET", "/CreditNotes", query="page=1")[
+        "CreditNotes"
+    ]
+    return rows
+
+
+def accept(firm: Business) -> None:
+    firm.desk.reissue(firm.waiting(DEAL)["changed_after_approval"].id)
+
+
+def pay(firm: Business, amount: Decimal) -> None:
+    invoice = {"InvoiceID": firm.invoices_of(DEAL)[0]["InvoiceID"]}
+    payment = {"Invoice": invoice, "Account": {"Code": "090"}, "Date": "2026-11-18", "Amount": amount}
+    firm.office.xero("PUT", "Payments", [payment])
+
+
+def to_xero(firm: Business, act: Callable[[], object]) -> list[str]:
+    return [call for call in firm.writes_during(act) if call.startswith("xero")]
+
+
+def test_it_is_proposed_and_nothing_is_done_unasked(firm: Business) -> None:
+    assert to_xero(firm, firm.sync) == []
+    entry = firm.waiting(DEAL)["changed_after_approval"]
+    assert "queue reissue" in entry.fix
+    assert entry.money.amount == 1000
+
+
+def test_the_old_one_is_credited_in_full_and_a_new_one_follows_under_the_next_number(firm: Business) -> None:
+    before = firm.invoice_of(DEAL)
+    accept(firm)
+
+    report = firm.sync()
+
+    old, new = old_and_new(firm)
+    [note] = notes(firm)
+    assert (old["Status"], old["AmountDue"], old["AmountCredited"]) == ("PAID", 0, before["Total"])
+    assert (note["CreditNoteNumber"], note["Status"]) == (f"{old['InvoiceNumber']}-CR", "PAID")
+    assert (note["Total"], note["TotalTax"], note["Reference"]) == (
+        before["Total"],
+        before["TotalTax"],
+        old["InvoiceNumber"],
+    )
+    assert (new["Status"], new["InvoiceNumber"]) == ("DRAFT", f"{old['InvoiceNumber']}-2")
+    assert new["SubTotal"] == firm.deal(DEAL)["Amount"] > before["SubTotal"]
+    assert (report.reissued.begun, report.reissued.credited, report.reissued.finished) == (1, 1, 1)
+    assert firm.waiting(DEAL) == {}
+    assert firm.deal(DEAL)["Xero_Invoice_Number__c"] == new["InvoiceNumber"]
+
+
+def test_afterwards_all_is_quiet_and_ties_out(firm: Business) -> None:
+    accept(firm)
+    firm.sync()
+    firm.later()
+    firm.sync()
+    firm.later()
+    assert firm.writes_during(firm.sync) == []
+    tied = firm.tie_out()
+    assert not tied.result.unexplained
+    named = {difference.kind for row in tied.result.rows for difference in row.differences}
+    assert "credited" in named
+    assert "duplicate" not in named
+
+
+def test_the_log_tells_who_asked_and_each_write_once(firm: Business) -> None:
+    accept(firm)
+    firm.sync()
+    actions = [entry.action for entry in firm.history(DEAL)]
+    for action in (
+        "queue reissue",
+        "re-issue begun",
+        "make CreditNote",
+        "allocate CreditNote",
+        "re-issue credited",
+        "re-issue done",
+    ):
+        assert actions.count(action) == 1, action
+
+
+def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business) -> None:
+    pay(firm, Decimal(100))
+    accept(firm)
+    firm.sync()
+    old, new = old_and_new(firm)
+    [note] = notes(firm)
+    assert (old["Status"], old["AmountPaid"]) == ("PAID", 100)
+    assert note["RemainingCredit"] == 100
+    entry = firm.waiting(DEAL)["credit_left"]
+    assert entry.money.amount == 100
+
+    firm.in_xero("Invoices", InvoiceID=new["InvoiceID"], Status="AUTHORISED")
+    allocation = {"Amount": 100, "Date": "2026-11-21", "Invoice": {"InvoiceID": new["InvoiceID"]}}
+    path = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
+    firm.later()
+    firm.sync()
+    firm.later()
+    firm.sync()
+    assert "credit_left" not in firm.waiting(DEAL)
+
+
+def owed(firm: Business) -> Decimal:
+    return Decimal(firm.invoices_of(DEAL)[0]["AmountDue"])
+
+
+def credit_by_hand(firm: Business, amount: Decimal) -> None:
+    """Finance makes a credit note of its own and puts it against the invoice."""
+    invoice = firm.invoices_of(DEAL)[0]
+    [account] = {line["AccountCode"] for line in invoice["LineItems"]} or {"200"}
+    line = {
+        "Description": "credit",
+        "Quantity": 1,
+        "UnitAmount": amount,
+        "AccountCode": account,
+        "TaxType": "EXEMPTOUTPUT",
+    }
+    [note] = firm.office.xero(
+        "PUT",
+        "CreditNotes",
+        [{
+            "Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}, "Date": "2026-11-18",
+            "Status": "AUTHORISED", "LineItems": [line], "LineAmountTypes": "NoTax",
+        }],
+    )  # fmt: skip
+    allocation = {"Amount": amount, "Date": "2026-11-18", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
+    path = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        (lambda firm: pay(firm, owed(firm)), "paid in full"),
+        (lambda firm: credit_by_hand(firm, Decimal(5)), "something is credited"),
+        (lambda firm: firm.lock("2026-12-31"), "locked up to 2026-12-31"),
+        (lambda firm: firm.lock("2026-11-19"), "the new invoice would wait: Dated in a locked period"),
+    ],
+    ids=["paid", "credited in part", "today is locked", "the close date is locked"],
+)
+def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
+    firm: Business, act: Callable[[Business], None], words: str
+) -> None:
+    accept(firm)
+    act(firm)
+    assert to_xero(firm, firm.sync) == []
+    assert words in firm.waiting(DEAL)["reissue_not_possible"].cause
+
+
+def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business) -> None:
+    credit_by_hand(firm, owed(firm))
+    accept(firm)
+    firm.sync()
+    assert len(notes(firm)) == 1
+    assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
+
+
+def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
+    accept(firm)
+    raise_the_price(firm)
+    assert to_xero(firm, firm.sync) == []
+    assert set(firm.waiting(DEAL)) == {"changed_after_approval"}
+
+
+def test_only_a_changed_deal_can_be_reissued(firm: Business) -> None:
+    other = next(entry for entry in firm.desk.entries(ignored=True) if entry.code != "changed_after_approval")
+    with pytest.raises(NeedsPerson, match="changed deal"):
+        firm.desk.reissue(other.id)
+
+
+def test_a_new_invoice_that_must_wait_after_all_leaves_a_danger_record_that_says_so(firm: Business) -> None:
+    accept(firm)
+
+    def seam(name: str) -> None:
+        if name == "commit re-issue released done":
+            raise KilledError(name)
+
+    firm.database.seam = seam
+    with pytest.raises(KilledError):
+        firm.sync()
+    firm.database.seam = lambda _name: None
+    firm.lock("2026-11-19")
+    firm.later()
+    firm.sync()
+    waiting = firm.waiting(DEAL)
+    assert {"reissue_unfinished", "locked_period"} <= set(waiting)
+    assert "was taken back" in waiting["reissue_unfinished"].cause
+
+    firm.lock("2026-10-31")
+    firm.later()
+    firm.sync()
+    assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
+    assert firm.waiting(DEAL) == {}
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])
+@pytest.mark.parametrize("path", ["CreditNotes", "Allocations"])
+def test_a_lost_call_is_looked_up_and_nothing_is_made_twice(firm: Business, path: str, *, arrives: bool) -> None:
+    accept(firm)
+    carry, lost = firm.carrier.handle_request, list[str]()
+
+    def lose_once(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith(f"/{path}") and not lost:
+            lost.append(path)
+            if arrives:
+                carry(request)
+            raise httpx2.ReadTimeout("no answer", request=request)
+        return carry(request)
+
+    firm.carrier.handle_request = lose_once  # type: ignore[method-assign]
+    firm.sync()
+    assert lost
+    assert_done_once(firm)
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+def assert_done_once(firm: Business) -> None:
+    old, new = old_and_new(firm)
+    [note] = notes(firm)
+    assert (old["AmountDue"], old["AmountCredited"], note["RemainingCredit"], new["Status"]) == (
+        0,
+        old["Total"],
+        0,
+        "DRAFT",
+    )
+    assert len(note["Allocations"]) == 1
+    actions = [entry.action for entry in firm.history(DEAL)]
+    assert [actions.count(action) for action in ("make CreditNote", "allocate CreditNote", "re-issue done")] == [
+        1,
+        1,
+        1,
+    ]
+    assert firm.waiting(DEAL) == {}
+
+
+@pytest.mark.parametrize("side", ["begins", "done"])
+@pytest.mark.parametrize("nth", [1, 2])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "re-issue begun",
+        "re-issue intent",
+        "re-issue call",
+        "re-issue call ended",
+        "re-issue seen",
+        "re-issue released",
+        "re-issue done",
+        "reserve",
+    ],
+)
+def test_a_kill_at_any_point_is_gone_on_with(firm: Business, place: str, nth: int, side: str) -> None:
+    accept(firm)
+    met = 0
+
+    def seam(name: str) -> None:
+        nonlocal met
+        met += name == f"commit {place} {side}"
+        if met == nth:
+            raise KilledError(name)
+
+    firm.database.seam = seam
+    try:
+        firm.sync()
+    except KilledError:
+        firm.database.seam = lambda _name: None
+        firm.later(minutes=20)
+        firm.sync()
+        firm.later()
+        firm.sync()
+    assert met or nth > 1
+    assert_done_once(firm)

@@ -1,0 +1,168 @@
+"""What people do, by name, and how often: with deals, drafts and invoices, shared records, and money."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from crossfoot.emulators.people import Visit
+
+from .people import Deed, People, Record
+from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
+from .world import NEVER_INVOICED, OPEN_STAGE, Ways
+
+_CENT = Decimal("0.01")
+
+
+def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
+    """Records that both sides have, with their counterparts: customers as Salesforce shows them, items by code."""
+    by_key = {record[kind.key]: record for record in people.desks.books.all(kind.xero)}
+    if kind is CUSTOMER:
+        pairs = [(row, by_key.get(row.get("Xero_Contact_Id__c"))) for row in people.desks.org_rows(kind.object)]
+    else:
+        by_code = {record["Code"]: record for record in by_key.values()}
+        pairs = [(row, by_code.get(row.get("ProductCode"))) for row in people.desks.org_rows(kind.object)]
+    return [(row, record) for row, record in pairs if record and record.get("ContactStatus", "ACTIVE") == "ACTIVE"]
+
+
+def edit_shared(people: People) -> str:
+    """Somebody on either side edits a customer or a product; often somebody on the other side does as well."""
+    kind = people.chance.choice((CUSTOMER, CUSTOMER, PRODUCT))
+    pair = people.one(_linked(people, kind))
+    if pair is None:
+        return ""
+    part = people.chance.choice(kind.parts)
+    sides = people.chance.choice(((SALESFORCE,), (XERO,), (SALESFORCE, XERO)))
+    for side in sides:
+        _edit(people, kind, part, side, pair)
+    return f"{part.name} of {pair[0]['Name']} in {' and '.join(sides)}"
+
+
+def _edit(people: People, kind: Kind, part: Part, side: str, pair: tuple[Record, Record]) -> None:
+    row, record = pair
+    xero_id = str(record[kind.key])
+    shared = people.shared
+    was = shared.value(kind, part, side, row["Id"], xero_id)
+    blank = part.may_be_blank and people.chance.random() < 0.1
+    text = "" if blank else part.words(people.chance.randrange(1, 10_000))
+    if side == SALESFORCE:
+        people.desks.salesforce("PATCH", f"/sobjects/{kind.object}/{row['Id']}", {part.field: text or None})
+    else:
+        people.desks.xero("POST", kind.xero, [{kind.key: xero_id, **_needed(kind, record), **part.to_xero(text)}])
+    people.ledger.touched[xero_id] = people.now
+    shared.add(Edit(kind, part, row["Id"], xero_id, side, people.now, part.fold(text), was))
+
+
+def _needed(kind: Kind, record: Record) -> Mapping[str, Any]:
+    """What Xero's own form always sends."""
+    return {"Code": record["Code"]} if kind is PRODUCT else {}
+
+
+def record_payment(people: People) -> str:
+    """Sales take a cheque and record it on the invoice that Salesforce shows."""
+    standing = {each["InvoiceID"]: each for each in people.desks.ledger_invoices() if each["Status"] == "AUTHORISED"}
+    shown = [row for row in people.desks.org_rows("Xero_Invoice__c") if row["Invoice_Id__c"] in standing]
+    row = people.one(shown)
+    if row is None:
+        return ""
+    invoice = standing[row["Invoice_Id__c"]]
+    number = len(people.ledger.recorded) + 1
+    # No two of an amount: one that looks like another waits for a person, which is another story.
+    amount = (invoice["AmountDue"] / 5).quantize(_CENT) + _CENT * number
+    wish = {
+        "Name": f"Cheque {number}",
+        "Xero_Invoice__c": row["Id"],
+        "Amount__c": amount,
+        "Date__c": people.desks.today(),
+        "CurrencyIsoCode": "AUD",
+        "Reference__c": f"cheque {number}",
+    }
+    made = people.desks.salesforce("POST", "/sobjects/Xero_Payment__c", wish)
+    people.ledger.recorded[made["id"]] = wish["Reference__c"]
+    return f"{amount} on {invoice['InvoiceNumber']}"
+
+
+def remove_payment(people: People) -> str:
+    """Finance take a payment away: the cheque bounced."""
+    payment = people.one([each for each in people.desks.books.all("Payments") if each["Status"] == "AUTHORISED"])
+    if payment is None:
+        return ""
+    people.desks.ask("xero", "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+    people.ledger.touched[payment["Invoice"]["InvoiceID"]] = people.now
+    people.ledger.removed.add(payment["PaymentID"])
+    return str(payment["Amount"])
+
+
+def credit(people: People) -> str:
+    """Finance credit a tenth of an approved invoice."""
+    return people.on_invoice({"AUTHORISED"}, lambda visit: _credit(people, visit))
+
+
+def _credit(people: People, visit: Visit) -> None:
+    document = visit.document
+    amount = (Decimal(document["AmountDue"]) / 10).quantize(_CENT)
+    note: Record = {
+        "Type": "ACCRECCREDIT",
+        "Contact": {"ContactID": document["Contact"]["ContactID"]},
+        "Date": people.desks.today(),
+        "Status": "AUTHORISED",
+        "LineAmountTypes": "NoTax",
+        "LineItems": [{"Description": "Goodwill", "Quantity": 1, "UnitAmount": amount, "AccountCode": "200"}],
+    }
+    [made] = people.desks.xero("PUT", "CreditNotes", [note])
+    wish = {"Allocations": [{"Invoice": {"InvoiceID": document["InvoiceID"]}, "Amount": amount, "Date": note["Date"]}]}
+    people.desks.ask("xero", "PUT", f"/CreditNotes/{made['CreditNoteID']}/Allocations", wish)
+
+
+def lose(people: People) -> str:
+    """Sales lose a deal that was won, or win one that was lost."""
+    deals = [deal for deal in people.desks.deals() if deal["Name"] not in NEVER_INVOICED]
+    deal = people.one([deal for deal in deals if deal["StageName"] != OPEN_STAGE])
+    if deal is None:
+        return ""
+    stage = "Closed Lost" if deal["StageName"] == "Closed Won" else "Closed Won"
+    people.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"StageName": stage})
+    return f"{deal['Name']} is {stage}"
+
+
+def delete_deal(people: People) -> str:
+    """Somebody deletes a deal, and may take it out of the bin some minutes later."""
+    deal = people.one([deal for deal in people.desks.deals() if deal["Name"] not in NEVER_INVOICED])
+    if deal is None:
+        return ""
+    people.desks.ask("salesforce", "DELETE", f"/services/data/v66.0/sobjects/Opportunity/{deal['Id']}")
+    record = {"object": "Opportunity", "id": deal["Id"]}
+
+    def take_out() -> None:
+        people.desks.screen("salesforce", "undelete", record)
+
+    if people.chance.random() < 0.6:
+        people.later(60, 1200, "somebody takes a deal out of the bin", take_out)
+    return str(deal["Name"])
+
+
+DEEDS: Mapping[str, Deed] = {
+    "win a deal": (6, People.win),
+    "change a deal": (3, People.change_deal),
+    "approve a draft": (3, People.approve),
+    "pay an invoice": (3, People.pay),
+    "void an invoice": (1, People.void),
+    "delete a draft": (1, People.delete),
+    "edit a draft": (2, People.edit),
+    "archive a customer": (1, People.archive),
+    "lock a period": (1, People.lock_period),
+    "hide a deal": (1, People.hide),
+    "credit an invoice": (1, credit),
+    "take a payment away": (1, remove_payment),
+    "lose a deal": (1, lose),
+    "delete a deal": (1, delete_deal),
+    "edit a shared record": (8, edit_shared),
+    "record a payment": (4, record_payment),
+}
+_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments"}
+
+
+def deeds_of(ways: Ways) -> dict[str, Deed]:
+    """Those that make sense in a workspace that is set up so."""
+    return {name: deed for name, deed in DEEDS.items() if name not in _NEED or getattr(ways, _NEED[name])}

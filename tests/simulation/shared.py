@@ -1,0 +1,180 @@
+"""Customers and products that people edit on both sides, and what becomes of each edit (I3, I5, I7).
+
+A part is one value that both sides hold. Of an edit the ledger keeps what its writer saw before, so that an oracle can
+tell a later edit that knew of it from one that did not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+Record = dict[str, Any]
+SALESFORCE, XERO, EITHER = "salesforce", "xero", "either"
+_OTHER = {SALESFORCE: XERO, XERO: SALESFORCE}
+_SUFFIX = re.compile(r" \([^()]*\)$")
+
+
+def _plain(value: Any) -> str:
+    return str(value or "")
+
+
+def _digits(value: Any) -> str:
+    return re.sub(r"[^0-9]", "", str(value or ""))
+
+
+def _bare(name: Any) -> str:
+    """A name without the suffix that keeps it unique in Xero."""
+    return _SUFFIX.sub("", str(name or ""))
+
+
+def _phone(contact: Record) -> str:
+    for phone in contact.get("Phones", ()):
+        if phone["PhoneType"] == "DEFAULT":
+            parts = ("PhoneCountryCode", "PhoneAreaCode", "PhoneNumber")
+            return "".join(str(phone.get(part) or "") for part in parts)
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One value that both sides hold: its field in Salesforce, how Xero shows and takes it, and whose word counts."""
+
+    name: str
+    field: str
+    of_xero: Callable[[Record], str]
+    to_xero: Callable[[str], Record]
+    owner: str
+    fold: Callable[[Any], str] = _plain
+    words: Callable[[int], str] = str
+    may_be_blank: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of record that is kept in agreement."""
+
+    object: str
+    xero: str
+    key: str
+    parts: tuple[Part, ...]
+
+
+CUSTOMER = Kind(
+    "Account",
+    "Contacts",
+    "ContactID",
+    (
+        Part(
+            "Phone",
+            "Phone",
+            _phone,
+            lambda text: {"Phones": [{"PhoneType": "DEFAULT", "PhoneNumber": text}]},
+            EITHER,
+            _digits,
+            lambda number: f"02 5550 {number:04d}",
+            may_be_blank=True,
+        ),
+        Part(
+            "Name",
+            "Name",
+            lambda contact: str(contact["Name"]),
+            lambda text: {"Name": text},
+            SALESFORCE,
+            _bare,
+            lambda number: f"Wattle {number} Renamed",
+        ),
+    ),
+)
+PRODUCT = Kind(
+    "Product2",
+    "Items",
+    "ItemID",
+    (
+        Part(
+            "Name",
+            "Name",
+            lambda item: str(item.get("Name") or ""),
+            lambda text: {"Name": text},
+            SALESFORCE,
+            words=lambda number: f"Service {number}",
+        ),
+    ),
+)
+Place = tuple[str, str, str]
+"""Side, id of the Salesforce record, name of the part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What a person made of a part on one side, and what that side showed before."""
+
+    kind: Kind
+    part: Part
+    record_id: str
+    xero_id: str
+    side: str
+    at: datetime
+    value: str
+    was: str
+
+    @property
+    def place(self) -> Place:
+        """Where it was made."""
+        return self.side, self.record_id, self.part.name
+
+    @property
+    def over_there(self) -> Place:
+        """The same part on the other side."""
+        return _OTHER[self.side], self.record_id, self.part.name
+
+
+class Worlds(Protocol):
+    """Both sides as they are."""
+
+    @property
+    def books(self) -> Any:
+        """The organisation's books."""
+
+    def org_row(self, name: str, record_id: str) -> Record:
+        """A record as the org holds it."""
+
+
+class Shared:
+    """The latest edit of each part on each side, and those that a rule overruled."""
+
+    def __init__(self, worlds: Worlds) -> None:
+        self.edits: dict[Place, Edit] = {}
+        self.overruled: list[Edit] = []
+        self.made = 0
+        self._worlds = worlds
+
+    def value(self, kind: Kind, part: Part, side: str, record_id: str, xero_id: str) -> str:
+        """What a side shows, in the form in which both are compared."""
+        if side == XERO:
+            return part.fold(part.of_xero(self._worlds.books.get(kind.xero, xero_id)))
+        return part.fold(self._worlds.org_row(kind.object, record_id)[part.field])
+
+    def add(self, edit: Edit) -> None:
+        """A person edited."""
+        self.edits[edit.place] = edit
+        self.made += 1
+
+    def lost(self, seen_before: datetime) -> Iterator[str]:
+        """Edits that a write has just overwritten although nobody had seen them (I3); those made too late for anyone
+        to see (I4), and those that gave way to a later one or to the owner's word, are settled and forgotten."""
+        for edit in list(self.edits.values()):
+            now = self.value(edit.kind, edit.part, edit.side, edit.record_id, edit.xero_id)
+            if now == edit.value:
+                continue
+            del self.edits[edit.place]
+            other = self.edits.get(edit.over_there)
+            if edit.at > seen_before or not edit.value or (other and other.value == now and other.was == edit.value):
+                continue
+            if edit.part.owner == _OTHER[edit.side]:
+                self.overruled.append(edit)
+                continue
+            yield f"{edit.part.name} {edit.value!r} of {edit.record_id}, saved in {edit.side} at {edit.at:%H:%M:%S}"
