@@ -154,7 +154,7 @@ def test_words_that_mean_two_things_are_not_used(page: Path) -> None:
 
 def test_the_guide_names_every_scope_with_its_reason() -> None:
     guide = text_of(CONNECT)
-    for scope, reason in xero_oauth.SCOPES.items():
+    for scope, reason in (xero_oauth.SCOPES | xero_oauth.scopes(payments=True)).items():
         assert f"| `{scope}` | {reason}" in guide
     for scope in salesforce_oauth.SCOPES:
         assert f"({scope})" in guide

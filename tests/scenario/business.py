@@ -130,7 +130,7 @@ def found(scenario: Scenario, directory: Path, start_date: date) -> Stage:
     worlds = make_worlds(scenario, Clock(0, lambda: time.now), URLS)
     database, carrier = open_memory(), InProcess(worlds.emulators)
     workspace = _Keyed(directory)
-    connections = connect_with_env(workspace, database, machine(time), _env(worlds), carrier)
+    connections = connect_with_env(workspace, database, machine(time), _env(worlds), carrier, payments=True)
     sides = remotes(connections, Connector(workspace, database, machine(time), carrier))
     text = propose(*sides, Choices(start_date)).text
     return Stage(time.now, worlds.salesforce.world.dump(), worlds.xero.world.dump(), _bytes(database), text)

@@ -156,7 +156,7 @@ class Shared:
         """What a side shows, in the form in which both are compared."""
         if side == XERO:
             return part.fold(part.of_xero(self._worlds.books.get(kind.xero, xero_id)))
-        return part.fold(self._worlds.org_row(kind.object, record_id)[part.field])
+        return part.fold(self._worlds.org_row(kind.object, record_id).get(part.field))
 
     def add(self, edit: Edit) -> None:
         """A person edited."""

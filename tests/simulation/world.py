@@ -228,7 +228,7 @@ def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) ->
     carried = transport(worlds.salesforce, worlds.xero)
     with TemporaryDirectory() as directory:
         workspace = _Keyed(Path(directory))
-        connections = connect_with_env(workspace, database, host, _env(worlds), carried)
+        connections = connect_with_env(workspace, database, host, _env(worlds), carried, payments=True)
         sides = remotes(connections, Connector(workspace, database, host, carried))
         settings = propose(*sides, Choices(START_DATE)).text
     raw = database.engine.raw_connection().driver_connection

@@ -30,7 +30,9 @@ ADMIN_TOKEN = "SF_ADMIN_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 
 
 @contextmanager
-def _installing(made: Workspace, values: Mapping[str, str]) -> Iterator[tuple[Installer, StoredConnection]]:
+def _installing(
+    made: Workspace, values: Mapping[str, str], *, bills: bool = False
+) -> Iterator[tuple[Installer, StoredConnection]]:
     """An installer under the writing lock, with the administrator's session from the environment or a browser."""
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.core.records import Side
@@ -50,7 +52,7 @@ def _installing(made: Workspace, values: Mapping[str, str]) -> Iterator[tuple[In
         if not given:
             typer.echo("An administrator logs in now; the session ends with this command and is not kept.", err=True)
         session = Secret(given) if given else connector.passing_session(salesforce_app(values), _show_address)
-        installer = Installer(known[0], connector.remote(known[0]), session, database, host)
+        installer = Installer(known[0], connector.remote(known[0]), session, database, host, bills=bills)
         try:
             yield installer, known[0]
         finally:
@@ -62,9 +64,9 @@ def _show_address(address: str) -> None:
     typer.echo(f"If no browser opens, log in as an administrator at:\n{address}", err=True)
 
 
-def install(made: Workspace, values: Mapping[str, str], *, dry_run: bool, as_json: bool) -> None:
+def install(made: Workspace, values: Mapping[str, str], *, bills: bool, dry_run: bool, as_json: bool) -> None:
     """List every component with what becomes of it, let Salesforce check them, and unless it is a dry run deploy."""
-    with _installing(made, values) as (installer, connection):
+    with _installing(made, values, bills=bills) as (installer, connection):
         steps = installer.inspect()
         if not as_json:
             typer.echo(_listed(steps))

@@ -166,6 +166,7 @@ def connect(
     install: Annotated[
         bool, typer.Option("--install", help="Into the connected Salesforce org: Crossfoot's objects and fields.")
     ] = False,
+    bills: Annotated[bool, typer.Option("--bills", help="With --install: the object for supplier bills too.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="With --install: list each component only.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -180,22 +181,23 @@ def connect(
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.engine.connect import Connector, salesforce_app, xero_app
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.setup import read_env_file
+    from crossfoot.engine.setup import makes_payments, read_env_file
 
     if side not in {"salesforce", "xero"}:
         raise NeedsPerson(
             f"{side!r} cannot be connected: say `crossfoot connect salesforce` or `crossfoot connect xero`."
         )
-    if (install and side != "salesforce") or (dry_run and not install):
-        raise NeedsPerson("--install belongs to `crossfoot connect salesforce`, and --dry-run to --install.")
+    if (install and side != "salesforce") or ((dry_run or bills) and not install):
+        raise NeedsPerson("--install belongs to `crossfoot connect salesforce`; --bills and --dry-run to --install.")
     values = read_env_file(env_file) if env_file else dict(os.environ)
     made = workspace_at(workspace)
     if install:
-        package.install(made, values, dry_run=dry_run, as_json=as_json)
+        package.install(made, values, bills=bills, dry_run=dry_run, as_json=as_json)
         return
     with made.only_writer(), closing(Connector(made, made.open_database(), real_host())) as connector:
-        app = salesforce_app(values) if side == "salesforce" else xero_app(values)
-        _show_scopes(side, as_json=as_json)
+        app = salesforce_app(values) if side == "salesforce" else xero_app(values, payments=makes_payments(made))
+        if not as_json:
+            _show_scopes(app)
         grant = connector.with_credentials(app) if client_credentials else connector.with_browser(app, _show_address)
         if side == "salesforce":
             connection = connector.connect_salesforce(app, grant)
@@ -212,15 +214,10 @@ def connect(
             )
 
 
-def _show_scopes(side: str, *, as_json: bool) -> None:
-    from crossfoot.salesforce import oauth as salesforce_oauth
-    from crossfoot.xero import oauth as xero_oauth
-
-    scopes: Mapping[str, str] = salesforce_oauth.SCOPES if side == "salesforce" else xero_oauth.SCOPES
-    if not as_json:
-        typer.echo(f"Crossfoot asks {side.title()} for:")
-        for scope, reason in scopes.items():
-            typer.echo(f"  {scope:28} to {reason}")
+def _show_scopes(app: App) -> None:
+    typer.echo(f"Crossfoot asks {app.side.value.title()} for:")
+    for scope, reason in app.scopes.items():
+        typer.echo(f"  {scope:28} to {reason}")
 
 
 def _show_address(address: str) -> None:

@@ -7,7 +7,7 @@ import secrets as random_secrets
 import webbrowser
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +16,14 @@ import msgspec
 
 from crossfoot.core.errors import NeedsPerson, NeedsReauthorisation
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import CLIENT_CREDENTIALS, Grants, GrantSecrets, exchange, read_tokens
+from crossfoot.engine.grants import (
+    CLIENT_CREDENTIALS,
+    Grants,
+    GrantSecrets,
+    client_credentials,
+    exchange,
+    read_tokens,
+)
 from crossfoot.engine.host import Host
 from crossfoot.engine.remote import Remote, Tools
 from crossfoot.engine.session import Workspace
@@ -49,6 +56,8 @@ class App:
     token_base: str
     api_base: str = ""
     pubsub: str = ""
+    scopes: Mapping[str, str] = field(default_factory=dict)
+    """What is asked for, each with its reason."""
 
 
 def salesforce_app(values: Mapping[str, str]) -> App:
@@ -62,11 +71,12 @@ def salesforce_app(values: Mapping[str, str]) -> App:
         base,
         values.get("SF_INSTANCE_URL", ""),
         values.get("SF_PUBSUB_ENDPOINT", ""),
+        salesforce_oauth.SCOPES,
     )
 
 
-def xero_app(values: Mapping[str, str]) -> App:
-    """The Xero app from ``NAME=value`` settings."""
+def xero_app(values: Mapping[str, str], *, payments: bool = False) -> App:
+    """The Xero app from ``NAME=value`` settings. ``payments`` says that payments are to be made, not only read."""
     identity = values.get("XERO_IDENTITY_BASE")
     api = (values.get("XERO_API_BASE") or "https://api.xero.com").rstrip("/").removesuffix("/api.xro/2.0")
     return App(
@@ -76,6 +86,7 @@ def xero_app(values: Mapping[str, str]) -> App:
         identity or "https://login.xero.com",
         identity or "https://identity.xero.com",
         api,
+        scopes=xero_oauth.scopes(payments=payments),
     )
 
 
@@ -103,8 +114,7 @@ class Connector:
 
     def with_credentials(self, app: App) -> str:
         """A grant of the app's own user: no browser, no refresh token. Returns the grant's id."""
-        oauth = salesforce_oauth if app.side is Side.SALESFORCE else xero_oauth
-        request = oauth.client_credentials(app.client_id, app.client_secret)
+        request = client_credentials(app.side, app.client_id, app.client_secret, app.scopes)
         return self._keep(app, CLIENT_CREDENTIALS, exchange(self._http, self._host, app.token_base, request, app.side))
 
     def with_browser(self, app: App, show: Callable[[str], None], *, port: int = REDIRECT_PORT) -> str:
@@ -124,7 +134,12 @@ class Connector:
         redirect = f"http://localhost:{port}{REDIRECT_PATH}"
         require_safe_address(app.login_base)
         address = oauth.authorize_address(
-            app.login_base, client_id=app.client_id, redirect=redirect, state=state, challenge=challenge
+            app.login_base,
+            client_id=app.client_id,
+            redirect=redirect,
+            state=state,
+            challenge=challenge,
+            wanted=app.scopes,
         )
         if fresh_login:
             address += "&prompt=login"  # whoever is logged in already may be another (SF 1.3)

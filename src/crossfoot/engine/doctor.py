@@ -137,6 +137,9 @@ def _plan_of_xero(session: Session) -> Iterator[Check]:
             yield Check("Xero plan", state, f"does not allow {what}", "finance", "change the Xero plan")
     if actions.get("CreateApprovedInvoice") is False:
         yield Check("Xero plan", "note", "approvals are capped or not allowed", "finance", "approve within the cap")
+    if session.mapping.settings.flows.payments is not None and not session.xero.may_make_payments():
+        remedy = "run `crossfoot connect xero` again: payments were switched on after it"
+        yield Check("Xero permission", "fix", "payments may be read, not made", "administrator", remedy)
     if all(actions.values()):
         yield Check("Xero plan", "pass", "allows what Crossfoot does")
 

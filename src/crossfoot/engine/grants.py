@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
@@ -38,6 +38,8 @@ class GrantSecrets(msgspec.Struct, frozen=True):
     refresh_token: str = ""
     previous_refresh_token: str = ""
     """The one that was replaced last: Xero takes it for half an hour more (XERO 1.5)."""
+    scope: str = ""
+    """What was granted, as Xero told it with the tokens; empty where that was never told."""
 
     def __repr__(self) -> str:
         return "GrantSecrets(***)"
@@ -137,6 +139,11 @@ class Grants:
         if self._host.now() - stored.issued_at > SESSION_AGE:
             self.renew(grant_id, stored.generation)
 
+    def may_make_payments(self, grant_id: str) -> bool:
+        """Whether the grant opens payments for writing; one that tells no scope was made when all of them did."""
+        scope = self._load(grant_id)[1].scope
+        return not scope or xero_oauth.MAKE_PAYMENTS in scope.split()
+
     def secrets(self, grant_id: str) -> GrantSecrets:
         """What is sealed, to end the access with."""
         return self._load(grant_id)[1]
@@ -158,10 +165,18 @@ class Grants:
     def _ask(self, stored: StoredGrant, secrets: GrantSecrets, refresh_token: str) -> Answer:
         oauth = xero_oauth if stored.side is Side.XERO else salesforce_oauth
         if stored.kind == CLIENT_CREDENTIALS:
-            request = oauth.client_credentials(secrets.client_id, secrets.client_secret)
+            payments = xero_oauth.scopes(payments=self.may_make_payments(stored.id))
+            request = client_credentials(stored.side, secrets.client_id, secrets.client_secret, payments)
         else:
             request = oauth.refresh(secrets.client_id, secrets.client_secret, refresh_token)
         return exchange(self._http, self._host, secrets.token_base, request, stored.side)
+
+
+def client_credentials(side: Side, client_id: str, client_secret: str, scopes: Iterable[str]) -> HttpRequest:
+    """Ask for a token of the app's own user. At Salesforce the app says what it may do, so that nothing is asked."""
+    if side is Side.XERO:
+        return xero_oauth.client_credentials(client_id, client_secret, scopes)
+    return salesforce_oauth.client_credentials(client_id, client_secret)
 
 
 def consent_ends(grant: StoredGrant) -> datetime | None:
@@ -219,6 +234,7 @@ def read_tokens(
     if side is Side.XERO:
         tokens = msgspec.json.decode(answer.body, type=xero_oauth.Tokens)
         fresh = replace_tokens(secrets, tokens.access_token, tokens.refresh_token)
+        fresh = msgspec.structs.replace(fresh, scope=tokens.scope or secrets.scope)
         return fresh, now + timedelta(seconds=tokens.expires_in)
     granted = msgspec.json.decode(answer.body, type=salesforce_oauth.Tokens)
     if (

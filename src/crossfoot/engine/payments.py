@@ -37,6 +37,9 @@ from crossfoot.store.versions import load_versions
 
 ROUNDS_MAX = 20
 REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
+NOT_PERMITTED = (
+    "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
+)
 _MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - {"payment_differs"} | {"refused_by_xero"}
 
 
@@ -66,6 +69,9 @@ def record_payments(session: Session, as_of: dt.date) -> Paid:
         return paid
     settlements = decide_payments(session, as_of)
     if not any(each.intended or each.found or each.gone for each in settlements):
+        return paid
+    if not session.xero.may_make_payments():
+        paid.stopped = NOT_PERMITTED
         return paid
     _follow_removed(session, settlements, paid)
     try:

@@ -82,6 +82,10 @@ class Remote(Generic[RequestT]):
         """The token that the next call will carry: a write's call is committed with its generation."""
         return self._grants.access(self.connection.grant_id)
 
+    def may_make_payments(self) -> bool:
+        """Whether Xero was connected with the permission to make payments."""
+        return self._grants.may_make_payments(self.connection.grant_id)
+
     def freshen(self) -> None:
         """Renew a token that has been in use for long: between reads, since it ends their cursors (SF 1.4)."""
         self._grants.freshen(self.connection.grant_id)

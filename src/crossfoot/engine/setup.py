@@ -19,7 +19,7 @@ from crossfoot.engine.host import Host
 from crossfoot.engine.remote import Remote
 from crossfoot.engine.session import DATABASE_NAME, Workspace
 from crossfoot.http import HttpRequest
-from crossfoot.mapping.settings import Settings
+from crossfoot.mapping.settings import Settings, load_settings
 from crossfoot.mapping.template import RECORDS, SCHEMA_NAME, InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
@@ -97,16 +97,31 @@ class Proposal:
     answers: Mapping[str, bytes]
 
 
+def makes_payments(workspace: Workspace) -> bool:
+    """Whether the settings, where there are any yet, have payments made in Xero."""
+    path = workspace.settings_path
+    return path.exists() and load_settings(path).settings.flows.payments is not None
+
+
 def connect_with_env(
-    workspace: Workspace, database: Database, host: Host, values: Mapping[str, str], transport: object = None
+    workspace: Workspace,
+    database: Database,
+    host: Host,
+    values: Mapping[str, str],
+    transport: object = None,
+    *,
+    payments: bool = False,
 ) -> tuple[StoredConnection, StoredConnection]:
-    """Connect both sides by client credentials from ``NAME=value`` settings; the organisation must be named in them."""
+    """Connect both sides by client credentials from ``NAME=value`` settings; the organisation must be named in them.
+    ``payments`` asks Xero for the permission to make payments."""
     with closing(Connector(workspace, database, host, transport)) as connector:
-        return _connect_both(connector, values)
+        return _connect_both(connector, values, payments=payments)
 
 
-def _connect_both(connector: Connector, values: Mapping[str, str]) -> tuple[StoredConnection, StoredConnection]:
-    salesforce, xero = salesforce_app(values), xero_app(values)
+def _connect_both(
+    connector: Connector, values: Mapping[str, str], *, payments: bool
+) -> tuple[StoredConnection, StoredConnection]:
+    salesforce, xero = salesforce_app(values), xero_app(values, payments=payments)
     org = connector.connect_salesforce(salesforce, connector.with_credentials(salesforce))
     grant = connector.with_credentials(xero)
     tenants = connector.organisations(xero, grant)

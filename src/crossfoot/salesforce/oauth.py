@@ -35,14 +35,16 @@ def signature_holds(tokens: Tokens, client_secret: str) -> bool:
     return hmac.compare_digest(b64encode(digest).decode(), tokens.signature)
 
 
-def authorize_address(login_base: str, *, client_id: str, redirect: str, state: str, challenge: str) -> str:
+def authorize_address(
+    login_base: str, *, client_id: str, redirect: str, state: str, challenge: str, wanted: Iterable[str] = SCOPES
+) -> str:
     """Where the person's browser goes."""
     query = urlencode(
         {
             "response_type": "code",
             "client_id": client_id,
             "redirect_uri": redirect,
-            "scope": " ".join(SCOPES),
+            "scope": " ".join(wanted),
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from base64 import b64encode, urlsafe_b64decode
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 import msgspec
 
 from crossfoot.http import HttpRequest
 
-# Granular scopes, each with the reason that ``connect`` shows. A write scope implies reading.
+# Granular scopes, each with the reason that ``connect`` shows. A write scope implies reading (XERO 1.8).
 SCOPES: dict[str, str] = {
     "offline_access": "stay connected without asking every half hour",
     "accounting.contacts": "find your customers, and create those that are missing",
     "accounting.invoices": "read and create sales invoices and items",
-    "accounting.payments": "read payments and overpayments, and record those that are entered in Salesforce",
+    "accounting.payments.read": "read payments and overpayments",
     "accounting.settings.read": "read the chart of accounts, tax rates, tracking, currencies and lock dates",
 }
+
+MAKE_PAYMENTS = "accounting.payments"
+_INSTEAD = {MAKE_PAYMENTS: "read payments and overpayments, and record those that are entered in Salesforce"}
+
+
+def scopes(*, payments: bool) -> dict[str, str]:
+    """What to ask for: to make payments only where people record them in Salesforce."""
+    if not payments:
+        return SCOPES
+    return {scope: why for scope, why in SCOPES.items() if scope != f"{MAKE_PAYMENTS}.read"} | _INSTEAD
 
 
 class Tokens(msgspec.Struct, frozen=True):
@@ -37,14 +48,16 @@ class Tenant(msgspec.Struct, frozen=True, rename={"tenant_id": "tenantId", "name
     id: str = ""
 
 
-def authorize_address(login_base: str, *, client_id: str, redirect: str, state: str, challenge: str) -> str:
+def authorize_address(
+    login_base: str, *, client_id: str, redirect: str, state: str, challenge: str, wanted: Iterable[str] = SCOPES
+) -> str:
     """Where the person's browser goes. The redirect must say localhost: Xero refuses 127.0.0.1."""
     query = urlencode(
         {
             "response_type": "code",
             "client_id": client_id,
             "redirect_uri": redirect,
-            "scope": " ".join(SCOPES),
+            "scope": " ".join(wanted),
             "state": state,
             "code_challenge": challenge,
             "code_challenge_method": "S256",
@@ -53,10 +66,10 @@ def authorize_address(login_base: str, *, client_id: str, redirect: str, state: 
     return f"{login_base.rstrip('/')}/identity/connect/authorize?{query}"
 
 
-def client_credentials(client_id: str, client_secret: str) -> HttpRequest:
+def client_credentials(client_id: str, client_secret: str, wanted: Iterable[str] = SCOPES) -> HttpRequest:
     """A token of a custom connection: one app, one organisation, no refresh token."""
-    scopes = " ".join(scope for scope in SCOPES if scope != "offline_access")
-    return _token({"grant_type": "client_credentials", "scope": scopes}, client_id, client_secret)
+    asked = " ".join(scope for scope in wanted if scope != "offline_access")
+    return _token({"grant_type": "client_credentials", "scope": asked}, client_id, client_secret)
 
 
 def exchange_code(client_id: str, client_secret: str, *, code: str, redirect: str, verifier: str) -> HttpRequest:

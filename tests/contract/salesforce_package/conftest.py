@@ -53,7 +53,7 @@ class Firm:
     def session_of(self, role: str) -> Secret:
         return Secret(sessions.open_session(self.org, self.org.grants[role], "api", self.time.now))
 
-    def installer(self, role: str = "admin") -> Installer:
+    def installer(self, role: str = "admin", *, bills: bool = False) -> Installer:
         connection = self.connections[0]
         assert connection.side is Side.SALESFORCE
         integration = self.connector().remote(connection)
@@ -63,13 +63,14 @@ class Firm:
             self.session_of(role),
             self.database,
             machine(self.time),
+            bills=bills,
             transport=self.carrier,
         )
         self.installers.append(made)
         return made
 
-    def install(self) -> int:
-        installer = self.installer()
+    def install(self, *, bills: bool = False) -> int:
+        installer = self.installer(bills=bills)
         return installer.install(installer.check(installer.inspect()), "Avery")
 
     def person(self, method: str, path: str, body: Mapping[str, Any]) -> Any:

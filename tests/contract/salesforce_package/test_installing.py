@@ -10,7 +10,7 @@ import pytest
 
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.engine.install import State, summary
-from crossfoot.salesforce.package import CORE, ORDERS, Component, load_components, pack, parse
+from crossfoot.salesforce.package import BILLS, CORE, ORDERS, Component, load_components, pack, parse
 
 from .conftest import Firm, make_firm
 
@@ -149,3 +149,45 @@ def test_an_org_that_was_founded_with_the_package_has_it_already(tmp_path: Path)
     installer.install(installer.check(steps), "Avery")
     again = firm.installer()
     assert counts(again.check(again.inspect())) == {State.UNCHANGED: len(steps)}
+
+
+def test_bills_come_only_when_they_are_asked_for_and_stay_looked_after(firm: Firm) -> None:
+    firm.install()
+    assert firm.org.schema.object("Xero_Bill__c") is None
+    added = firm.install(bills=True)
+    assert added == len(load_components((BILLS,))) + 1
+    assert firm.org.schema.object("Xero_Bill__c") is not None
+    sets = {
+        firm.org.rows["PermissionSet"][each["PermissionSetId"]]["Name"]
+        for each in firm.org.rows["PermissionSetAssignment"].values()
+        if each["AssigneeId"] == firm.org.grants["integration"]
+    }
+    assert "Crossfoot_Integration_Bills" in sets
+    again = firm.installer()
+    steps = again.inspect()
+    assert counts(again.check(steps)) == {State.UNCHANGED: len(load_components((CORE, ORDERS, BILLS)))}
+    again.remove(steps, "Avery")
+    assert firm.org.schema.object("Xero_Bill__c") is None
+
+
+def test_a_component_that_differs_in_its_script_alone_is_changed(firm: Firm) -> None:
+    firm.install()
+    [panel] = [each for each in PACKAGE if each.name == "crossfootDeal"]
+    older = {**panel.files, "crossfootDeal.js": panel.files["crossfootDeal.js"].replace(b"Draft", b"Not yet")}
+    deploy_theirs(firm, Component(panel.type, panel.name, panel.element, older))
+    steps = firm.installer().inspect()
+    assert [each.component.name for each in steps if each.state is State.CHANGE] == ["crossfootDeal"]
+
+
+def test_a_component_that_the_customer_placed_stays_until_it_is_taken_off_the_page(firm: Firm) -> None:
+    firm.install()
+    placed = """<FlexiPage><flexiPageRegions><itemInstances><componentInstance>
+        <componentName>crossfootDeal</componentName></componentInstance></itemInstances></flexiPageRegions>
+        <masterLabel>Deal</masterLabel><template>t</template><type>RecordPage</type></FlexiPage>"""
+    firm.org.metadata["FlexiPage"] = {
+        "Deal": {"xml": placed[len("<FlexiPage>") : -len("</FlexiPage>")], "files": {}, "id": "0M0", "file": ""}
+    }
+    installer = firm.installer()
+    with pytest.raises(NeedsPerson, match=r"crossfootDeal: .*by the FlexiPage Deal"):
+        installer.remove(installer.inspect(), "Avery")
+    assert firm.org.schema.object("Xero_Invoice__c") is not None

@@ -22,6 +22,8 @@ from crossfoot.salesforce.package import CORE, MARK, ORDERS, Component, load_com
 
 NOON = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 SOURCE = Path(salesforce_source.ROOT)
+# Objects in which people make rows or change them.
+PEOPLE_S = {"Xero_Payment__c", "Xero_Request__c"}
 # What a deployment declares otherwise, though it is the same: labels, prefixes, and fields' help.
 SHOWN = {"label", "help", "default", "relationship"}
 
@@ -134,12 +136,36 @@ def test_coding_lookups_offer_only_active_and_legal_values() -> None:
 
 
 def test_only_the_integration_user_may_write_to_the_mirror_and_nobody_deletes() -> None:
-    for grants in PERMISSION_SETS:
+    for grants in (*PERMISSION_SETS, *BILL_SETS):
         for name, given in grants.objects.items():
             assert not given.get("allowDelete"), (grants.name, name)
             assert not given.get("modifyAllRecords"), (grants.name, name)
-            if grants.name != "Crossfoot_Integration":
-                assert set(given) == {"allowRead"}, (grants.name, name)
+            if not grants.name.startswith("Crossfoot_Integration"):
+                assert name in PEOPLE_S or set(given) == {"allowRead"}, (grants.name, name)
+                assert not given.get("viewAllRecords"), (grants.name, name)
+
+
+def test_people_fill_only_what_is_theirs_to_say() -> None:
+    """Beside the coding of deals, the fields that each permission set lets people write."""
+    filled = {
+        each.name: {name for name, edit in each.fields.items() if edit and name.startswith("Xero_")}
+        for each in PERMISSION_SETS
+    }
+    assert filled["Crossfoot_Viewer"] == set()
+    assert filled["Crossfoot_Requester"] == {
+        f"Xero_Request__c.{each}__c" for each in ("Xero_Invoice", "Action", "Reason")
+    }
+    assert filled["Crossfoot_Approver"] == {"Xero_Request__c.Approved__c"}
+    assert filled["Crossfoot_Payments"] == {
+        f"Xero_Payment__c.{each}__c" for each in ("Xero_Invoice", "Amount", "Date", "Reference")
+    }
+
+
+def test_bills_are_in_no_permission_set_but_their_own() -> None:
+    told = {each.name for each in (*PERMISSION_SETS, *BILL_SETS) if "Xero_Bill__c" in each.objects}
+    assert told == {"Crossfoot_Integration_Bills", "Crossfoot_Bills"}
+    assert not [each for each in load_components((CORE, ORDERS)) if "Xero_Bill" in each.name]
+    assert {each.owner for each in by_type("CustomField", BILLS_PART)} == {each.name for each in BILLS}
 
 
 @pytest.mark.promise("S0-16")
@@ -148,3 +174,54 @@ def test_a_report_type_shows_won_scheduled_drafted_invoiced_and_paid_by_month_an
     columns = {each.findtext("field") for each in report.element.iter("columns")}
     stages = {"Amount", "Xero_Scheduled__c", "Xero_Drafted__c", "Xero_Invoiced__c", "Xero_Amount_Paid__c"}
     assert columns >= {*stages, "CloseDate", "Owner", "IsWon"}
+
+
+@pytest.mark.promise("S0-16")
+def test_a_report_is_ready_for_it_in_a_folder_of_its_own() -> None:
+    reports = {each.name: each.element for each in by_type("Report")}
+    assert {each.partition("/")[0] for each in reports} == {each.name for each in by_type("ReportFolder")}
+    report = reports["Crossfoot/Won_To_Paid"]
+    assert [each.findtext("field") for each in report.iter("groupingsDown")] == [
+        "Opportunity$CloseDate",
+        "Opportunity$Owner",
+    ]
+    summed = {each.findtext("field") for each in report.iter("columns") if each.findtext("aggregateTypes") == "Sum"}
+    stages = ("Amount", "Xero_Scheduled__c", "Xero_Drafted__c", "Xero_Invoiced__c", "Xero_Amount_Paid__c")
+    assert summed >= {f"Opportunity${each}" for each in stages}
+    for each in reports.values():
+        assert len(each.findtext("name") or "") <= 40
+        assert len(each.findtext("description") or "") <= 255
+
+
+def scripts() -> dict[str, tuple[Component, str, str]]:
+    """The Lightning components by name, each with its script and its template."""
+    return {
+        each.name: (each, each.files[f"{each.name}.js"].decode(), each.files.get(f"{each.name}.html", b"").decode())
+        for each in by_type("LightningComponentBundle")
+    }
+
+
+@pytest.mark.promise("U-19")
+def test_a_component_for_the_record_pages_of_deals_and_customers_shows_only_what_a_viewer_is_granted() -> None:
+    [viewer] = [each for each in PERMISSION_SETS if each.name == "Crossfoot_Viewer"]
+    pages = set()
+    for bundle, script, _ in scripts().values():
+        read = set(re.findall(r"@salesforce/schema/([\w.]+)", script))
+        assert read <= set(viewer.fields), bundle.name
+        if bundle.element.findtext("isExposed") == "true":
+            pages |= {each.text for each in bundle.element.iter("object")}
+            assert [each.text for each in bundle.element.iter("target")] == ["lightning__RecordPage"]
+        assert "apex" not in script.casefold()
+    assert pages == {"Opportunity", "Account"}
+
+
+def test_a_template_names_only_what_its_script_has_and_components_that_are_there() -> None:
+    known = scripts()
+    for name, (_, script, template) in known.items():
+        items = set(re.findall(r'for:item="(\w+)"', template))
+        used = {each.partition(".")[0] for each in re.findall(r"\{([\w.]+)\}", template)} - items
+        assert [each for each in used if not re.search(rf"(get |@api ){each}\b", script)] == [], name
+        children = {
+            re.sub(r"-(\w)", lambda found: found[1].upper(), each) for each in re.findall(r"<c-([\w-]+)", template)
+        }
+        assert children | set(re.findall(r'"c/(\w+)"', script)) <= set(known), name

@@ -12,7 +12,17 @@ from pathlib import Path
 import pytest
 from tools import salesforce_source
 
-from crossfoot.salesforce.package import BILLS, CORE, ORDERS, Component, load_components, pack, parse, says_the_same, unpack
+from crossfoot.salesforce.package import (
+    BILLS,
+    CORE,
+    ORDERS,
+    Component,
+    load_components,
+    pack,
+    parse,
+    says_the_same,
+    unpack,
+)
 
 SF = shlex.split(os.environ.get("CROSSFOOT_SF", ""))
 

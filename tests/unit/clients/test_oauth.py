@@ -16,9 +16,10 @@ def test_the_access_asked_for_is_exactly_this() -> None:
         "offline_access",
         "accounting.contacts",
         "accounting.invoices",
-        "accounting.payments",
+        "accounting.payments.read",
         "accounting.settings.read",
     }
+    assert set(xero.scopes(payments=True)) ^ set(xero.SCOPES) == {"accounting.payments", "accounting.payments.read"}
     assert set(salesforce.SCOPES) == {"api", "refresh_token"}
     assert all(reason for reason in (*xero.SCOPES.values(), *salesforce.SCOPES.values()))
 

@@ -20,6 +20,7 @@ from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Response
 
 CODE_LIFE = timedelta(minutes=15)
+ASSERTION_SKEW_S = 180
 JSON = (
     ("Content-Type", "application/json;charset=UTF-8"),
     ("Cache-Control", "no-cache, no-store"),
@@ -118,7 +119,8 @@ def _by_client_credentials(world: World, form: Form, headers: Form, now: datetim
 def _by_assertion(world: World, form: Form, _headers: Form, now: datetime) -> Granted:
     """JWT bearer: what the holder of the registered certificate signed, for a user who need not be asked (SF 1.3).
 
-    An ``exp`` far ahead is taken, as some clients write it in milliseconds.
+    An ``exp`` far ahead is taken, as some clients write it in milliseconds; so is one of a moment ago, as others
+    write the instant of signing, and the platform allows for clocks that differ.
     """
     certificate = world.settings["certificate"]
     claims = signing.claims_of(form.get("assertion", ""), certificate) if certificate else None
@@ -129,7 +131,7 @@ def _by_assertion(world: World, form: Form, _headers: Form, now: datetime) -> Gr
     known = {world.public_url, *(f"https://{host}" for host in LOGIN_HOSTS)}
     if not known & {str(each).rstrip("/") for each in (audience if isinstance(audience, list) else [audience])}:
         raise OAuthError("invalid_grant", "audience is invalid")
-    if _expires(claims) < host_seconds(world, now):
+    if _expires(claims) + ASSERTION_SKEW_S < host_seconds(world, now):
         raise OAuthError("invalid_grant", "invalid assertion")
     user = sessions.user_named(world, claims.get("sub"))
     if user is None or not _may_skip_approval(world, user["Username"], user["Id"], app):

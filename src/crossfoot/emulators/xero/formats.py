@@ -16,7 +16,21 @@ ARITHMETIC = Context(prec=50, rounding=ROUND_HALF_UP)
 ZERO = Decimal("0.00")
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTH_NAMES = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+MONTHS = tuple(name[:3] for name in MONTH_NAMES)
 
 _EPOCH_DAY = EPOCH.date()
 _AS_THEY_ARE = frozenset({str, Decimal, bool, int})  # most members: JSON has these

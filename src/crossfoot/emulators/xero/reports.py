@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from crossfoot.emulators.xero.errors import bad_query, not_found
-from crossfoot.emulators.xero.formats import MONTHS, ZERO, parse_day
+from crossfoot.emulators.xero.formats import MONTH_NAMES, MONTHS, ZERO, parse_day
 from crossfoot.emulators.xero.kinds import Call, Record
 from crossfoot.emulators.xero.ledger import POSTED, SIGNS, in_base
 
@@ -100,6 +100,12 @@ def _year_start(call: Call, day: date) -> date:
 
 
 def _words(day: date) -> str:
+    """A day as titles write it."""
+    return f"{day.day} {MONTH_NAMES[day.month - 1]} {day.year}"
+
+
+def _short(day: date) -> str:
+    """A day as the head of a column writes it."""
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
@@ -203,7 +209,7 @@ def _profit_and_loss(call: Call) -> Record:
     expenses, overheads = _block(call, *EXPENSES, sums, 1)
     gross = earned - spent
     rows = [
-        _row(("", _words(last)), "Header"),
+        _row(("", _short(last)), "Header"),
         *income,
         *costs,
         _section("", [_row(("Gross Profit", gross))]),
@@ -222,7 +228,7 @@ def _balance_sheet(call: Call) -> Record:
     sums = balances(call, None, day)
     this_year = -_earned(call, balances(call, year_start, day))
     earlier = -_earned(call, balances(call, None, year_start - timedelta(days=1)))
-    rows = [_row(("", _words(day)), "Header")]
+    rows = [_row(("", _short(day)), "Header")]
     sides: list[Decimal] = []
     for side, sections, sign in (("Assets", ASSETS, 1), ("Liabilities", LIABILITIES, -1)):
         blocks = [_block(call, title, types, sums, sign) for title, types in sections]

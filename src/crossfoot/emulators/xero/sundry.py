@@ -221,7 +221,6 @@ LINKED_TRANSACTIONS = Kind(
     modified_since=False,
     paged=True,
     one_per_call=True,
-    put_only=True,
 )
 PAYMENT_SERVICES = Kind(
     plural="PaymentServices",
