@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from base64 import b64encode
+from collections.abc import Iterable
 from urllib.parse import urlencode
 
 import msgspec

@@ -11,13 +11,14 @@ LINE_ENDINGS = {"LF": "\n", "CRLF": "\r\n"}
 COLUMNS_MAX = 5_000
 FIELD_CHARS_MAX = 131_072
 RECORD_CHARS_MAX = 400_000
+Table = tuple[list[str], list[list[str]]]  # a header, and the rows below it
 
 
 class FileError(Exception):
     """A file that fails its whole job; the text is the job's error message."""
 
 
-def read_table(content: bytes, delimiter: str, line_ending: str) -> tuple[list[str], list[list[str]]]:
+def read_table(content: bytes, delimiter: str, line_ending: str) -> Table:
     """The header and the rows of a file that keeps to its job's delimiter and line ending."""
     try:
         text = content.decode("utf-8-sig")

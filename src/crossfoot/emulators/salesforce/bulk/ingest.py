@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from crossfoot.emulators.salesforce import records
-from crossfoot.emulators.salesforce.bulk.files import FileError, read_table
+from crossfoot.emulators.salesforce import permissions, records
+from crossfoot.emulators.salesforce.bulk.files import FileError, Table, read_table
 from crossfoot.emulators.salesforce.bulk.job import COMPLETE, FAILED, Job, caller_of, enter, seen_by, use
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.schema import Field, SObject
-from crossfoot.emulators.salesforce.transaction import Transaction
+from crossfoot.emulators.salesforce.transaction import Caller, Transaction
 from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Event
 
@@ -33,19 +33,39 @@ class Column(NamedTuple):
     target: str = ""
 
 
+def wanted_key(world: World, caller: Caller, sobject: SObject, operation: object, key: object) -> str:
+    """The name of the field by which an upsert finds its rows; empty for what is no upsert. Refuses what may not be."""
+    if operation == "hardDelete" and not permissions.holds(world, caller.user_id, "BulkApiHardDelete"):
+        message = (
+            "hardDelete operation requires special user profile permission, please contact your system administrator"
+        )
+        raise ApiError("FEATURENOTENABLED", message)
+    if operation != "upsert":
+        return ""
+    if not key:
+        raise ApiError("INVALIDJOB", "InvalidJob : externalIdFieldName is required for upsert")
+    return records.upsert_key(sobject, str(key), ids=True).name
+
+
 def begin(world: World, job: Job, at: datetime) -> None:
-    """Read the file. What is wrong with it as a whole fails the job, and all of its rows stay unprocessed."""
+    """Read the file, and count the batches that it makes."""
+    if take(world, job, at, lambda content: read_table(content, job["delimiter"], job["line_ending"])):
+        use(world, BATCHES_PER_DAY, at, -(-len(job["rows"]) // BATCH_RECORDS_MAX))
+
+
+def take(world: World, job: Job, at: datetime, read: Callable[[bytes], Table]) -> bool:
+    """Read the rows. What is wrong with the file as a whole fails the job, and all of its rows stay unprocessed."""
     try:
-        header, rows = read_table(job["content"], job["delimiter"], job["line_ending"])
+        header, rows = read(job["content"])
         sobject = seen_by(world, job).schema.object(job["object"])
         if sobject is None:
             raise FileError(f"InvalidEntity : Unable to find object: {job['object']}")
         _columns(world, job, sobject, header)
     except FileError as error:
         enter(job, FAILED, at, error=str(error))
-        return
+        return False
     job |= {"content": b"", "header": header, "rows": rows}
-    use(world, BATCHES_PER_DAY, at, -(-len(rows) // BATCH_RECORDS_MAX))
+    return True
 
 
 def work(world: World, job: Job, at: datetime) -> list[Event]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from crossfoot.emulators.salesforce import permissions, records
 from crossfoot.emulators.salesforce.bulk import ingest, query
 from crossfoot.emulators.salesforce.bulk.files import write_table
 from crossfoot.emulators.salesforce.bulk.job import (
@@ -49,15 +48,7 @@ def create_ingest(ask: Ask) -> Reply:
     if operation not in ingest.OPERATIONS:
         raise ApiError("INVALIDJOB", f"InvalidJob : operation must be one of {', '.join(ingest.OPERATIONS)}")
     sobject = bulk_object(ask, wish.get("object"))
-    if operation == "hardDelete" and not permissions.holds(ask.world, ask.tx.caller.user_id, "BulkApiHardDelete"):
-        message = (
-            "hardDelete operation requires special user profile permission, please contact your system administrator"
-        )
-        raise ApiError("FEATURENOTENABLED", message)
-    key = wish.get("externalIdFieldName") if operation == "upsert" else ""
-    if key is None or (operation == "upsert" and not key):
-        raise ApiError("INVALIDJOB", "InvalidJob : externalIdFieldName is required for upsert")
-    name = records.upsert_key(sobject, key, ids=True).name if key else ""
+    name = ingest.wanted_key(ask.world, ask.tx.caller, sobject, operation, wish.get("externalIdFieldName"))
     require_allowance(ask.world, ingest.BATCHES_PER_DAY, ask.world.settings["daily_bulk_batches"], ask.tx.now)
     job = new_job(ask, INGEST, wish, sobject, OPEN)
     job |= {"key": name, "content": None, "header": [], "rows": [], "outcomes": []}
