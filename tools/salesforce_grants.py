@@ -107,12 +107,30 @@ INTEGRATION = Grants(
     permissions=("Crossfoot_Bypass",),
     user_permissions=("ApiEnabled", "ViewSetup"),
 )
+TWO_WAY = Grants(
+    "Crossfoot_Integration_Two_Way",
+    "Crossfoot Integration Two Way",
+    "For the integration user, where customers or products are kept in agreement from Xero too.",
+    fields=dict.fromkeys(
+        (
+            "Account.AccountNumber",
+            "Account.BillingAddress",
+            "Account.Phone",
+            "Product2.Description",
+            "Product2.ProductCode",
+            "Product2.Xero_Account_Code__c",
+            "Product2.Xero_Tax_Type__c",
+        ),
+        True,
+    ),
+)
 PERMISSION_SETS = (
     INTEGRATION,
+    TWO_WAY,
     _viewing("Viewer", "Sees what Xero holds: for sales people and managers."),
     _viewing(
         "Requester",
-        "Sees what Xero holds, codes deals and their products, and asks for invoices to be cancelled.",
+        "Sees what Xero holds, codes deals and their products, and asks for invoices to be cancelled or made anew.",
         *_CODING,
         *_entered("Xero_Request__c", "Approved__c"),
         objects={"Xero_Request__c": {"allowCreate": True, "allowRead": True}},

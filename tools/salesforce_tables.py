@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 MARK = "Part of Crossfoot."
-CANCEL = "Cancel invoice"
+ACTIONS = ("Cancel invoice", "Credit and re-issue invoice")
 API_VERSION = "62.0"
 
 
@@ -337,7 +337,7 @@ OBJECTS = (
         (
             key(),
             lookup("Xero_Invoice__c", "Xero_Invoice__c", "Xero_Requests", granted="read", entered=True),
-            choice("Action__c", CANCEL, granted="read", entered=True),
+            choice("Action__c", *ACTIONS, granted="read", entered=True),
             text("Reason__c", granted="read", entered=True),
             flag("Approved__c", granted="read", entered=True, help="Set by somebody else than who asks."),
             text("Status__c", 40),

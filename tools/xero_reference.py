@@ -83,7 +83,8 @@ def _endpoints() -> Iterator[str]:
     yield from table("Path", "Methods", "Scopes (one of them)")
     for kind in api.KINDS.values():
         verbs, scopes = _verbs(kind), ", ".join(f"`{family}`" for family in kind.families)
-        yield f"| `/{kind.plural}` | {', '.join(verbs)} | {scopes} |"
+        listed = [verb for verb in verbs if not (verb == "POST" and kind.put_only)]
+        yield f"| `/{kind.plural}` | {', '.join(listed)} | {scopes} |"
         single = [verb for verb in ("GET", *verbs[1:]) if verb != "PUT"]
         if kind.plural in api.DELETABLE:
             single.append("DELETE")
@@ -104,7 +105,7 @@ def _around() -> Iterator[str]:
 
 
 def _verbs(kind: Kind) -> list[str]:
-    """What an app may ask of the list; people may write where apps may not."""
+    """What an app may ask for; people may write where apps may not."""
     return [verb for verb in ("GET", "PUT", "POST") if verb in kind.verbs and (verb == "GET" or not kind.people_only)]
 
 
@@ -167,13 +168,8 @@ def _statuses() -> Iterator[str]:
         "",
         "What a status becomes by a client's wish; PAID is the system's (4.3, 4.15 to 4.17).",
     )
-    papers_of = {
-        name: paper.statuses
-        for paper in vars(papers).values()
-        if isinstance(paper, papers.Paper)
-        for name in [paper.plural]
-    }
-    tables = {"Invoices, CreditNotes": documents.TRANSITIONS, "ManualJournals": movements.JOURNAL_STATUSES, **papers_of}
+    tables = {"Invoices, CreditNotes": documents.TRANSITIONS, "ManualJournals": movements.JOURNAL_STATUSES}
+    tables |= {paper.plural: paper.statuses for paper in vars(papers).values() if isinstance(paper, papers.Paper)}
     for name, moves in tables.items():
         yield from ("", *table(f"{name}: from", "to"))
         for before, after in moves.items():

@@ -43,8 +43,7 @@ def settled_stage(synced_stage: Stage, tmp_path_factory: pytest.TempPathFactory)
 def shared_stage(synced_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     """After the first sync, with customers and products kept in agreement both ways: settled, nothing left to write."""
     firm = Business(synced_stage, tmp_path_factory.mktemp("shared"))
-    for name in ("Account", "Product2"):
-        firm.set(f"    salesforce: {name}\n", f"    salesforce: {name}\n    direction: both\n")
+    firm.set("    salesforce: Product2\n", "    salesforce: Product2\n    direction: both\n")
     while firm.sync().writes:
         firm.later()
     firm.later()

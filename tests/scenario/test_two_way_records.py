@@ -134,7 +134,6 @@ def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction
 @pytest.mark.parametrize(("direction", "quiet"), [("to_xero", "/services/data/"), ("to_salesforce", "/api.xro/")])
 def test_a_one_way_workspace_makes_no_write_the_other_way(connected: Business, direction: str, quiet: str) -> None:
     connected.set("prices:", f"direction: {direction}\nprices:")
-    connected.set("    salesforce: Account\n", "    salesforce: Account\n    direction: both\n")
 
     written = connected.writes_during(connected.sync)
 

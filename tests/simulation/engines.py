@@ -15,6 +15,7 @@ from unittest.mock import patch
 from crossfoot.core.errors import CrossfootError, Defect, Stopped
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, make_session
+from crossfoot.engine.tie import run_tie_out
 from crossfoot.store import leases
 from crossfoot.store.database import Database, hold_lease
 
@@ -89,6 +90,10 @@ class Engines:
         with held:
             self.writer = self._machine.acting
             return sync(self._session(database))
+
+    def tie_out(self) -> bool:
+        """Whether the tie-out, which reads both sides on its own path, leaves an amount unexplained."""
+        return run_tie_out(self._session(Database(self._pair.database.engine, self._machine.pause))).result.unexplained
 
     def _session(self, database: Database) -> Session:
         host = self._machine.host(self.skew)

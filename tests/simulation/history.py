@@ -125,6 +125,9 @@ class History:
         self._chaos()
         rounds = self.heal()
         self.rest.check()
+        if not (self.machine.kills or self.machine.pauses or self.wire.struck):
+            self.rest.check_echoes()
+        self.machine.run(("tie-out", self._tie_out))
         self.reached.read(self.machine, self.wire.struck, self.rest)
         work = self.engines.work
         return Outcome(
@@ -210,3 +213,8 @@ class History:
 
     def _round(self) -> None:
         self.engines.sync()
+
+    def _tie_out(self) -> None:
+        """I8: the product's own proof agrees that nothing is left over."""
+        if self.engines.tie_out():
+            raise Violation("I8: the tie-out leaves an amount unexplained")

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from crossfoot.core.recovery import LIMIT_WAIT_S_MAX
 from crossfoot.emulators.wire import Response
+from crossfoot.engine.payment_outcomes import LANDS_WITHIN
 from crossfoot.store.database import Database
 from crossfoot.store.schema import call
 
@@ -88,7 +89,7 @@ class Oracles:
         """I20: no message shows a token. I22: nobody sleeps on a limit that lasts."""
         if any(token in text for token in self.tokens()):
             raise Violation("I20: a message shows a token")
-        if self._machine.longest_sleep_s > LIMIT_WAIT_S_MAX:
+        if self._machine.longest_sleep_s > max(LIMIT_WAIT_S_MAX, LANDS_WITHIN.total_seconds()):
             raise Violation(f"I22: an engine slept {self._machine.longest_sleep_s:.0f} s instead of giving up")
 
     def sent(self, sent: Sent) -> None:
@@ -132,6 +133,7 @@ class Oracles:
     def _check_contents(self, sent: Sent) -> None:
         """I24: no amount has passed through a binary float. I18: what a document refers to is there before it."""
         body = json.loads(sent.request.body or b"null", parse_float=Decimal)
+        self._shared.note_told(body)
         for name, value in _members(body):
             if isinstance(value, Decimal) and value.as_tuple().exponent < -DECIMALS_MAX:
                 raise Violation(f"I24: {sent.words} sends {name} as {value}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -22,6 +22,7 @@ from .machine import Violation
 from .oracles import DEAD, Oracles
 from .people import Desks, Ledger, deal_of
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Shared
+from .shared import Kind as SharedKind
 from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
@@ -92,6 +93,7 @@ class Rest:
         waiting = self._check_queue(entries)
         self._check_shared(waiting)
         self._check_payments(waiting)
+        self._check_balances()
         for deal in self._salesforce.rows["Opportunity"].values():
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for invoice in invoices:
@@ -187,7 +189,9 @@ class Rest:
         """I8: the invoice is to the deal's own customer."""
         account = self._salesforce.rows["Account"][deal["AccountId"]]
         contact = self._oracles.books.get("Contacts", invoice["Contact"]["ContactID"])
-        if contact.get("ContactNumber") != account["Id"] and contact["Name"] != account["Name"]:
+        same = ((contact.get("ContactNumber"), account["Id"]), (contact["Name"], account["Name"]))
+        same += ((contact.get("TaxNumber") or "", account.get("ABN__c")),)
+        if not any(there == here for there, here in same):
             raise Violation(f"I8: {deal['Name']} of {account['Name']} is invoiced to {contact['Name']}")
 
     def _check_amount(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
@@ -225,17 +229,42 @@ class Rest:
         """I5: linked customers and products say the same on both sides, or the review queue names why not."""
         if not self._shared.made:
             return
-        with self._pair.database.reading() as connection:
-            pairs = [
-                (kind, stored.source_id, stored.link.xero_id)
-                for kind, linked in ((CUSTOMER, Kind.CONTACT), (PRODUCT, Kind.ITEM))
-                for stored in load_links(connection, self._home, linked)
-            ]
-        for kind, record_id, xero_id in pairs:
+        for kind, record_id, xero_id in self._pairs():
             for part in kind.parts:
                 ours, theirs = (self._shared.value(kind, part, s, record_id, xero_id) for s in (SALESFORCE, XERO))
                 if ours != theirs and not waiting.get(record_id, set()) & _UNSHARED:
                     raise Violation(f"I5: {kind.object} {record_id}: {part.name} is {ours!r} here, {theirs!r} in Xero")
+
+    def _pairs(self) -> list[tuple[SharedKind, str, str]]:
+        """Customers and products that are linked, by the ids of both sides."""
+        with self._pair.database.reading() as connection:
+            return [
+                (kind, stored.source_id, stored.link.xero_id)
+                for kind, linked in ((CUSTOMER, Kind.CONTACT), (PRODUCT, Kind.ITEM))
+                for stored in load_links(connection, self._home, linked)
+            ]
+
+    def check_echoes(self) -> None:
+        """I7: an edit causes one write to the other side and at most one back; meeting first, one each way."""
+        for kind, record_id, xero_id in self._pairs():
+            told, made = self._shared.told[record_id] + self._shared.told[xero_id], self._shared.made[record_id]
+            if told > 2 * made + 2:
+                raise Violation(f"I7: {kind.object} {record_id} was written {told} times after {made} edits")
+
+    def _check_balances(self) -> None:
+        """I9: what a customer is shown to owe is what its open documents come to."""
+        owed: dict[str, Decimal] = defaultdict(Decimal)
+        for invoice in self._oracles.books.all("Invoices"):
+            if (invoice["Type"], invoice["Status"]) == ("ACCREC", "AUTHORISED"):
+                owed[invoice["Contact"]["ContactID"]] += invoice["AmountDue"]
+        for note in self._oracles.books.all("CreditNotes"):
+            if (note["Type"], note["Status"]) == ("ACCRECCREDIT", "AUTHORISED"):
+                owed[note["Contact"]["ContactID"]] -= note["RemainingCredit"]
+        for account in self._desks.org_rows("Account"):
+            contact_id = account.get("Xero_Contact_Id__c")
+            shown = account.get("Xero_Balance__c") or Decimal(0)
+            if contact_id and Decimal(shown) != owed[contact_id]:
+                raise Violation(f"I9: {account['Name']} is shown to owe {shown}, in Xero it is {owed[contact_id]}")
 
     def _check_payments(self, waiting: Mapping[str, set[str]]) -> None:
         """I1, I5: what was recorded in Salesforce was paid once, and its row says so, or the queue says why not."""

@@ -7,7 +7,8 @@ tell a later edit that knew of it from one that did not.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -149,7 +150,8 @@ class Shared:
     def __init__(self, worlds: Worlds) -> None:
         self.edits: dict[Place, Edit] = {}
         self.overruled: list[Edit] = []
-        self.made = 0
+        self.made: Counter[str] = Counter()
+        self.told: Counter[str] = Counter()
         self._worlds = worlds
 
     def value(self, kind: Kind, part: Part, side: str, record_id: str, xero_id: str) -> str:
@@ -161,7 +163,17 @@ class Shared:
     def add(self, edit: Edit) -> None:
         """A person edited."""
         self.edits[edit.place] = edit
-        self.made += 1
+        self.made[edit.record_id] += 1
+
+    def note_told(self, body: Any) -> None:
+        """Count the records of either side that a write changes in a part that people edit, by their ids there."""
+        for kind in (CUSTOMER, PRODUCT):
+            for element in body.get(kind.xero, ()) if isinstance(body, Mapping) else ():
+                self.told[element.get(kind.key, "")] += 1
+            fields = {part.field for part in kind.parts}
+            for row in body.get("records", ()) if isinstance(body, Mapping) else ():
+                if row.get("attributes", {}).get("type") == kind.object and fields & row.keys():
+                    self.told[row.get("id", "")] += 1
 
     def lost(self, seen_before: datetime) -> Iterator[str]:
         """Edits that a write has just overwritten although nobody had seen them (I3); those made too late for anyone

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from crossfoot.cli import emulator_control
+from crossfoot.cli.emulator_webhooks import webhooks_app
 
 app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -99,6 +100,7 @@ app.command("log")(emulator_control.log)
 app.add_typer(emulator_control.fault_app, name="fault")
 app.add_typer(emulator_control.clock_app, name="clock")
 app.add_typer(emulator_control.state_app, name="state")
+app.add_typer(webhooks_app, name="webhooks")
 
 
 def _wait_for_signal() -> None:

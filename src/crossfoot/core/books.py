@@ -76,6 +76,27 @@ class LedgerInvoice:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerBill:
+    """A supplier's bill as Xero holds it, without its lines; amounts are in its own currency."""
+
+    bill_id: str
+    number: str
+    status: str
+    supplier: str
+    dated: date
+    currency: str
+    sub_total: Decimal
+    total_tax: Decimal
+    total: Decimal
+    amount_due: Decimal
+    amount_paid: Decimal
+    amount_credited: Decimal
+    updated: datetime
+    due: date | None = None
+    fully_paid_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerPhone:
     """One of a contact's numbers; ``kind`` is Xero's own word: DEFAULT, MOBILE, FAX or DDI."""
 

@@ -212,10 +212,29 @@ def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
             connection,
             session.organisation_id,
             {item.agreement.record.source.id: item.agreement.record.name for item in compared},
-            [finding for item in compared for finding in item.agreement.findings],
+            _as_first_told(session, connection, compared),
             now,
             codes=CODES,
         )
+
+
+def _as_first_told(session: Session, connection: Connection, compared: Sequence[Compared]) -> list[Finding]:
+    """Findings, where a conflict about the same values keeps the words of the first time: who saved a record last, and
+    when, may since be our own writing of its status."""
+    same = {
+        item.stored.source_id
+        for item in compared
+        if item.stored.conflicts and item.stored.conflicts == item.agreement.conflicts
+    }
+    entries = queue_store.open_entries(connection, session.organisation_id, record_ids=same)
+    said = {entry.record.id: entry.cause for entry in entries if entry.code == "field_conflict"}
+    return [
+        replace(finding, cause=said.get(finding.record.id, finding.cause))
+        if finding.code == "field_conflict"
+        else finding
+        for item in compared
+        for finding in item.agreement.findings
+    ]
 
 
 def hold_refused(session: Session, compared: Sequence[Compared]) -> list[Compared]:

@@ -17,9 +17,9 @@ from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Identity, Kind, Link, record_id_in
 from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
+from crossfoot.engine.guard import check_guard
 from crossfoot.engine.ledger import INVOICE, load_ledger
 from crossfoot.engine.reissue import ASKED, PROPOSED_BY, about
-from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
@@ -30,6 +30,7 @@ from crossfoot.store.database import Database
 from crossfoot.store.links import (
     StoredLink,
     add_link,
+    compare_again,
     drop_link,
     find_link,
     highest_epochs,
@@ -92,6 +93,7 @@ class Desk:
             store.retry_write_backs(connection, self.organisation_id, entry.record.id)
             for source_id in (entry.record.id, *(ref.id for ref in entry.related)):
                 ops.forget_refusals(connection, self.organisation_id, source_id)
+            compare_again(connection, self.organisation_id, entry.record.id)
             if entry.code in _REISSUED:
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:

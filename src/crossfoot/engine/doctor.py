@@ -10,9 +10,9 @@ from crossfoot.core.books import Books, Organisation
 from crossfoot.core.errors import CrossfootError, NeedsPerson, Rejected
 from crossfoot.engine.allowance import refresh_allowance
 from crossfoot.engine.describes import require_shapes
+from crossfoot.engine.guard import check_guard
 from crossfoot.engine.ledger import load_books, refresh_reference
 from crossfoot.engine.overview import Told, told_allowance, told_limits
-from crossfoot.engine.runs import check_guard
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
@@ -99,11 +99,16 @@ def _fields(session: Session) -> Iterator[Check]:
         for field in reading.fields
         if described[name].field_of(field) is None
     ]
-    written = {mapping.account_object: flows.customers.write_back, mapping.deal_object: flows.invoices.write_back}
+    written: dict[str, set[str]] = {
+        mapping.account_object: {*flows.customers.write_back},
+        mapping.deal_object: {*flows.invoices.write_back},
+    }
+    for name, fields in mapping.told_fields().items():
+        written.setdefault(name, set()).update(fields)
     fixed = [
         f"{name}.{field}"
         for name, fields in written.items()
-        for field in fields
+        for field in sorted(fields)
         if (shape := described[name].field_of(field)) is None or not shape.updateable
     ]
     if missing:

@@ -26,7 +26,7 @@ from crossfoot.store.codec import decode, encode
 from crossfoot.store.queue import open_entries, replace_findings
 from crossfoot.store.versions import load_reference, save_reference
 
-CUSTOMERS, PRODUCTS, INVOICES, PAYMENTS = "customers", "products", "invoices", "payments"
+CUSTOMERS, PRODUCTS, INVOICES, PAYMENTS, REQUESTS = "customers", "products", "invoices", "payments", "requests"
 # A paused flow holds those that build on what it reads.
 HOLDS: Mapping[str, tuple[str, ...]] = {
     CUSTOMERS: (CUSTOMERS,),
@@ -96,7 +96,7 @@ def field_uses(mapping: FlowMapping, lines_object: str) -> Iterator[Use]:
     own = {mapping.account_object: _paths(mapping.customer), mapping.product_object: _paths(mapping.product)}
     for reading in mapping.readings().values():
         fields = set(reading.fields) - own.get(reading.object, set()) - {"CreatedDate"}
-        flow = PAYMENTS if reading.object == mapping.payment_object else INVOICES
+        flow = {mapping.payment_object: PAYMENTS, mapping.request_object: REQUESTS}.get(reading.object, INVOICES)
         yield from (Use(flow, reading.object, path) for path in sorted(fields))
         if lines_object and reading.lines:
             yield from (Use(INVOICES, lines_object, path) for path in reading.line_fields)

@@ -14,6 +14,7 @@ from stdnum.exceptions import ValidationError
 
 from crossfoot.core.books import (
     Books,
+    LedgerBill,
     LedgerContact,
     LedgerCredit,
     LedgerCreditNote,
@@ -37,7 +38,8 @@ REFERENCE_AGE = timedelta(minutes=5)
 LOCK_DATE_AGE = timedelta(seconds=60)
 
 INVOICE, CONTACT, ITEM, CREDIT, CREDIT_NOTE = "Invoice", "Contact", "Item", "Overpayment", "CreditNote"
-LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit | LedgerCreditNote
+BILL = "Bill"
+LedgerRecord = LedgerInvoice | LedgerContact | LedgerItem | LedgerCredit | LedgerCreditNote | LedgerBill
 T = TypeVar("T")
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -111,6 +113,8 @@ def _identify(record: LedgerRecord) -> tuple[str, str]:
             return CREDIT, record.credit_id
         case LedgerCreditNote():
             return CREDIT_NOTE, record.credit_note_id
+        case LedgerBill():
+            return BILL, record.bill_id
 
 
 def load_ledger(

@@ -6,13 +6,15 @@ record that the settings name are shown, and only they are pointed at.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crossfoot.core.books import (
+    UNAPPROVED_STATUSES,
     Account,
     Books,
+    LedgerBill,
     LedgerContact,
     LedgerCreditNote,
     LedgerInvoice,
@@ -32,6 +34,7 @@ WAVES: Mapping[str, int] = {
     "tracking_option": 1,
     "item": 1,
     "contact": 1,
+    "bill": 1,
     "invoice": 2,
     "line": 3,
     "credit_note": 3,
@@ -56,7 +59,8 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Mirror:
     """How one organisation is shown. ``customers`` maps a Xero contact to its Salesforce account, ``deals`` an invoice
-    to its deal, ``products`` an item's code to its product."""
+    to its deal, ``products`` an item's code to its product. ``gone`` are deals and accounts that were deleted: nothing
+    may point at them (SF 2.3)."""
 
     organisation_id: str
     records: Mapping[str, str]
@@ -65,15 +69,16 @@ class Mirror:
     customers: Mapping[str, str] = field(default_factory=dict)
     deals: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
+    gone: Collection[str] = frozenset()
 
     def key(self, *parts: str) -> str:
         """The key of a row."""
         return ":".join((self.organisation_id, *parts))
 
-    def link(self, path: str) -> str:
+    def link(self, path: str, *, ledger: str = "AccountsReceivable") -> str:
         """Where a person opens a document in Xero."""
         code = self.books.organisation.short_code
-        return f"https://go.xero.com/organisationlogin/default.aspx?shortcode={code}&redirecturl=/AccountsReceivable/{path}"
+        return f"https://go.xero.com/organisationlogin/default.aspx?shortcode={code}&redirecturl=/{ledger}/{path}"
 
     def reference_rows(self) -> Iterator[Row]:
         """The organisation, its chart, rates, tracking options and items."""
@@ -147,7 +152,7 @@ class Mirror:
         about = {
             **self._to("organisation", "organisation"),
             "Name": contact.name[:NAME_LENGTH],
-            "Account__c": self.customers.get(contact.contact_id),
+            "Account__c": self._standing(self.customers.get(contact.contact_id)),
             "Contact_Id__c": contact.contact_id,
             "Account_Number__c": contact.account_number or None,
             "Status__c": contact.status.capitalize(),
@@ -167,8 +172,8 @@ class Mirror:
             "Name": (invoice.number or "Draft")[:NAME_LENGTH],
             **self._to("organisation", "organisation"),
             **self._to("contact", invoice.contact_id),
-            "Account__c": account_id or self.customers.get(invoice.contact_id),
-            "Opportunity__c": deal_id,
+            "Account__c": self._standing(account_id or self.customers.get(invoice.contact_id)),
+            "Opportunity__c": self._standing(deal_id),
             "Invoice_Id__c": invoice.invoice_id,
             "Invoice_Number__c": invoice.number,
             "Reference__c": invoice.reference or None,
@@ -238,8 +243,8 @@ class Mirror:
             **self._to("organisation", "organisation"),
             **self._to("contact", note.contact_id),
             **(self._to("invoice", invoice_id) if invoice_id else {}),
-            "Account__c": self.customers.get(note.contact_id),
-            "Opportunity__c": deal_id,
+            "Account__c": self._standing(self.customers.get(note.contact_id)),
+            "Opportunity__c": self._standing(deal_id),
             "Credit_Note_Id__c": note.credit_note_id,
             "Credit_Note_Number__c": note.number,
             "Reference__c": note.reference or None,
@@ -254,14 +259,39 @@ class Mirror:
         }
         return Row("credit_note", self.key(note.credit_note_id), about, deal_id or "")
 
+    def bill_row(self, bill: LedgerBill) -> Row:
+        """A supplier's bill. Its number is the supplier's, so that its name says whose it is."""
+        open_words = "Partly paid" if bill.amount_paid or bill.amount_credited else "Unpaid"
+        drafted = dict.fromkeys(UNAPPROVED_STATUSES, "Not approved yet")
+        about = {
+            **self._to("organisation", "organisation"),
+            "Name": f"{bill.supplier} {bill.number}".strip()[:NAME_LENGTH] or "Bill",
+            "Supplier__c": bill.supplier or None,
+            "Bill_Id__c": bill.bill_id,
+            "Bill_Number__c": bill.number or None,
+            "Status__c": bill.status.capitalize(),
+            "Payment_Status__c": {**drafted, "AUTHORISED": open_words}.get(bill.status, bill.status.capitalize()),
+            "Date__c": bill.dated,
+            "Due_Date__c": bill.due,
+            "Paid_Date__c": bill.fully_paid_on,
+            "Subtotal__c": bill.sub_total,
+            "Tax__c": bill.total_tax,
+            "Total__c": bill.total,
+            "Amount_Due__c": bill.amount_due,
+            "Amount_Paid__c": bill.amount_paid,
+            "Amount_Credited__c": bill.amount_credited,
+            "Url__c": self.link(f"View.aspx?InvoiceID={bill.bill_id}", ledger="AccountsPayable"),
+            **self._currency(bill.currency),
+        }
+        return Row("bill", self.key(bill.bill_id), about)
+
     def issue_row(self, entry: QueueEntry, title: str, *, account_object: str, deal_object: str) -> Row:
         """An open entry of the review queue."""
         record_id = entry.record.id
-        gone = entry.code == "source_deleted"
         about = {
             "Name": title[:NAME_LENGTH],
-            "Account__c": record_id if entry.record.kind == account_object and not gone else None,
-            "Opportunity__c": record_id if entry.record.kind == deal_object and not gone else None,
+            "Account__c": self._standing(record_id) if entry.record.kind == account_object else None,
+            "Opportunity__c": self._standing(record_id) if entry.record.kind == deal_object else None,
             "Reason__c": entry.code,
             "Cause__c": entry.cause[:4000],
             "Next_Step__c": entry.fix[:1000],
@@ -273,6 +303,9 @@ class Mirror:
             **(self._currency(entry.money.currency) if entry.money.currency else {}),
         }
         return Row("issue", self.key(record_id, entry.code), about)
+
+    def _standing(self, record_id: str | None) -> str | None:
+        return None if record_id in self.gone else record_id
 
     def _account_key(self, account: Account) -> str:
         return self.key(account.account_id or account.code)

@@ -17,6 +17,7 @@ from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.describes import require_shapes
 from crossfoot.engine.drift import check_reading
 from crossfoot.engine.ledger import (
+    BILL,
     CONTACT,
     CREDIT,
     CREDIT_NOTE,
@@ -81,7 +82,8 @@ def observe(session: Session) -> Observed:
     observed = Observed()
     session.progress("Reading Xero", 0, 0)
     refresh_reference(session)
-    for resource in (CONTACT, ITEM, INVOICE, CREDIT, CREDIT_NOTE):
+    bills = (BILL,) if "bill" in session.mapping.settings.flows.invoices.records else ()
+    for resource in (CONTACT, ITEM, INVOICE, CREDIT, CREDIT_NOTE, *bills):
         observe_xero(session, resource, observed)
     session.progress("Reading Salesforce", 0, 0)
     session.salesforce.freshen()
@@ -99,6 +101,7 @@ _XERO: Mapping[str, tuple[_PageRequest, Callable[[Page], Sequence[LedgerRecord]]
     INVOICE: (xero.invoices, lambda page: page.invoices),
     CREDIT: (xero.overpayments, lambda page: page.credits),
     CREDIT_NOTE: (xero.credit_notes, lambda page: page.credit_notes),
+    BILL: (xero.bills, lambda page: page.bills),
 }
 
 

@@ -63,6 +63,15 @@ def _parent(item: WriteBack, accounts: Mapping[str, str]) -> str:
     return own or accounts.get(item.source_id, "")
 
 
+def parents(item: WriteBack) -> list[tuple[str, str]]:
+    """The rows of ours that a row points at, by object and key: ``Parent__r`` by its external id (SF 2.5)."""
+    return [
+        (f"{name.removesuffix('__r')}__c", str(value[KEY_FIELD]))
+        for name, value in item.fields.items()
+        if isinstance(value, Mapping) and KEY_FIELD in value
+    ]
+
+
 def plain_fields(fields: Mapping[str, Any]) -> dict[str, Value]:
     """Fields with each parent's external id under its path, as a column of a file: ``Parent__r.Key__c`` (SF 4.2)."""
     plain: dict[str, Value] = {}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from crossfoot.core.errors import NeedsPerson, Stopped
-from crossfoot.core.guards import Fingerprint, guard_problem
 from crossfoot.core.links import Kind
 from crossfoot.core.plan import Operation
 from crossfoot.engine.adopt import adopt_by_marker, resume
@@ -17,13 +16,14 @@ from crossfoot.engine.anchor import Anchor
 from crossfoot.engine.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.brake import check_brake, check_vanished, settle_vanished
 from crossfoot.engine.cancelling import Cancelled, cancel_documents
-from crossfoot.engine.ledger import refresh_reference
+from crossfoot.engine.guard import check_guard
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.overrides import drop_agreed
 from crossfoot.engine.payment_calls import Paid
 from crossfoot.engine.payments import look_at_payments, record_payments
 from crossfoot.engine.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.reissue import Reissued, finish_reissues, reissue_invoices
+from crossfoot.engine.requested import answer_requests
 from crossfoot.engine.restore import Restored, keep_anchor, require_current, settle_restored
 from crossfoot.engine.scope import newly_named
 from crossfoot.engine.session import Session, zone_of
@@ -31,16 +31,12 @@ from crossfoot.engine.status_calls import resume_statuses
 from crossfoot.engine.tell import Agreed, look_at_links, tell
 from crossfoot.engine.verify import Verified, verify
 from crossfoot.engine.write_back import write_back
-from crossfoot.salesforce import requests as sf
-from crossfoot.salesforce import soql
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
 from crossfoot.store.queue import bucket_totals
-from crossfoot.store.versions import load_reference, load_versions, save_reference
+from crossfoot.store.versions import load_versions
 from crossfoot.store.workspace import any_plan_applied, end_run, start_run
-
-ORG_AGE = dt.timedelta(minutes=5)
 
 
 @dataclass(slots=True)
@@ -109,42 +105,6 @@ def today(session: Session) -> dt.date:
 def ledger_now(session: Session) -> dt.datetime:
     """Now, as far as the ledger is concerned."""
     return session.xero.server_now or session.host.now()
-
-
-def check_guard(session: Session) -> None:
-    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair."""
-    organisation = refresh_reference(session, names=("organisation",))
-    org = _read_org(session)
-    pinned_org, pinned = session.salesforce.connection.pinned, session.xero.connection.pinned
-    problem = guard_problem(
-        Fingerprint(
-            str(pinned_org["org_id"]),
-            bool(pinned_org["is_sandbox"]),
-            str(pinned["organisation_id"]),
-            bool(pinned["is_demo"]),
-        ),
-        Fingerprint(org["Id"], bool(org["IsSandbox"]), organisation.organisation_id, organisation.is_demo),
-    )
-    if problem:
-        raise Stopped(f"{problem} Nothing was written.", code="live_guard")
-
-
-def _read_org(session: Session) -> dict[str, str]:
-    with session.database.reading() as connection:
-        known = load_reference(connection, session.org_id, "organization")
-    if known is None or session.host.now() - known[0] > ORG_AGE:
-        query = soql.select(["Id", "Name", "IsSandbox", "OrganizationType"], "Organization")
-        answer = session.salesforce.read(sf.query(query))
-        with session.database.writing("organization") as connection:
-            save_reference(connection, session.org_id, "organization", answer.body, session.host.now())
-        body = answer.body
-    else:
-        body = known[1]
-    rows = sf.decode_query(body).rows
-    if not rows:
-        raise Stopped("Salesforce does not show its Organization record. Nothing was written.", code="live_guard")
-    row: dict[str, str] = rows[0]
-    return row
 
 
 def _own_numbers(session: Session) -> dict[str, str]:
@@ -231,15 +191,19 @@ def _carry_out(
     link_customers(session, planned)
     if not reviewed:  # a reviewed plan sends exactly its documents
         report.agreed = tell(session, look_at_links(session))
+        answer_requests(session)
         report.reissued = reissue_invoices(session, planned.as_of)
     if report.agreed.to_xero or report.reissued.writes:
-        operations = make_plan(session, planned.as_of).operations
+        shown = {operation.identity: operation.reason for operation in operations}
+        again = make_plan(session, planned.as_of).operations
+        operations = [replace(each, reason=shown.get(each.identity, each.reason)) for each in again]
     if session.mapping.settings.direction == "to_salesforce":
         operations = ()
     report.applied = apply_operations(session, operations, reviewed=reviewed)
     stops = (report.agreed.stopped, report.reissued.stopped, report.applied.stopped)
     report.warning = " ".join(filter(None, stops))
     report.verified = verify(session)
+    look_at_links(session)  # customers that were linked just now are compared for the first time
     if not reviewed:
         report.cancelled = cancel_documents(session)
         report.paid = record_payments(session, planned.as_of)
@@ -247,6 +211,7 @@ def _carry_out(
     if operations or report.cancelled.writes or report.reissued.writes:
         keep_plan(session, make_plan(session, planned.as_of))
         finish_reissues(session, report.reissued)
+    answer_requests(session)
     if session.mapping.settings.direction != "to_xero":
         report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from crossfoot.engine.allowance import told_in_queue
 from crossfoot.engine.bulk_load import load_rows, under_way
 from crossfoot.engine.drift import unwritable
-from crossfoot.engine.row_writes import batches, by_parent, send_batch
+from crossfoot.engine.row_writes import batches, by_parent, parents, send_batch
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.bulk import Way, choose_write
+from crossfoot.store import workspace as store
 from crossfoot.store.workspace import WriteBack
 
 
@@ -25,7 +26,7 @@ def send_rows(session: Session, pending: Sequence[WriteBack]) -> tuple[int, int]
         waves[item.wave].append(item)
     with told_in_queue(session):
         for _, items in sorted(waves.items()):
-            good, bad = _send_wave(session, items)
+            good, bad = _send_wave(session, _with_parents(session, items))
             written, refused = written + good, refused + bad
             session.progress("Writing to Salesforce", written + refused, len(pending))
     return written, refused
@@ -39,6 +40,21 @@ def _sendable(session: Session, pending: Sequence[WriteBack]) -> list[WriteBack]
         rows[item.object].append(item)
     paused = unwritable(session, {kind: [item.fields for item in items] for kind, items in rows.items()})
     return [item for item in free if item.object not in paused]
+
+
+def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBack]:
+    """Rows whose parents Salesforce took. One whose parent it refused waits for that, under the parent's own reason."""
+    pointed_at: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        for name, key in parents(item):
+            pointed_at[name].add(key)
+    with session.database.reading() as connection:
+        refused = {
+            (name, key)
+            for name, keys in pointed_at.items()
+            for key in store.refused_rows(connection, session.organisation_id, name, keys)
+        }
+    return [item for item in items if refused.isdisjoint(parents(item))]
 
 
 def _send_wave(session: Session, items: Sequence[WriteBack]) -> tuple[int, int]:

@@ -11,11 +11,12 @@ from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import Kind
 from crossfoot.core.records import content_hash
 from crossfoot.engine.brake import settle_vanished
+from crossfoot.engine.guard import check_guard
 from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.observe import observe_xero
 from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.restore import keep_anchor, require_current
-from crossfoot.engine.runs import check_guard, today
+from crossfoot.engine.runs import today
 from crossfoot.engine.session import Session
 from crossfoot.engine.status_calls import send_statuses, status_operation
 from crossfoot.store import operations as ops

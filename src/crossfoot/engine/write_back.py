@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from crossfoot.core.books import (
     POSTED_STATUSES,
     UNAPPROVED_STATUSES,
+    LedgerBill,
     LedgerContact,
     LedgerCredit,
     LedgerCreditNote,
@@ -29,7 +30,7 @@ from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.engine.balances import balances
 from crossfoot.engine.bulk_load import resume_loads
-from crossfoot.engine.ledger import CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
+from crossfoot.engine.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
 from crossfoot.engine.mirror import ISSUE_CLOSED, UPDATES_WAVE, WAVES, Mirror, Row
 from crossfoot.engine.sending import send_rows
 from crossfoot.engine.session import Session
@@ -37,8 +38,8 @@ from crossfoot.salesforce.package import KEY_FIELD
 from crossfoot.store import workspace as store
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, links_to_write_back, load_links, mark_written
-from crossfoot.store.queue import QueueEntry, dispositions, open_entries
-from crossfoot.store.versions import load_versions, load_watermark, move_watermark, newest_change, unread
+from crossfoot.store.queue import QueueEntry, dispositions, open_entries, replace_findings
+from crossfoot.store.versions import deleted_ids, load_versions, load_watermark, move_watermark, newest_change, unread
 from crossfoot.store.workspace import WriteBack
 
 REFUSED_AGAIN_AFTER = timedelta(days=1)
@@ -104,6 +105,7 @@ class _Wanting:
     _credits: list[LedgerCredit] = field(init=False)
     _notes: list[LedgerCreditNote] = field(init=False)
     _links: dict[str, StoredLink] = field(init=False)
+    _gone: frozenset[str] = field(init=False)
     _mirror: Mirror = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,6 +117,8 @@ class _Wanting:
         self._credits = list(load_ledger(connection, home, CREDIT, LedgerCredit).values())
         self._notes = list(load_ledger(connection, home, CREDIT_NOTE, LedgerCreditNote).values())
         self._links = {stored.link.xero_id: stored for stored in load_links(connection, home, Kind.INVOICE)}
+        names = (session.mapping.deal_object, session.mapping.account_object)
+        self._gone = frozenset(each for name in names for each in deleted_ids(connection, session.org_id, name))
         self._mirror = Mirror(
             home,
             {str(kind): name for kind, name in session.mapping.settings.flows.invoices.records.items()},
@@ -123,6 +127,7 @@ class _Wanting:
             customers={s.link.xero_id: s.source_id for s in load_links(connection, home, Kind.CONTACT)},
             deals={xero_id: stored.source_id for xero_id, stored in self._links.items()},
             products=self._products(),
+            gone=self._gone,
         )
 
     def want_all(self) -> None:
@@ -132,6 +137,9 @@ class _Wanting:
         for invoice_id in self._moved():
             self._want_invoice(self._invoices[invoice_id])
         self._want_rows(self._mirror.credit_note_row(note) for note in self._notes)
+        if "bill" in self._mirror.records:
+            bills = load_ledger(self.connection, self.session.organisation_id, BILL, LedgerBill)
+            self._want_rows(self._mirror.bill_row(bill) for bill in bills.values())
         self._want_stock()
         self._want_deals()
         self.want_issues()
@@ -152,7 +160,7 @@ class _Wanting:
             self._known[name, key] = state
 
     def _moved(self) -> list[str]:
-        """Invoices that changed since they were shown, or whose link or customer did, or that an open credit touches.
+        """Invoices that changed since they were shown, or whose link, deal or customer did, or that a credit touches.
 
         The position begins anew when the settings name other records.
         """
@@ -169,6 +177,9 @@ class _Wanting:
             customers.add(stored.link.xero_id)
             mark_written(connection, stored.id, seq)
         changed.update(each.invoice_id for each in self._invoices.values() if each.contact_id in customers)
+        kind = self.session.mapping.deal_object
+        deals = {version.ref.id for version in load_versions(connection, self.session.org_id, kind, since_seq=reached)}
+        changed.update(xero_id for xero_id, stored in self._links.items() if stored.source_id in deals)
         reached = max(reached, min([newest_change(connection, home), *(seq - 1 for seq in self._unread.values())]))
         move_watermark(connection, home, resource, f"{reached:020d}", self.session.host.now())
         return sorted(changed & self._invoices.keys())
@@ -212,7 +223,7 @@ class _Wanting:
             if contact_id in contacts:
                 self._want_rows([self._mirror.contact_row(contacts[contact_id], balance)])
             account_id = self._mirror.customers.get(contact_id)
-            if account_id and target:
+            if account_id and target and not self._is_gone(mapping.account_object, account_id):
                 values = balance.values(contact_id)
                 fields = {name: values[value] for name, value in target.items()}
                 self._want(mapping.account_object, account_id, fields, account_id, UPDATES_WAVE)
@@ -249,11 +260,25 @@ class _Wanting:
             invoice = by_deal.get(deal.record_id)
             if invoice is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
                 continue
+            if self._is_gone(mapping.deal_object, deal.record_id):
+                continue
             values = self._standing(deal.amount, deal.bucket, invoice, waiting.get(deal.record_id))
             if invoice is not None:
                 values |= _invoice_values(invoice, self._mirror, payment_status(invoice, self._credits))
             fields = {name: values[value] for name, value in target.items() if value in values}
             self._want(mapping.deal_object, deal.record_id, fields, deal.record_id, UPDATES_WAVE)
+
+    def _is_gone(self, name: str, record_id: str) -> bool:
+        """Whether a record was deleted. What should stand on it is then wanted no more, until it is restored."""
+        if record_id not in self._gone:
+            return False
+        home = self.session.organisation_id
+        if self._known.pop((name, record_id), None):
+            store.forget_write_back(self.connection, home, name, record_id)
+            if not store.has_refused(self.connection, home, record_id):
+                now = self.session.host.now()
+                replace_findings(self.connection, home, {record_id: ""}, (), now, codes={_OWN_TROUBLE})
+        return True
 
     def _standing(
         self, amount: Decimal, bucket: str, invoice: LedgerInvoice | None, entry: QueueEntry | None

@@ -26,6 +26,7 @@ from crossfoot.core.links import record_url
 from crossfoot.core.merge import Direction, Owner
 from crossfoot.core.money import EXACT, ZERO, round_money, split
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.requests import FIELDS as REQUEST_FIELDS
 from crossfoot.core.settlement import RecordedPayment
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
@@ -110,6 +111,7 @@ class FlowMapping:
         }
         self.payment, self.payment_when = self._payments()
         self.payment_object = flows.payments.salesforce if flows.payments else ""
+        self.request_object = flows.requests.salesforce if flows.requests else ""
         self.customer_lens = RecordLens(CONTACT_PARTS, self.customer)
         self.product_lens = RecordLens(ITEM_PARTS, self.product)
         self._check_write_back()
@@ -204,6 +206,15 @@ class FlowMapping:
             return Direction(whole if wanted == "both" else wanted)
         return Direction(wanted) if wanted == whole else None
 
+    def told_fields(self) -> dict[str, frozenset[str]]:
+        """Fields of accounts and products that Xero may change, by object, where a flow goes that way."""
+        rows = (
+            ("customers", self.account_object, self.customer_lens),
+            ("products", self.product_object, self.product_lens),
+        )
+        to_salesforce = {Direction.BOTH, Direction.TO_SALESFORCE}
+        return {name: lens.told for flow, name, lens in rows if self.direction_of(flow) in to_salesforce}
+
     def _all_rules(self) -> Iterator[Expression]:
         for rules in (self.customer, self.product, self.invoice, self.line, self.tracking):
             for rule in rules.values():
@@ -241,6 +252,8 @@ class FlowMapping:
         if flow := self.settings.flows.payments:
             paths = {".".join(path) for path in self.payment_when.paths} | _own_paths(self.payment) | {flow.key}
             readings[flow.salesforce] = Reading(flow.salesforce, tuple(sorted(paths)))
+        if self.request_object:
+            readings[self.request_object] = Reading(self.request_object, REQUEST_FIELDS)
         return readings
 
     @property

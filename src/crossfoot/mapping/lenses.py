@@ -120,6 +120,13 @@ class RecordLens:
         self._shapes, self._rules = shapes, rules
         self.parts = parts_of(shapes, rules)
 
+    @property
+    def told(self) -> frozenset[str]:
+        """The Salesforce fields that Xero may change: those of the parts that it owns or shares."""
+        parts = [part for part in self.parts if part.writable and part.owner is not Owner.SALESFORCE]
+        members = [member for part in parts for member in self._shapes[part.name].members if member in self._rules]
+        return frozenset(filter(None, (self._rules[member].expression.own_field for member in members)))
+
     def salesforce(self, fields: Mapping[str, Any], suffix: str = "") -> Form:
         """What Salesforce has. ``suffix`` is what the Xero name carries beyond it."""
         return self._form(lambda member: self._of_salesforce(member, fields), suffix)

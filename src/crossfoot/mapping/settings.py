@@ -52,8 +52,9 @@ RecordKind = Literal[
     "credit_note",
     "payment",
     "issue",
+    "bill",
 ]
-"""What of Xero can be shown as Salesforce records."""
+"""What of Xero can be shown as Salesforce records. Supplier bills are read only where they are named."""
 
 
 class NumberRule(_Section):
@@ -183,6 +184,12 @@ class PaymentsFlow(_Section):
     }
 
 
+class RequestsFlow(_Section):
+    """Rows in which people ask for what others approve in Salesforce. Without this section none count."""
+
+    salesforce: str = "Xero_Request__c"
+
+
 class Flows(_Section):
     """What is kept in agreement."""
 
@@ -190,6 +197,7 @@ class Flows(_Section):
     products: ProductsFlow
     invoices: InvoicesFlow
     payments: PaymentsFlow | None = None
+    requests: RequestsFlow | None = None
 
 
 class Settings(_Section):

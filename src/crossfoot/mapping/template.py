@@ -111,6 +111,7 @@ coding:                           # used where neither the product nor the Xero 
 flows:
   customers:                      # only accounts with a counting deal; Salesforce owns name and address
     salesforce: Account
+    direction: both               # once linked, ABN and phones go both ways; both changed = you choose
     fields:
       Name: Name                  # taken by another customer with another ABN: a readable suffix is added{tax_number}
       AccountNumber: AccountNumber

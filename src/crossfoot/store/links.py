@@ -237,6 +237,12 @@ def links_to_agree(connection: Connection, organisation_id: str, kind: Kind, sou
     return [_stored(row) for row in connection.execute(query.order_by(link.c.id))]
 
 
+def compare_again(connection: Connection, organisation_id: str, source_id: str) -> None:
+    """Have a linked record compared at the next run, though neither side changed: a person asks for it."""
+    mine = (link.c.organisation_id == organisation_id, link.c.source_id == source_id)
+    connection.execute(update(link).where(*mine, link.c.state == LinkState.LIVE.value).values(merged_seq=0))
+
+
 def retire_link(connection: Connection, link_id: int) -> None:
     """End a pairing; its identity and epoch stay known for ever."""
     connection.execute(update(link).where(link.c.id == link_id).values(state=LinkState.RETIRED.value))

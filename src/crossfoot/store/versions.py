@@ -183,6 +183,12 @@ def _version(row: object) -> Version:
     return Version(ref, get["home"], get["stamp"], get["hash"], get["body"], get["deleted"], get["changed_seq"])
 
 
+def deleted_ids(connection: Connection, home: str, kind: str) -> set[str]:
+    """Records of one kind that were deleted."""
+    query = select(version.c.record_id).where(version.c.home == home, version.c.kind == kind, version.c.deleted)
+    return set(connection.execute(query).scalars())
+
+
 def standing_keys(connection: Connection, home: str, kind: str) -> Iterator[tuple[str, bool]]:
     """Id of every record of one kind, and whether it is deleted, without holding them all."""
     query = select(version.c.record_id, version.c.deleted).where(version.c.home == home, version.c.kind == kind)

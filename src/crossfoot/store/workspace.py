@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 from crossfoot.core.records import Side
 from crossfoot.store import schema
 from crossfoot.store.codec import decode_fields, encode, instant, moment
+from crossfoot.store.lookups import chunks
 from crossfoot.store.upsert import upsert
 
 _GRANT = select(schema.grant).where(schema.grant.c.id == bindparam("id"))  # asked before each call: built once
@@ -289,6 +290,28 @@ def has_refused(connection: Connection, organisation_id: str, source_id: str) ->
         table.c.refused_hash == table.c.wanted_hash,
     )
     return connection.execute(query.limit(1)).first() is not None
+
+
+def refused_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
+    """Those of an object's rows that Salesforce has refused and never had: nothing can point at them."""
+    table, found = schema.write_back, set[str]()
+    for part in chunks(keys):
+        query = select(table.c.key).where(
+            table.c.organisation_id == organisation_id,
+            table.c.object == name,
+            table.c.key.in_(part),
+            table.c.refused_hash == table.c.wanted_hash,
+            table.c.written_hash == "",
+        )
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
+    """A row that cannot be written any more, since its record is gone, is wanted no more."""
+    table = schema.write_back
+    where = (table.c.organisation_id == organisation_id) & (table.c.object == name) & (table.c.key == key)
+    connection.execute(table.delete().where(where))
 
 
 def pending_write_backs(

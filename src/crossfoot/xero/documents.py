@@ -255,6 +255,7 @@ class Page:
     items: tuple[books.LedgerItem, ...] = ()
     credits: tuple[books.LedgerCredit, ...] = ()
     credit_notes: tuple[books.LedgerCreditNote, ...] = ()
+    bills: tuple[books.LedgerBill, ...] = ()
     more: bool = False
 
 
@@ -268,7 +269,29 @@ def decode_page(body: bytes) -> Page:
         tuple(_item(item) for item in envelope.items),
         tuple(_credit(item) for item in envelope.overpayments if not item.type.startswith(("SPEND", "AP"))),
         tuple(_credit_note(item) for item in envelope.credit_notes if item.type in {"ACCRECCREDIT", ""}),
+        tuple(_bill(item) for item in envelope.invoices if item.type == "ACCPAY"),
         more=paging is not None and paging.page < paging.page_count,
+    )
+
+
+def _bill(item: _Invoice) -> books.LedgerBill:
+    """A bill's number is the supplier's own: many may have the same one, or none (XERO 4.4)."""
+    return books.LedgerBill(
+        bill_id=item.invoice_id,
+        number=item.invoice_number or "",
+        status=item.status,
+        supplier=item.contact.name,
+        dated=parse_day(item.date) if item.date else date.min,
+        due=parse_day(item.due_date) if item.due_date else None,
+        currency=item.currency_code,
+        sub_total=item.sub_total,
+        total_tax=item.total_tax,
+        total=item.total,
+        amount_due=item.amount_due,
+        amount_paid=item.amount_paid,
+        amount_credited=item.amount_credited,
+        updated=parse_instant(item.updated_date_utc),
+        fully_paid_on=parse_day(item.fully_paid_on_date) if item.fully_paid_on_date else None,
     )
 
 

@@ -93,6 +93,12 @@ def invoices(tenant: Tenant, page: int, since: datetime | None) -> OrganisationR
     return _page(tenant, "Invoices", page, since, where)
 
 
+def bills(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
+    """A page of supplier bills without lines and payments, ordered by what never changes (XERO 3.8)."""
+    where = {"where": 'Type=="ACCPAY"', "order": "InvoiceID", "summaryOnly": "true", "includeArchived": "true"}
+    return _page(tenant, "Invoices", page, since, where)
+
+
 def invoices_dated_since(tenant: Tenant, page: int, day: date) -> OrganisationRequest:
     """A page of sales invoices dated on or after a day: the tie-out's own path."""
     where = f'Type=="ACCREC" AND Date >= DateTime({day.year}, {day.month:02}, {day.day:02})'

@@ -436,13 +436,91 @@ def test_primary_key_chunking_leaves_the_first_batch_undone(org: Org) -> None:
     assert empty == b"Records not found for this query"
 
 
+def loaded(org: Org, kind: str, rows: str, operation: str = "insert", **more: str) -> tuple[str, str]:
+    """A job in XML with one batch, and a while for it."""
+    wish = {"operation": operation, "object": "Account", "contentType": kind, **more}
+    members = "".join(f"<{name}>{value}</{name}>" for name, value in wish.items())
+    namespace = "http://www.force.com/2009/06/asyncapi/dataload"
+    (job,) = texts(
+        classic(org, "POST", "", f'<jobInfo xmlns="{namespace}">{members}</jobInfo>', "application/xml"), "id"
+    )
+    added = classic(org, "POST", f"/{job}/batch", rows, f"{ROW_TYPES[kind]}; charset=UTF-8")
+    batch = added.body["id"] if kind == "JSON" else texts(added, "id")[0]
+    org.tick(5)
+    return job, batch
+
+
+ROW_TYPES = {"CSV": "text/csv", "JSON": "application/json", "XML": "application/xml"}
+ROWS = {
+    "CSV": 'Name,Phone\nGood,1\n"",2\n',
+    "JSON": '[{"Name": "Good", "Phone": "1", "attributes": {"type": "Account"}}, {"Name": null, "Phone": "2"}]',
+    "XML": '<sObjects xmlns="urn:x" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><sObject><Name>Good</Name>'
+    '<Phone>1</Phone></sObject><sObject><Name xsi:nil="true"/><Phone>2</Phone></sObject></sObjects>',
+}
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_bulk_api_1_loads_rows_and_tells_each_in_order(org: Org, kind: str) -> None:
+    job, batch = loaded(org, kind, ROWS[kind])
+    answer = classic(org, "GET", f"/{job}/batch/{batch}/result")
+    assert answer.headers["Content-Type"] == ROW_TYPES[kind]
+    if kind == "JSON":
+        told = [(each["success"], bool(each["errors"])) for each in answer.body]
+        assert answer.body[1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+    elif kind == "CSV":
+        table = list(csv.DictReader(io.StringIO(answer.body.decode())))
+        told = [(each["Success"] == "true", each["Error"] != "") for each in table]
+    else:
+        successes = texts(answer, "success")
+        told = [(each == "true", each == "false") for each in successes]
+        assert texts(answer, "statusCode") == ["REQUIRED_FIELD_MISSING"]
+    assert told == [(True, False), (False, True)]
+    assert [each["Phone"] for each in org.soql("SELECT Phone FROM Account WHERE Name = 'Good'")] == ["1"]
+
+
+def test_bulk_api_1_counts_failed_rows_and_a_file_that_is_wrong_fails_its_batch(org: Org) -> None:
+    job, batch = loaded(org, "CSV", ROWS["CSV"])
+    told = classic(org, "GET", f"/{job}/batch/{batch}")
+    assert (texts(told, "numberRecordsProcessed"), texts(told, "numberRecordsFailed")) == (["2"], ["1"])
+    assert classic(org, "GET", f"/{job}").body["numberRecordsFailed"] == 1
+    job, batch = loaded(org, "CSV", "Nope\n1\n")
+    told = classic(org, "GET", f"/{job}/batch/{batch}")
+    assert texts(told, "state") == ["Failed"]
+    assert texts(told, "stateMessage") == ["InvalidBatch : Field name not found : Nope"]
+
+
+def test_bulk_api_1_updates_upserts_and_deletes(org: Org) -> None:
+    account = org.create("Account", Name="Old")
+    job, batch = loaded(org, "CSV", f"Id,Name\n{account},New\n", "upsert", externalIdFieldName="Id")
+    (row,) = csv.DictReader(io.StringIO(classic(org, "GET", f"/{job}/batch/{batch}/result").body.decode()))
+    assert row == {"Id": account, "Success": "true", "Created": "false", "Error": ""}
+    assert org.read("Account", account)["Name"] == "New"
+    loaded(org, "JSON", f'[{{"Id": "{account}"}}]', "delete")
+    assert org.soql("SELECT Id FROM Account") == []
+
+
+def test_bulk_api_1_queries_in_json_write_instants_as_milliseconds(org: Org) -> None:
+    deal = org.deal("Deal", CloseDate="2026-11-20")
+    wish = '{"operation":"query","object":"Opportunity","contentType":"JSON"}'
+    job = classic(org, "POST", "", wish).body["id"]
+    soql = "SELECT Id, CloseDate, CreatedDate, Owner.Alias, AccountId FROM Opportunity"
+    batch = classic(org, "POST", f"/{job}/batch", soql).body["id"]
+    org.tick(5)
+    (result_id,) = classic(org, "GET", f"/{job}/batch/{batch}/result").body
+    (row,) = classic(org, "GET", f"/{job}/batch/{batch}/result/{result_id}").body
+    assert row["attributes"]["url"].endswith(f"/sobjects/Opportunity/{deal}")
+    assert (row["CloseDate"], row["CreatedDate"]) == (1_795_132_800_000, 1_795_138_200_000)
+    assert (row["Owner"]["Alias"], row["AccountId"]) == ("admin", None)
+
+
 def test_bulk_api_1_refuses_in_its_own_shape(org: Org) -> None:
     lost = org.send("POST", ASYNC, b"{}", **{"x-sfdc-session": "00D!none", "content-type": "application/json"})
     assert (lost.status, lost.body["exceptionCode"]) == (401, "InvalidSessionId")
     assert classic(org, "GET", "/750000000000001AAA").body["exceptionCode"] == "InvalidJob"
     wish = '{"operation":"query","object":"Nope","contentType":"CSV"}'
     assert classic(org, "POST", "", wish).body["exceptionCode"] == "InvalidEntity"
-    assert classic(org, "POST", "", wish.replace('"query"', '"insert"')).body["exceptionCode"] == "FeatureNotEnabled"
+    assert classic(org, "POST", "", wish.replace('"query"', '"copy"')).body["exceptionCode"] == "InvalidJob"
+    assert classic(org, "POST", "", wish.replace("CSV", "ZIP_CSV")).body["exceptionCode"] == "FeatureNotEnabled"
     assert classic(org, "GET", "/a/b/c/d/e/f/g").status == 404
     job = classic(org, "POST", "", wish.replace("Nope", "Account")).body["id"]
     (batch,) = texts(classic(org, "POST", f"/{job}/batch", "SELECT Nope FROM Account", "text/csv"), "id")

@@ -181,7 +181,7 @@ def asserted(org: Org, key: rsa.RSAPrivateKey, **changes: Any) -> Answer:
         {"aud": "https://harbourpoint--crossfoot.sandbox.my.salesforce.com"},
         {"exp": "1795138800"},
         {"exp": 1_795_138_200_300},
-        {"exp": int(NOON.timestamp()) - 100},
+        {"exp": 1_795_138_100},
         {"sub": "INTEGRATION@harbourpoint.example"},
     ],
     ids=["plain", "test-host", "my-domain", "exp-as-text", "exp-in-milliseconds", "exp-just-past", "name-in-capitals"],

@@ -89,6 +89,52 @@ def test_a_silent_200_changes_nothing(xero: Client) -> None:
     assert xero.world.dump()["organisations"] == before
 
 
+def held(xero: Client) -> tuple[dict[str, Any], dict[str, int]]:
+    """Every record and every counter of the organisation."""
+    (organisation,) = xero.world.dump()["organisations"]
+    return {kind: rows for kind, rows in organisation["tables"].items() if rows}, organisation["counters"]
+
+
+@pytest.mark.parametrize("place", ["payment", "allocation", "allocation taken back", "void", "item", "group", "note"])
+def test_every_way_to_write_can_be_silent(xero: Client, place: str) -> None:
+    invoice = xero.invoice(100, Status="AUTHORISED")
+    group = xero.one("PUT", "/ContactGroups", {"Name": "Mills"})["ContactGroupID"]
+    item = xero.one("PUT", "/Items", {"Code": "A", "Name": "Advice"})["ItemID"]
+    line = {"Description": "Credit", "Quantity": 1, "UnitAmount": 10, "AccountCode": "200"}
+    contact = {"ContactID": invoice["Contact"]["ContactID"]}
+    note = xero.one(
+        "PUT",
+        "/CreditNotes",
+        {"Type": "ACCRECCREDIT", "Status": "AUTHORISED", "Contact": contact, "LineItems": [line]},
+    )
+    allocated = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    target = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": 4}
+    made = xero.one("PUT", allocated, target)["AllocationID"] if place == "allocation taken back" else ""
+    before = held(xero)
+    fault(xero, "silent_200")
+    writes = {
+        "payment": ("PUT", "/Payments", xero.payment(invoice, 60)),
+        "allocation": ("PUT", allocated, target),
+        "allocation taken back": ("DELETE", f"{allocated}/{made}", None),
+        "void": ("POST", f"/Invoices/{invoice['InvoiceID']}", {"Status": "VOIDED"}),
+        "item": ("DELETE", f"/Items/{item}", None),
+        "group": ("PUT", f"/ContactGroups/{group}/Contacts", {"Contacts": [contact]}),
+        "note": ("PUT", f"/Invoices/{invoice['InvoiceID']}/History", {"HistoryRecords": [{"Details": "x"}]}),
+    }
+    assert xero.send(*writes[place]).status in {200, 204}
+    assert (xero.events, held(xero)) == ([], before)
+    assert xero.send(*writes[place]).status in {200, 204}
+    assert held(xero) != before
+
+
+def test_a_payment_can_answer_with_the_zero_id(xero: Client) -> None:
+    invoice = xero.invoice(100, Status="AUTHORISED")
+    fault(xero, "zero_id")
+    assert xero.pay(invoice, 60)["PaymentID"] == ZERO_ID
+    assert xero.rows("GET", "/Payments") == []
+    assert xero.pay(invoice, 60)["PaymentID"] != ZERO_ID
+
+
 def test_a_create_can_answer_with_the_zero_id(xero: Client) -> None:
     fault(xero, "zero_id")
     body = {"Contacts": [{"Name": "One"}, {"Name": "Two"}]}

@@ -51,7 +51,7 @@ Evaluate = Callable[[Moment, "Row"], Any]
 
 
 def compile_expression(schema: Schema, sobject: SObject, text: str, *, saving: bool = False) -> Evaluate:
-    """The formula as a function. ``saving`` allows what only a save knows: ISNEW, ISCHANGED, TODAY, $Permission, $User."""
+    """The formula as a function. ``saving`` allows what only a save knows: ISNEW, TODAY, $Permission and the like."""
     if len(text) > CHARS_MAX:
         raise ExpressionError(f"Compiled formula is too big: {len(text)} characters (maximum {CHARS_MAX})")
     parser = _Parser(schema, sobject, text, saving=saving)

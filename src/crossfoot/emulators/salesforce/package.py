@@ -215,7 +215,7 @@ XERO_REQUEST = _mirror(
     "Xero_Request__c",
     "a0B",
     _to("Xero_Invoice__c", "Xero_Requests"),
-    picklist("Action__c", ("Cancel invoice",), restricted=True),
+    picklist("Action__c", ("Cancel invoice", "Credit and re-issue invoice"), restricted=True),
     text("Reason__c", 255),
     *_flags("Approved__c"),
     *_texts(Status=40, Outcome=255),

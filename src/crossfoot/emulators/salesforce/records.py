@@ -227,7 +227,7 @@ def read_payload(tx: Transaction, sobject: SObject, payload: Mapping[str, Any], 
             parent = sobject.parent(name)
             if parent is None:
                 raise _no_such_column(sobject, name)
-            given[parent.name] = _by_external_id(seen, parent, value)
+            given[parent.name] = _by_external_id(tx, seen, parent, value)
         elif not _writable(tx, field, operation):
             refused.append(field.name)
         else:
@@ -247,9 +247,12 @@ def _writable(tx: Transaction, field: Field, operation: str) -> bool:
     return field.updateable
 
 
-def _by_external_id(world: World, reference: Field, value: Any) -> str:
-    """The id behind ``{"Account": {"Key__c": "x"}}``; attributes.type tells which object where several fit (SF 2.5)."""
-    parent = world.object(_referred_to(reference, value))
+def _by_external_id(tx: Transaction, seen: World, reference: Field, value: Any) -> str:
+    """The id behind ``{"Account": {"Key__c": "x"}}``; attributes.type tells which object where several fit (SF 2.5).
+
+    As with uniqueness, a row that a long transaction has not committed yet counts: the look-up waits for it.
+    """
+    parent = seen.object(_referred_to(reference, value))
     names = [name for name in value if name.lower() != "attributes"] if isinstance(value, Mapping) else []
     key = parent.field(names[0]) if len(names) == 1 else None
     if key is None or not (key.upsert_key or key.type == "id"):
@@ -259,8 +262,8 @@ def _by_external_id(world: World, reference: Field, value: Any) -> str:
             fields=[],
         )
     stored = to_stored(key, value[names[0]])
-    matches = [stored] if key.type == "id" else find_by_key(world, parent, key, stored)
-    if len(matches) != 1:
+    matches = [stored] if key.type == "id" else find_by_key(tx.world, parent, key, stored)
+    if len(matches) != 1 or not (key.type == "id" or tx.sees(matches[0])):
         message = f"Foreign key external ID: {stored} not found for field {key.name} in entity {parent.name}"
         raise ApiError("INVALID_FIELD", message, fields=[])
     return str(matches[0])

@@ -37,7 +37,7 @@ from crossfoot.emulators.xero.errors import (
     not_covered,
     not_found,
 )
-from crossfoot.emulators.xero.formats import envelope_date, to_wire
+from crossfoot.emulators.xero.formats import ZERO_ID, envelope_date, to_wire
 from crossfoot.emulators.xero.kinds import SINGLE, Call, Kind, Record, find_record, is_hidden
 from crossfoot.emulators.xero.listing import read_list
 from crossfoot.emulators.xero.organisation import Organisation
@@ -68,6 +68,7 @@ KINDS: Mapping[str, Kind] = {
         *sundry.KINDS,
     )
 }
+SHOWN_IDS = {kind.plural: kind.id_field for kind in KINDS.values()} | {"Allocations": "AllocationID"}
 DELETABLE = frozenset({"Accounts", "Items", "LinkedTransactions", "TrackingCategories"})
 DELETED_SILENTLY = frozenset({"Items", "LinkedTransactions"})  # answered with 204 (XERO 3.11)
 ORGANISATION = ("organisation", "organisations")
@@ -175,8 +176,9 @@ def _singular(path: list[str]) -> str:
 
 def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
     """Do what the request says and wrap the result; refusals are answers too."""
+    dropped = method != "GET" and (call.world.strikes("silent_200") or call.world.strikes("zero_id"))
     try:
-        payload = _dispatch(call, method, path, body)
+        payload = (_pretend if dropped else _dispatch)(call, method, path, body)
     except ApiError as error:
         call.events.clear()
         return error.response
@@ -191,6 +193,25 @@ def respond(call: Call, method: str, path: list[str], body: bytes) -> Response:
         "DateTimeUTC": envelope_date(call.now),
     }
     return json_response({**envelope, **to_wire(payload)})
+
+
+def _pretend(call: Call, method: str, path: list[str], body: bytes) -> Payload:
+    """A fault: the answer stands and nothing of it is kept. Under ``zero_id`` what seemed created shows the zero id."""
+    organisation = call.organisation
+    organisation.begin()
+    try:
+        payload = _dispatch(call, method, path, body)
+        organisation.roll_back()
+    finally:
+        organisation.end()
+    call.events.clear()
+    answered = payload if isinstance(payload, dict) and call.world.strikes("zero_id") else {}
+    for plural in answered.keys() & SHOWN_IDS.keys():
+        id_field = SHOWN_IDS[plural]
+        for row in answered[plural]:
+            if organisation.get(plural, str(row[id_field])) is None:
+                row[id_field] = ZERO_ID
+    return payload
 
 
 def _dispatch(call: Call, method: str, path: list[str], body: bytes) -> Payload:

@@ -15,11 +15,12 @@ class Gap:
 
 
 NOT_COVERED: tuple[Gap, ...] = (
-    Gap("Writing through the API to resources that are listed as read only", "501, which says so", "XERO 4.24"),
+    Gap("Writing receipts, expense claims and employees through the API", "501, which says so", "XERO 4.24"),
     Gap("Attachments and history of resources that do not list them", "404", "XERO 4.22"),
-    Gap("BankSummary, BudgetSummary, ExecutiveSummary, TenNinetyNine and published tax reports", "404", "XERO 4.23"),
+    Gap("BudgetSummary, ExecutiveSummary, TenNinetyNine and single published tax reports", "404", "XERO 4.23"),
     Gap("Comparison periods, tracking and cash basis in reports", "the parameters are ignored", "XERO 4.23"),
-    Gap("CIS settings, invoice reminders and Setup", "404", "XERO 4.24"),
+    Gap("CIS settings, invoice reminders, a theme's payment services and Setup", "404", "XERO 4.24"),
     Gap("Form-encoded bodies", "400 with ErrorNumber 14", "XERO 3.1"),
-    Gap("Tax returns, payroll, files, assets and projects", "other APIs of Xero's; 404", "XERO 1.1"),
+    Gap("Payroll, projects, files and assets", "403, as in an organisation without them", "XERO 1.8"),
+    Gap("Bank feeds, finance and practice manager", "other APIs of Xero's; 404", "XERO 1.1"),
 )

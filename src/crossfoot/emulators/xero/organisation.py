@@ -108,6 +108,7 @@ class Organisation:
         self._orders: dict[str, tuple[list[tuple[datetime, str]], set[str]]] = {}  # see ``by_stamp``
         self._undo: list[tuple[str, str, Record | None]] | None = None
         self._counters: Record = {}
+        self._open = 0  # transactions inside one another
         for kind, table in self.tables.items():
             for record_id, record in table.items():
                 self._index(kind, record_id, None, record)
@@ -196,8 +197,12 @@ class Organisation:
         return [table[record_id] for _, record_id in keys[first:]]
 
     def begin(self) -> None:
-        self._undo = []
-        self._counters = dict(self.state["counters"])
+        """Open a transaction; one inside another belongs to it, and begins before anything was changed."""
+        self._open += 1
+        if self._open == 1:
+            self._undo = []
+            self._counters = dict(self.state["counters"])
+        assert not self._undo
 
     def mark(self) -> int:
         assert self._undo is not None
@@ -218,7 +223,9 @@ class Organisation:
             self.state["counters"] = dict(self._counters)
 
     def end(self) -> None:
-        self._undo = None
+        self._open -= 1
+        if not self._open:
+            self._undo = None
 
     def next_number(self, kind: str, series: str) -> str:
         """The next free number of one of the organisation's series, as ``INV-0001`` (XERO 4.3)."""

@@ -49,8 +49,6 @@ def write(call: Call, kind: Kind, verb: str, elements: list[Any], path_id: str |
         failed = [outcome.echo for outcome in outcomes if outcome.failed]
         if failed and not alone:
             raise validation_error(failed)
-        if call.world.strikes("silent_200") or call.world.strikes("zero_id"):
-            _drop(call, kind, outcomes)
     except ApiError:
         organisation.roll_back()
         call.events.clear()
@@ -62,15 +60,6 @@ def write(call: Call, kind: Kind, verb: str, elements: list[Any], path_id: str |
             warned = "WARNING" if outcome.echo.get("Warnings") else "OK"
             outcome.echo["StatusAttributeString"] = "ERROR" if outcome.failed else warned
     return [outcome.echo for outcome in outcomes]
-
-
-def _drop(call: Call, kind: Kind, outcomes: list[Outcome]) -> None:
-    """A fault: the answer stands and nothing of it is kept. Under ``zero_id`` what seemed created shows the zero id."""
-    call.organisation.roll_back()
-    call.events.clear()
-    for outcome in outcomes if call.world.strikes("zero_id") else ():
-        if call.organisation.get(kind.plural, kind.key(outcome.echo)) is None:
-            outcome.echo[kind.id_field] = ZERO_ID
 
 
 def write_element(call: Call, kind: Kind, verb: str, element: Any, path_id: str | None = None) -> Outcome:

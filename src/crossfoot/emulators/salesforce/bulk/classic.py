@@ -1,6 +1,6 @@
-"""The reading side of Bulk API 1.0, as far as a Singer tap uses it: ``/services/async/61.0/job`` (SF 4.4).
+"""Bulk API 1.0, which older clients still use: ``/services/async/61.0/job`` (SF 4.5).
 
-A job is a folder of batches; each batch is one query, which runs as a job of Bulk API 2.0 does.
+A job is a folder of batches. Each batch is one query, or one file of rows, which runs as a job of Bulk API 2.0 does.
 """
 
 from __future__ import annotations
@@ -10,17 +10,24 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
-from html import escape
 from typing import Any
 
 from crossfoot.emulators.salesforce import permissions
-from crossfoot.emulators.salesforce.bulk import work
-from crossfoot.emulators.salesforce.bulk.files import write_table
-from crossfoot.emulators.salesforce.bulk.ingest import BATCHES_PER_DAY
+from crossfoot.emulators.salesforce.bulk import ingest, work
+from crossfoot.emulators.salesforce.bulk.classic_forms import (
+    CONTENT_TYPES,
+    document,
+    elements,
+    load_result,
+    query_result,
+    read_wish,
+    written,
+)
 from crossfoot.emulators.salesforce.bulk.job import (
     ABORTED,
     CLASSIC,
     CLASSIC_BATCH,
+    CLASSIC_LOAD,
     COMPLETE,
     FAILED,
     OPEN,
@@ -36,13 +43,14 @@ from crossfoot.emulators.salesforce.bulk.job import (
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.transaction import Caller
-from crossfoot.emulators.salesforce.values import from_json, render, to_json
+from crossfoot.emulators.salesforce.values import render, to_json
 from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Event, Request, Response
 
 PATH = "/services/async/"
-NAMESPACE = "http://www.force.com/2009/06/asyncapi/dataload"
 CLOSED = "Closed"
+QUERIES = frozenset({"query", "queryAll"})
+BATCH_BYTES_MAX = 10_000_000
 BATCH_STATES = {
     UPLOADED: "Queued",
     RUNNING: "InProgress",
@@ -51,7 +59,13 @@ BATCH_STATES = {
     ABORTED: "NotProcessed",
 }
 _ADDRESS = re.compile(r"/services/async/(?P<version>\d\d)\.0/job(?P<rest>(?:/[^/]+)*)/?\Z")
-_SESSION_CODES = {"INVALID_SESSION_ID": "InvalidSessionId"}
+# Codes of the newer API in this one's spelling.
+_CODES = {
+    "FEATURENOTENABLED": "FeatureNotEnabled",
+    "INVALIDJOB": "InvalidJob",
+    "INVALID_SESSION_ID": "InvalidSessionId",
+}
+_SPENT = {"totalProcessingTime": 0, "apiActiveProcessingTime": 0, "apexProcessingTime": 0}
 Admit = Callable[[World, Request, datetime], Caller]
 
 
@@ -90,35 +104,51 @@ def serve(world: World, request: Request, now: datetime, admit: Admit) -> tuple[
         call = Call(world, caller, request, int(match["version"]), now.replace(microsecond=0))
         return _ROUTES[shape](call, *segments[::2]), events
     except ApiError as error:
-        told = AsyncError(_SESSION_CODES.get(error.code, error.code), error.message, error.status)
+        told = AsyncError(_CODES.get(error.code, error.code), error.message, error.status)
     except AsyncError as error:
         told = error
     payload = {"exceptionCode": told.code, "exceptionMessage": told.message}
-    return _answer(request, told.status, "error", payload), events
+    return written(_form(request), told.status, "error", payload), events
+
+
+def _form(request: Request) -> str:
+    """The form in which jobs are told: as the request's, JSON or else XML."""
+    return "JSON" if request.headers.get("content-type", "").startswith("application/json") else "XML"
 
 
 def _create(call: Call) -> Response:
-    wish = _body(call.request)
+    wish = _wish(call.request)
+    operation, kind = wish.get("operation"), str(wish.get("contentType") or "XML").upper()
     sobject = permissions.seen(call.world, call.caller).schema.object(str(wish.get("object") or ""))
-    if wish.get("operation") not in {"query", "queryAll"} or wish.get("contentType") != "CSV":
-        raise AsyncError("FeatureNotEnabled", "this emulator serves Bulk API 1.0 for query and queryAll in CSV only")
+    if operation not in {*QUERIES, *ingest.OPERATIONS}:
+        raise AsyncError("InvalidJob", f"operation must be one of {', '.join((*ingest.OPERATIONS, *sorted(QUERIES)))}")
+    if kind not in CONTENT_TYPES:
+        raise AsyncError("FeatureNotEnabled", f"this emulator serves the content types {', '.join(CONTENT_TYPES)}")
     if sobject is None or sobject.tooling or sobject.name in UNSUPPORTED_OBJECTS:
         raise AsyncError("InvalidEntity", f"Entity '{wish.get('object')}' is not supported by the Bulk API.")
     chunking = call.request.headers.get("sforce-enable-pkchunking", "false").lower()
-    members = {"operation": wish["operation"], "object": sobject.name, "chunked": not chunking.startswith("false")}
-    job = _kept(call, CLASSIC, "750", state=OPEN, **members)
-    return _answer(call.request, 201, "jobInfo", _told_job(call, job))
+    job = keep_job(
+        call.world,
+        call.caller,
+        call.now,
+        kind=CLASSIC,
+        version=call.version,
+        state=OPEN,
+        operation=operation,
+        object=sobject.name,
+        content_type=kind,
+        key=ingest.wanted_key(call.world, call.caller, sobject, operation, wish.get("externalIdFieldName")),
+        serial=wish.get("concurrencyMode") == "Serial",
+        chunked=operation in QUERIES and not chunking.startswith("false"),
+    )
+    return _told(call, 201, job)
 
 
-def _kept(call: Call, kind: str, prefix: str, **members: Any) -> Job:
-    return keep_job(call.world, call.caller, call.now, prefix, kind=kind, version=call.version, **members)
-
-
-def _body(request: Request) -> Mapping[str, Any]:
-    body = from_json(request.body)
-    if not isinstance(body, dict):
-        raise AsyncError("InvalidJob", "the body has to be a JSON object")
-    return body
+def _wish(request: Request) -> Mapping[str, Any]:
+    try:
+        return read_wish(request.headers.get("content-type", ""), request.body)
+    except ValueError as error:
+        raise AsyncError("InvalidJob", f"Unable to parse Job: {error}") from error
 
 
 def _job(call: Call, job_id: str) -> Job:
@@ -133,67 +163,100 @@ def _batches(call: Call, job: Job) -> list[Job]:
 
 
 def _read(call: Call, job_id: str) -> Response:
-    return _answer(call.request, 200, "jobInfo", _told_job(call, _job(call, job_id)))
+    return _told(call, 200, _job(call, job_id))
 
 
 def _change(call: Call, job_id: str) -> Response:
     """Close or abort a job. What is closed takes no more batches; those that it has go on."""
-    job, wanted = _job(call, job_id), _body(call.request).get("state")
+    job, wanted = _job(call, job_id), _wish(call.request).get("state")
     if wanted not in {CLOSED, ABORTED} or job["state"] != OPEN:
         raise AsyncError("InvalidJobState", f"a job that is {job['state']} cannot become {wanted}")
     enter(job, str(wanted), call.now)
     for each in _batches(call, job) if wanted == ABORTED else []:
         if each["state"] in {UPLOADED, RUNNING}:
             enter(each, ABORTED, call.now)
-    return _answer(call.request, 200, "jobInfo", _told_job(call, job))
+    return _told(call, 200, job)
 
 
 def _add_batch(call: Call, job_id: str) -> Response:
-    """One query. With primary-key chunking the batch itself is not processed: others do its work."""
+    """One query or one file. With primary-key chunking the batch itself is not processed: others do its work."""
     job = _job(call, job_id)
     if job["state"] != OPEN:
         raise AsyncError("InvalidJobState", f"Job is {job['state']}: batches go to an open job")
-    if bulk_used(call.world, BATCHES_PER_DAY, call.now) >= call.world.settings["daily_bulk_batches"]:
+    if bulk_used(call.world, ingest.BATCHES_PER_DAY, call.now) >= call.world.settings["daily_bulk_batches"]:
         raise AsyncError("ExceededQuota", "the batches of the last 24 hours are used up")
-    states = (ABORTED, UPLOADED) if job["chunked"] else (UPLOADED,)
-    text = call.request.body.decode("utf-8", "replace")
-    shared = {"job": job["id"], "operation": job["operation"], "object": job["object"], "query": text}
+    if len(call.request.body) > BATCH_BYTES_MAX:
+        raise AsyncError("ClientInputError", f"Failed to read request. Exceeded max size limit of {BATCH_BYTES_MAX}")
+    members = _query_batch(call) if job["operation"] in QUERIES else _load_batch(call, job)
+    shared = {name: job.get(name, "CSV") for name in ("operation", "object", "content_type")}
     added = [
-        _kept(call, CLASSIC_BATCH, "751", state=state, result=call.world.next_id("752"), header=[], rows=[], **shared)
-        for state in states
+        keep_job(
+            call.world,
+            call.caller,
+            call.now,
+            "751",
+            version=call.version,
+            job=job["id"],
+            state=state,
+            header=[],
+            rows=[],
+            **{**shared, **members},
+        )
+        for state in ((ABORTED, UPLOADED) if job["chunked"] else (UPLOADED,))
     ]
-    use(call.world, BATCHES_PER_DAY, call.now)
-    return _xml(201, "batchInfo", _told_batch(added[0]))
+    use(call.world, ingest.BATCHES_PER_DAY, call.now)
+    return written(_kind(job), 201, "batchInfo", _told_batch(added[0]))
+
+
+def _query_batch(call: Call) -> dict[str, Any]:
+    text = call.request.body.decode("utf-8", "replace")
+    return {"kind": CLASSIC_BATCH, "query": text, "result": call.world.next_id("752")}
+
+
+def _load_batch(call: Call, job: Job) -> dict[str, Any]:
+    return {"kind": CLASSIC_LOAD, "key": job["key"], "content": call.request.body, "outcomes": []}
+
+
+def _kind(job: Job) -> str:
+    """The form in which batches are told: JSON for jobs in JSON, else XML."""
+    return "JSON" if job.get("content_type") == "JSON" else "XML"
 
 
 def _list_batches(call: Call, job_id: str) -> Response:
-    told = [f"<batchInfo>{_elements(_told_batch(each))}</batchInfo>" for each in _batches(call, _job(call, job_id))]
-    return _document(200, "batchInfoList", "".join(told))
+    job = _job(call, job_id)
+    told = [_told_batch(each) for each in _batches(call, job)]
+    return written(_kind(job), 200, "batchInfoList", {"batchInfo": told})
 
 
-def _batch(call: Call, job_id: str, batch_id: str) -> Job:
-    found = next((each for each in _batches(call, _job(call, job_id)) if each["id"] == to_18(batch_id)), None)
+def _batch(call: Call, job: Job, batch_id: str) -> Job:
+    found = next((each for each in _batches(call, job) if each["id"] == to_18(batch_id)), None)
     if found is None:
         raise AsyncError("InvalidBatch", "Invalid batch id")
     return found
 
 
 def _read_batch(call: Call, job_id: str, batch_id: str) -> Response:
-    return _xml(200, "batchInfo", _told_batch(_batch(call, job_id, batch_id)))
+    job = _job(call, job_id)
+    return written(_kind(job), 200, "batchInfo", _told_batch(_batch(call, job, batch_id)))
 
 
 def _list_results(call: Call, job_id: str, batch_id: str) -> Response:
-    return _xml(200, "result-list", {"result": _completed(_batch(call, job_id, batch_id))["result"]})
+    """Of a query the ids of its result files; of a load what became of its rows."""
+    job = _job(call, job_id)
+    batch = _completed(_batch(call, job, batch_id))
+    if batch["kind"] == CLASSIC_LOAD:
+        return load_result(job, batch)
+    if _kind(job) == "JSON":
+        return Response(200, (("Content-Type", "application/json"),), to_json([batch["result"]]))
+    return document(200, "result-list", elements({"result": batch["result"]}))
 
 
 def _read_result(call: Call, job_id: str, batch_id: str, result_id: str) -> Response:
-    batch = _completed(_batch(call, job_id, batch_id))
-    if batch["result"] != to_18(result_id):
+    job = _job(call, job_id)
+    batch = _completed(_batch(call, job, batch_id))
+    if batch.get("result") != to_18(result_id):
         raise AsyncError("InvalidBatch", "Invalid result id")
-    text = write_table([batch["header"], *batch["rows"]], batch["delimiter"], batch["line_ending"])
-    if not batch["rows"]:
-        text = "Records not found for this query"
-    return Response(200, (("Content-Type", "text/csv; charset=UTF-8"),), text.encode())
+    return query_result(job, batch)
 
 
 def _completed(batch: Job) -> Job:
@@ -203,20 +266,31 @@ def _completed(batch: Job) -> Job:
 
 
 def _told_batch(batch: Job) -> dict[str, Any]:
-    message = {"stateMessage": f"InvalidBatch : Failed to process query: {batch['error']}"} if batch["error"] else {}
+    message = {}
+    if batch["error"]:
+        failed = "" if batch["kind"] == CLASSIC_LOAD else "InvalidBatch : Failed to process query: "
+        message = {"stateMessage": f"{failed}{batch['error']}"}
     times = {"createdDate": render(batch["created"]), "systemModstamp": render(batch["stamp"])}
     told = {"id": batch["id"], "jobId": batch["job"], "state": BATCH_STATES[batch["state"]]} | message | times
-    return told | {"numberRecordsProcessed": len(batch["rows"]), "numberRecordsFailed": 0}
+    return told | {"numberRecordsProcessed": _done(batch), "numberRecordsFailed": _failed(batch)} | _SPENT
 
 
-def _told_job(call: Call, job: Job) -> dict[str, Any]:
+def _done(batch: Job) -> int:
+    return len(batch["outcomes"] if "outcomes" in batch else batch["rows"])
+
+
+def _failed(batch: Job) -> int:
+    return sum(error != "" for _, _, error in batch.get("outcomes", ()))
+
+
+def _told(call: Call, status: int, job: Job) -> Response:
     batches = _batches(call, job)
     counts = {
         f"numberBatches{name}": sum(each["state"] == state for each in batches)
         for state, name in BATCH_STATES.items()
         if state != ABORTED
     }
-    return {
+    told = {
         "id": job["id"],
         "operation": job["operation"],
         "object": job["object"],
@@ -224,32 +298,16 @@ def _told_job(call: Call, job: Job) -> dict[str, Any]:
         "createdDate": render(job["created"]),
         "systemModstamp": render(job["stamp"]),
         "state": job["state"],
-        "concurrencyMode": "Parallel",
-        "contentType": "CSV",
+        "externalIdFieldName": job.get("key") or None,
+        "concurrencyMode": "Serial" if job.get("serial") else "Parallel",
+        "contentType": job.get("content_type", "CSV"),
         "numberBatchesTotal": len(batches),
-        "numberRecordsProcessed": sum(len(each["rows"]) for each in batches),
+        "numberRecordsProcessed": sum(_done(each) for each in batches),
+        "numberRecordsFailed": sum(_failed(each) for each in batches),
+        "numberRetries": 0,
         "apiVersion": Decimal(f"{job['version']}.0"),
-    } | counts
-
-
-def _answer(request: Request, status: int, tag: str, payload: Mapping[str, Any]) -> Response:
-    """In JSON where the request was JSON, else in XML."""
-    if request.headers.get("content-type", "").startswith("application/json"):
-        return Response(status, (("Content-Type", "application/json"),), to_json(payload))
-    return _xml(status, tag, payload)
-
-
-def _xml(status: int, tag: str, payload: Mapping[str, Any]) -> Response:
-    return _document(status, tag, _elements(payload))
-
-
-def _elements(payload: Mapping[str, Any]) -> str:
-    return "".join(f"<{name}>{escape(str(value), quote=False)}</{name}>" for name, value in payload.items())
-
-
-def _document(status: int, tag: str, content: str) -> Response:
-    text = f'<?xml version="1.0" encoding="UTF-8"?><{tag} xmlns="{NAMESPACE}">{content}</{tag}>'
-    return Response(status, (("Content-Type", "application/xml; charset=UTF-8"),), text.encode())
+    }
+    return written(_form(call.request), status, "jobInfo", told | counts | _SPENT)
 
 
 # Method, then the path below ``job``: "*" stands for an id.

@@ -18,7 +18,7 @@ from crossfoot.emulators.salesforce.values import render
 from crossfoot.emulators.salesforce.world import World
 
 INGEST, QUERY = "ingest", "query"
-CLASSIC, CLASSIC_BATCH = "classic", "classic batch"  # of Bulk API 1.0
+CLASSIC, CLASSIC_BATCH, CLASSIC_LOAD = "classic", "classic batch", "classic load"  # of Bulk API 1.0
 OPEN, UPLOADED, RUNNING, COMPLETE, FAILED, ABORTED = (
     "Open",
     "UploadComplete",

@@ -98,7 +98,8 @@ def work(world: World, job: Job, at: datetime) -> list[Event]:
         runner = prepare(world, caller_of(job), at, job["version"], job["query"], all_rows=all_rows)
         columns = columns_of(runner)
         table = world.rows.get(runner.sobject.name, {})
-        rows = [[_cell(each.read(table[row_id])) for each in columns] for row_id in runner.select().ids]
+        cell = _cell if job.get("content_type", "CSV") == "CSV" else _value
+        rows = [[cell(each.read(table[row_id])) for each in columns] for row_id in runner.select().ids]
     except ApiError as error:
         enter(job, FAILED, at, error=str(error))
         return []
@@ -116,6 +117,11 @@ def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}.000Z"
     return str(render(value))
+
+
+def _value(value: Any) -> Any:
+    """A value as it is: what is not CSV tells its type."""
+    return value
 
 
 def locator_of(position: int) -> str:

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 from crossfoot.emulators.salesforce.bulk import ingest, query
+from crossfoot.emulators.salesforce.bulk.classic_forms import read_batch
 from crossfoot.emulators.salesforce.bulk.job import (
     ABORTED,
     CLASSIC_BATCH,
+    CLASSIC_LOAD,
     INGEST,
     OPEN,
     QUERY,
@@ -58,6 +61,11 @@ def _begin(world: World, job: Job, at: datetime) -> list[Event]:
     return []
 
 
+def _begin_load(world: World, job: Job, at: datetime) -> None:
+    """Batches of Bulk API 1.0 count when they are added, and hold one batch of rows at most (SF 4.5)."""
+    ingest.take(world, job, at, partial(read_batch, job))
+
+
 def _work(world: World, job: Job, at: datetime) -> list[Event]:
     job["busy_s"] += world.settings["bulk_batch_s"]
     return _WORK[job["kind"]](world, job, at)
@@ -77,8 +85,14 @@ _BEGIN: Mapping[str, Callable[[World, Job, datetime], None]] = {
     INGEST: ingest.begin,
     QUERY: query.begin,
     CLASSIC_BATCH: query.begin,
+    CLASSIC_LOAD: _begin_load,
 }
-_WORK: Mapping[str, Step] = {INGEST: ingest.work, QUERY: query.work, CLASSIC_BATCH: query.work}
+_WORK: Mapping[str, Step] = {
+    INGEST: ingest.work,
+    QUERY: query.work,
+    CLASSIC_BATCH: query.work,
+    CLASSIC_LOAD: ingest.work,
+}
 _STEPS: Mapping[str, Step] = {  # whatever else a job may be is final
     OPEN: _close,
     UPLOADED: _begin,

@@ -10,7 +10,7 @@ from crossfoot.emulators.salesforce.metadata.archive import MANIFEST, pack
 from crossfoot.emulators.salesforce.metadata.declared import field_element, object_element
 from crossfoot.emulators.salesforce.metadata.draft import Stored
 from crossfoot.emulators.salesforce.metadata.objects import CHILD_TYPES
-from crossfoot.emulators.salesforce.metadata.types import BY_NAME, HOLDS, TYPES, ComponentType, type_of_member
+from crossfoot.emulators.salesforce.metadata.types import BY_NAME, HOLDS, TYPES, ComponentType, member_of
 from crossfoot.emulators.salesforce.metadata.xml import document, inner_xml, parse_xml
 from crossfoot.emulators.salesforce.world import World
 
@@ -134,10 +134,10 @@ def _wanted(
         if kind not in BY_NAME or kind in HOLDS:
             messages.append({"fileName": MANIFEST, "problem": f"Unknown type name '{kind}' specified in package.xml"})
             continue
-        for name in names:
-            member = type_of_member(kind, name) if name != "*" else kind
+        for asked in names:
+            member, name = member_of(kind, asked) if asked != "*" else (kind, asked)
             known = components(world, member)
-            folded = {name.lower(): name for name in known}
+            folded = {each.lower(): each for each in known}
             if name == "*" and not BY_NAME[kind].inside:
                 starred = (each for each in sorted(known) if kind != "CustomObject" or each.endswith("__c"))
                 yield from ((kind, each, known[each]) for each in starred)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crossfoot.emulators.salesforce.metadata.archive import MANIFEST, Package, Problem
 from crossfoot.emulators.salesforce.metadata.draft import Component
 from crossfoot.emulators.salesforce.metadata.objects import CHILD_TYPES
-from crossfoot.emulators.salesforce.metadata.types import BY_NAME, HOLDS, type_of_member
+from crossfoot.emulators.salesforce.metadata.types import BY_NAME, HOLDS, member_of
 from crossfoot.emulators.salesforce.metadata.xml import Element
 
 _CHILDREN = frozenset(CHILD_TYPES.values())
@@ -37,7 +37,7 @@ def members_of(manifest: Element, file: str, problems: list[Problem]) -> Iterato
             problems.append(Problem(file, text, block.line, block.column))
             continue
         for each in block.all("members"):
-            yield Member(type_of_member(kind, each.text), each.text, each.line, each.column)
+            yield Member(*member_of(kind, each.text), each.line, each.column)
 
 
 def select(package: Package, *, allow_missing: bool, auto_update: bool) -> list[Component]:
@@ -64,15 +64,15 @@ def select(package: Package, *, allow_missing: bool, auto_update: bool) -> list[
 
 
 def _is_named(component: Component, named: set[tuple[str, str]]) -> bool:
-    """By name or by wildcard; a child also through its object. No wildcard stands for standard objects, or for what is
-    kept in folders (SF 8.3)."""
+    """By name or by wildcard; a child also through its object. Where files are sent, unlike where they are asked for,
+    a wildcard stands for standard objects too; for what is kept in folders none does (SF 8.3)."""
     owner = component.name.partition(".")[0].lower()
     of_object = component.type in _CHILDREN or component.type == "CustomObject"
     keys = {(component.type, component.name.lower())}
     if of_object:
         keys.add(("CustomObject", owner))
     in_folder = component.type in HOLDS or BY_NAME[component.type].inside
-    if not in_folder and (not of_object or owner.endswith("__c")):
+    if not in_folder:
         keys.add(("CustomObject" if of_object else component.type, "*"))
     return not keys.isdisjoint(named)
 

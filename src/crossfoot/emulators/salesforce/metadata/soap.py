@@ -147,6 +147,16 @@ def _retrieve(call: Call) -> str:
     return write("result", {"done": False, "id": record_id, "state": "Queued"})
 
 
+def _status(call: Call) -> str:
+    """How far a retrieval is, without its files: what clients of the early versions ask first (SF 8.2)."""
+    record_id = to_18(call.operation.get("asyncProcessId")) or ""
+    job = call.world.retrievals.get(record_id)
+    if job is None:
+        raise SoapFault("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+    done = call.now >= job["end"]
+    return write("result", {"done": done, "id": record_id, "state": "Completed" if done else "InProgress"})
+
+
 def _retrieve_status(call: Call) -> str:
     record_id = to_18(call.operation.get("asyncProcessId")) or ""
     job = call.world.retrievals.get(record_id)
@@ -258,6 +268,7 @@ _OPERATIONS: Mapping[str, Callable[[Call], str]] = {
     "cancelDeploy": _cancel,
     "checkDeployStatus": _deploy_status,
     "checkRetrieveStatus": _retrieve_status,
+    "checkStatus": _status,
     "createMetadata": _save,
     "deleteMetadata": _delete,
     "deploy": _deploy,

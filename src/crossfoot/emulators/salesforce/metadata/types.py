@@ -62,7 +62,10 @@ BY_FOLDER: Mapping[str, ComponentType] = {each.folder: each for each in TYPES if
 ORDER: Mapping[str, int] = {each.name: number for number, each in enumerate(TYPES)}
 
 
-def type_of_member(kind: str, name: str) -> str:
-    """The type of a manifest's member: a name without a slash, under a type that is kept in folders, is a folder."""
+def member_of(kind: str, name: str) -> tuple[str, str]:
+    """The type and name of a manifest's member. Under a type that is kept in folders, a name without a slash is a
+    folder; so is one that ends in a slash, as the vendor's own command line writes it."""
     known = BY_NAME[kind]
-    return known.inside if known.inside and "/" not in name else kind
+    if not known.inside or "/" in name.rstrip("/"):
+        return kind, name
+    return known.inside, name.rstrip("/")

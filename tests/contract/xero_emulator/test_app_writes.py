@@ -1,0 +1,120 @@
+"""What apps write of orders, quotes, manual journals, transfers, batches, links and templates (XERO 3.3, 4.6, 4.8, 4.15
+to 4.17, 4.19, 4.20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from .conftest import Client
+from .test_ledger import journals, legs
+from .test_read_only import LINE, SALE, contact_of
+
+DAY = "2026-11-20"
+
+
+def order(xero: Client) -> dict[str, Any]:
+    return {"Contact": contact_of(xero), "LineItems": [LINE]}
+
+
+def quote(xero: Client) -> dict[str, Any]:
+    return {"Contact": contact_of(xero), "Date": DAY, "LineItems": [SALE]}
+
+
+def journal(_xero: Client) -> dict[str, Any]:
+    lines = [{"LineAmount": 100, "AccountCode": "429"}, {"LineAmount": -100, "AccountCode": "835"}]
+    return {"Narration": "Accrual", "Date": DAY, "JournalLines": lines}
+
+
+def transfer(_xero: Client) -> dict[str, Any]:
+    return {"FromBankAccount": {"Code": "090"}, "ToBankAccount": {"Code": "091"}, "Amount": 5, "Date": DAY}
+
+
+def batch(xero: Client) -> dict[str, Any]:
+    invoice = xero.invoice(100, Status="AUTHORISED")
+    row = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": 60}
+    return {"Account": {"Code": "090"}, "Date": DAY, "Payments": [row]}
+
+
+def link(xero: Client) -> dict[str, Any]:
+    bill = xero.invoice({"AccountCode": "429", "TaxType": "INPUT"}, Type="ACCPAY", InvoiceNumber="B-1")
+    return {"SourceTransactionID": bill["InvoiceID"], "SourceLineItemID": bill["LineItems"][0]["LineItemID"]}
+
+
+def template(xero: Client) -> dict[str, Any]:
+    schedule = {"Period": 1, "Unit": "MONTHLY", "StartDate": "2026-12-01", "DueDate": 10}
+    return {"Type": "ACCREC", "Contact": contact_of(xero), "Schedule": schedule, "LineItems": [SALE]}
+
+
+def service(_xero: Client) -> dict[str, Any]:
+    return {"PaymentServiceName": "PayUpNow", "PaymentServiceUrl": "https://pay.example/"}
+
+
+BODIES: dict[str, Callable[[Client], dict[str, Any]]] = {
+    "PurchaseOrders": order,
+    "Quotes": quote,
+    "ManualJournals": journal,
+    "BankTransfers": transfer,
+    "BatchPayments": batch,
+    "LinkedTransactions": link,
+    "RepeatingInvoices": template,
+    "PaymentServices": service,
+}
+
+
+@pytest.mark.parametrize("plural", BODIES)
+def test_an_app_creates_what_it_then_reads(xero: Client, plural: str) -> None:
+    id_field = f"{plural[:-1]}ID"
+    made = xero.one("PUT", f"/{plural}", {plural: [BODIES[plural](xero)]})
+    assert [row[id_field] for row in xero.rows("GET", f"/{plural}")] == [made[id_field]]
+
+
+@pytest.mark.parametrize(("plural", "number"), [("PurchaseOrders", "PO-0001"), ("Quotes", "QU-0001")])
+def test_a_post_with_a_known_number_edits_that_paper_and_is_marked(xero: Client, plural: str, number: str) -> None:
+    body = BODIES[plural](xero)
+    made = xero.one("PUT", f"/{plural}", body)
+    changed = xero.one("POST", f"/{plural}", {**body, f"{plural[:-1]}Number": number, "Reference": "changed"})
+    assert (changed[f"{plural[:-1]}ID"], changed["Reference"]) == (made[f"{plural[:-1]}ID"], "changed")
+    assert "overwrites" in xero.world.log[-1]["illegal"]
+
+
+def test_a_purchase_order_is_changed_by_its_id(xero: Client) -> None:
+    made = xero.one("PUT", "/PurchaseOrders", order(xero))
+    changed = xero.one("POST", f"/PurchaseOrders/{made['PurchaseOrderID']}", {"Status": "AUTHORISED"})
+    assert (changed["Status"], xero.world.log[-1]["illegal"]) == ("AUTHORISED", None)
+
+
+def test_a_manual_journal_of_an_app_posts_and_respects_the_lock_date(xero: Client) -> None:
+    made = xero.one("PUT", "/ManualJournals", journal(xero))
+    assert (made["Status"], journals(xero)) == ("DRAFT", [])
+    xero.one("POST", f"/ManualJournals/{made['ManualJournalID']}", {"Status": "POSTED"})
+    assert legs(journals(xero)[-1]) == {"429": 100, "835": -100}
+    xero.person("POST", "/Organisation", {"PeriodLockDate": DAY})
+    (problem,) = xero.problems("PUT", "/ManualJournals", {**journal(xero), "Status": "POSTED"})
+    assert "period lock date" in problem
+    assert xero.world.log[-1]["illegal"] == "an entry dated behind the lock"
+
+
+@pytest.mark.parametrize("plural", ["BankTransfers", "BatchPayments"])
+def test_a_post_deletes_what_its_id_names_and_creates_nothing(xero: Client, plural: str) -> None:
+    id_field, body = f"{plural[:-1]}ID", BODIES[plural](xero)
+    assert xero.problems("POST", f"/{plural}", {plural: [body]})[0] == f"{id_field} must be specified"
+    made = xero.one("PUT", f"/{plural}", {plural: [body]})
+    deleted = xero.one("POST", f"/{plural}", {plural: [{id_field: made[id_field], "Status": "DELETED"}]})
+    assert deleted["Status"] == "DELETED"
+
+
+def test_a_linked_transaction_is_deleted_silently(xero: Client) -> None:
+    made = xero.one("POST", "/LinkedTransactions", link(xero))
+    answer = xero.send("DELETE", f"/LinkedTransactions/{made['LinkedTransactionID']}")
+    assert (answer.status, answer.body, xero.rows("GET", "/LinkedTransactions")) == (204, b"", [])
+
+
+def test_a_quote_of_an_app_keeps_four_decimals_and_upper_case_modes(xero: Client) -> None:
+    lines = [{**SALE, "UnitAmount": "0.0611", "Quantity": 1000}]
+    made = xero.one("PUT", "/Quotes", {**quote(xero), "LineItems": lines})
+    assert (made["LineItems"][0]["UnitAmount"], made["SubTotal"]) == (Decimal("0.0611"), Decimal("61.10"))
+    assert made["LineAmountTypes"] == "EXCLUSIVE"
