@@ -1,16 +1,20 @@
-"""The generated page of what Crossfoot brings into Salesforce, from the table that its source is written from."""
+"""The generated page of what Crossfoot brings into Salesforce, from the tables that its source is written from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tools import salesforce_tables as tables
+from tools.salesforce_grants import BILL_SETS, ORDER_SETS, PERMISSION_SETS, Grants
+from tools.salesforce_reports import REPORTS
+
+from crossfoot.salesforce.package import BUNDLE, load_components
 
 _TYPES = {"Text": "Text({length})", "LongTextArea": "Long text({length})", "Currency": "Currency({precision}, {scale})"}
 
 
 def package_page() -> str:
-    """Every object, field and permission set."""
+    """Every object, field, rule, permission set, report and component."""
     lines = [
         "# What Crossfoot brings into Salesforce",
         "",
@@ -20,18 +24,62 @@ def package_page() -> str:
         "Nothing here replaces anything of yours.",
         "",
         "## Objects",
+        *_objects(tables.OBJECTS),
+        "",
+        "## Fields on standard objects",
     ]
-    for each in tables.OBJECTS:
-        lines += ["", f"### `{each.name}`", "", each.help, "", *_fields(each)]
-    lines += ["", "## Fields on standard objects"]
     for each in tables.STANDARD:
         lines += ["", f"### {each.name}", "", *_fields(each)]
     lines += ["", "## Where the org has Orders", ""]
     for each in tables.ORDERS:
         lines += [f"### On `{each.name}`", "", *_fields(each), ""]
-    lines += ["## Permission sets", "", "| Permission set | For |", "|---|---|"]
-    lines += [f"| {grants.label} | {grants.help} |" for grants in tables.PERMISSION_SETS]
+    lines += ["## Where supplier bills are asked for", *_objects(tables.BILLS), ""]
+    lines += ["## Permission sets", "", "| Permission set | For | Beside reading, its people may |", "|---|---|---|"]
+    lines += [
+        f"| {grants.label} | {grants.help} | {_may(grants)} |" for grants in (*PERMISSION_SETS, *ORDER_SETS, *BILL_SETS)
+    ]
+    lines += ["", "## Reports", "", "In the folder *Crossfoot*, which everybody may look into.", ""]
+    lines += ["| Report | Shows |", "|---|---|", *(f"| {report.title} | {report.help} |" for report in REPORTS)]
+    lines += ["", "## Lightning components", "", *_components()]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _objects(objects: Iterable[tables.Object]) -> Iterator[str]:
+    for each in objects:
+        yield from ("", f"### `{each.name}`", "", each.help, "", *_fields(each))
+        if each.rules:
+            yield from ("", *(f"It refuses: *{rule.message}*" for rule in each.rules))
+
+
+def _may(grants: Grants) -> str:
+    """What a permission set for people lets them do. The integration user's are told by the fields themselves."""
+    if grants.name.startswith("Crossfoot_Integration"):
+        return ""
+    verbs = {"allowCreate": "create", "allowEdit": "edit"}
+    acts = [
+        f"{' and '.join(word for flag, word in verbs.items() if given.get(flag))} `{name}`"
+        for name, given in grants.objects.items()
+        if any(given.get(flag) for flag in verbs)
+    ]
+    filled = [f"`{name}`" for name, editable in grants.fields.items() if editable and name.startswith("Xero_")]
+    coding = any(editable for name, editable in grants.fields.items() if name.startswith("Opportunity."))
+    told = [
+        *acts,
+        *([f"fill {', '.join(filled)}"] if filled else []),
+        *(["code deals and their products"] if coding else []),
+    ]
+    return "; ".join(told)
+
+
+def _components() -> Iterator[str]:
+    yield "An administrator places them on a record page; Crossfoot touches no page of yours."
+    yield ""
+    yield from ("| Component | On the page of | Shows |", "|---|---|---|")
+    for each in load_components():
+        pages = [found.text for found in each.element.iter("object")] if each.type == BUNDLE else []
+        if pages:
+            words = (each.element.findtext("description") or "").removesuffix(tables.MARK).strip()
+            yield f"| {each.element.findtext('masterLabel')} | {', '.join(filter(None, pages))} | {words} |"
 
 
 def _fields(each: tables.Object) -> Iterator[str]:

@@ -80,7 +80,6 @@ _CODING = [f"{name}.{each.name}" for name in ("Opportunity", "OpportunityLineIte
 _READ_STANDARD = (
     "Account.AccountNumber",
     "Account.BillingAddress",
-    "Account.Phone",
     "Opportunity.AccountId",
     "Opportunity.Amount",
     "OpportunityLineItem.Description",
@@ -103,19 +102,22 @@ INTEGRATION = Grants(
         "Pricebook2": _READ,
         "Product2": {"allowEdit": True, "allowRead": True, "viewAllRecords": True},
     },
-    fields={**dict.fromkeys(_READ_STANDARD, False), **_fields((*OBJECTS, *STANDARD), edit=True)},
+    fields={
+        **dict.fromkeys(_READ_STANDARD, False),
+        "Account.Phone": True,  # shared with Xero unless the settings say otherwise
+        **_fields((*OBJECTS, *STANDARD), edit=True),
+    },
     permissions=("Crossfoot_Bypass",),
     user_permissions=("ApiEnabled", "ViewSetup"),
 )
 TWO_WAY = Grants(
     "Crossfoot_Integration_Two_Way",
     "Crossfoot Integration Two Way",
-    "For the integration user, where customers or products are kept in agreement from Xero too.",
+    "For the integration user, where Xero decides more of customers or products than phones.",
     fields=dict.fromkeys(
         (
             "Account.AccountNumber",
             "Account.BillingAddress",
-            "Account.Phone",
             "Product2.Description",
             "Product2.ProductCode",
             "Product2.Xero_Account_Code__c",

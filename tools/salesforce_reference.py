@@ -21,7 +21,6 @@ from crossfoot.emulators.salesforce import (
     rules,
     service,
     settings,
-    soap,
     tokens,
 )
 from crossfoot.emulators.salesforce.bulk import classic, ingest
@@ -34,6 +33,7 @@ from crossfoot.emulators.salesforce.metadata import types as metadata_types
 from crossfoot.emulators.salesforce.routes import ROUTES
 from crossfoot.emulators.salesforce.schema import Field, SObject
 from crossfoot.emulators.salesforce.setup_objects import SETUP_OBJECTS, USER_PERMISSIONS
+from crossfoot.emulators.salesforce.soap import login, partner
 from crossfoot.emulators.salesforce.soql import checks, dates, functions, parser, syntax
 from crossfoot.emulators.salesforce.standard import STANDARD_OBJECTS, SYSTEM_FIELDS
 
@@ -104,7 +104,7 @@ def _head() -> Iterator[str]:
         "",
         f"REST and Bulk API 2.0 answer in every version from v{service.VERSION_OLDEST}.0 to v{service.VERSION_NOW}.0,",
         "and as that version does where versions differ; of older ones, those from v7.0 on answer 410. SOAP `login()`",
-        f"works up to v{soap.LOGIN_VERSION_MAX}.0, until {soap.LOGIN_ENDS:%d %B %Y}.",
+        f"works up to v{login.LOGIN_VERSION_MAX}.0, until {login.LOGIN_ENDS:%d %B %Y}.",
     )
 
 
@@ -146,14 +146,14 @@ def _resources() -> Iterator[str]:
 
 
 def _other_apis() -> Iterator[str]:
-    soap_operations = _names(soap._OPERATIONS)
+    soap_operations = _names(partner.OPERATIONS)
     yield from (
         "",
         "## SOAP, Bulk API 1.0, Pub/Sub API",
         "",
         *table("API", "Address", "Operations", "Facts"),
-        f"| Partner | `/services/Soap/u/{{version}}` | {soap_operations} | {citation(soap.__doc__ or '')} |",
-        f"| Enterprise | `/services/Soap/c/{{version}}` | {soap_operations} | {citation(soap.__doc__ or '')} |",
+        f"| Partner | `/services/Soap/u/{{version}}` | {soap_operations} | {citation(partner.__doc__ or '')} |",
+        f"| Enterprise | `/services/Soap/c/{{version}}` | {soap_operations} | {citation(partner.__doc__ or '')} |",
     )
     operations = _names(metadata_soap._OPERATIONS)
     yield f"| Metadata | `/services/Soap/m/{{version}}` | {operations} | {citation(metadata_soap.__doc__ or '')} |"

@@ -51,7 +51,7 @@ def session_on(database: Database, now: Callable[[], dt.datetime], new_id: Calla
     made = template(QuietWire)
     pair = copy_pair(made, now, lambda _seam: None)
     host = Host(now=now, sleep=lambda _s: None, new_id=new_id, jitter=lambda: 0.5)
-    return make_session(database, made.mapping, lambda: KEY, host=host, transport=QuietWire(pair.salesforce, pair.xero))
+    return make_session(database, pair.mapping, lambda: KEY, host=host, transport=QuietWire(pair.salesforce, pair.xero))
 
 
 def observed_firm() -> bytes:

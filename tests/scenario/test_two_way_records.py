@@ -112,9 +112,7 @@ def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_
 
 @pytest.mark.parametrize(("direction", "told"), [("to_xero", "salesforce"), ("to_salesforce", "xero")])
 def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction: str, told: str) -> None:
-    shared.set(
-        "    salesforce: Account\n    direction: both\n", f"    salesforce: Account\n    direction: {direction}\n"
-    )
+    shared.set("    salesforce: Account\n    direction: both ", f"    salesforce: Account\n    direction: {direction} ")
     (row, contact), (other, their) = linked(shared)[:2]
     shared.edit("Account", row["Id"], Phone="02 5550 6001")
     set_phone(shared, their["ContactID"], "02 5550 6002")

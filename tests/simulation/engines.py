@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 from crossfoot.core.errors import CrossfootError, Defect, Stopped
-from crossfoot.engine.runs import RunReport, sync
+from crossfoot.engine.runs import RunReport, restore, sync
 from crossfoot.engine.session import Session, make_session
 from crossfoot.engine.tie import run_tie_out
 from crossfoot.store import leases
@@ -59,6 +60,8 @@ class Engines:
     def __init__(self, machine: Machine, pair: Pair, wire: Wire) -> None:
         self.distributed = False
         self.skew = timedelta(0)
+        self.anchor_path: Path | None = None
+        self.seen_at = machine.now
         self.work = Work()
         self.writer: Actor | None = None
         self.told: Callable[[str], None] = lambda _text: None
@@ -70,6 +73,7 @@ class Engines:
     def body(self) -> None:
         """One ``sync``, as a schedule would start it; a message to a person ends it and no more."""
         self.work.runs += 1
+        began = self._machine.now
         try:
             report = self.sync()
         except Defect:
@@ -80,6 +84,7 @@ class Engines:
             self._machine.note(f"run ended: {type(error).__name__}: {str(error)[:80]}")
             self.told(str(error))
         else:
+            self.seen_at = began
             self.work.adopted += report.applied.adopted
             self.told(report.warning)
 
@@ -91,13 +96,22 @@ class Engines:
             self.writer = self._machine.acting
             return sync(self._session(database))
 
+    def restore(self, reason: str) -> int:
+        """Take an old copy as the database from now on; answers how many links were rebuilt."""
+        database = Database(self._pair.database.engine, self._machine.pause)
+        with hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold():
+            self.writer = self._machine.acting
+            return restore(self._session(database), reason)[0].linked
+
     def tie_out(self) -> bool:
         """Whether the tie-out, which reads both sides on its own path, leaves an amount unexplained."""
         return run_tie_out(self._session(Database(self._pair.database.engine, self._machine.pause))).result.unexplained
 
     def _session(self, database: Database) -> Session:
         host = self._machine.host(self.skew)
-        return make_session(database, self._pair.mapping, lambda: KEY, host=host, transport=self._wire)
+        session = make_session(database, self._pair.mapping, lambda: KEY, host=host, transport=self._wire)
+        session.anchor_path = self.anchor_path
+        return session
 
 
 @contextmanager

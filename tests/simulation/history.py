@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
@@ -18,6 +19,7 @@ from .bugs import planted
 from .deeds import deeds_of
 from .engines import Engines, database_clock
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
+from .operators import Operators
 from .oracles import Oracles
 from .people import Desks, Ledger, People
 from .rare import Reached
@@ -33,6 +35,9 @@ FOLLOW_UP_RATE = 0.02
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.5
 PAYMENTS_SHARE = 0.4
+RESTORES_SHARE = 0.15
+OPERATORS_SHARE = 0.4  # of the pauses between runs
+DAYS_SHARE = 0.03  # of those are days long
 CHAOS_S = (1200.0, 3000.0)
 STANDS_STILL_S = (30.0, 900.0)
 ROOT = Path(__file__).parents[2]
@@ -88,6 +93,10 @@ def run_history(seed: int, bug: str = "") -> Outcome:
             stack.enter_context(database_clock(machine))
             if bug:
                 stack.enter_context(planted(bug, machine))
+            if machine.chance.random() < RESTORES_SHARE:
+                history.operators.restores = True
+                if machine.chance.random() < 0.7:
+                    history.engines.anchor_path = Path(stack.enter_context(TemporaryDirectory())) / "anchor"
             return history.run(seed)
     except Exception as error:
         raise HistoryFailed(seed, bug, error, machine.trace.tail()) from error
@@ -115,6 +124,8 @@ class History:
         self.wire = Wire(machine, emulators, self.oracles)
         self.engines = Engines(machine, pair, self.wire)
         self.engines.told = self._told
+        self.operators = Operators(machine, pair, self.engines, self.wire, self.people.shared, self.reached)
+        self.operators.restored = self.rest.forget
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -125,6 +136,7 @@ class History:
         self._chaos()
         rounds = self.heal()
         self.rest.check()
+        self.rest.check_decisions(self.operators.decided)
         if not (self.machine.kills or self.machine.pauses or self.wire.struck):
             self.rest.check_echoes()
         self.machine.run(("tie-out", self._tie_out))
@@ -190,6 +202,12 @@ class History:
                 engines.append(("second engine", self.engines.body))
             machine.run(*engines)
             machine.advance(chance.uniform(1, 600))
+            if chance.random() < OPERATORS_SHARE:
+                self.operators.act()
+            if chance.random() < DAYS_SHARE:
+                days = timedelta(days=chance.choice((1, 1, 3)))
+                machine.advance(days.total_seconds())
+                until += days
 
     def heal(self) -> int:
         """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.

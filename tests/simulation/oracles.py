@@ -35,9 +35,9 @@ DECIMALS_MAX = 4  # Xero keeps no more of a price or a quantity
 # A member of what is sent to Xero -> the kind that must hold a record of it by then, and under which name.
 _REFERENCES: Mapping[str, tuple[str, str]] = {
     "Contact.ContactID": ("Contacts", "ContactID"),
+    "Invoice.InvoiceID": ("Invoices", "InvoiceID"),
     "ItemCode": ("Items", "Code"),
 }
-_REFERENCES |= {"Invoice.InvoiceID": ("Invoices", "InvoiceID")}
 _TAKEN = (b"must be unique", b"already exists", b"already assigned", b"has this contact number")
 _UNIQUE = (("Contacts", "ContactNumber"), ("Items", "Code"))
 
@@ -135,7 +135,7 @@ class Oracles:
         body = json.loads(sent.request.body or b"null", parse_float=Decimal)
         self._shared.note_told(body)
         for name, value in _members(body):
-            if isinstance(value, Decimal) and value.as_tuple().exponent < -DECIMALS_MAX:
+            if isinstance(value, Decimal) and round(value, DECIMALS_MAX) != value:
                 raise Violation(f"I24: {sent.words} sends {name} as {value}")
             if sent.side == "xero" and name in _REFERENCES:
                 kind, key = _REFERENCES[name]

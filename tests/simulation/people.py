@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from crossfoot.emulators import people
 from crossfoot.emulators.emulator import Emulator
@@ -20,6 +21,7 @@ from .shared import Shared
 from .world import NEVER_INVOICED, OPEN_STAGE
 
 Record = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -132,7 +134,12 @@ class People:
 
     def later(self, least_s: float, most_s: float, what: str, act: Callable[[], None]) -> None:
         """Somebody puts right what was done, some time later."""
-        self._machine.later(self.chance.uniform(least_s, most_s), what, act)
+
+        def put_right() -> None:
+            with suppress(RefusedError):  # it may be gone by then
+                act()
+
+        self._machine.later(self.chance.uniform(least_s, most_s), what, put_right)
 
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
@@ -274,5 +281,5 @@ class People:
             self.ledger.ended[deal_of(invoice)] = self.now
         return str(invoice["InvoiceNumber"])
 
-    def one(self, candidates: list[Record]) -> Record | None:
+    def one(self, candidates: Sequence[T]) -> T | None:
         return self.chance.choice(candidates) if candidates else None

@@ -49,6 +49,15 @@ SOMETIMES = (
     "an invoice was voided and stayed so",
     "a period was locked and opened",
     "a deal was hidden and shown",
+    "a deal was deleted with its invoice standing",
+    "an old copy of the database was put back",
+    "a restore rebuilt what it could",
+    "a conflict was answered",
+    "both sides edited one field",
+    "a rule overruled an edit",
+    "a payment was recorded in Salesforce",
+    "a recorded payment was taken away in Xero",
+    "an invoice was credited",
 )
 
 
@@ -66,10 +75,10 @@ class Reached:
 
     counts: Counter[str] = field(default_factory=Counter)
 
-    def note(self, path: str) -> None:
+    def note(self, path: str, times: int = 1) -> None:
         """A path was taken."""
         assert path in SOMETIMES, path
-        self.counts[path] += 1
+        self.counts[path] += times
 
     def read(self, machine: Machine, struck: Mapping[str, int], rest: Rested) -> None:
         """Read the rest of them from the trace and from what is left at the end."""

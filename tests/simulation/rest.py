@@ -55,10 +55,16 @@ class Rest:
         self._shared = shared
         self._oracles = oracles
         self._positions: dict[tuple[str, str], str] = {}
+        self._restored = False
 
     @property
     def _home(self) -> str:
         return str(self._oracles.books.tenant_id)
+
+    @property
+    def _deals(self) -> list[Mapping[str, Any]]:
+        """Every deal, those in the bin too."""
+        return list(self._salesforce.rows["Opportunity"].values())
 
     def queue(self) -> list[tuple[str, str, str]]:
         """The review queue: record, reason and cause of each open entry."""
@@ -72,6 +78,17 @@ class Rest:
             yield "an invoice was voided and stayed so"
         if self._ledger.edits:
             yield "finance's edit was kept"
+        if self._shared.both:
+            yield "both sides edited one field"
+        if self._shared.overruled:
+            yield "a rule overruled an edit"
+        if any(deal["IsDeleted"] and deal.get("Xero_Invoice_Id__c") for deal in self._deals):
+            yield "a deal was deleted with its invoice standing"
+        made = payments_of(self._ledger.recorded, self._oracles.books.all("Payments"))
+        if any(made.values()):
+            yield "a payment was recorded in Salesforce"
+        if any(each["PaymentID"] in self._ledger.removed for some in made.values() for each in some):
+            yield "a recorded payment was taken away in Xero"
         for deed, path in _UNDONE.items():
             if self._ledger.counts.get(deed):
                 yield path
@@ -94,12 +111,17 @@ class Rest:
         self._check_shared(waiting)
         self._check_payments(waiting)
         self._check_balances()
-        for deal in self._salesforce.rows["Opportunity"].values():
+        for deal in self._deals:
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for invoice in invoices:
             if deal_of(invoice) not in self._oracles.ghosts:
                 self._check_written_back(invoice)
         self._check_secrets()
+
+    def forget(self) -> None:
+        """An old copy was put back: what was read since is read again, and what was written since seems a person's."""
+        self._positions.clear()
+        self._restored = True
 
     def check_watermarks(self) -> None:
         """I12: no watermark goes back."""
@@ -158,7 +180,7 @@ class Rest:
 
     def _was_edited(self, deal_id: str) -> bool:
         """Whether finance ever edited a draft of this deal, even if the edit is gone by now."""
-        return deal_id in self._ledger.edited_deals
+        return self._restored or deal_id in self._ledger.edited_deals
 
     def _check_deal(
         self, deal: Mapping[str, Any], invoices: list[Mapping[str, Any]], named: set[str], links: set[str]
@@ -189,8 +211,8 @@ class Rest:
         """I8: the invoice is to the deal's own customer."""
         account = self._salesforce.rows["Account"][deal["AccountId"]]
         contact = self._oracles.books.get("Contacts", invoice["Contact"]["ContactID"])
-        same = ((contact.get("ContactNumber"), account["Id"]), (contact["Name"], account["Name"]))
-        same += ((contact.get("TaxNumber") or "", account.get("ABN__c")),)
+        same = [(contact.get("ContactNumber"), account["Id"]), (contact["Name"], account["Name"])]
+        same += [(contact.get("TaxNumber") or "", account.get("ABN__c"))]
         if not any(there == here for there, here in same):
             raise Violation(f"I8: {deal['Name']} of {account['Name']} is invoiced to {contact['Name']}")
 
@@ -251,6 +273,16 @@ class Rest:
             if told > 2 * made + 2:
                 raise Violation(f"I7: {kind.object} {record_id} was written {told} times after {made} edits")
 
+    def check_decisions(self, decided: Mapping[tuple[str, str], datetime]) -> None:
+        """I26: what a person decided is not asked again, unless an edit came that nobody had seen by then."""
+        with self._pair.database.reading() as connection:
+            open_now = [e for e in open_entries(connection, self._home) if e.code == "field_conflict"]
+        for entry in open_now:
+            for (record_id, name), seen_at in decided.items():
+                disputed = record_id == entry.record.id and f"{name}: Salesforce has" in entry.cause
+                if disputed and self._shared.latest[record_id, name] < seen_at:
+                    raise Violation(f"I26: {name} of {entry.record_name} is asked again: {entry.cause[:160]}")
+
     def _check_balances(self) -> None:
         """I9: what a customer is shown to owe is what its open documents come to."""
         owed: dict[str, Decimal] = defaultdict(Decimal)
@@ -303,4 +335,5 @@ def payments_of(
 _UNDONE = {
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
+    "credit an invoice": "an invoice was credited",
 }

@@ -152,6 +152,8 @@ class Shared:
         self.overruled: list[Edit] = []
         self.made: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
+        self.latest: dict[tuple[str, str], datetime] = {}
+        self.both = 0
         self._worlds = worlds
 
     def value(self, kind: Kind, part: Part, side: str, record_id: str, xero_id: str) -> str:
@@ -164,6 +166,8 @@ class Shared:
         """A person edited."""
         self.edits[edit.place] = edit
         self.made[edit.record_id] += 1
+        self.latest[edit.record_id, edit.part.name] = edit.at
+        self.both += edit.over_there in self.edits
 
     def note_told(self, body: Any) -> None:
         """Count the records of either side that a write changes in a part that people edit, by their ids there."""

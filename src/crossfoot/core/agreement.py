@@ -69,6 +69,12 @@ class LinkedRecord:
     unreadable: Mapping[str, str] = field(default_factory=dict)
     decided: Mapping[str, tuple[Side, str]] = field(default_factory=dict)
     told: Sequence[Told] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What a part is called before a person, where not by its name."""
+
+    def label(self, name: str) -> str:
+        """What a part is called."""
+        return self.labels.get(name, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +113,7 @@ def agree(
     asked = [part for part in parts if part.name not in record.unreadable]
     ours, theirs, base = dict(record.salesforce), dict(record.xero), dict(record.base)
     for part in asked:
-        kept = _align(part, ours, theirs, base)
+        kept = _align(part, record.label(part.name), ours, theirs, base)
         findings += [Finding("blank_kept", record.source, why, related=(record.target,)) for why in kept]
     merged = merge_record(
         ours,
@@ -127,7 +133,8 @@ def agree(
         to_salesforce.pop(name, None)
         to_xero.pop(name, None)
     if flapping:
-        cause = f"{', '.join(sorted(set(flapping)))}: told the same value {FLAPS_MAX} times within an hour"
+        names = ", ".join(sorted(map(record.label, set(flapping))))
+        cause = f"{names}: told the same value {FLAPS_MAX} times within an hour"
         findings.append(Finding("flapping", record.source, cause, related=(record.target,)))
     if merged.conflicts:
         cause = "; ".join(_conflict(record, name, sides) for name, sides in merged.conflicts.items())
@@ -145,7 +152,9 @@ def agree(
     )
 
 
-def _align(part: Part, ours: dict[str, Value], theirs: dict[str, Value], base: dict[str, Value]) -> list[str]:
+def _align(
+    part: Part, label: str, ours: dict[str, Value], theirs: dict[str, Value], base: dict[str, Value]
+) -> list[str]:
     """Let spellings of one value, and blanks that overwrite nothing, count as no change. Returns what was kept."""
     name = part.name
     for side in (ours, theirs):
@@ -162,10 +171,10 @@ def _align(part: Part, ours: dict[str, Value], theirs: dict[str, Value], base: d
             base[name] = poorer
         return []
     kept = []
-    for side, label, holder in ((ours, "Salesforce", "Xero"), (theirs, "Xero", "Salesforce")):
+    for side, emptied, holder in ((ours, "Salesforce", "Xero"), (theirs, "Xero", "Salesforce")):
         if not side[name] and base[name] and not part.empties:
             side[name] = base[name]
-            kept.append(f"{name} was emptied in {label}; {holder} keeps its value")
+            kept.append(f"{label} was emptied in {emptied}; {holder} keeps its value")
     return kept
 
 
@@ -226,7 +235,7 @@ def _conflict(record: LinkedRecord, name: str, sides: Sides) -> str:
     by = f" by {record.salesforce_by}" if record.salesforce_by else ""
     before = f", before that {_shown(sides.base)}" if sides.has_base else ""
     return (
-        f"{name}: Salesforce has {_shown(sides.salesforce)} (saved {_when(record.salesforce_at)}{by}), "
+        f"{record.label(name)}: Salesforce has {_shown(sides.salesforce)} (saved {_when(record.salesforce_at)}{by}), "
         f"Xero has {_shown(sides.xero)} (saved {_when(record.xero_at)}){before}"
     )
 

@@ -120,6 +120,16 @@ class LedgerAddress:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerPerson:
+    """One of a contact's further persons; Xero gives it no id (XERO 4.1)."""
+
+    first_name: str = ""
+    last_name: str = ""
+    email: str = ""
+    include_in_emails: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerContact:
     """A customer as Xero holds it. ``sales_terms`` is (day, type) of its own invoice terms."""
 
@@ -137,6 +147,7 @@ class LedgerContact:
     last_name: str = ""
     phones: tuple[LedgerPhone, ...] = ()
     addresses: tuple[LedgerAddress, ...] = ()
+    people: tuple[LedgerPerson, ...] = ()
 
     @property
     def is_active(self) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from crossfoot.core.books import LedgerAddress, LedgerInvoice, LedgerLine, LedgerPhone
+from crossfoot.core.books import LedgerAddress, LedgerInvoice, LedgerLine, LedgerPerson, LedgerPhone
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import ZERO, Totals, document_totals, line_amount, total
 from crossfoot.core.records import RecordRef, canonical
@@ -116,13 +116,14 @@ class IntendedItem:
 
 @dataclass(frozen=True, slots=True)
 class ContactChange:
-    """What changes on a linked contact: only the texts that do, but all its phones or addresses where one does."""
+    """What changes on a linked contact: only the texts that do, but all phones, addresses or persons where one does."""
 
     source: RecordRef
     contact_id: str
     texts: tuple[tuple[str, str], ...] = ()
     phones: tuple[LedgerPhone, ...] = ()
     addresses: tuple[LedgerAddress, ...] = ()
+    people: tuple[LedgerPerson, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -300,6 +300,24 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Nothing is deleted in Xero. Restore the record, or archive the contact by hand.",
             Weight.NOTES,
         ),
+        "person_unknown": Reason(
+            "A person stands in Xero only",
+            _SALES,
+            "Add the person to the account in Salesforce: both are then one by e-mail or name. None is made by itself.",
+            Weight.NOTES,
+        ),
+        "person_gone": Reason(
+            "A person was taken away in Xero",
+            _SALES,
+            "Nothing is deleted in Salesforce. Add the person in Xero again, or let the contact no longer count.",
+            Weight.NOTES,
+        ),
+        "person_no_room": Reason(
+            "Xero has no room for another person",
+            _SALES,
+            "Take a person away in Xero, or let fewer contacts of the account count.",
+            Weight.WARNS,
+        ),
         "accounts_merged": Reason(
             "Two customers were merged in Salesforce",
             _FINANCE,

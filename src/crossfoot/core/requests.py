@@ -19,6 +19,7 @@ FIELDS = (
     "LastModifiedBy.Id",
     "Name",
     "Outcome__c",
+    "Reason__c",
     "Status__c",
     "Xero_Invoice__r.Xero_Key__c",
     "Xero_Key__c",

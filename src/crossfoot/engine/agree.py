@@ -19,14 +19,23 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.matching import suffixed_names, unique_name
 from crossfoot.core.merge import Direction
+from crossfoot.core.people import part_of, place_people, with_people
 from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.ledger import load_ledger
+from crossfoot.engine.people import (
+    People,
+    changed_customers,
+    keep_compared,
+    load_people,
+    people_findings,
+    shared_parts,
+)
 from crossfoot.engine.session import Session
 from crossfoot.mapping.lenses import Form, RecordLens
 from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode, decode_fields
-from crossfoot.store.links import StoredLink, links_to_agree, set_agreed
+from crossfoot.store.links import StoredLink, links_to_agree, load_links, set_agreed
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions
 
@@ -39,6 +48,9 @@ CODES = frozenset(
         "flapping",
         "link_archived",
         "link_deleted",
+        "person_unknown",
+        "person_gone",
+        "person_no_room",
     }
 )
 REFUSED_AGAIN_AFTER = timedelta(days=1)
@@ -69,6 +81,8 @@ class Compared:
     theirs: Version
     suffix: str
     agreement: Agreement
+    people: People | None = None
+    people_seq: int = 0
 
     @property
     def seq(self) -> int:
@@ -98,12 +112,20 @@ def compare(session: Session) -> list[Compared]:
         for flow in flows_of(session):
             decided = _decisions(connection, session.organisation_id)
             stored = links_to_agree(connection, session.organisation_id, flow.kind, flow.object)
+            people_seq, people = 0, {}
+            if flow.kind is Kind.CONTACT:
+                people_seq, changed = changed_customers(session, connection)
+                more = changed - {link.source_id for link in stored}
+                stored += load_links(connection, session.organisation_id, flow.kind, source_keys=more)
+                people = load_people(session, connection, {link.source_id for link in stored})
             ours = _versions(connection, session.org_id, flow.object, [link.source_id for link in stored])
             theirs = _versions(connection, session.organisation_id, flow.kind.value, [s.link.xero_id for s in stored])
             for link in stored:
                 mine, other = ours.get(link.source_id), theirs.get(link.link.xero_id)
                 if mine is not None and other is not None:
-                    found.append(_compare(session, flow, link, mine, other, decided.get(link.source_id, {}), now))
+                    choices, persons = decided.get(link.source_id, {}), people.get(link.source_id, ())
+                    compared = _compare(session, flow, link, mine, other, choices, persons, now)
+                    found.append(replace(compared, people_seq=people_seq))
     return found
 
 
@@ -127,18 +149,21 @@ def _compare(
     ours: Version,
     theirs: Version,
     decided: Mapping[str, tuple[Side, str]],
+    contacts: Sequence[Version],
     now: datetime,
 ) -> Compared:
     fields = decode_fields(ours.body)
     suffix, form = _xero_form(session, flow, stored, fields, theirs)
     mine = flow.lens.salesforce(fields, suffix)
+    people = _people(session, flow, stored, theirs, contacts)
+    shared = shared_parts(people, decode(theirs.body, LedgerContact)) if people else []
     record = LinkedRecord(
         identity=stored.link.identity,
         source=ours.ref,
         target=theirs.ref,
         name=str(fields.get("Name") or ours.ref.id),
-        salesforce=mine.values,
-        xero=form.values,
+        salesforce={**mine.values, **{part.name: value for part, value, _ in shared}},
+        xero={**form.values, **{part.name: value for part, _, value in shared}},
         base=stored.base,
         salesforce_at=datetime.fromisoformat(ours.stamp),
         xero_at=datetime.fromisoformat(theirs.stamp),
@@ -146,12 +171,30 @@ def _compare(
         unreadable={**form.unreadable, **mine.unreadable},
         decided=decided,
         told=stored.told,
+        labels=people.labels() if people else {},
     )
     if problem := _standstill(record, ours, theirs):
         agreement = Agreement(record, base=stored.base, findings=(problem,))
     else:
-        agreement = agree(record, flow.parts, now, direction=flow.direction)
-    return Compared(flow, stored, ours, theirs, suffix, agreement)
+        parts = (*flow.parts, *(part for part, _, _ in shared))
+        agreement = agree(record, parts, now, direction=flow.direction)
+        if people:
+            found = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
+            agreement = replace(agreement, findings=(*agreement.findings, *found))
+    return Compared(flow, stored, ours, theirs, suffix, agreement, people)
+
+
+def _people(
+    session: Session, flow: Flow, stored: StoredLink, theirs: Version, contacts: Sequence[Version]
+) -> People | None:
+    """The customer's people with their places in Xero; None where no such flow is set."""
+    lens = session.mapping.people
+    if lens is None or flow.kind is not Kind.CONTACT:
+        return None
+    found = {version.ref.id: lens.person(version.ref.id, decode_fields(version.body)) for version in contacts}
+    people = {contact_id: person for contact_id, person in found.items() if person}
+    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base)
+    return People(lens, {version.ref.id: version for version in contacts}, people, placed)
 
 
 def _xero_form(
@@ -195,7 +238,7 @@ def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
     with session.database.writing("agreements kept") as connection:
         for item in compared:
             agreement = item.agreement
-            seq = item.seq if agreement.settled else item.stored.merged_seq
+            seq = item.seq if agreement.settled else min(item.stored.merged_seq, item.seq - 1)
             before = (item.stored.base, item.stored.suffix, item.stored.conflicts, item.stored.merged_seq)
             if before != (agreement.base, item.suffix, agreement.conflicts, seq):
                 set_agreed(
@@ -206,6 +249,7 @@ def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
                     conflicts=agreement.conflicts,
                     merged_seq=seq,
                 )
+            keep_compared(session, connection, item.people_seq)
             if agreement.settled and agreement.record.decided:
                 queue_store.forget_decision(connection, session.organisation_id, "field", item.stored.source_id)
         return queue_store.replace_findings(
@@ -248,22 +292,56 @@ def hold_refused(session: Session, compared: Sequence[Compared]) -> list[Compare
 
 
 def _without_refused(item: Compared, refused: Mapping[tuple[str, str], str]) -> Compared:
-    agreement, source_id = item.agreement, item.stored.source_id
-    for side in Side:
-        values = told_to(agreement, side)
-        words = refused.get((source_id, told_hash(side, values))) if values else None
+    agreement = item.agreement
+    writes = [(Side.XERO, item.stored.source_id, agreement.to_xero)] if agreement.to_xero else []
+    writes += [(Side.SALESFORCE, row.id, row.values) for row in rows_of(item)]
+    for side, record_id, values in writes:
+        words = refused.get((record_id, told_hash(side, values)))
         if words is None:
             continue
+        names = ", ".join(sorted(map(agreement.record.label, values)))
         finding = Finding(
             "field_refused",
             agreement.record.source,
-            f"{', '.join(sorted(values))} refused by {side.value.title()}: {words}",
+            f"{names} refused by {side.value.title()}: {words}",
             related=(agreement.record.target,),
             vendor_text=words,
         )
-        held: Any = {"to_salesforce" if side is Side.SALESFORCE else "to_xero": {}}
+        left = {name: value for name, value in told_to(agreement, side).items() if name not in values}
+        held: Any = {"to_salesforce" if side is Side.SALESFORCE else "to_xero": left}
         agreement = replace(agreement, findings=(*agreement.findings, finding), **held)
     return replace(item, agreement=agreement)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A Salesforce record that is told something: the linked one itself, or one of its people."""
+
+    object: str
+    id: str
+    values: Mapping[str, Value]
+    fields: Mapping[str, Any]
+    pre_image: str
+
+
+def rows_of(item: Compared) -> list[Row]:
+    """The Salesforce records that a comparison would change."""
+    own: dict[str, Value] = {}
+    people: dict[str, dict[str, Value]] = {}
+    for name, value in item.agreement.to_salesforce.items():
+        part = part_of(name) if item.people else None
+        if part is None:
+            own[name] = value
+        else:
+            people.setdefault(part.contact_id, {})[name] = value
+    fields = item.flow.lens.salesforce_fields(own)
+    rows = [Row(item.flow.object, item.stored.source_id, own, fields, item.ours.hash)] if own else []
+    for contact_id, values in people.items():
+        assert item.people is not None
+        name, pre_image = item.people.object_of(contact_id)
+        texts = {part.field: str(value) for each, value in values.items() if (part := part_of(each))}
+        rows.append(Row(name, contact_id, values, item.people.lens.fields(texts), pre_image))
+    return rows
 
 
 def told_to(agreement: Agreement, side: Side) -> Mapping[str, Value]:
@@ -293,7 +371,10 @@ def xero_operations(session: Session, compared: Sequence[Compared]) -> Iterator[
         if item.flow.kind is Kind.CONTACT:
             item = _with_free_name(session, each, names)
             contact = decode(item.theirs.body, LedgerContact)
-            document = item.flow.lens.contact_change(record.source, contact, values, item.suffix)
+            own = {name: value for name, value in values.items() if part_of(name) is None}
+            document = item.flow.lens.contact_change(record.source, contact, own, item.suffix)
+            if item.people:
+                document = with_people(document, contact, item.people.placed, values)
         else:
             document = item.flow.lens.item_change(record.source, decode(item.theirs.body, LedgerItem), values)
         yield (
@@ -314,8 +395,9 @@ def xero_operations(session: Session, compared: Sequence[Compared]) -> Iterator[
 
 def reason(item: Compared, values: Mapping[str, Value], side: Side) -> str:
     """Why a side is told: which parts come from the other one, and which of its own values a rule overrules."""
-    overruled = sorted(item.agreement.overruled.keys() & values.keys())
-    words = f"{', '.join(sorted(values))} from {side.value.title()}"
+    label = item.agreement.record.label
+    overruled = sorted(map(label, item.agreement.overruled.keys() & values.keys()))
+    words = f"{', '.join(sorted(map(label, values)))} from {side.value.title()}"
     return f"{words}; overrules {', '.join(overruled)}" if overruled else words
 
 

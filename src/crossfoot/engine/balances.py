@@ -86,3 +86,13 @@ def balances(
         if remaining and status == "AUTHORISED":
             found[contact_id].owed[currency].append(-remaining)
     return found
+
+
+def turning_day(invoice: LedgerInvoice) -> date | None:
+    """The day from which an invoice counts otherwise though nothing happens to it: it is overdue then, or was paid too
+    long ago to say how long payments take."""
+    if invoice.status == "AUTHORISED" and invoice.amount_due and invoice.due:
+        return invoice.due + timedelta(days=1)
+    if invoice.status == "PAID" and invoice.fully_paid_on:
+        return invoice.fully_paid_on + DAYS_TO_PAY_OVER
+    return None

@@ -17,8 +17,8 @@ from crossfoot.engine.row_writes import BUSY, by_parent, key_field, mark_leaving
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import bulk
 from crossfoot.store import operations as ops
-from crossfoot.store import workspace as store
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store import write_backs as store
+from crossfoot.store.write_backs import WriteBack
 
 POLLS_MAX = 25
 """Polls of one run, some twenty minutes: what works longer is looked at by the next run."""

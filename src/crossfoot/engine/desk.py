@@ -40,6 +40,7 @@ from crossfoot.store.links import (
 )
 from crossfoot.store.queue import QueueEntry
 from crossfoot.store.versions import forget_answered, load_versions
+from crossfoot.store.write_backs import retry_write_backs
 
 IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
@@ -90,7 +91,7 @@ class Desk:
         entry = self.entry(entry_id)
         with self.database.writing("retry") as connection:
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
-            store.retry_write_backs(connection, self.organisation_id, entry.record.id)
+            retry_write_backs(connection, self.organisation_id, entry.record.id)
             for source_id in (entry.record.id, *(ref.id for ref in entry.related)):
                 ops.forget_refusals(connection, self.organisation_id, source_id)
             compare_again(connection, self.organisation_id, entry.record.id)

@@ -246,12 +246,17 @@ class Installer:
     def remove(self, steps: Sequence[Step], actor: str) -> int:
         """Delete the package's components with their data. The customer's own stay. Returns the components deleted."""
         gone = [each.component for each in steps if _removable(each)]
-        self._unassign([each.name for each in gone if each.type == "PermissionSet"])
+        taken = self._unassign([each.name for each in gone if each.type == "PermissionSet"])
         objects = {each.name for each in gone if each.type == "CustomObject"}
         gone = [each for each in gone if each.type == "CustomObject" or each.owner not in objects]
         gone = [each for each in gone if each.type not in _FALL_WITH_OBJECT]
         if gone:
-            self._deployed(pack_removal(sorted(gone, key=_fall)), check_only=False)
+            try:
+                self._deployed(pack_removal(sorted(gone, key=_fall)), check_only=False)
+            except NeedsPerson:
+                for given in taken:
+                    self._admin.write(sf.create_record("PermissionSetAssignment", given))
+                raise
             self._log("remove the Salesforce package", actor, components=len(gone))
         return len(gone)
 
@@ -297,11 +302,15 @@ class Installer:
         self._admin.write(sf.create_record("PermissionSetAssignment", given))
         return 1
 
-    def _unassign(self, names: Sequence[str]) -> None:
-        """A permission set that someone has cannot be deleted."""
+    def _unassign(self, names: Sequence[str]) -> list[dict[str, str]]:
+        """A permission set that someone has cannot be deleted. Returns what was taken from whom."""
+        taken = []
         for name in names:
-            for assignment_id in self._assignments(self._permission_set(name)):
+            set_id = self._permission_set(name)
+            for assignment_id, assignee in self._assignments(set_id).items():
                 self._admin.write(sf.delete_record("PermissionSetAssignment", assignment_id))
+                taken.append({"AssigneeId": assignee, "PermissionSetId": set_id})
+        return taken
 
     def _permission_set(self, name: str) -> str:
         rows = self._rows(soql.select(["Id"], "PermissionSet", where=soql.equals("Name", name)))
@@ -309,11 +318,13 @@ class Installer:
             raise NeedsPerson(f"Permission set {name} is not in the org. Run `crossfoot connect salesforce --install`.")
         return str(rows[0]["Id"])
 
-    def _assignments(self, set_id: str, user_id: str = "") -> list[str]:
+    def _assignments(self, set_id: str, user_id: str = "") -> dict[str, str]:
+        """Who has a permission set, by the id of the assignment."""
         where = soql.equals("PermissionSetId", set_id)
         if user_id:
             where += f" AND {soql.equals('AssigneeId', user_id)}"
-        return [row["Id"] for row in self._rows(soql.select(["Id"], "PermissionSetAssignment", where=where))]
+        query = soql.select(["Id", "AssigneeId"], "PermissionSetAssignment", where=where)
+        return {row["Id"]: row["AssigneeId"] for row in self._rows(query)}
 
     def _rows(self, query: str) -> list[dict[str, Any]]:
         return sf.decode_query(self._admin.read(sf.query(query)).body).rows

@@ -6,7 +6,7 @@ record that the settings name are shown, and only they are pointed at.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,12 +48,14 @@ ISSUE_OPEN, ISSUE_CLOSED = "Open", "Closed"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row that should stand in Salesforce; ``source_id`` is the deal or account that it concerns, else its key."""
+    """One row that should stand in Salesforce; ``source_id`` is the deal or account that it concerns, else its key.
+    ``parent`` is the key of the invoice that a line or a payment belongs to."""
 
     kind: str
     key: str
     fields: Mapping[str, Any]
     source_id: str = ""
+    parent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Mirror:
     customers: Mapping[str, str] = field(default_factory=dict)
     deals: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
-    gone: Collection[str] = frozenset()
+    gone: frozenset[str] = frozenset()
 
     def key(self, *parts: str) -> str:
         """The key of a row."""
@@ -81,7 +83,7 @@ class Mirror:
         return f"https://go.xero.com/organisationlogin/default.aspx?shortcode={code}&redirecturl=/{ledger}/{path}"
 
     def reference_rows(self) -> Iterator[Row]:
-        """The organisation, its chart, rates, tracking options and items."""
+        """The organisation, its chart, rates and tracking options."""
         organisation = self.books.organisation
         about: dict[str, Any] = {
             "Name": organisation.name[:NAME_LENGTH],
@@ -107,6 +109,9 @@ class Mirror:
             }
             yield Row("tax_rate", self.key(rate.tax_type), about)
         yield from self._options()
+
+    def item_rows(self) -> Iterator[Row]:
+        """Every item."""
         for item in self.books.items.values():
             yield Row("item", self.key(item.item_id), self._item(item))
 
@@ -192,12 +197,13 @@ class Mirror:
             **self._currency(invoice.currency),
             **lookups,
         }
-        source = deal_id or self.key(invoice.invoice_id)
-        yield Row("invoice", self.key(invoice.invoice_id), about, source)
+        key = self.key(invoice.invoice_id)
+        source = deal_id or key
+        yield Row("invoice", key, about, source)
         for line in invoice.lines:
-            yield Row("line", self.key(line.line_item_id), self._line(invoice, line), source)
+            yield Row("line", self.key(line.line_item_id), self._line(invoice, line), source, key)
         for payment in invoice.payments:
-            yield Row("payment", self.key(payment.payment_id), self._payment(invoice, payment), source)
+            yield Row("payment", self.key(payment.payment_id), self._payment(invoice, payment), source, key)
 
     def _line(self, invoice: LedgerInvoice, line: LedgerLine) -> dict[str, Any]:
         account, item = self.books.accounts.get(line.account_code), self.books.items.get(line.item_code.casefold())

@@ -318,11 +318,11 @@ def _row_version(home: str, reading: Reading, row: Mapping[str, Any]) -> Version
         content_hash({name: value for name, value in fields.items() if name != _SAVED_BY}),
         encode(fields),
         bool(row["IsDeleted"]),
-        keys=_references(reading, fields),
+        keys=references(reading, fields),
     )
 
 
-def _references(reading: Reading, fields: Mapping[str, Any]) -> Keys:
+def references(reading: Reading, fields: Mapping[str, Any]) -> Keys:
     """The ids that a record, or one of its lines, names: by them it is found when what they stand for changes."""
     rows = [fields, *(fields.get(reading.lines) or ())] if reading.lines else [fields]
     named = {value for row in rows for name, value in row.items() if name.endswith("Id") and name != "Id" and value}

@@ -25,11 +25,11 @@ from crossfoot.engine.remote import NotApplied
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
-from crossfoot.store import workspace as store
+from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import add_link, load_links
 from crossfoot.store.operations import StoredCall, StoredOperation
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store.write_backs import WriteBack
 from crossfoot.xero import documents, payments, requests
 
 WRITE_BACK_WAVE = 0
@@ -218,4 +218,4 @@ def want_row(connection: Connection, session: Session, row_id: str, payment_id: 
     values = {"Key": f"{session.organisation_id}:{payment_id}", "PaymentID": payment_id, "Status": status}
     fields: Mapping[str, Any] = {field: values[name] for field, name in flow.write_back.items()}
     item = WriteBack(flow.salesforce, row_id, fields, content_hash(fields), row_id, WRITE_BACK_WAVE)
-    store.want_write_back(connection, session.organisation_id, item)
+    store.want_write_backs(connection, session.organisation_id, [item])

@@ -17,14 +17,14 @@ from crossfoot.engine.drift import REQUESTS
 from crossfoot.engine.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.package import KEY_FIELD
-from crossfoot.store import workspace as store
+from crossfoot.store import write_backs as store
 from crossfoot.store.acts import open_acts
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.store.queue import decide, decisions, open_entries
 from crossfoot.store.versions import load_versions
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store.write_backs import WriteBack
 
 APPROVED = "approved"
 """The kind of decision under which an approval is kept as it was first seen."""
@@ -103,7 +103,7 @@ def _first_seen(session: Session, row_id: str, fields: Mapping[str, Any], stamp:
         home, now = session.organisation_id, session.host.now()
         actor = f"Salesforce user {approver}"
         decide(connection, home, APPROVED, row_id, kept, actor=actor, now=now)
-        about = {"request": str(fields.get("Name") or ""), "asked": fields["Action__c"]}
+        about = {"request": str(fields.get("Name") or ""), "asked": str(fields["Action__c"])}
         append_audit(
             connection,
             home,
@@ -112,6 +112,7 @@ def _first_seen(session: Session, row_id: str, fields: Mapping[str, Any], stamp:
             action="approve request",
             record_id=row_id,
             asked_by=f"Salesforce user {fields['CreatedById']}",
+            reason=str(fields.get("Reason__c") or ""),
             **about,
         )
     return kept
@@ -176,4 +177,4 @@ def _tell(session: Session, request: Asked, reply: Reply) -> None:
         fields[KEY_FIELD] = f"{session.organisation_id}:{request.id}"
     item = WriteBack(session.mapping.request_object, request.id, fields, content_hash(fields), request.id, WAVE)
     with session.database.writing("request answered") as connection:
-        store.want_write_back(connection, session.organisation_id, item)
+        store.want_write_backs(connection, session.organisation_id, [item])

@@ -27,11 +27,11 @@ from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.bulk import UpsertRow, Value, together
 from crossfoot.salesforce.package import KEY_FIELD
 from crossfoot.store import operations as ops
-from crossfoot.store import workspace as store
+from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, instant
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import load_versions
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store.write_backs import WriteBack
 
 SENDS_MAX = 4
 LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1)

@@ -31,7 +31,7 @@ from crossfoot.engine.status_calls import resume_statuses
 from crossfoot.engine.tell import Agreed, look_at_links, tell
 from crossfoot.engine.verify import Verified, verify
 from crossfoot.engine.write_back import write_back
-from crossfoot.store.audit import append_audit
+from crossfoot.store.audit import append_audit, prune_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
 from crossfoot.store.queue import bucket_totals
@@ -239,6 +239,7 @@ def _carry_out(
             counts=counts,
         )
         settle_vanished(session, connection)
+        prune_bodies(connection, session.organisation_id, session.host.now())
         if report.writes:
             append_audit(
                 connection,

@@ -11,8 +11,8 @@ from crossfoot.engine.drift import unwritable
 from crossfoot.engine.row_writes import batches, by_parent, parents, send_batch
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.bulk import Way, choose_write
-from crossfoot.store import workspace as store
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store import write_backs as store
+from crossfoot.store.write_backs import WriteBack
 
 
 def send_rows(session: Session, pending: Sequence[WriteBack]) -> tuple[int, int]:

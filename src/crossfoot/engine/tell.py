@@ -21,11 +21,13 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.records import Side
 from crossfoot.engine.agree import (
     Compared,
+    Row,
     compare,
     hold_refused,
     keep,
     plain,
     reason,
+    rows_of,
     told_hash,
     told_to,
     xero_operations,
@@ -101,7 +103,7 @@ def tell(session: Session, compared: Sequence[Compared]) -> Agreed:
         return agreed
     applied = _tell_xero(session, compared)
     agreed.to_xero, agreed.refused = applied.contacts + applied.items, len(applied.refused)
-    wanted = [item for item in compared if item.agreement.to_salesforce]
+    wanted = [(item, row) for item in compared for row in rows_of(item)]
     for start in range(0, len(wanted), sf.COLLECTION_SIZE):
         written, refused = _tell_salesforce(session, wanted[start : start + sf.COLLECTION_SIZE])
         agreed.to_salesforce, agreed.refused = agreed.to_salesforce + written, agreed.refused + refused
@@ -171,12 +173,16 @@ def _note_told(session: Session, compared: Sequence[Compared], side: Side) -> No
             note_told(connection, item.stored.id, [*earlier, *same, *told])
 
 
-def _tell_salesforce(session: Session, batch: Sequence[Compared]) -> tuple[int, int]:
+def _tell_salesforce(session: Session, batch: Sequence[tuple[Compared, Row]]) -> tuple[int, int]:
     """Reserve, look again, send. Returns rows written and rows refused."""
     with session.database.writing("reserve") as connection:
         standing = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=ops.STANDING)}
-        pairs = [(item, operation) for item in batch if (operation := _intent(session, item)).identity not in standing]
-        ops.reserve(connection, [operation for _, operation in pairs], session.host.now())
+        pairs = [
+            (item, row, operation)
+            for item, row in batch
+            if (operation := _intent(session, item, row)).identity not in standing
+        ]
+        ops.reserve(connection, [operation for _, _, operation in pairs], session.host.now())
     pairs = list(_unmoved(session, pairs))
     written = refused = 0
     for _ in range(SENDS_MAX):
@@ -192,19 +198,18 @@ def _tell_salesforce(session: Session, batch: Sequence[Compared]) -> tuple[int, 
             call_id = ""
             outcomes = [sf.RowOutcome("", success=False, code=error.code, message=str(error))] * len(pairs)
         with session.database.writing("told Salesforce") as connection:
-            for (item, operation), outcome in zip(pairs, outcomes, strict=True):
-                _settle(connection, session, item, replace(operation, call_id=call_id), outcome)
+            for (item, row, operation), outcome in zip(pairs, outcomes, strict=True):
+                _settle(connection, session, item, row, replace(operation, call_id=call_id), outcome)
                 written += outcome.success
                 refused += not outcome.success
-        _note_told(session, [item for item, _ in pairs], Side.SALESFORCE)
+        told = {item.stored.id: item for item, _, _ in pairs}
+        _note_told(session, list(told.values()), Side.SALESFORCE)
         break
     return written, refused
 
 
-def _intent(session: Session, item: Compared) -> StoredOperation:
-    values = item.agreement.to_salesforce
-    record = item.agreement.record
-    element = item.flow.lens.salesforce_fields(values)
+def _intent(session: Session, item: Compared, row: Row) -> StoredOperation:
+    record, values = item.agreement.record, row.values
     before = plain({name: record.salesforce.get(name, "") for name in values})
     identity = record.identity
     return StoredOperation(
@@ -215,15 +220,15 @@ def _intent(session: Session, item: Compared) -> StoredOperation:
             identity.organisation_id,
             identity.kind,
             identity.source_key,
-            SALESFORCE_PART,
+            SALESFORCE_PART if row.id == item.stored.source_id else f"{SALESFORCE_PART} {row.id}",
             identity.epoch,
         ),
-        source_id=item.stored.source_id,
+        source_id=row.id,
         action="update",
         state="reserved",
-        body=encode({"element": element, "form": None, "before": before}),
+        body=encode({"element": row.fields, "form": None, "before": before}),
         payload_hash=told_hash(Side.SALESFORCE, values),
-        pre_image=item.ours.hash,
+        pre_image=row.pre_image,
         number="",
         xero_id=item.stored.link.xero_id,
         currency="",
@@ -235,31 +240,29 @@ def _intent(session: Session, item: Compared) -> StoredOperation:
     )
 
 
-Pair = tuple[Compared, StoredOperation]
+Pair = tuple[Compared, Row, StoredOperation]
 
 
 def _unmoved(session: Session, pairs: Sequence[Pair]) -> Iterator[Pair]:
     """Those whose record still reads as it did when both sides were compared; the others are given up."""
-    _read_salesforce(session, [item for item, _ in pairs])
+    _read_salesforce(session, [row for _, row, _ in pairs])
     now: dict[str, str] = {}
     with session.database.reading() as connection:
-        for name in {item.flow.object for item, _ in pairs}:
-            ids = [item.stored.source_id for item, _ in pairs if item.flow.object == name]
+        for name in {row.object for _, row, _ in pairs}:
+            ids = [row.id for _, row, _ in pairs if row.object == name]
             found = load_versions(connection, session.org_id, name, ids=ids)
             now |= {version.ref.id: version.hash for version in found if not version.deleted}
-    moved = [pair for pair in pairs if now.get(pair[1].source_id) != pair[1].pre_image]
+    moved = [pair for pair in pairs if now.get(pair[1].id) != pair[1].pre_image]
     if moved:
         with session.database.writing("moved") as connection:
-            for _, operation in moved:
+            for _, _, operation in moved:
                 ops.settle(connection, operation.id, "abandoned", session.host.now())
     return (pair for pair in pairs if pair not in moved)
 
 
 def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutcome]]:
     """Commit a call for the rows, then send it."""
-    rows = [
-        (item.flow.object, operation.source_id, decode_fields(operation.body)["element"]) for item, operation in pairs
-    ]
+    rows = [(row.object, row.id, decode_fields(operation.body)["element"]) for _, row, operation in pairs]
     request = sf.update_records(rows)
     access = session.salesforce.access()
     call_id = session.host.new_id()
@@ -267,7 +270,7 @@ def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutc
         stored = StoredCall(
             call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
         )
-        ops.commit_call(connection, stored, [operation.id for _, operation in pairs], session.host.now())
+        ops.commit_call(connection, stored, [operation.id for _, _, operation in pairs], session.host.now())
     state = "unknown"
     try:
         answer = session.salesforce.write(call_id, request, access, may_wait=False)
@@ -282,25 +285,30 @@ def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutc
 
 
 def _settle(
-    connection: Connection, session: Session, item: Compared, operation: StoredOperation, outcome: sf.RowOutcome
+    connection: Connection,
+    session: Session,
+    item: Compared,
+    row: Row,
+    operation: StoredOperation,
+    outcome: sf.RowOutcome,
 ) -> None:
     now = session.host.now()
     if outcome.success:
         ops.settle(connection, operation.id, "verified", now)
-        note_write(connection, session, replace(operation, action=f"update {item.flow.object} for"), operation.xero_id)
+        note_write(connection, session, replace(operation, action=f"update {row.object} for"), operation.xero_id)
         return
     ops.settle(connection, operation.id, "refused", now, refusal=outcome.message)
     record = item.agreement.record
-    cause = f"{', '.join(sorted(item.agreement.to_salesforce))} refused by Salesforce: {outcome.message}"
+    cause = f"{', '.join(sorted(map(record.label, row.values)))} refused by Salesforce: {outcome.message}"
     finding = Finding("field_refused", record.source, cause, related=(record.target,), vendor_text=outcome.message)
     names = {record.source.id: record.name}
     replace_findings(connection, session.organisation_id, names, [finding], now, codes={"field_refused"})
 
 
-def _read_salesforce(session: Session, compared: Sequence[Compared]) -> None:
+def _read_salesforce(session: Session, rows: Sequence[Row]) -> None:
     readings = session.mapping.readings()
-    for name in sorted({item.flow.object for item in compared}):
-        ids = sorted({item.stored.source_id for item in compared if item.flow.object == name})
+    for name in sorted({row.object for row in rows}):
+        ids = sorted({row.id for row in rows if row.object == name})
         for start in range(0, len(ids), soql.IDS_PER_QUERY):
             with session.database.writing("look") as connection:
                 read_seq = next_seq(connection)
@@ -315,7 +323,7 @@ def _read_back(session: Session, compared: Sequence[Compared]) -> None:
     for kind, resource in ((Kind.CONTACT, CONTACT), (Kind.ITEM, ITEM)):
         if any(item.flow.kind is kind for item in told):
             observe_xero(session, resource, lane=Lane.RECOVERY)
-    if wanted := [item for item in compared if item.agreement.to_salesforce]:
+    if wanted := [row for item in compared for row in rows_of(item)]:
         _read_salesforce(session, wanted)
     with session.database.writing("verified") as connection:
         for operation in list(ops.load_operations(connection, session.organisation_id, states=("applied",))):

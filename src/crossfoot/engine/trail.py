@@ -14,7 +14,7 @@ from crossfoot.engine.session import Session
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.workspace import WriteBack
+from crossfoot.store.write_backs import WriteBack
 
 _HEAD = ("contact", "dated", "due", "currency", "reference", "url", "line_amounts")
 
@@ -49,7 +49,7 @@ def note_write(connection: Connection, session: Session, operation: StoredOperat
 def before_and_after(operation: StoredOperation) -> tuple[Any, Any]:
     """The target as it was and as it was meant to be: of a change its changed parts, of a new invoice its head.
 
-    The whole is kept with the operation, whose digest the entry carries as ``content``.
+    The whole is kept with the operation until it is verified; the entry carries its digest as ``content``.
     """
     body = decode_fields(operation.body)
     before, after = body.get("before"), body.get("form")

@@ -25,11 +25,13 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
 from crossfoot.core.merge import Direction, Owner
 from crossfoot.core.money import EXACT, ZERO, round_money, split
+from crossfoot.core.people import FIELDS
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.requests import FIELDS as REQUEST_FIELDS
 from crossfoot.core.settlement import RecordedPayment
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
+from crossfoot.mapping.people import PeopleLens
 from crossfoot.mapping.policies import policy_of
 from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
@@ -65,6 +67,7 @@ _REQUIRED = {
     "products": {"Code", "Name"},
     "invoices": {"Name", "Contact", "Date", "Currency", "Reference", "Amount"},
     "lines": {"Description", "Quantity", "UnitAmount"},
+    "people": {"LastName"},
     "payments": {"Invoice", "Amount", "Date", "Account"},
 }
 
@@ -114,6 +117,7 @@ class FlowMapping:
         self.request_object = flows.requests.salesforce if flows.requests else ""
         self.customer_lens = RecordLens(CONTACT_PARTS, self.customer)
         self.product_lens = RecordLens(ITEM_PARTS, self.product)
+        self.people = self._people()
         self._check_write_back()
         self._check_shared("customers", flows.customers.direction, CONTACT_PARTS, self.customer_lens)
         self._check_shared("products", flows.products.direction, ITEM_PARTS, self.product_lens)
@@ -133,6 +137,24 @@ class FlowMapping:
                 self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
         return self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS), when
+
+    def _people(self) -> PeopleLens | None:
+        flow, customers = self.settings.flows.people, self.settings.flows.customers
+        if flow is None:
+            return None
+        place = self._file.place("flows", "people")
+        if customers.direction == "create":
+            self._problems.append(f"{place}: people go with their customers, which need a direction such as `both`")
+        twice = sorted({"FirstName", "LastName", "Email"} & customers.fields.keys())
+        if twice and flow.primary != "FALSE":
+            self._problems.append(f"{place}: the primary person is {', '.join(twice)} of customers: map one of both")
+        return PeopleLens(
+            flow.salesforce,
+            flow.account,
+            self._expression(flow.when, self._file.place("flows", "people", "when")),
+            self._expression(flow.primary, self._file.place("flows", "people", "primary")),
+            self._rules(("flows", "people"), flow.fields, frozenset(FIELDS)),
+        )
 
     def _expression(self, text: str, place: Place) -> Expression:
         try:
@@ -249,6 +271,8 @@ class FlowMapping:
         readings = {name: Reading(name, tuple(sorted(fields))) for name, fields in own.items()}
         deal = readings[self.deal_object]
         readings[self.deal_object] = replace(deal, lines=lines, line_fields=tuple(sorted(line_fields)))
+        if self.people:
+            readings[self.people.object] = Reading(self.people.object, tuple(sorted({*self.people.paths, SAVED_BY})))
         if flow := self.settings.flows.payments:
             paths = {".".join(path) for path in self.payment_when.paths} | _own_paths(self.payment) | {flow.key}
             readings[flow.salesforce] = Reading(flow.salesforce, tuple(sorted(paths)))

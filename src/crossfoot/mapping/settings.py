@@ -136,6 +136,19 @@ class CustomersFlow(_Section):
     write_back: Annotated[dict[str, str], Field(description="Salesforce field: value from Xero.")] = {}
 
 
+class PeopleFlow(_Section):
+    """Salesforce contacts and the contact persons of their account's Xero contact, in agreement by the direction of the
+    customers. Without this section none are carried over."""
+
+    salesforce: str = "Contact"
+    account: Annotated[str, Field(description="The field that says whose contact it is.")] = "AccountId"
+    when: Annotated[str, Field(description="Which contacts count; Xero has room for five beside the primary one.")]
+    primary: Annotated[
+        str, Field(description="Which of them is the customer's own first name, last name and e-mail in Xero.")
+    ] = "FALSE"
+    fields: Annotated[dict[str, FieldRule], Field(description="Person field: Salesforce expression.")]
+
+
 class ProductsFlow(_Section):
     """Products become Xero items, and stay in agreement with them where a direction says so."""
 
@@ -194,6 +207,7 @@ class Flows(_Section):
     """What is kept in agreement."""
 
     customers: CustomersFlow
+    people: PeopleFlow | None = None
     products: ProductsFlow
     invoices: InvoicesFlow
     payments: PaymentsFlow | None = None

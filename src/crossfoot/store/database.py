@@ -17,9 +17,10 @@ from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from crossfoot.core.errors import NeedsPerson, RetryLater
+from crossfoot.store.audit_guard import renew_roles
 from crossfoot.store.leases import Lease, take_lease
 
-HEAD = "0001"
+HEAD = "0002"
 _ONE_WRITER = 0x43726F7373666F6F  # the key of the advisory lock that makes write transactions wait for each other
 # An engine that is paused within a transaction must not keep the others out: the server ends it.
 _SERVER_OPTIONS = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=90s"
@@ -189,4 +190,5 @@ def _migrate(engine: Engine) -> None:
         _begin_write(connection)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        renew_roles(connection)
         connection.commit()

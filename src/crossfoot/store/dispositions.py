@@ -78,3 +78,11 @@ def leaning(
     for part in chunks((record_ids if by_record else account_ids) or ()):
         found.update(connection.execute(query.where(column.in_(part))).scalars())
     return found
+
+
+def planned_since(connection: Connection, organisation_id: str, seq: int) -> set[str]:
+    """Deals that the plan of that sequence, or a later one, decided."""
+    query = select(disposition.c.record_id).where(
+        disposition.c.planned_seq >= seq, disposition.c.organisation_id == organisation_id
+    )
+    return set(connection.execute(query).scalars())

@@ -6,11 +6,11 @@ has read up to a value has missed nothing below it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, select
 
-from crossfoot.store.schema import planned, touched, version
+from crossfoot.store.schema import planned, shown, touched, version
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import next_seq
 
@@ -31,7 +31,7 @@ def planned_to(connection: Connection, organisation_id: str) -> PlannedTo | None
 
 
 def save_planned_to(connection: Connection, organisation_id: str, reached: PlannedTo) -> None:
-    """Keep it, in the transaction that keeps the plan's decisions. What was touched until then has been planned."""
+    """Keep it, in the transaction that keeps the plan's decisions."""
     row = {
         "organisation_id": organisation_id,
         "seq": reached.seq,
@@ -39,9 +39,37 @@ def save_planned_to(connection: Connection, organisation_id: str, reached: Plann
         "books": reached.books,
     }
     upsert(connection, planned, [row])
-    connection.execute(
-        delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= reached.seq)
-    )
+    carried = shown_to(connection, organisation_id)
+    _forget_touched(connection, organisation_id, min(reached.seq, carried.seq) if carried else reached.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownTo:
+    """How far what is stored was carried into Salesforce, the plan that it was carried with, a hash of what every row
+    leans on, and the day on which it held."""
+
+    seq: int
+    planned_seq: int
+    grounds: str
+    as_of: str
+
+
+def shown_to(connection: Connection, organisation_id: str) -> ShownTo | None:
+    """How far it was carried last; None before the first time."""
+    row = connection.execute(select(shown).where(shown.c.organisation_id == organisation_id)).one_or_none()
+    return ShownTo(row.seq, row.planned_seq, row.grounds, row.as_of) if row else None
+
+
+def save_shown_to(connection: Connection, organisation_id: str, reached: ShownTo) -> None:
+    """Keep it, in the transaction that keeps what should stand in Salesforce."""
+    upsert(connection, shown, [{"organisation_id": organisation_id, **asdict(reached)}])
+    plan = planned_to(connection, organisation_id)
+    _forget_touched(connection, organisation_id, min(reached.seq, plan.seq if plan else 0))
+
+
+def _forget_touched(connection: Connection, organisation_id: str, seq: int) -> None:
+    """What both have seen, planning and writing back."""
+    connection.execute(delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= seq))
 
 
 def touch(connection: Connection, organisation_id: str, *record_ids: str) -> None:

@@ -31,7 +31,6 @@ class StoredLink:
     source_id: str
     source_hash: str
     sent_hash: str
-    written_seq: int
     base: Mapping[str, Value] = field(default_factory=dict)
     suffix: str = ""
     told: tuple[Told, ...] = ()
@@ -69,7 +68,6 @@ def add_link(
             base_hash=new.base_hash,
             source_hash=source_hash,
             sent_hash=sent_hash,
-            written_seq=0,
             base=json.dumps(dict(base), sort_keys=True, ensure_ascii=False),
             suffix=suffix,
             told="[]",
@@ -152,7 +150,6 @@ def _stored(row: object) -> StoredLink:
         get["source_id"],
         get["source_hash"],
         get["sent_hash"],
-        get["written_seq"],
         base={
             name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(get["base"]).items()
         },
@@ -268,29 +265,3 @@ def highest_epochs(
         [query] if source_keys is None else [query.where(link.c.source_key.in_(part)) for part in chunks(source_keys)]
     )
     return {key: epoch for each in queries for key, epoch in connection.execute(each)}
-
-
-def links_to_write_back(connection: Connection, organisation_id: str, kind: Kind) -> Iterator[tuple[StoredLink, int]]:
-    """Live links whose Xero record changed since its state was last carried into Salesforce."""
-    query = (
-        select(link, version.c.changed_seq)
-        .join(
-            version,
-            (version.c.home == link.c.organisation_id)
-            & (version.c.kind == link.c.kind)
-            & (version.c.record_id == link.c.xero_id),
-        )
-        .where(
-            link.c.organisation_id == organisation_id,
-            link.c.kind == kind.value,
-            link.c.state == LinkState.LIVE.value,
-            version.c.changed_seq > link.c.written_seq,
-        )
-    )
-    for row in connection.execute(query.order_by(link.c.id)):
-        yield _stored(row), row.changed_seq
-
-
-def mark_written(connection: Connection, link_id: int, seq: int) -> None:
-    """The link's state up to ``seq`` is planned for Salesforce."""
-    connection.execute(update(link).where(link.c.id == link_id).values(written_seq=seq))

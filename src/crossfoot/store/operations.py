@@ -159,8 +159,10 @@ def settle(
     xero_id: str | None = None,
     refusal: str = "",
 ) -> None:
-    """Move an operation on."""
+    """Move an operation on. What was sent is needed no more once it reads back as it was meant."""
     values: dict[str, object] = {"state": state, "refusal": refusal, "resolved_at": instant(now)}
+    if state == "verified":
+        values["body"] = b""
     if xero_id is not None:
         values["xero_id"] = xero_id
     if state == "reserved":

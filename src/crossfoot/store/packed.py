@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import LargeBinary
+from sqlalchemy import BigInteger, LargeBinary
 from sqlalchemy.types import TypeDecorator
 
 from crossfoot.store.words import WORDS
@@ -20,6 +21,7 @@ _FOUND = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{
 _MARK = re.compile(rb"[\x01\x02]")
 _BODY_FORM = b"\x01"  # which words a body was compressed against: a change of them is another form
 _LEVEL = 6
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _REMEMBERED = 4096  # the organisation's own id stands in every row
 
 
@@ -98,3 +100,18 @@ class Body(TypeDecorator[bytes]):
 
     def process_result_value(self, value: bytes | None, dialect: object) -> bytes | None:  # noqa: ARG002
         return None if value is None else decompress(bytes(value))
+
+
+class Instant(TypeDecorator[str]):
+    """An instant as ``codec.instant`` writes it, held as microseconds since 1970."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> int | None:  # noqa: ARG002
+        return None if value is None else (datetime.fromisoformat(value) - _BEGINNING) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: int | None, dialect: object) -> str | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return (_BEGINNING + timedelta(microseconds=value)).isoformat(timespec="microseconds")

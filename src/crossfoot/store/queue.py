@@ -66,6 +66,7 @@ def replace_findings(
     wanted = _merged(findings)
     mine = None if codes is None else set(codes)
     closed = 0
+    changed = set()
     for entry in list(open_entries(connection, organisation_id, record_ids=records)):
         key = (entry.record.id, entry.code)
         if mine is not None and entry.code not in mine:
@@ -76,6 +77,7 @@ def replace_findings(
             close_entry(connection, entry.id, now)
         elif not _says(entry, finding):
             connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
+            changed.add(entry.record.id)
     rows = [
         {
             "organisation_id": organisation_id,
@@ -95,6 +97,9 @@ def replace_findings(
     ]
     if rows:
         connection.execute(insert(queue), rows)
+    changed |= {finding.record.id for finding in wanted.values()}
+    if changed:
+        touch(connection, organisation_id, *sorted(changed))
     return len(rows), closed
 
 
@@ -133,7 +138,9 @@ def _particulars(finding: Finding) -> dict[str, object]:
 
 def close_entry(connection: Connection, entry_id: int, now: datetime) -> None:
     """Its cause is gone, or a person settled it."""
-    connection.execute(update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=instant(now)))
+    closing = update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=instant(now))
+    row = connection.execute(closing.returning(queue.c.organisation_id, queue.c.record_id)).one()
+    touch(connection, row.organisation_id, row.record_id)
 
 
 def open_entries(

@@ -1,7 +1,8 @@
 """The tables. Everything is keyed by the org or organisation it belongs to, from the first table.
 
 ``home`` is the vendor's id of where a record lives (org id or organisation id). Document amounts are INTEGER
-ten-thousandths, so that SQL sums them exactly; instants are ISO text in UTC.
+ten-thousandths, so that SQL sums them exactly; instants are ISO text in UTC. Tables with rows for every deal hold ids,
+digests and instants in fewer bytes (``packed``), and SQLite keeps most of them in the order of their keys.
 """
 
 from __future__ import annotations
@@ -24,12 +25,16 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from crossfoot.core.money import EXACT
+from crossfoot.store.packed import Body, Instant, Packed
 
 metadata = MetaData()
 # The same order of text on both databases (instants and ids are compared in SQL), and room for any amount in units.
 TEXT: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
 WHOLE: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 UNITS = Decimal(10_000)
+ID = Packed()
+BODY = Body()
+INSTANT = Instant()
 
 
 def to_units(amount: Decimal) -> int:
@@ -74,17 +79,18 @@ grant = Table(
 version = Table(
     "version",
     metadata,
-    Column("home", TEXT, primary_key=True),
+    Column("home", ID, primary_key=True),
     Column("kind", TEXT, primary_key=True),
-    Column("record_id", TEXT, primary_key=True),
+    Column("record_id", ID, primary_key=True),
     Column("side", TEXT, nullable=False),
     Column("stamp", TEXT, nullable=False),
-    Column("hash", TEXT, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("hash", ID, nullable=False),
+    Column("body", BODY, nullable=False),
     Column("deleted", Boolean, nullable=False),
     Column("read_seq", WHOLE, nullable=False),
     Column("changed_seq", WHOLE, nullable=False),
     Index("version_by_change", "home", "kind", "changed_seq"),
+    sqlite_with_rowid=False,
 )
 
 # Where a value may be found, by a hash of (home, kind, name, value): candidates only, since rows are never taken away.
@@ -92,16 +98,16 @@ lookup = Table(
     "lookup",
     metadata,
     Column("key", WHOLE, primary_key=True, autoincrement=False),
-    Column("record_id", TEXT, primary_key=True),
+    Column("record_id", ID, primary_key=True),
     sqlite_with_rowid=False,
 )
 
 name_key = Table(
     "name_key",
     metadata,
-    Column("home", TEXT, primary_key=True),
+    Column("home", ID, primary_key=True),
     Column("kind", TEXT, primary_key=True),
-    Column("record_id", TEXT, primary_key=True),
+    Column("record_id", ID, primary_key=True),
     Column("name", TEXT, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -128,28 +134,27 @@ link = Table(
     "link",
     metadata,
     Column("id", WHOLE, primary_key=True),
-    Column("org_id", TEXT, nullable=False),
-    Column("organisation_id", TEXT, nullable=False),
+    Column("org_id", ID, nullable=False),
+    Column("organisation_id", ID, nullable=False),
     Column("kind", TEXT, nullable=False),
-    Column("source_key", TEXT, nullable=False),
+    Column("source_key", ID, nullable=False),
     Column("part", TEXT, nullable=False),
     Column("epoch", WHOLE, nullable=False),
-    Column("source_id", TEXT, nullable=False),
-    Column("xero_id", TEXT, nullable=False),
+    Column("source_id", ID, nullable=False),
+    Column("xero_id", ID, nullable=False),
     Column("number", TEXT, nullable=False),
     Column("born", TEXT, nullable=False),
     Column("evidence", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
-    Column("base_hash", TEXT, nullable=False),
-    Column("source_hash", TEXT, nullable=False),
-    Column("sent_hash", TEXT, nullable=False),
-    Column("written_seq", WHOLE, nullable=False),
+    Column("base_hash", ID, nullable=False),
+    Column("source_hash", ID, nullable=False),
+    Column("sent_hash", ID, nullable=False),
     Column("base", TEXT, nullable=False, server_default="{}"),
     Column("suffix", TEXT, nullable=False, server_default=""),
     Column("told", TEXT, nullable=False, server_default="[]"),
     Column("conflicts", TEXT, nullable=False, server_default="{}"),
     Column("merged_seq", WHOLE, nullable=False, server_default="0"),
-    Column("created_at", TEXT, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
     UniqueConstraint("organisation_id", "kind", "source_key", "part", "epoch", "org_id"),
 )
 _LIVE = text("state = 'live'")
@@ -176,38 +181,37 @@ Index(
 operation = Table(
     "operation",
     metadata,
-    Column("id", TEXT, primary_key=True),
-    Column("organisation_id", TEXT, nullable=False),
-    Column("run_id", TEXT, nullable=False),
-    Column("org_id", TEXT, nullable=False),
+    Column("id", ID, primary_key=True),
+    Column("organisation_id", ID, nullable=False),
+    Column("run_id", ID, nullable=False),
+    Column("org_id", ID, nullable=False),
     Column("kind", TEXT, nullable=False),
-    Column("source_key", TEXT, nullable=False),
+    Column("source_key", ID, nullable=False),
     Column("part", TEXT, nullable=False),
     Column("epoch", WHOLE, nullable=False),
-    Column("source_id", TEXT, nullable=False),
-    Column("source_hash", TEXT, nullable=False),
+    Column("source_id", ID, nullable=False),
+    Column("source_hash", ID, nullable=False),
     Column("action", TEXT, nullable=False),
     Column("state", TEXT, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("payload_hash", TEXT, nullable=False),
-    Column("pre_image", TEXT, nullable=False),
+    Column("body", BODY, nullable=False),
+    Column("payload_hash", ID, nullable=False),
+    Column("pre_image", ID, nullable=False),
     Column("number", TEXT, nullable=False),
-    Column("xero_id", TEXT, nullable=False),
+    Column("xero_id", ID, nullable=False),
     Column("currency", TEXT, nullable=False),
     Column("ex_tax", WHOLE, nullable=False),
     Column("gross", WHOLE, nullable=False),
     Column("base_gross", WHOLE, nullable=False),
     Column("reviewed", Boolean, nullable=False),
-    Column("call_id", TEXT, nullable=False),
+    Column("call_id", ID, nullable=False),
     Column("position", WHOLE, nullable=False),
     Column("reason", TEXT, nullable=False),
     Column("refusal", TEXT, nullable=False),
-    Column("reserved_at", TEXT, nullable=False),
-    Column("resolved_at", TEXT),
-    Index("operation_by_state", "organisation_id", "state"),
+    Column("reserved_at", INSTANT, nullable=False),
+    Column("resolved_at", INSTANT),
     Index("operation_by_run", "run_id"),
-    Index("operation_by_source", "organisation_id", "source_id"),
-    Index("operation_by_time", "organisation_id", "reserved_at"),
+    Index("operation_by_source", "source_id"),
+    Index("operation_by_time", "reserved_at"),
 )
 _STANDING = text("state NOT IN ('refused', 'abandoned', 'verified')")
 Index(
@@ -292,19 +296,21 @@ decision = Table(
 disposition = Table(
     "disposition",
     metadata,
-    Column("organisation_id", TEXT, primary_key=True),
-    Column("record_id", TEXT, primary_key=True),
+    Column("organisation_id", ID, primary_key=True),
+    Column("record_id", ID, primary_key=True),
     Column("bucket", TEXT, nullable=False),
     Column("name", TEXT, nullable=False),
     Column("currency", TEXT, nullable=False),
     Column("amount", WHOLE, nullable=False),
     Column("planned_seq", WHOLE, nullable=False),
     Column("owner", TEXT, nullable=False),
-    Column("account_id", TEXT, nullable=False),
+    Column("account_id", ID, nullable=False),
     Column("moves_in", Boolean, nullable=False),
     Column("leans", Boolean, nullable=False),
     Column("unsettled", Boolean, nullable=False),
-    Index("disposition_by_account", "organisation_id", "account_id"),
+    Index("disposition_by_account", "account_id"),
+    Index("disposition_by_plan", "planned_seq"),
+    sqlite_with_rowid=False,
 )
 Index(
     "disposition_unsettled",
@@ -328,31 +334,58 @@ planned = Table(
     Column("books", TEXT, nullable=False),
 )
 
+# How far what Xero holds was carried into Salesforce, and hashes of the settings and books that it was carried with.
+shown = Table(
+    "shown",
+    metadata,
+    Column("organisation_id", TEXT, primary_key=True),
+    Column("seq", WHOLE, nullable=False),
+    Column("planned_seq", WHOLE, nullable=False),
+    Column("grounds", TEXT, nullable=False),
+    Column("as_of", TEXT, nullable=False),
+)
+
 touched = Table(
     "touched",
     metadata,
-    Column("organisation_id", TEXT, primary_key=True),
-    Column("record_id", TEXT, primary_key=True),
+    Column("organisation_id", ID, primary_key=True),
+    Column("record_id", ID, primary_key=True),
     Column("seq", WHOLE, nullable=False),
-    Index("touched_by_seq", "organisation_id", "seq"),
+    Index("touched_by_seq", "seq"),
+    sqlite_with_rowid=False,
 )
 
 write_back = Table(
     "write_back",
     metadata,
-    Column("organisation_id", TEXT, primary_key=True),
+    Column("organisation_id", ID, primary_key=True),
     Column("object", TEXT, primary_key=True),
-    Column("key", TEXT, primary_key=True),
-    Column("fields", LargeBinary, nullable=False),
-    Column("wanted_hash", TEXT, nullable=False),
-    Column("written_hash", TEXT, nullable=False),
-    Column("refused_hash", TEXT, nullable=False),
+    Column("key", ID, primary_key=True),
+    Column("fields", BODY, nullable=False),
+    Column("wanted_hash", ID, nullable=False),
+    Column("written_hash", ID, nullable=False),
+    Column("refused_hash", ID, nullable=False),
     Column("refused_at", TEXT),
     Column("unsure_until", TEXT),
-    Column("source_id", TEXT, nullable=False),
+    Column("source_id", ID, nullable=False),
     Column("wave", WHOLE, nullable=False),
-    Index("write_back_pending", "organisation_id", "wanted_hash", "written_hash"),
+    Column("parent", ID),
+    sqlite_with_rowid=False,
 )
+TO_SEND = text("(wanted_hash <> written_hash OR unsure_until IS NOT NULL)")
+"""What may have to be sent. A query that says so finds it by the index."""
+_BELOW, _REFUSED = text("parent IS NOT NULL"), text("refused_at IS NOT NULL")
+Index(
+    "write_back_to_send",
+    write_back.c.organisation_id,
+    write_back.c.wave,
+    write_back.c.object,
+    write_back.c.key,
+    sqlite_where=TO_SEND,
+    postgresql_where=TO_SEND,
+)
+Index("write_back_below", write_back.c.parent, sqlite_where=_BELOW, postgresql_where=_BELOW)
+Index("write_back_refused", write_back.c.source_id, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
 
 plan = Table(
     "plan",
@@ -470,17 +503,29 @@ act = Table(
     Column("ended_at", TEXT),
 )
 
+# The chain: what each entry says is covered by its digest, and the digest by the entry's hash. Of an entry written by
+# schema 0001 the hash covers the words themselves; its digest is blank.
 audit = Table(
     "audit",
     metadata,
-    Column("organisation_id", TEXT, primary_key=True),
+    Column("organisation_id", ID, primary_key=True),
     Column("seq", WHOLE, primary_key=True),
-    Column("at", TEXT, nullable=False),
+    Column("at", INSTANT, nullable=False),
     Column("actor", TEXT, nullable=False),
     Column("action", TEXT, nullable=False),
-    Column("record_id", TEXT, nullable=False),
-    Column("body", TEXT, nullable=False),
-    Column("previous_hash", TEXT, nullable=False),
-    Column("hash", TEXT, nullable=False),
-    Index("audit_by_record", "organisation_id", "record_id"),
+    Column("record_id", ID, nullable=False),
+    Column("digest", ID, nullable=False),
+    Column("hash", ID, nullable=False),
+    Index("audit_by_record", "record_id"),
+    sqlite_with_rowid=False,
+)
+
+# What the entries say, beside the chain: kept for a time, while the chain is kept for ever.
+audit_body = Table(
+    "audit_body",
+    metadata,
+    Column("organisation_id", ID, primary_key=True),
+    Column("seq", WHOLE, primary_key=True),
+    Column("body", BODY, nullable=False),
+    sqlite_with_rowid=False,
 )

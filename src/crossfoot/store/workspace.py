@@ -1,9 +1,9 @@
-"""Connections, grants, runs, plans, number series and the state of what is written into Salesforce."""
+"""Connections, grants, runs, plans and number series."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from crossfoot.core.records import Side
 from crossfoot.store import schema
-from crossfoot.store.codec import decode_fields, encode, instant, moment
-from crossfoot.store.lookups import chunks
+from crossfoot.store.codec import instant, moment
 from crossfoot.store.upsert import upsert
 
 _GRANT = select(schema.grant).where(schema.grant.c.id == bindparam("id"))  # asked before each call: built once
@@ -229,144 +228,3 @@ def take_from_series(connection: Connection, organisation_id: str, prefix: str, 
     }
     upsert(connection, table, [row])
     return last + 1
-
-
-@dataclass(frozen=True, slots=True)
-class WriteBack:
-    """What a Salesforce row should say of Xero. ``key`` is the record id or the external id."""
-
-    object: str
-    key: str
-    fields: Mapping[str, Any]
-    wanted_hash: str
-    source_id: str
-    wave: int
-    unsure_until: str | None = None
-    written_hash: str = ""
-
-
-def want_write_back(connection: Connection, organisation_id: str, item: WriteBack) -> None:
-    """Keep what should stand in Salesforce; whether it differs from what was written shows in the hashes."""
-    row = {
-        "organisation_id": organisation_id,
-        "object": item.object,
-        "key": item.key,
-        "fields": encode(dict(item.fields)),
-        "wanted_hash": item.wanted_hash,
-        "written_hash": "",
-        "refused_hash": "",
-        "source_id": item.source_id,
-        "wave": item.wave,
-    }
-    upsert(connection, schema.write_back, [row], replace=("fields", "wanted_hash", "source_id", "wave"))
-
-
-def wanted_write_backs(connection: Connection, organisation_id: str) -> dict[tuple[str, str], tuple[str, str]]:
-    """What should stand in Salesforce, as hash and source by object and key."""
-    table = schema.write_back
-    query = select(table.c.object, table.c.key, table.c.wanted_hash, table.c.source_id).where(
-        table.c.organisation_id == organisation_id
-    )
-    return {(row.object, row.key): (row.wanted_hash, row.source_id) for row in connection.execute(query)}
-
-
-def write_backs_of(
-    connection: Connection, organisation_id: str, name: str, source_id: str
-) -> list[tuple[str, Mapping[str, Any]]]:
-    """Key and fields of the rows of one object that concern one record."""
-    table = schema.write_back
-    query = select(table.c.key, table.c.fields).where(
-        table.c.organisation_id == organisation_id, table.c.object == name, table.c.source_id == source_id
-    )
-    return [(row.key, decode_fields(row.fields)) for row in connection.execute(query)]
-
-
-def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
-    """Whether Salesforce refused what should stand in some row that concerns a record."""
-    table = schema.write_back
-    query = select(table.c.key).where(
-        table.c.organisation_id == organisation_id,
-        table.c.source_id == source_id,
-        table.c.refused_hash == table.c.wanted_hash,
-    )
-    return connection.execute(query.limit(1)).first() is not None
-
-
-def refused_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
-    """Those of an object's rows that Salesforce has refused and never had: nothing can point at them."""
-    table, found = schema.write_back, set[str]()
-    for part in chunks(keys):
-        query = select(table.c.key).where(
-            table.c.organisation_id == organisation_id,
-            table.c.object == name,
-            table.c.key.in_(part),
-            table.c.refused_hash == table.c.wanted_hash,
-            table.c.written_hash == "",
-        )
-        found.update(connection.execute(query).scalars())
-    return found
-
-
-def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
-    """A row that cannot be written any more, since its record is gone, is wanted no more."""
-    table = schema.write_back
-    where = (table.c.organisation_id == organisation_id) & (table.c.object == name) & (table.c.key == key)
-    connection.execute(table.delete().where(where))
-
-
-def pending_write_backs(
-    connection: Connection, organisation_id: str, now: datetime, refused_before: datetime
-) -> Iterator[WriteBack]:
-    """Rows whose wanted state was not written yet, and those that a lost call may have overtaken since.
-
-    What was refused is tried again when it changed, or after ``refused_before``.
-    """
-    table = schema.write_back
-    query = (
-        select(table)
-        .where(
-            table.c.organisation_id == organisation_id,
-            (table.c.wanted_hash != table.c.written_hash) | (table.c.unsure_until <= instant(now)),
-            (table.c.refused_hash != table.c.wanted_hash) | (table.c.refused_at < instant(refused_before)),
-        )
-        .order_by(table.c.wave, table.c.object, table.c.key)
-    )
-    for row in connection.execute(query):
-        fields = decode_fields(row.fields)
-        yield WriteBack(
-            row.object, row.key, fields, row.wanted_hash, row.source_id, row.wave, row.unsure_until, row.written_hash
-        )
-
-
-def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:
-    """A call for it leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
-    _set_write_back(connection, organisation_id, item, unsure_until=item.unsure_until or instant(until))
-
-
-def write_back_written(connection: Connection, organisation_id: str, item: WriteBack, unsure_until: str | None) -> None:
-    """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land."""
-    values = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
-    _set_write_back(connection, organisation_id, item, unsure_until=unsure_until, **values)
-
-
-def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
-    """Salesforce refused it."""
-    _set_write_back(
-        connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now), unsure_until=None
-    )
-
-
-def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:
-    """Forget refusals for one source."""
-    table = schema.write_back
-    where = (table.c.organisation_id == organisation_id) & (table.c.source_id == source_id)
-    connection.execute(update(table).where(where).values(refused_hash="", refused_at=None))
-
-
-def _set_write_back(connection: Connection, organisation_id: str, item: WriteBack, **values: object) -> None:
-    table = schema.write_back
-    connection.execute(
-        update(table)
-        .where(table.c.organisation_id == organisation_id, table.c.object == item.object, table.c.key == item.key)
-        .values(**values)
-    )

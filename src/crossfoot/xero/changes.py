@@ -29,6 +29,16 @@ def contact_change_element(change: ContactChange) -> dict[str, Any]:
         ]
     if change.addresses:
         element["Addresses"] = [_address_element(address) for address in change.addresses]
+    if change.people:
+        element["ContactPersons"] = [
+            {
+                "FirstName": person.first_name,
+                "LastName": person.last_name,
+                "EmailAddress": person.email,
+                "IncludeInEmails": person.include_in_emails,
+            }
+            for person in change.people
+        ]
     return element
 
 

@@ -139,6 +139,13 @@ class _Address(_Refusable, frozen=True):
     attention_to: str | None = None
 
 
+class _Person(_Refusable, frozen=True):
+    first_name: str | None = None
+    last_name: str | None = None
+    email_address: str | None = None
+    include_in_emails: bool = False
+
+
 class _Contact(_Struct, frozen=True):
     contact_id: str = ""
     contact_number: str | None = None
@@ -158,6 +165,7 @@ class _Contact(_Struct, frozen=True):
     validation_errors: list[_Message] = []
     addresses: list[_Address] = []
     phones: list[_Phone] = []
+    contact_persons: list[_Person] = []
     warnings: list[_Message] = []
 
 
@@ -358,6 +366,10 @@ def _contact(item: _Contact) -> books.LedgerContact:
         last_name=item.last_name or "",
         phones=tuple(phone for phone in map(_phone, item.phones) if phone.number),
         addresses=tuple(address for address in map(_address, item.addresses) if address != _blank_like(address)),
+        people=tuple(
+            books.LedgerPerson(p.first_name or "", p.last_name or "", p.email_address or "", p.include_in_emails)
+            for p in item.contact_persons
+        ),
     )
 
 
@@ -448,7 +460,10 @@ def decode_elements(kind: str, body: bytes) -> list[Element]:
     """Outcomes in the order in which the elements were sent."""
     envelope = msgspec.json.decode(body, type=_Envelope)
     if kind == "Contact":
-        return [_element(c.contact_id, c, _contact, [c, *c.addresses, *c.phones]) for c in envelope.contacts]
+        return [
+            _element(c.contact_id, c, _contact, [c, *c.addresses, *c.phones, *c.contact_persons])
+            for c in envelope.contacts
+        ]
     if kind == "Item":
         return [_element(i.item_id, i, _item, [i]) for i in envelope.items]
     return [_element(i.invoice_id, i, _invoice, [i, i.contact, *i.line_items]) for i in envelope.invoices]

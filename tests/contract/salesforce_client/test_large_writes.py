@@ -15,9 +15,9 @@ from crossfoot.engine.row_writes import batches
 from crossfoot.engine.sending import send_rows
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import bulk
-from crossfoot.store import workspace as store
+from crossfoot.store import write_backs as store
 from crossfoot.store.queue import open_entries
-from crossfoot.store.workspace import WriteBack, want_write_back
+from crossfoot.store.write_backs import WriteBack, want_write_backs
 
 KIND = "Xero_Item__c"
 
@@ -35,7 +35,7 @@ def wanted(firm: Business, count: int, **fields: Any) -> list[WriteBack]:
     ]
     with firm.database.writing() as connection:
         for item in items:
-            want_write_back(connection, home, item)
+            want_write_backs(connection, home, [item])
     return items
 
 

@@ -406,7 +406,7 @@ def test_soap_refuses_what_is_no_envelope_or_dangerous(org: Org) -> None:
     for body in bombs:
         answer = org.send("POST", "/services/Soap/u/59.0", body)
         assert (answer.status, told(answer, "faultcode")) == (500, "soapenv:Client")
-    assert "No operation available" in told(soap(org, "query"), "faultstring")
+    assert "No operation available" in told(soap(org, "describeTabs"), "faultstring")
 
 
 def test_an_org_saved_before_a_setting_existed_has_its_default(org: Org) -> None:

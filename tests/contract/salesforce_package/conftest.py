@@ -94,7 +94,7 @@ def make_firm(directory: Path, **salesforce: Any) -> Firm:
     worlds = make_worlds(scenario, Clock(0, lambda: time.now), URLS)
     database, carrier = open_memory(), InProcess(worlds.emulators)
     workspace = _Keyed(directory)
-    connections = connect_with_env(workspace, database, machine(time), _env(worlds), carrier)
+    connections = connect_with_env(workspace, database, machine(time), _env(worlds), carrier, payments=True)
     return Firm(worlds, carrier, database, time, workspace, connections)
 
 

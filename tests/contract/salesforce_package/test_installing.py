@@ -191,3 +191,6 @@ def test_a_component_that_the_customer_placed_stays_until_it_is_taken_off_the_pa
     with pytest.raises(NeedsPerson, match=r"crossfootDeal: .*by the FlexiPage Deal"):
         installer.remove(installer.inspect(), "Avery")
     assert firm.org.schema.object("Xero_Invoice__c") is not None
+    assert {each.state for each in firm.installer().inspect()} == {State.UNCHANGED}
+    assigned = [each["AssigneeId"] for each in firm.org.rows["PermissionSetAssignment"].values()]
+    assert assigned.count(firm.org.grants["integration"]) == 2

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +142,43 @@ def test_bills_are_seen_only_by_who_is_granted_them(firm: Firm) -> None:
         each["name"] for each in buyer.does("GET", "Xero_Bill__c/describe")["fields"]
     }
     assert buyer.refused("POST", "Xero_Bill__c", {"Name": "B"})
+
+
+def test_bills_are_read_only_where_the_settings_name_their_object(firm: Firm) -> None:
+    firm.install(bills=True)
+    books = Books(firm)
+    asked = [f"{request.url}" for request in sent_while(firm, books.sync)]
+    assert not [each for each in asked if "ACCPAY" in each]
+    assert not firm.org.rows.get("Xero_Bill__c")
+    text = books.path.read_text(encoding="utf-8")
+    books.path.write_text(text.replace("records: {", "records: {bill: Xero_Bill__c, "), encoding="utf-8")
+    with Office(URLS["salesforce"], URLS["xero"], firm.carrier) as office:
+        line = {"Description": "Rent", "Quantity": 1, "UnitAmount": 10, "AccountCode": "469", "TaxType": "INPUT"}
+        bill = {"Type": "ACCPAY", "Contact": {"Name": "Landlord"}, "InvoiceNumber": "R-7", "LineItems": [line]}
+        dated = {"Date": "2026-11-18", "DueDate": "2026-11-28", "Status": "AUTHORISED"}
+        [made] = office.xero("PUT", "Invoices", [{**bill, **dated}])
+    asked = [f"{request.url}" for request in sent_while(firm, books.sync)]
+    assert len([each for each in asked if "ACCPAY" in each]) == 1
+    [row] = firm.org.rows["Xero_Bill__c"].values()
+    assert (row["Name"], row["Supplier__c"], row["Bill_Number__c"]) == ("Landlord R-7", "Landlord", "R-7")
+    assert (row["Total__c"], row["Amount_Due__c"], row["Payment_Status__c"]) == (11, 11, "Unpaid")
+    assert row["Url__c"].endswith(f"AccountsPayable/View.aspx?InvoiceID={made['InvoiceID']}")
+    assert books.sync().written_back == 0
+
+
+def sent_while(firm: Firm, act: Callable[[], object]) -> list[httpx2.Request]:
+    """What Crossfoot sends meanwhile."""
+    sent: list[httpx2.Request] = []
+    plain = firm.carrier.handle_request
+
+    def noted(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return plain(request)
+
+    firm.carrier.handle_request = noted  # type: ignore[method-assign]
+    act()
+    firm.carrier.handle_request = plain  # type: ignore[method-assign]
+    return sent
 
 
 def test_what_may_be_asked_is_what_crossfoot_knows() -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from sqlalchemy import Connection, delete, insert, select, text, update
 
-from crossfoot.store.audit import append_audit, broken_audit_entry, read_audit
-from crossfoot.store.schema import audit
+from crossfoot.store.audit import BODIES_KEPT, append_audit, broken_audit_entry, prune_bodies, read_audit
+from crossfoot.store.schema import audit, audit_body
 
 HERE, ELSEWHERE = "organisation-au", "organisation-nz"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -20,7 +20,7 @@ NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 def chain(connection: Connection) -> Connection:
     """Five entries and another chain, in a database whose own guard an intruder has taken away."""
     if connection.dialect.name == "sqlite":
-        for trigger in ("audit_kept", "audit_whole", "audit_once"):
+        for trigger in ("audit_kept", "audit_whole", "audit_once", "audit_body_kept"):
             connection.execute(text(f"DROP TRIGGER {trigger}"))
     for number in range(1, 6):
         append_audit(
@@ -62,6 +62,18 @@ def _change(**values: object) -> Callable[[Connection], None]:
     return tamper
 
 
+def _say(body: bytes | None) -> Callable[[Connection], None]:
+    """Make the third entry say something else, or nothing."""
+
+    def tamper(chain: Connection) -> None:
+        third = (audit_body.c.organisation_id == HERE) & (audit_body.c.seq == 3)
+        chain.execute(
+            delete(audit_body).where(third) if body is None else update(audit_body).where(third).values(body=body)
+        )
+
+    return tamper
+
+
 def _take_out(chain: Connection) -> None:
     chain.execute(delete(audit).where(audit.c.organisation_id == HERE, audit.c.seq == 3))
 
@@ -91,13 +103,14 @@ def _put_in(chain: Connection) -> None:
 @pytest.mark.parametrize(
     ("tamper", "found_at"),
     [
-        (_change(body='{"gross":"1.10","number":"SF-3"}'), 3),
+        (_say(b'{"gross":"1.10","number":"SF-3"}'), 3),
+        (_say(None), 3),
+        (_change(digest="0" * 64), 3),
         (_change(actor="somebody else"), 3),
         (_change(action="nothing"), 3),
         (_change(record_id="0069"), 3),
         (_change(at="2026-11-19T00:00:00+00:00"), 3),
         (_change(hash="f" * 64), 3),
-        (_change(previous_hash="0" * 64), 3),
         (_take_out, 3),
         (_take_out_and_close_the_gap, 3),
         (_swap, 3),
@@ -110,3 +123,17 @@ def test_tampering_is_found_at_its_entry(
 ) -> None:
     tamper(chain)
     assert broken_audit_entry(chain, HERE) == found_at
+
+
+def _told(connection: Connection, at: datetime, count: int) -> None:
+    for number in range(count):
+        append_audit(connection, HERE, at, actor="crossfoot", action="create Invoice", number=number)
+
+
+def test_what_entries_say_goes_after_a_time_and_the_chain_still_verifies(connection: Connection) -> None:
+    _told(connection, NOW - BODIES_KEPT - timedelta(seconds=1), 2)
+    _told(connection, NOW, 2)
+    assert prune_bodies(connection, HERE, NOW) == 2
+    assert prune_bodies(connection, HERE, NOW) == 0
+    assert [entry.body.get("number") for entry in read_audit(connection, HERE)] == [None, None, 0, 1]
+    assert broken_audit_entry(connection, HERE) is None

@@ -13,7 +13,7 @@ from crossfoot.core.errors import NeedsPerson
 from crossfoot.store.audit import append_audit, broken_audit_entry
 from crossfoot.store.audit_guard import audit_is_kept, make_role, role_statements
 from crossfoot.store.database import Database, open_memory, open_server
-from crossfoot.store.schema import audit, metadata
+from crossfoot.store.schema import audit, audit_body, metadata
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 ROLE = "crossfoot_app"
@@ -55,15 +55,18 @@ FIRST = audit.c.seq == 1
     "tamper",
     [
         update(audit).where(FIRST).values(actor="nobody"),
-        update(audit).values(body="{}"),
+        update(audit).values(digest=""),
+        update(audit_body).values(body=b"{}"),
         delete(audit).where(FIRST),
         delete(audit),
-        text("INSERT OR REPLACE INTO audit SELECT organisation_id, 1, at, 'nobody', action, record_id, body, "
-             "previous_hash, hash FROM audit WHERE seq = 2"),
+        text("INSERT OR REPLACE INTO audit SELECT organisation_id, 1, at, 'nobody', action, record_id, digest, hash "
+             "FROM audit WHERE seq = 2"),
+        text("INSERT OR REPLACE INTO audit_body SELECT organisation_id, 1, body FROM audit_body WHERE seq = 2"),
         text("TRUNCATE audit"),
         text("ALTER TABLE audit ADD COLUMN more TEXT"),
     ],
-    ids=["update one", "update all", "delete one", "delete all", "replace", "truncate", "alter"],
+    ids=["update one", "update all", "say otherwise", "delete one", "delete all", "replace", "replace what one says",
+         "truncate", "alter"],
 )  # fmt: skip
 def test_an_entry_can_be_added_but_never_changed_or_taken_out(guarded: Database, tamper: object) -> None:
     sqlite_cannot = {"TRUNCATE audit", "ALTER TABLE audit ADD COLUMN more TEXT"}

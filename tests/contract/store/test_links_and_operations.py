@@ -19,9 +19,7 @@ from crossfoot.store.links import (
     find_link,
     highest_epochs,
     links_to_agree,
-    links_to_write_back,
     load_links,
-    mark_written,
     note_told,
     repoint_link,
     retire_link,
@@ -43,7 +41,7 @@ from crossfoot.store.operations import (
     standing_refusals,
 )
 from crossfoot.store.schema import from_units, to_units
-from crossfoot.store.versions import Version, newest_change, save_versions
+from crossfoot.store.versions import Version, save_versions
 
 ORG, AU, NZ = "00D5g000004abcdEAA", "organisation-au", "organisation-nz"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -116,16 +114,6 @@ def test_the_base_moves_part_by_part(connection: Connection) -> None:
     set_base(connection, known.id, source_hash="as planned")
     (known,) = load_links(connection, AU, Kind.INVOICE)
     assert (known.link.base_hash, known.source_hash) == ("as read back", "as planned")
-
-
-def test_only_what_changed_since_it_was_written_back_is_to_be_written_back(connection: Connection) -> None:
-    add(connection, link())
-    ref = RecordRef(Side.XERO, "Invoice", "invoice-1")
-    save_versions(connection, 5, [Version(ref, AU, "", "hash", b"", deleted=False)])
-    ((stored, seq),) = links_to_write_back(connection, AU, Kind.INVOICE)
-    assert seq == newest_change(connection, AU)
-    mark_written(connection, stored.id, seq)
-    assert list(links_to_write_back(connection, AU, Kind.INVOICE)) == []
 
 
 def operation(number: int = 1, source: str = "006A", **changed: object) -> StoredOperation:

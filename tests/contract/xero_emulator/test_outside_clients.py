@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from urllib.parse import urlencode
 
+import jwt
 import msgspec
 import pytest
 
@@ -37,6 +38,20 @@ def test_scopes_of_xeros_other_apis_may_be_asked_for_and_unknown_ones_not(xero: 
     assert granted(ask_token(xero, scope=asked)) == set(asked.split())
     refused = ask_token(xero, scope="accounting.contacts payroll.bonuses")
     assert (refused.status, refused.body) == (400, b'{"error": "invalid_scope"}')
+
+
+def test_under_xeros_own_name_tokens_are_issued_by_the_identity_host(xero: Client) -> None:
+    xero.world.public_url = "https://api.xero.com"
+    told = msgspec.json.decode(
+        handle(xero.world, Request("GET", "/.well-known/openid-configuration"), xero.now)[0].body
+    )
+    token = msgspec.json.decode(ask_token(xero).body)["access_token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert (told["issuer"], claims["iss"]) == ("https://identity.xero.com",) * 2
+    assert (told["token_endpoint"], claims["aud"]) == (
+        "https://identity.xero.com/connect/token",
+        "https://identity.xero.com/resources",
+    )
 
 
 @pytest.mark.parametrize(

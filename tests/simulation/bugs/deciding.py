@@ -7,13 +7,15 @@ from dataclasses import replace
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 from typing import Any
 
+from sqlalchemy import Connection
+
 import crossfoot.core.documents as core_documents
 import crossfoot.core.money as core_money
 import crossfoot.engine.apply as engine_apply
 import crossfoot.engine.numbers as engine_numbers
 import crossfoot.engine.planner as engine_planner
 import crossfoot.engine.runs as engine_runs
-import crossfoot.engine.write_back as engine_write_back
+import crossfoot.engine.wanting as engine_wanting
 from crossfoot.core import lifecycle
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
@@ -22,6 +24,8 @@ from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.plan import Context, DealDecision
 from crossfoot.engine import adopt
 from crossfoot.engine.evidence import read_evidence
+from crossfoot.engine.ledger import INVOICE, load_ledger
+from crossfoot.engine.moved import Moved, find_moved
 from crossfoot.engine.session import Session
 from crossfoot.store import links as store_links
 from crossfoot.xero import documents
@@ -186,22 +190,24 @@ def _float_money(_machine: Machine) -> list[Change]:
 
 def _wrong_balance(_machine: Machine) -> list[Change]:
     """What was paid is shown as what is due."""
-    values = engine_write_back._invoice_values
+    values = engine_wanting._invoice_values
 
     def swapped(invoice: LedgerInvoice, *rest: Any) -> dict[str, Any]:
         shown = values(invoice, *rest)
         return {**shown, "AmountDue": shown["AmountPaid"]}
 
-    return [(engine_write_back, "_invoice_values", swapped)]
+    return [(engine_wanting, "_invoice_values", swapped)]
 
 
 def _tell_once(_machine: Machine) -> list[Change]:
     """An invoice is shown in Salesforce when it is made, and not when it changes."""
-    return [(engine_write_back._Wanting, "_moved", _drafts_only)]
+    return [(engine_wanting, "find_moved", _drafts_only)]
 
 
-def _drafts_only(self: Any) -> list[str]:
-    return [invoice_id for invoice_id, invoice in self._invoices.items() if invoice.status == "DRAFT"]
+def _drafts_only(session: Session, connection: Connection, *rest: Any, full: bool = False) -> Moved:
+    moved = find_moved(session, connection, *rest, full=full)
+    invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=moved.invoices)
+    return replace(moved, invoices=frozenset(key for key, each in invoices.items() if each.status == "DRAFT"))
 
 
 def _series_stands_still(_machine: Machine) -> list[Change]:

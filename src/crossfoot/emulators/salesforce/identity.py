@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from crossfoot.emulators.salesforce import sessions, signing
@@ -55,6 +56,13 @@ def identity(world: World, path: str, form: Form, headers: Form, now: datetime) 
         "last_modified_date": f"{user['LastModifiedDate']:%Y-%m-%dT%H:%M:%SZ}",
     }
     return Response(200, JSON, to_json(claims | extra))
+
+
+def single_access(world: World, form: Form, headers: Form, now: datetime) -> Response:
+    """GET /services/oauth2/singleaccess: an address that opens the user interface once, as command lines show it."""
+    _signed_in(world, form, headers, now)
+    query = {"otp": world.random_text(40)} | ({"startURL": form["redirect_uri"]} if "redirect_uri" in form else {})
+    return Response(200, JSON, to_json({"frontdoor_uri": f"{world.public_url}/secur/frontdoor.jsp?{urlencode(query)}"}))
 
 
 def _signed_in(world: World, form: Form, headers: Form, now: datetime) -> Row:

@@ -136,6 +136,7 @@ _ENDPOINTS: Mapping[str, tuple[frozenset[str], Serve]] = {
     "/services/oauth2/revoke": (_EITHER, tokens.revoke),
     "/services/oauth2/introspect": (_POST, tokens.introspect),
     "/services/oauth2/userinfo": (_EITHER, identity.userinfo),
+    "/services/oauth2/singleaccess": (_EITHER, identity.single_access),
     "/.well-known/openid-configuration": (_GET, identity.discovery),
     "/id/keys": (_GET, identity.keys),
 }

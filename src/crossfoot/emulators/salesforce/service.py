@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
-from crossfoot.emulators.salesforce import acts, control, oauth, permissions, recycle_bin, sessions, soap
+from crossfoot.emulators.salesforce import acts, control, oauth, permissions, recycle_bin, sessions
 from crossfoot.emulators.salesforce.bulk import classic, work
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.events import pubsub
@@ -19,6 +19,7 @@ from crossfoot.emulators.salesforce.metadata import jobs
 from crossfoot.emulators.salesforce.metadata import soap as metadata_soap
 from crossfoot.emulators.salesforce.multipart import read_parts
 from crossfoot.emulators.salesforce.routes import dispatch
+from crossfoot.emulators.salesforce.soap import partner
 from crossfoot.emulators.salesforce.transaction import Caller, Transaction
 from crossfoot.emulators.salesforce.values import from_json, render, to_json
 from crossfoot.emulators.salesforce.world import World
@@ -58,6 +59,9 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
         response = _before_data(world, request, now)
         if response is None and request.path.startswith(classic.PATH):
             response, events = classic.serve(world, request, now, _caller)
+        elif response is None and (answered := partner.serve(world, request, now, _caller, _serve_data)) is not None:
+            response, events, user = answered.response, answered.events, answered.user
+            complaints += answered.complaints
         elif response is None:
             caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
             user = caller.user_id if caller else None
@@ -72,8 +76,8 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
 
 
 def _before_data(world: World, request: Request, now: datetime) -> Response | None:
-    """The answer of what stands beside the data API: OAuth and SOAP."""
-    for serve in (oauth.serve, soap.serve, metadata_soap.serve):
+    """The answer of what stands beside the data API: OAuth and the Metadata API."""
+    for serve in (oauth.serve, metadata_soap.serve):
         response = serve(world, request, now)
         if response is not None:
             return response

@@ -64,7 +64,19 @@ PERMISSION_SET_ASSIGNMENT = _setup(
     "0Pa",
     fixed(reference("AssigneeId", "User", children="PermissionSetAssignments", required=True)),
     fixed(reference("PermissionSetId", "PermissionSet", children="Assignments", required=True, on_delete="Cascade")),
+    system(reference("PermissionSetGroupId", "PermissionSetGroup", children="Assignments")),
     updateable=False,
+)
+# Nothing makes groups of permission sets here; clients ask for them all the same.
+PERMISSION_SET_GROUP = _setup(
+    "PermissionSetGroup",
+    "0PG",
+    text("DeveloperName", 80, required=True, unique=True),
+    text("MasterLabel", 80, required=True),
+    text("Status", 40),
+    createable=False,
+    updateable=False,
+    deletable=False,
 )
 OBJECT_PERMISSION = _setup(
     "ObjectPermissions",
@@ -105,6 +117,7 @@ CUSTOM_PERMISSION = _setup(
 SETUP_OBJECTS = (
     PERMISSION_SET,
     PERMISSION_SET_ASSIGNMENT,
+    PERMISSION_SET_GROUP,
     OBJECT_PERMISSION,
     FIELD_PERMISSION,
     SETUP_ENTITY_ACCESS,

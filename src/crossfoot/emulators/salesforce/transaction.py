@@ -24,6 +24,7 @@ class Caller:
     session: str | None = None
     person: bool = False
     client: str = ""
+    api: str = "rest"  # of change events' origin (SF 5.6)
 
 
 class Transaction:
@@ -124,7 +125,7 @@ class Transaction:
         if sobject.name in self.world.settings["change_event_entities"]:
             self._changes.append(Change(sobject.name, after["Id"], kind, before, after, touched))
 
-    def commit(self, version: int | None, api: str = "rest") -> list[Event]:
+    def commit(self, version: int | None) -> list[Event]:
         """Put what remains written on the event bus, and tell it. Without a ``version`` no API was the way (SF 5.6)."""
         if self.world.strikes("late_rows") and self.world.strike is not None:
             written = ((sobject.name, record_id, before) for sobject, record_id, before in self._journal)
@@ -138,7 +139,7 @@ class Transaction:
             number=self.world.next_number("commit"),
             now=self.now,
             user=self.caller.user_id,
-            origin=f"com/salesforce/api/{api}/{version}.0{client}" if version else "",
+            origin=f"com/salesforce/api/{self.caller.api}/{version}.0{client}" if version else "",
         )
         done = self._changes
         self._journal, self._changes = [], []

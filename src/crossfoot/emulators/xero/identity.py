@@ -46,7 +46,7 @@ def _refusal(error: str, description: str | None = None) -> ApiError:
 
 def discovery(world: World, _request: Request, _now: datetime) -> Response:
     """OIDC discovery; xero-node depends on it (XERO 1.1)."""
-    base = world.public_url
+    base = _identity_url(world)
     return json_response(
         {
             "issuer": base,
@@ -66,6 +66,11 @@ def discovery(world: World, _request: Request, _now: datetime) -> Response:
             "code_challenge_methods_supported": ["S256"],
         }
     )
+
+
+def _identity_url(world: World) -> str:
+    """Where identity is served: from the API's host, but where that goes by Xero's own name (XERO 1.1)."""
+    return world.public_url.replace("//api.xero.com", "//identity.xero.com")
 
 
 def jwks(world: World, _request: Request, _now: datetime) -> Response:
@@ -264,7 +269,7 @@ def _access_token(world: World, grant: Record, now: datetime) -> str:
     jti = world.new_secret()
     claims = {
         **_claims(world, grant, now, ACCESS_LIFE),
-        "aud": f"{world.public_url}/resources",
+        "aud": f"{_identity_url(world)}/resources",
         "client_id": world.app["client_id"],
         "jti": jti,
         "authentication_event_id": grant["event"],
@@ -303,7 +308,7 @@ def _claims(world: World, grant: Record, now: datetime, life: timedelta) -> Reco
         "nbf": host_now,
         "iat": host_now,
         "exp": host_now + int(life.total_seconds()),
-        "iss": world.public_url,
+        "iss": _identity_url(world),
         "auth_time": int(grant["auth_time"].timestamp() - world.host_offset_s),
         "global_session_id": grant["session"],
         **person,

@@ -70,7 +70,8 @@ def _check_object(draft: Draft, element: Element) -> None:
 
 
 def _check_field(draft: Draft, element: Element) -> None:
-    """Required and master-detail fields take no grant; computed ones none to edit; editing needs reading (SF 8.4)."""
+    """Required and master-detail fields take no grant; computed ones none to edit, but an address stands for its parts;
+    editing needs reading (SF 8.4)."""
     full_name = element.get("field")
     object_name, _, name = full_name.partition(".")
     sobject = draft.schema.object(object_name)
@@ -81,7 +82,7 @@ def _check_field(draft: Draft, element: Element) -> None:
         raise Refusal(f"You cannot deploy to a required field: {full_name}", element)
     if element.is_true("editable") and not element.is_true("readable"):
         raise Refusal(f"Permission Edit {full_name} depends on permission(s): Read {full_name}", element)
-    if element.is_true("editable") and not (field.createable or field.updateable):
+    if element.is_true("editable") and not (field.createable or field.updateable or field.type == "address"):
         raise Refusal(f"Field {full_name} is not editable", element)
 
 

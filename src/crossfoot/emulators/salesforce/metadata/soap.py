@@ -20,7 +20,7 @@ from crossfoot.emulators.salesforce.metadata.draft import Component
 from crossfoot.emulators.salesforce.metadata.objects import split_object
 from crossfoot.emulators.salesforce.metadata.types import BY_NAME
 from crossfoot.emulators.salesforce.metadata.xml import METADATA, Element, XmlError, document, parse_xml
-from crossfoot.emulators.salesforce.soap import SoapFault, envelope_answer, fault_answer
+from crossfoot.emulators.salesforce.soap.envelope import SoapFault, envelope_answer, fault_answer
 from crossfoot.emulators.salesforce.transaction import Caller
 from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Request, Response

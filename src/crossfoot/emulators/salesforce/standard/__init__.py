@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from crossfoot.emulators.salesforce.schema import Field, SObject
-from crossfoot.emulators.salesforce.standard import activities, administration, customers, orders, selling
+from crossfoot.emulators.salesforce.standard import (
+    activities,
+    administration,
+    customers,
+    orders,
+    packages,
+    selling,
+)
 from crossfoot.emulators.salesforce.standard.base import AUDIT_FIELDS, CURRENCY, OWNER, SYSTEM_FIELDS
 from crossfoot.emulators.salesforce.standard.selling import STAGES
 
@@ -43,6 +50,9 @@ STANDARD_OBJECTS = (
     activities.EVENT,
     administration.VALIDATION_RULE,
     administration.DUPLICATE_RULE,
+    packages.SUBSCRIBER_PACKAGE,
+    packages.SUBSCRIBER_PACKAGE_VERSION,
+    packages.INSTALLED_SUBSCRIBER_PACKAGE,
 )
 
 

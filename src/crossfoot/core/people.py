@@ -1,0 +1,154 @@
+"""People at a customer: which Salesforce contact is which of a Xero contact's persons.
+
+Xero gives a contact person no id (XERO 4.1), so that one is known by what both sides last agreed on, else by e-mail or
+name. The contact's own first name, last name and e-mail are its primary person; five more fit beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from crossfoot.core.agreement import Value, Values
+from crossfoot.core.books import LedgerContact, LedgerPerson
+from crossfoot.core.documents import ContactChange
+
+PEOPLE_MAX = 5
+PRIMARY = -1
+"""The place of the primary person; others have their place in the list."""
+FIELDS = ("FirstName", "LastName", "Email", "IncludeInEmails")
+
+
+class PartOf(NamedTuple):
+    """A value of one person: the Salesforce contact's id and the field."""
+
+    contact_id: str
+    field: str
+
+
+def part_name(contact_id: str, field: str) -> str:
+    """Under which name a person's value is merged and remembered."""
+    return f"{contact_id} {field}"
+
+
+def part_of(name: str) -> PartOf | None:
+    """Whose value a part is; None for a value of the customer itself."""
+    contact_id, _, field = name.partition(" ")
+    return PartOf(contact_id, field) if field in FIELDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A Salesforce contact that goes by the settings' rule. ``texts`` has the mapped fields only."""
+
+    contact_id: str
+    name: str
+    texts: Mapping[str, str]
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where people stand in Xero. ``places`` is by contact id, None for one still to be added; ``gone`` were taken away
+    in Xero, ``without_room`` do not fit, ``strangers`` are places of persons that are nobody's."""
+
+    places: Mapping[str, int | None]
+    gone: tuple[str, ...] = ()
+    without_room: tuple[str, ...] = ()
+    strangers: tuple[int, ...] = ()
+
+
+def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
+    """A person's values as Xero has them."""
+    if place is None:
+        return {}
+    if place == PRIMARY:
+        return {"FirstName": contact.first_name, "LastName": contact.last_name, "Email": contact.email}
+    person = contact.people[place]
+    include = "true" if person.include_in_emails else "false"
+    return dict(zip(FIELDS, (person.first_name, person.last_name, person.email, include), strict=True))
+
+
+def place_people(people: Sequence[Person], contact: LedgerContact, base: Values) -> Placed:
+    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once."""
+    places: dict[str, int | None] = {person.contact_id: PRIMARY for person in people if person.primary}
+    free = dict(enumerate(contact.people))
+    agreed = {person.contact_id: _agreed(person, base) for person in people}
+    looks: tuple[Callable[[Person], Iterable[tuple[str, ...]]], ...] = (
+        lambda person: [_whole(agreed[person.contact_id])],
+        lambda person: [_email(agreed[person.contact_id]), _email(person.texts)],
+        lambda person: [_name(agreed[person.contact_id]), _name(person.texts)],
+    )
+    for look, key in zip(looks, (_whole, _email, _name), strict=True):
+        for person in people:
+            if person.contact_id in places:
+                continue
+            wanted = [each for each in look(person) if any(each)]
+            found = [place for place, other in free.items() if key(_texts(other)) in wanted]
+            if len(found) == 1 or (found and key is _whole):
+                places[person.contact_id] = found[0]
+                del free[found[0]]
+    missing = [person.contact_id for person in people if person.contact_id not in places]
+    gone = tuple(each for each in missing if agreed[each])
+    new = [each for each in missing if not agreed[each]]
+    room = max(PEOPLE_MAX - len(contact.people), 0)
+    places |= dict.fromkeys(new[:room])
+    return Placed(places, gone, tuple(new[room:]), tuple(free))
+
+
+def changed_people(contact: LedgerContact, placed: Placed, values: Values) -> tuple[LedgerPerson, ...]:
+    """All of a contact's persons as they shall be: Xero replaces the list whole (XERO 4.1)."""
+    told: dict[str, dict[str, Value]] = {}
+    for name, value in values.items():
+        if (part := part_of(name)) and placed.places.get(part.contact_id) != PRIMARY:
+            told.setdefault(part.contact_id, {})[part.field] = value
+    people = list(contact.people)
+    for contact_id in sorted(told):
+        place = placed.places[contact_id]
+        before = _texts(people[place]) if place is not None else {}
+        texts = {**before, **{field: str(value) for field, value in told[contact_id].items()}}
+        person = LedgerPerson(
+            texts.get("FirstName", ""),
+            texts.get("LastName", ""),
+            texts.get("Email", ""),
+            texts.get("IncludeInEmails") == "true",
+        )
+        if place is None:
+            people.append(person)
+        else:
+            people[place] = person
+    return tuple(people) if told else ()
+
+
+def with_people(change: ContactChange, contact: LedgerContact, placed: Placed, values: Values) -> ContactChange:
+    """A contact's change with what it says of people: the primary one in texts of its own, the others in the list."""
+    own = tuple(
+        (part.field, str(value))
+        for name, value in values.items()
+        if (part := part_of(name)) and placed.places.get(part.contact_id) == PRIMARY
+    )
+    people = changed_people(contact, placed, values)
+    return replace(change, texts=tuple(sorted({**dict(change.texts), **dict(own)}.items())), people=people)
+
+
+def _agreed(person: Person, base: Values) -> dict[str, str]:
+    found = {field: base.get(part_name(person.contact_id, field)) for field in FIELDS}
+    return {field: value for field, value in found.items() if isinstance(value, str)}
+
+
+def _texts(person: LedgerPerson) -> dict[str, str]:
+    include = "true" if person.include_in_emails else "false"
+    return dict(zip(FIELDS, (person.first_name, person.last_name, person.email, include), strict=True))
+
+
+def _whole(texts: Mapping[str, str]) -> tuple[str, ...]:
+    return (*_name(texts), *_email(texts))
+
+
+def _email(texts: Mapping[str, str]) -> tuple[str, ...]:
+    return (texts.get("Email", "").casefold(),)
+
+
+def _name(texts: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(" ".join(texts.get(field, "").split()).casefold() for field in ("FirstName", "LastName"))

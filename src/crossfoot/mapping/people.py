@@ -1,0 +1,81 @@
+"""The ``people`` flow made ready to use: which Salesforce contacts go, and their values in the form of both sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from crossfoot.core.agreement import Part
+from crossfoot.core.merge import Owner
+from crossfoot.core.people import FIELDS, Person, part_name
+from crossfoot.mapping.expressions import Expression, ExpressionError, Value
+from crossfoot.mapping.lenses import as_text
+from crossfoot.mapping.rules import Rules
+
+_OWNERS: Mapping[str, Owner] = MappingProxyType({"IncludeInEmails": Owner.XERO})
+_LENGTH_MAX = 255
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleLens:
+    """The lens of one person. A contact's ``account`` says whose it is."""
+
+    object: str
+    account: str
+    when: Expression
+    primary: Expression
+    rules: Rules
+
+    @property
+    def paths(self) -> set[str]:
+        """Fields to read."""
+        expressions = [self.when, self.primary, *(rule.expression for rule in self.rules.values())]
+        return {self.account, "Name"} | {".".join(path) for each in expressions for path in each.paths}
+
+    def person(self, contact_id: str, fields: Mapping[str, Any]) -> Person | None:
+        """The person that a contact means; None where the rule leaves it out, or it cannot be read."""
+        try:
+            if not self.when.evaluate(lambda path: _at(fields, path)):
+                return None
+            texts = {name: self._text(name, fields) for name in FIELDS if name in self.rules}
+            primary = bool(self.primary.evaluate(lambda path: _at(fields, path)))
+        except ExpressionError:
+            return None
+        return Person(contact_id, str(fields.get("Name") or contact_id), texts, primary)
+
+    def parts(self, person: Person) -> list[Part]:
+        """The values that both sides share of one person. The primary one has no choice of e-mails."""
+        names = [name for name in person.texts if not (person.primary and name == "IncludeInEmails")]
+        return [
+            Part(
+                part_name(person.contact_id, name),
+                self.rules[name].owner or _OWNERS.get(name, Owner.EITHER),
+                str.casefold if name == "Email" else str,
+                writable=bool(self.rules[name].expression.own_field),
+                empties=self.rules[name].empties,
+            )
+            for name in names
+        ]
+
+    def fields(self, texts: Mapping[str, str]) -> dict[str, Any]:
+        """Salesforce fields that hold these values."""
+        found: dict[str, Any] = {}
+        for name, text in texts.items():
+            if target := self.rules[name].expression.own_field:
+                found[target] = text == "true" if name == "IncludeInEmails" else text or None
+        return found
+
+    def _text(self, name: str, fields: Mapping[str, Any]) -> str:
+        value = self.rules[name].expression.evaluate(lambda path: _at(fields, path))
+        if name == "IncludeInEmails":
+            return "true" if value else "false"
+        return " ".join(as_text(value).split())[:_LENGTH_MAX].rstrip()
+
+
+def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> Value:
+    value: Any = fields
+    for name in path:
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return None if isinstance(value, Mapping | list) else value

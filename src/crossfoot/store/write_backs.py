@@ -1,0 +1,201 @@
+"""Write-backs: what Salesforce rows should say of Xero, kept before it is sent.
+
+A row's fields are kept until Salesforce has taken them for certain; of what stands there only the digest is known.
+Rows of the first wave are few, and stay whole: they are read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, delete, select, update
+
+from crossfoot.store.codec import decode_fields, encode, instant
+from crossfoot.store.lookups import chunks
+from crossfoot.store.schema import TO_SEND, write_back
+from crossfoot.store.upsert import upsert
+
+_WANTED = ("parent", "fields", "wanted_hash", "source_id", "wave")
+
+
+@dataclass(frozen=True, slots=True)
+class WriteBack:
+    """What a Salesforce row should say of Xero. ``key`` is the record id or the external id, ``parent`` the key of the
+    invoice that a line or a payment belongs to."""
+
+    object: str
+    key: str
+    fields: Mapping[str, Any]
+    wanted_hash: str
+    source_id: str
+    wave: int
+    unsure_until: str | None = None
+    written_hash: str = ""
+    parent: str | None = None
+
+    @property
+    def state(self) -> tuple[str, str, str | None]:
+        """By what one wanted state of a row is told from another."""
+        return self.wanted_hash, self.source_id, self.parent
+
+
+def want_write_backs(connection: Connection, organisation_id: str, items: Iterable[WriteBack]) -> None:
+    """Keep what should stand in Salesforce; whether it differs from what was written shows in the hashes."""
+    rows = [
+        {
+            "organisation_id": organisation_id,
+            "object": item.object,
+            "key": item.key,
+            "parent": item.parent,
+            "fields": encode(dict(item.fields)),
+            "wanted_hash": item.wanted_hash,
+            "written_hash": "",
+            "refused_hash": "",
+            "source_id": item.source_id,
+            "wave": item.wave,
+        }
+        for item in items
+    ]
+    upsert(connection, write_back, rows, replace=_WANTED)
+
+
+def wanted_states(
+    connection: Connection, organisation_id: str, name: str, keys: Iterable[str]
+) -> dict[str, tuple[str, str, str | None]]:
+    """What should stand in some rows of one object (``WriteBack.state``), by key."""
+    query = _of_object(organisation_id, name)
+    found = {}
+    for part in chunks(keys):
+        for row in connection.execute(query.where(write_back.c.key.in_(part))):
+            found[row.key] = (row.wanted_hash, row.source_id, row.parent)
+    return found
+
+
+def rows_below(
+    connection: Connection, organisation_id: str, name: str, parents: Iterable[str]
+) -> list[tuple[str, str, str]]:
+    """Key, source and parent of the rows of one object below some invoices."""
+    query = _of_object(organisation_id, name).where(write_back.c.parent.is_not(None))
+    return [
+        (row.key, row.source_id, row.parent)
+        for part in chunks(parents)
+        for row in connection.execute(query.where(write_back.c.parent.in_(part)))
+    ]
+
+
+def write_backs_of(
+    connection: Connection, organisation_id: str, name: str, source_id: str
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Key and fields of the rows of one object that concern one record: of a row of the first wave as it stands, of
+    any other what was not taken yet."""
+    query = select(write_back.c.key, write_back.c.fields).where(
+        write_back.c.organisation_id == organisation_id,
+        write_back.c.object == name,
+        write_back.c.source_id == source_id,
+    )
+    return [(row.key, decode_fields(row.fields) if row.fields else {}) for row in connection.execute(query)]
+
+
+def rows_but(connection: Connection, organisation_id: str, name: str, wanted_hash: str) -> set[str]:
+    """Keys of the rows of one object that should say anything but this."""
+    query = _of_object(organisation_id, name).where(write_back.c.wanted_hash != wanted_hash)
+    return {row.key for row in connection.execute(query)}
+
+
+def _of_object(organisation_id: str, name: str) -> Select[Any]:
+    columns = (write_back.c.key, write_back.c.wanted_hash, write_back.c.source_id, write_back.c.parent)
+    return select(*columns).where(write_back.c.organisation_id == organisation_id, write_back.c.object == name)
+
+
+def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
+    """Whether Salesforce refused what should stand in some row that concerns a record."""
+    query = select(write_back.c.key).where(
+        write_back.c.organisation_id == organisation_id,
+        write_back.c.source_id == source_id,
+        write_back.c.refused_at.is_not(None),
+        write_back.c.refused_hash == write_back.c.wanted_hash,
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
+def refused_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
+    """Those of an object's rows that Salesforce has refused and never had: nothing can point at them."""
+    query = _of_object(organisation_id, name).where(
+        write_back.c.refused_hash == write_back.c.wanted_hash, write_back.c.written_hash == ""
+    )
+    return {row.key for part in chunks(keys) for row in connection.execute(query.where(write_back.c.key.in_(part)))}
+
+
+def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
+    """A row that cannot be written any more, since its record is gone, is wanted no more."""
+    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name) & (write_back.c.key == key)
+    connection.execute(delete(write_back).where(mine))
+
+
+def pending_write_backs(
+    connection: Connection, organisation_id: str, now: datetime, refused_before: datetime
+) -> Iterator[WriteBack]:
+    """Rows whose wanted state was not written yet, and those that a lost call may have overtaken since.
+
+    What was refused is tried again when it changed, or after ``refused_before``.
+    """
+    query = (
+        select(write_back)
+        .where(
+            TO_SEND,
+            write_back.c.organisation_id == organisation_id,
+            (write_back.c.wanted_hash != write_back.c.written_hash) | (write_back.c.unsure_until <= instant(now)),
+            (write_back.c.refused_hash != write_back.c.wanted_hash)
+            | (write_back.c.refused_at < instant(refused_before)),
+        )
+        .order_by(write_back.c.wave, write_back.c.object, write_back.c.key)
+    )
+    for row in connection.execute(query):
+        yield WriteBack(
+            row.object, row.key, decode_fields(row.fields), row.wanted_hash, row.source_id, row.wave,
+            row.unsure_until, row.written_hash, row.parent,
+        )  # fmt: skip
+
+
+def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:
+    """A call for it leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
+    _set_write_back(connection, organisation_id, item, unsure_until=item.unsure_until or instant(until))
+
+
+def write_back_written(connection: Connection, organisation_id: str, item: WriteBack, unsure_until: str | None) -> None:
+    """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land: only else, and where it
+    is what should still stand there, its fields are needed no more."""
+    values: dict[str, object] = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
+    if unsure_until is None:
+        taken = (write_back.c.wanted_hash == item.wanted_hash) & (write_back.c.wave > 0)
+        values["fields"] = case((taken, b""), else_=write_back.c.fields)
+    _set_write_back(connection, organisation_id, item, unsure_until=unsure_until, **values)
+
+
+def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
+    """Salesforce refused it."""
+    _set_write_back(
+        connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now), unsure_until=None
+    )
+
+
+def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:
+    """Forget refusals for one source."""
+    where = (write_back.c.organisation_id == organisation_id) & (write_back.c.source_id == source_id)
+    refused = where & write_back.c.refused_at.is_not(None)
+    connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
+
+
+def _set_write_back(connection: Connection, organisation_id: str, item: WriteBack, **values: object) -> None:
+    connection.execute(
+        update(write_back)
+        .where(
+            write_back.c.organisation_id == organisation_id,
+            write_back.c.object == item.object,
+            write_back.c.key == item.key,
+        )
+        .values(**values)
+    )

@@ -1,0 +1,135 @@
+"""Carrying what moved into Salesforce leaves what carrying everything would: over random histories of a firm."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, select
+
+from crossfoot.core.books import LedgerCredit, LedgerCreditNote, LedgerInvoice, LedgerPayment
+from crossfoot.engine.ledger import CREDIT, CREDIT_NOTE, INVOICE
+from crossfoot.engine.session import Session
+from crossfoot.engine.wanting import Wanting
+from crossfoot.store import schema
+from crossfoot.store.database import open_memory
+from crossfoot.store.write_backs import pending_write_backs, write_back_written
+
+from .plan_history import Firm, observed_firm, serialised
+
+STEPS = 12
+ACTS_MAX = 4
+ROWS_MIN = 60
+stored_firm = cache(observed_firm)
+
+
+def _overpay(firm: Firm, connection: Connection) -> None:
+    """A customer pays too much, or what they have left over changes, or turns out to be another's."""
+    known = firm.ledger(connection, CREDIT, LedgerCredit)
+    fresh = LedgerCredit(f"credit-{len(known)}", firm.contact_id(connection), "AUTHORISED", firm.as_of, "AUD",
+                         Decimal(firm.chance.randrange(90)), firm.now)  # fmt: skip
+    credit = firm.one([*known, fresh])
+    firm.save_record(connection, replace(credit, remaining=Decimal(firm.chance.randrange(3))))
+
+
+def _credit(firm: Firm, connection: Connection) -> None:
+    """Finance makes a credit note, or puts one to another invoice."""
+    known = firm.ledger(connection, CREDIT_NOTE, LedgerCreditNote)
+    invoice = firm.one(firm.ledger(connection, INVOICE, LedgerInvoice))
+    amount = Decimal(firm.chance.randrange(1, 50))
+    fresh = LedgerCreditNote(f"note-{len(known)}", f"CN-{len(known)}", "AUTHORISED", firm.contact_id(connection),
+                             firm.as_of, "AUD", amount, Decimal(0), amount, amount, firm.now)  # fmt: skip
+    note = firm.one([*known, fresh])
+    firm.save_record(connection, replace(note, invoice_ids=(invoice.invoice_id,), remaining=amount))
+
+
+def _pay(firm: Firm, connection: Connection) -> None:
+    """An invoice is paid, in full or in part, or the payment is taken back."""
+    invoice = firm.one(firm.ledger(connection, INVOICE, LedgerInvoice))
+    if invoice.payments:
+        unpaid = replace(invoice, payments=(), status="AUTHORISED", amount_due=invoice.total, amount_paid=Decimal(0))
+        firm.save_record(connection, replace(unpaid, fully_paid_on=None))
+        return
+    paid = firm.one([invoice.total, Decimal(1)])
+    payment = LedgerPayment(f"payment of {invoice.invoice_id}", firm.as_of, paid, "by bank")
+    full = paid == invoice.total
+    firm.save_record(
+        connection,
+        replace(invoice, payments=(payment,), status="PAID" if full else "AUTHORISED", amount_paid=paid,
+                amount_due=invoice.total - paid, fully_paid_on=firm.as_of if full else None),
+    )  # fmt: skip
+
+
+def _drop_lines(firm: Firm, connection: Connection) -> None:
+    """Finance takes all lines but one off an invoice."""
+    invoice = firm.one(firm.ledger(connection, INVOICE, LedgerInvoice))
+    lines = tuple(replace(line, line_item_id=f"{invoice.invoice_id} {n}") for n, line in enumerate(invoice.lines))
+    firm.save_record(connection, replace(invoice, lines=lines[: firm.chance.randrange(1, 3)]))
+
+
+def _delete(firm: Firm, connection: Connection) -> None:
+    """A deal or an account is deleted, or comes back."""
+    kind = firm.one(["Opportunity", "Account"])
+    row = firm.one([row for _, row in sorted(firm.rows(connection, kind).items())])
+    firm.save_row(connection, kind, row, deleted=firm.one([True, False]))
+
+
+def _weeks_pass(firm: Firm, _connection: Connection) -> None:
+    firm.now += dt.timedelta(days=firm.one([1, 20, 200, 500]))
+
+
+_MORE: tuple[Callable[[Firm, Connection], None], ...] = (
+    _overpay,
+    _credit,
+    _pay,
+    _pay,
+    _drop_lines,
+    _delete,
+    _weeks_pass,
+)
+
+
+def _act(firm: Firm) -> None:
+    deed = firm.one([None, *_MORE])
+    if deed is None:
+        firm.act()
+        return
+    firm.done.append(deed.__name__)
+    with firm.session.database.writing(deed.__name__) as connection:
+        deed(firm, connection)
+
+
+def _want(session: Session, as_of: dt.date, *, full: bool) -> list[tuple[Any, ...]]:
+    """Work out what should stand in Salesforce; returns what is kept of it."""
+    with session.database.writing("wanted") as connection:
+        Wanting(session, connection, as_of).want_all(full=full)
+        return sorted(tuple(row) for row in connection.execute(select(schema.write_back)))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_carrying_what_moved_is_carrying_everything(seed: int) -> None:
+    firm = Firm.of(seed, stored_firm())
+    for step in range(STEPS):
+        for _ in range(firm.chance.randrange(ACTS_MAX + 1)):
+            _act(firm)
+        firm.plan()
+        other = replace(firm.session, database=open_memory(serialised(firm.session.database)))
+        moved = _want(firm.session, firm.as_of, full=False)
+        everything = _want(other, firm.as_of, full=True)
+        assert len(everything) > ROWS_MIN
+        differing = sorted(set(map(repr, moved)) ^ set(map(repr, everything)))
+        assert not differing, f"seed {seed}, step {step}: {firm.done[-8:]}"
+        _write(firm)
+
+
+def _write(firm: Firm) -> None:
+    """Salesforce takes what is pending."""
+    with firm.session.database.writing("written") as connection:
+        home = firm.session.organisation_id
+        for item in list(pending_write_backs(connection, home, firm.now, firm.now)):
+            write_back_written(connection, home, item, None)

@@ -1,0 +1,69 @@
+"""Payments are made only where Xero was connected for it, and it says so where it was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from crossfoot.emulators.host import Worlds
+from crossfoot.emulators.scenario import find_scenario
+from crossfoot.engine.doctor import Check, examine
+from crossfoot.engine.setup import connect_with_env
+
+from .business import Business, Stage, _env, _Keyed, found, machine
+from .test_payments_recorded import DEAL, FLOW, SMALL_FIRM, Counter, counter_for
+
+
+@pytest.fixture
+def counter(tmp_path: Path) -> Iterator[Counter]:
+    """The firm after its first sync, with payments switched on in the settings alone."""
+    stage: Stage = found(find_scenario(str(SMALL_FIRM)), tmp_path, date(2026, 11, 1))
+    firm = Business(stage, tmp_path)
+    connect(firm, payments=False)
+    firm.sync()
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="AUTHORISED")
+    firm.settings += FLOW
+    firm.later()
+    firm.sync()
+    yield counter_for(firm, DEAL)
+    firm.close()
+
+
+def connect(firm: Business, *, payments: bool) -> None:
+    """``crossfoot connect``, with or without the flow in the settings."""
+    worlds = Worlds(**firm.emulators, clock=firm.emulators["xero"].clock, scenario="")
+    values, host = _env(worlds), machine(firm.time)
+    connect_with_env(_Keyed(firm.directory), firm.database, host, values, firm.carrier, payments=payments)
+
+
+def permission(firm: Business) -> list[Check]:
+    return [each for each in examine(firm.session()) if each.name == "Xero permission"]
+
+
+@pytest.mark.promise("S0-55", "S1-74")
+def test_payments_wait_until_xero_is_connected_for_them(counter: Counter) -> None:
+    firm = counter.firm
+    counter.record("10.00")
+    report = firm.sync()
+    assert report.paid.made == 0
+    assert "connected without the permission to make them. Run `crossfoot connect xero`" in report.warning
+    assert [each.state for each in permission(firm)] == ["fix"]
+    assert counter.payments() == []
+    connect(firm, payments=True)
+    firm.later()
+    assert firm.sync().paid.made == 1
+    assert permission(firm) == []
+
+
+def test_a_renewed_grant_asks_for_no_more_than_it_was_made_with(counter: Counter) -> None:
+    firm = counter.firm
+    session = firm.session()
+    session.xero.renew()
+    assert not session.xero.may_make_payments()
+    connect(firm, payments=True)
+    session = firm.session()
+    session.xero.renew()
+    assert session.xero.may_make_payments()

@@ -1,0 +1,191 @@
+"""People at a customer: Salesforce contacts and a Xero contact's persons, both ways, and nobody is ever deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossfoot.core.records import Side
+from crossfoot.engine.choices import choose
+from crossfoot.store.queue import QueueEntry
+
+from .business import Business, Stage
+
+FLOW = """  people:
+    when: "NOT(ISBLANK(Email))"
+    primary: "Title = 'Owner'"
+    fields: {FirstName: FirstName, LastName: LastName, Email: Email}
+  products:"""
+
+
+class Customer:
+    """One linked customer, with its people on both sides."""
+
+    def __init__(self, firm: Business) -> None:
+        self.firm = firm
+        contacts = {c["ContactNumber"]: c for c in firm.contacts() if c.get("ContactNumber")}
+        rows = firm.soql("SELECT Id, Name FROM Account ORDER BY Id")
+        self.account_id, self.contact_id = next(
+            (r["Id"], contacts[r["Id"]]["ContactID"]) for r in rows if r["Id"] in contacts
+        )
+
+    def hire(self, first: str, last: str, email: str = "", **fields: Any) -> str:
+        """Sales add a contact to the account."""
+        row = {"AccountId": self.account_id, "FirstName": first, "LastName": last, "Email": email or None, **fields}
+        contact_id: str = self.firm.office.salesforce("POST", "/sobjects/Contact", row)["id"]
+        return contact_id
+
+    def in_salesforce(self, contact_id: str) -> dict[str, Any]:
+        [row] = self.firm.soql(f"SELECT FirstName, LastName, Email FROM Contact WHERE Id = '{contact_id}'")
+        return row
+
+    @property
+    def in_xero(self) -> dict[str, Any]:
+        return self.firm.contact(self.contact_id)
+
+    @property
+    def persons(self) -> list[tuple[str, str, str, bool]]:
+        """The contact's persons in Xero."""
+        members = ("FirstName", "LastName", "EmailAddress", "IncludeInEmails")
+        return [tuple(person.get(name, "") for name in members) for person in self.in_xero["ContactPersons"]]
+
+    def write_persons(self, *persons: tuple[str, str, str]) -> None:
+        """Finance edit the list in Xero."""
+        rows = [{"FirstName": first, "LastName": last, "EmailAddress": email} for first, last, email in persons]
+        self.firm.in_xero("Contacts", ContactID=self.contact_id, ContactPersons=rows)
+
+    def waiting(self) -> dict[str, QueueEntry]:
+        return {e.code: e for e in self.firm.desk.entries(ignored=True) if e.record.id == self.account_id}
+
+    def settle(self) -> None:
+        """Sync, and find nothing more to do."""
+        self.firm.sync()
+        self.firm.later()
+        again = self.firm.sync()
+        assert (again.agreed.writes, again.queue_opened, again.queue_closed) == (0, 0, 0)
+        self.firm.later()
+
+
+@pytest.fixture(scope="session")
+def peopled_stage(shared_stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """Customers kept in agreement, and their people with them."""
+    firm = Business(shared_stage, tmp_path_factory.mktemp("peopled"))
+    firm.set("  products:", FLOW)
+    for _ in range(3):
+        firm.sync()
+        firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture
+def customer(peopled_stage: Stage, tmp_path: Path) -> Iterator[Customer]:
+    firm = Business(peopled_stage, tmp_path)
+    yield Customer(firm)
+    firm.close()
+
+
+@pytest.mark.promise("S1-33", "S1-36", "S3-21")
+def test_a_contact_becomes_a_person_of_its_customer_once(customer: Customer) -> None:
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    assert customer.persons == [("Ann", "Lee", "ann@example.com", False)]
+
+
+@pytest.mark.promise("S1-24", "S1-33")
+def test_an_e_mail_changed_in_salesforce_reaches_xero_and_one_changed_in_xero_reaches_salesforce(
+    customer: Customer,
+) -> None:
+    ann, bo = customer.hire("Ann", "Lee", "ann@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
+    customer.settle()
+    customer.firm.edit("Contact", ann, Email="a.lee@example.com")
+    customer.write_persons(("Ann", "Lee", "ann@example.com"), ("Bo", "Ng", "b.ng@example.com"))
+
+    customer.settle()
+
+    assert [email for *_, email, _ in customer.persons] == ["a.lee@example.com", "b.ng@example.com"]
+    assert customer.in_salesforce(bo)["Email"] == "b.ng@example.com"
+
+
+@pytest.mark.promise("S1-36")
+def test_the_primary_person_is_the_contact_itself(customer: Customer) -> None:
+    owner = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    assert (customer.in_xero["FirstName"], customer.in_xero["LastName"]) == ("Kim", "Oda")
+    assert customer.persons == []
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, LastName="Oda-Smith")
+    customer.settle()
+    assert customer.in_salesforce(owner)["LastName"] == "Oda-Smith"
+
+
+def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    customer.firm.edit("Contact", ann, LastName="Leigh")
+    customer.write_persons(("Ann", "Li", "ann@example.com"))
+    customer.firm.sync()
+    entry = customer.waiting()["field_conflict"]
+    assert "LastName of Ann Leigh: Salesforce has 'Leigh'" in entry.cause
+
+    choose(customer.firm.desk, entry.id, Side.SALESFORCE)
+    customer.firm.later()
+    customer.settle()
+
+    assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
+
+
+def test_somebody_taken_away_on_one_side_stays_on_the_other(customer: Customer) -> None:
+    ann, bo = customer.hire("Ann", "Lee", "ann@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
+    customer.settle()
+    customer.firm.office.salesforce("DELETE", f"/sobjects/Contact/{ann}")
+    customer.write_persons(("Ann", "Lee", "ann@example.com"))
+
+    report = customer.firm.sync()
+
+    assert report.agreed.writes == 0
+    assert customer.in_salesforce(bo)["Email"] == "bo@example.com"
+    assert [first for first, *_ in customer.persons] == ["Ann"]
+    assert {"person_gone", "person_unknown"} <= set(customer.waiting())
+
+
+def test_a_person_known_to_xero_only_is_told_and_becomes_one_with_a_contact_of_that_e_mail(customer: Customer) -> None:
+    customer.write_persons(("Cy", "Roe", "cy@example.com"))
+    customer.settle()
+    assert "Cy Roe" in customer.waiting()["person_unknown"].cause
+    customer.hire("Cyrus", "Roe", "cy@example.com")
+    customer.firm.sync()
+    assert len(customer.persons) == 1
+    assert "FirstName of Cyrus Roe" in customer.waiting()["field_conflict"].cause
+    assert "person_unknown" not in customer.waiting()
+
+
+def test_xero_has_room_for_five(customer: Customer) -> None:
+    for number in range(6):
+        customer.hire("Ann", f"Lee{number}", f"ann{number}@example.com")
+    customer.settle()
+    assert len(customer.persons) == 5
+    assert (
+        "five" in customer.waiting()["person_no_room"].cause
+        or "5 persons" in customer.waiting()["person_no_room"].cause
+    )
+
+
+@pytest.mark.promise("S1-25")
+def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_was(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    numbers = {c["ContactNumber"]: c["ContactID"] for c in customer.firm.contacts() if c.get("ContactNumber")}
+    [other] = [account for account in sorted(numbers) if account != customer.account_id][:1]
+    customer.firm.edit("Contact", ann, AccountId=other)
+    customer.settle()
+    [moved] = customer.firm.contact(numbers[other])["ContactPersons"]
+    assert moved["EmailAddress"] == "ann@example.com"
+    assert [first for first, *_ in customer.persons] == ["Ann"]
+
+
+def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
+    customer.hire("Dee", "Fox")
+    assert customer.firm.sync().agreed.writes == 0
+    assert customer.persons == []

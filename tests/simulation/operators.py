@@ -1,0 +1,115 @@
+"""What whoever runs Crossfoot does between runs: keep a copy of the database, put an old one back, answer conflicts.
+
+A copy is put back when nothing is under way any more, as in life hours pass. Where the newest hash of the log is kept
+outside the database, a run must refuse to write until the copy is taken as the database (I15, F24).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+from crossfoot.core.errors import CrossfootError
+from crossfoot.core.records import Side
+from crossfoot.engine.choices import choose
+from crossfoot.engine.desk import Desk
+from crossfoot.store.database import Database
+from crossfoot.store.queue import QueueEntry
+
+from .engines import Engines
+from .machine import Machine, Violation
+from .rare import Reached
+from .shared import Shared
+from .wire import LATE_S_MAX, Wire
+from .world import Pair
+
+Decided = dict[tuple[str, str], datetime]
+"""Record and part that a person decided -> since when edits were made that the person did not see."""
+
+
+class Operators:
+    """Between runs they do one thing now and then. ``restores`` says whether this business ever puts a copy back."""
+
+    def __init__(
+        self, machine: Machine, pair: Pair, engines: Engines, wire: Wire, shared: Shared, reached: Reached
+    ) -> None:
+        self.restores = False
+        self.decided: Decided = {}
+        self.restored: Callable[[], None] = lambda: None
+        self._copy = b""
+        self._machine = machine
+        self._pair = pair
+        self._engines = engines
+        self._wire = wire
+        self._shared = shared
+        self._reached = reached
+
+    def act(self) -> None:
+        """Answer a conflict, or see to the copy of the database."""
+        chance = self._machine.chance
+        if self.restores and chance.random() < 0.4:
+            self._put_back() if self._copy else self._keep_copy()
+        elif self._shared.made:
+            self._answer()
+
+    @property
+    def _raw(self) -> sqlite3.Connection:
+        raw = self._pair.database.engine.raw_connection().driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        return raw
+
+    def _keep_copy(self) -> None:
+        self._machine.note("somebody keeps a copy of the database")
+        self._copy = self._raw.serialize()
+
+    def _put_back(self) -> None:
+        machine = self._machine
+        machine.advance(LATE_S_MAX + 60)
+        machine.note("somebody puts an old copy of the database back")
+        with closing(sqlite3.connect(":memory:")) as source:
+            source.deserialize(self._copy)
+            source.backup(self._raw)
+        self._copy = b""
+        self.decided.clear()
+        self.restored()
+        self._reached.note("an old copy of the database was put back")
+        if self._engines.anchor_path is None:
+            return
+        before = self._wire.writes
+        machine.run(("engine", self._engines.body))
+        if self._wire.writes != before:
+            raise Violation("I15: a run wrote from an old copy of the database")
+        machine.run(("restore", self._restore))
+
+    def _restore(self) -> None:
+        try:
+            linked = self._engines.restore("an old copy was put back")
+        except CrossfootError as error:
+            self._machine.note(f"restore ended: {error}")
+            self._copy = b""
+        else:
+            self._reached.note("a restore rebuilt what it could", linked + 1)
+
+    def _answer(self) -> None:
+        """Let one side be right about everything that a record's two sides dispute."""
+        org: Any = self._pair.salesforce.world
+        books: Any = self._pair.xero.world
+        (home,) = books.organisations
+        desk = Desk(Database(self._pair.database.engine), org.organization["Id"], home, "A person", self._machine.now)
+        conflicts = [entry for entry in desk.entries() if entry.code == "field_conflict"]
+        if not conflicts:
+            return
+        self._choose(desk, self._machine.chance.choice(conflicts))
+
+    def _choose(self, desk: Desk, entry: QueueEntry) -> None:
+        side = self._machine.chance.choice((Side.SALESFORCE, Side.XERO))
+        _, fields = choose(desk, entry.id, side)
+        self._machine.note(f"somebody chooses {side.value} for {', '.join(fields)} of {entry.record_name}")
+        self._reached.note("a conflict was answered")
+        loser = "xero" if side is Side.SALESFORCE else "salesforce"
+        for name in fields:
+            self.decided[entry.record.id, name] = self._engines.seen_at
+            self._shared.edits.pop((loser, entry.record.id, name), None)
