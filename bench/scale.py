@@ -2,7 +2,8 @@
 
 Every row that a deal's sync left (versions, links, operations, audit, write-back) is copied with new ids, so that the
 sizes are those of a real workspace. CPU time is this process's own, the emulators' answers to the few calls included.
-Writing back is not timed here: the emulators do not know the copies. ``python -m bench.scale --links 100000``.
+Of writing back, working out the rows is timed and sending them is not: the emulators do not know the copies.
+``python -m bench.scale --links 100000``.
 """
 
 from __future__ import annotations
@@ -13,25 +14,33 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy import Connection, Table, func, insert, select
 
 from bench.calls import business, run, running
+from crossfoot.core.books import LedgerContact, LedgerInvoice
 from crossfoot.core.links import Kind, salesforce_id_18
-from crossfoot.engine.ledger import load_ledger, to_version
+from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
+from crossfoot.engine.ledger import CONTACT, INVOICE, load_books, load_ledger, to_version
+from crossfoot.engine.moved import keep_keys
+from crossfoot.engine.observe import references
 from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.runs import look, today
 from crossfoot.engine.session import Session, open_session
+from crossfoot.engine.wanting import Wanting
 from crossfoot.store import schema
-from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import load_links
+from crossfoot.store.codec import decode, decode_fields, encode
+from crossfoot.store.links import linked_pairs, load_links
 from crossfoot.store.lookups import save_keys
-from crossfoot.store.versions import load_versions, next_seq, save_versions
+from crossfoot.store.scratch import key_table, scratch
+from crossfoot.store.versions import load_versions, next_seq, save_versions, standing_keys
 
 BATCH = 2_000
 _COPIED = (schema.version, schema.link, schema.operation, schema.disposition, schema.write_back, schema.audit,
-           schema.name_key)  # fmt: skip
+           schema.audit_body, schema.name_key)  # fmt: skip
+_OWN = (schema.link, schema.audit, schema.audit_body)  # numbered by the database's own counting
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +83,7 @@ def fill(session: Session, links: int) -> None:
         sample = _sample(connection, session)
         rows = {table: _rows_of(connection, table, sample) for table in _COPIED}
     with session.database.writing("fill") as connection:
-        first = {table: _highest(connection, table) for table in (schema.link, schema.audit)}
+        first = {table: _highest(connection, table) for table in _OWN}
         for start in range(0, links, BATCH):
             numbers = range(start, min(start + BATCH, links))
             for table, found in rows.items():
@@ -98,6 +107,9 @@ def _sample(connection: Connection, session: Session) -> _Sample:
 
 def _rows_of(connection: Connection, table: Table, sample: _Sample) -> list[dict[str, Any]]:
     ids = {sample.deal, sample.invoice, sample.account, sample.contact}
+    if table is schema.audit_body:
+        entries = [row["seq"] for row in _rows_of(connection, schema.audit, sample)]
+        return [dict(row._mapping) for row in connection.execute(select(table).where(table.c.seq.in_(entries)))]
     found = []
     for row in connection.execute(select(table)):
         fields = dict(row._mapping)
@@ -140,17 +152,16 @@ def _renamed(value: Any, names: dict[str, str]) -> Any:
 
 def _keys(connection: Connection, session: Session, renamed: Iterable[dict[str, str]]) -> None:
     """The keys under which the copies are found."""
-    from crossfoot.core.books import LedgerContact, LedgerInvoice  # noqa: PLC0415
-    from crossfoot.engine.observe import _references  # noqa: PLC0415
-
     home, org_id, mapping = session.organisation_id, session.org_id, session.mapping
     ids = [list(each.values()) for each in renamed]
-    for kind, into, position in (("Invoice", LedgerInvoice, 1), ("Contact", LedgerContact, 3)):
-        records = load_ledger(connection, home, kind, into, ids=[each[position] for each in ids])
-        save_keys(connection, home, kind, {key: to_version(home, record).keys for key, record in records.items()})  # type: ignore[arg-type]
+    invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[each[1] for each in ids])
+    contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=[each[3] for each in ids])
+    for version in (to_version(home, record) for record in (*invoices.values(), *contacts.values())):
+        save_keys(connection, home, version.ref.kind, {version.ref.id: version.keys})
+    keep_keys(connection, home, INVOICE, invoices, load_books(connection, home))
     reading = mapping.readings()[mapping.deal_object]
     deals = load_versions(connection, org_id, mapping.deal_object, ids=[each[0] for each in ids])
-    keys = {version.ref.id: _references(reading, decode_fields(version.body)) for version in deals}
+    keys = {version.ref.id: references(reading, decode_fields(version.body)) for version in deals}
     save_keys(connection, org_id, mapping.deal_object, keys)
 
 
@@ -172,8 +183,37 @@ def _some(versions: Iterable[Any], count: int) -> Iterator[Any]:
         yield version
 
 
+def compare(session: Session) -> None:
+    """What a key sweep and a tie-out hold while they compare, both sides being what is stored."""
+    home, org_id, kind = session.organisation_id, session.org_id, session.mapping.deal_object
+    with key_table() as keys, session.database.reading() as connection:
+        keys.add_ours(standing_keys(connection, org_id, kind))
+        keys.add_theirs(standing_keys(connection, org_id, kind))
+        assert [*keys.missed(), *keys.gone()] == []
+    with scratch() as table, session.database.reading() as connection:
+        pairs = list(islice(linked_pairs(connection, home, Kind.INVOICE), 1))
+        (sample,) = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[pairs[0][1]]).values()
+        deals = (
+            (key, "2026-11", "AUD", encode(WonDeal(key, "Deal", "2026-11", "AUD", sample.sub_total)))
+            for key, _ in standing_keys(connection, org_id, kind)
+        )
+        table.add_deals(deals)
+        papers = (
+            (key, "", encode(replace(sample, invoice_id=key))) for key, _ in standing_keys(connection, home, INVOICE)
+        )
+        table.add_papers(papers)
+        table.add_links(linked_pairs(connection, home, Kind.INVOICE))
+        rows = tie_pairs((decode(deal, WonDeal), [decode(each, LedgerInvoice) for each in found])
+                         for deal, found in table.in_order())  # fmt: skip
+        assert TieOut(rows, strangers((decode(each, LedgerInvoice) for each in table.unclaimed()), sample.dated)).holds
+
+
+def _peak_mib() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def measure(links: int, changed: int = 1_000) -> list[Figure]:
-    """Fill a workspace, then time an idle run and the planning of changes."""
+    """Fill a workspace, then time an idle run, and the planning and showing of changes."""
     figures = []
     with running(business(2)) as (workspace, _):
         run(workspace)
@@ -184,6 +224,7 @@ def measure(links: int, changed: int = 1_000) -> list[Figure]:
         session.close()
         size = sum(f.stat().st_size for f in workspace.state.glob("crossfoot.db*"))
         figures.append(Figure(f"database at {links:,} links", size / 1e9, "GB", 3.0 if links >= 1_000_000 else None))
+        figures.append(Figure("database for each link", size / links / 1e3, "kB", 3.0))
         session = open_session(workspace)
         look(session)
         session.close()
@@ -191,18 +232,39 @@ def measure(links: int, changed: int = 1_000) -> list[Figure]:
         began = time.process_time()
         look(session)
         figures.append(Figure("looking with nothing to do: CPU", time.process_time() - began, "s", 2.0))
-        calls = session.xero.calls + session.salesforce.calls
-        figures.append(Figure("looking with nothing to do: calls", calls, "calls"))
-        count = touch_deals(session, changed)
-        began = time.process_time()
-        planned = make_plan(session, today(session))
-        keep_plan(session, planned)
-        spent = time.process_time() - began
-        what = f"planning {len(planned.decisions):,} changed deals: CPU each"
-        figures.append(Figure(what, spent * 1e3 / count, "ms", 1.0))
+        calls, watched = session.xero.calls + session.salesforce.calls, _watched(session)
+        figures.append(Figure(f"looking with nothing to do: calls, {watched} resources", calls, "calls", watched + 4))
+        figures += _work_out(session, touch_deals(session, changed))
+        before = _peak_mib()
+        compare(session)
         session.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return [*figures, Figure("peak memory of all of this, emulators included", peak, "MiB")]
+    figures.append(Figure("peak memory of planning and showing, emulators included", before, "MiB"))
+    return [*figures, Figure("peak memory with sweep and tie-out compared", _peak_mib(), "MiB", 512)]
+
+
+def _watched(session: Session) -> int:
+    """How many resources a run reads: each has a watermark."""
+    homes = (session.organisation_id, session.org_id)
+    query = select(func.count()).select_from(schema.watermark).where(schema.watermark.c.home.in_(homes))
+    with session.database.reading() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def _work_out(session: Session, changed: int) -> list[Figure]:
+    """CPU of planning what changed, and of working out what Salesforce should say of it."""
+    began = time.process_time()
+    planned = make_plan(session, today(session))
+    keep_plan(session, planned)
+    kept = time.process_time()
+    with session.database.writing("wanted") as connection:
+        Wanting(session, connection, today(session)).want_all()
+    shown = time.process_time()
+    return [
+        Figure(
+            f"planning {len(planned.decisions):,} changed deals: CPU each", (kept - began) * 1e3 / changed, "ms", 1.0
+        ),
+        Figure("working out what Salesforce shows of them: CPU each", (shown - kept) * 1e3 / changed, "ms"),
+    ]
 
 
 def main() -> int:

@@ -48,7 +48,7 @@ def _objects(objects: Iterable[tables.Object]) -> Iterator[str]:
     for each in objects:
         yield from ("", f"### `{each.name}`", "", each.help, "", *_fields(each))
         if each.rules:
-            yield from ("", *(f"It refuses: *{rule.message}*" for rule in each.rules))
+            yield from ("", *(f"- It refuses a change with: *{rule.message}*" for rule in each.rules))
 
 
 def _may(grants: Grants) -> str:
@@ -92,6 +92,9 @@ def _fields(each: tables.Object) -> Iterator[str]:
 def _type(field: tables.Field) -> str:
     if field.type == "Lookup":
         return f"Lookup to {field.parts['referenceTo']}"
+    if field.type == "Picklist":
+        values = field.parts["valueSet"]["valueSetDefinition"]["value"]
+        return f"One of: {', '.join(each['fullName'] for each in values)}"
     shown = _TYPES.get(field.type, field.type).format(**field.parts)
     marks = [mark for mark, name in (("unique", "unique"), ("external id", "externalId")) if field.parts.get(name)]
     return ", ".join([shown, *marks])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import httpx2
 import pytest
 
 from .command_line import Terminal
@@ -49,3 +55,31 @@ def test_a_win_is_an_invoice_within_seconds_and_a_payment_is_seen_on_the_deal(te
         assert terminal.soql(number)[0]["Xero_Invoice_Number__c"] in terminal.invoices()
         assert "Another crossfoot command is writing" in terminal.refused("sync", expect=2)
         assert process.poll() is None
+
+
+def test_a_webhook_makes_a_change_in_xero_seen_within_seconds(terminal: Terminal) -> None:
+    terminal.init()
+    port = free_port()
+    settings = terminal.workspace / "crossfoot.yaml"
+    settings.write_text(f"{settings.read_text()}serve:\n  webhooks: {{port: {port}}}\n", encoding="utf-8")
+    terminal.run("webhook-key", XERO_WEBHOOK_KEY="the app's signing key")
+    shown = "SELECT Id, Xero_Status__c FROM Opportunity WHERE Xero_Status__c = 'Authorised'"
+    with serving(terminal, "--no-events"):
+        wait_for(lambda: len(terminal.soql("SELECT Id FROM Opportunity WHERE Xero_Invoice_Number__c != null")) >= 3)
+        draft = next(invoice for invoice in terminal.invoices().values() if invoice["Status"] == "DRAFT")
+        approved = {"InvoiceID": draft["InvoiceID"], "Status": "AUTHORISED"}
+        terminal.person("xero", "POST", "/Invoices", {"Invoices": [approved]})
+        [organisation] = terminal.person("xero", "GET", "/Organisation")["Organisations"]
+        body = json.dumps({"events": [{"tenantId": organisation["OrganisationID"]}]}).encode()
+        digest = hmac.new(b"the app's signing key", body, hashlib.sha256).digest()
+        headers = {"x-xero-signature": base64.b64encode(digest).decode()}
+        address = f"http://127.0.0.1:{port}/webhooks/xero"
+        assert httpx2.post(address, content=body, headers=headers, trust_env=False).status_code == 200
+        assert httpx2.post(address, content=body, trust_env=False).status_code == 401
+        wait_for(lambda: terminal.soql(shown))
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])

@@ -34,7 +34,8 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
 
 def connect(firm: Business, *, payments: bool) -> None:
     """``crossfoot connect``, with or without the flow in the settings."""
-    worlds = Worlds(**firm.emulators, clock=firm.emulators["xero"].clock, scenario="")
+    salesforce, xero = firm.emulators["salesforce"], firm.emulators["xero"]
+    worlds = Worlds(salesforce, xero, xero.clock, "")
     values, host = _env(worlds), machine(firm.time)
     connect_with_env(_Keyed(firm.directory), firm.database, host, values, firm.carrier, payments=payments)
 

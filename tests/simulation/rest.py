@@ -219,9 +219,7 @@ class Rest:
     def _check_amount(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
         if Decimal(invoice["SubTotal"]) == Decimal(deal["Amount"]):
             return
-        edited, draft = invoice["InvoiceID"] in self._ledger.edits, invoice["Status"] == "DRAFT"
-        if edited and not draft:
-            return  # a person approved their own figures; the tie-out names the difference
+        edited, draft = self._was_edited(deal["Id"]), invoice["Status"] == "DRAFT"
         known = {"rounding"} if draft else _NAMED
         if not named & (known | _NAMED_IF_EDITED if edited else known):
             raise Violation(

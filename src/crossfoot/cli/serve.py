@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from datetime import datetime
@@ -25,7 +26,7 @@ def serve(
     events: Annotated[bool, typer.Option(help="Follow Salesforce's change events, to run within seconds.")] = True,
     as_json: JsonOption = False,
 ) -> None:
-    """Sync by itself: when Salesforce tells of a change, and every few minutes. Ctrl-C stops after the run in progress.
+    """Sync by itself: when either side tells of a change, and every few minutes. Ctrl-C stops after the run at hand.
 
     Each run is what `crossfoot sync` does: guards, brake and review queue hold as they do there. A run that finds
     nothing to do is not told. Needs `crossfoot[cdc]` for change events; `--no-events` goes by the clock alone.
@@ -86,4 +87,22 @@ def _json(turn: Turn) -> str:
     return json.dumps({**told, "next_in_s": turn.wait_s}, default=str, ensure_ascii=False)
 
 
-COMMANDS = (Command("serve", serve),)
+@told_plainly
+def webhook_key(*, workspace: WorkspaceOption = Path()) -> None:
+    """Keep the signing key of your app's Xero webhooks in the vault: from XERO_WEBHOOK_KEY, else asked for unseen.
+
+    It stands in the Xero developer portal under Webhooks. The key before it stays good for deliveries on their way.
+
+    Example: crossfoot webhook-key
+    """
+    from crossfoot.engine.host import real_host
+    from crossfoot.engine.receiver import save_webhook_key
+
+    place = workspace_at(workspace)
+    key = os.environ.get("XERO_WEBHOOK_KEY") or typer.prompt("Webhook key", hide_input=True)
+    with place.only_writer():
+        save_webhook_key(place, place.open_database(), real_host(), key, actor())
+    typer.echo("Kept in the vault. `serve.webhooks` in crossfoot.yaml says where webhooks are received.")
+
+
+COMMANDS = (Command("serve", serve), Command("webhook-key", webhook_key))

@@ -205,7 +205,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. The invoice is untouched.",
         ),
         "draft_edited": Reason(
-            "Finance edited the draft in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
+            "Finance edited the invoice in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
         ),
         "changed_and_draft_edited": Reason(
             "The deal changed and finance edited the draft",

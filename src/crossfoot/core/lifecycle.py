@@ -67,10 +67,23 @@ def judge_linked(case: LinkedDeal) -> Judgement:
     if not case.source_changed:
         if touched and unapproved and case.link.born == "crossfoot":
             return hold("draft_edited", f"{shown} now comes to {invoice.sub_total} ex tax", waits=False)
+        if touched and case.link.born == "crossfoot" and case.intended is not None:
+            return _judge_own_figures(case, invoice, case.intended, shown)
         return Judgement()
     if case.intended is None:
         return hold("changed_after_approval", f"the deal changed and can no longer be read as {shown}", waits=False)
     return _judge_change(case, invoice, form, touched=touched, unapproved=unapproved, shown=shown)
+
+
+def _judge_own_figures(case: LinkedDeal, invoice: LedgerInvoice, intended: IntendedInvoice, shown: str) -> Judgement:
+    """What a person edited and approved stands. Where it comes to something else than the deal, that has a name."""
+    change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
+    if not change:
+        return Judgement()
+    money = Money(invoice.currency, change)
+    cause = f"{shown} was approved with other figures than the deal's; by {change} {invoice.currency}"
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+    return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
 
 
 def _judge_change(

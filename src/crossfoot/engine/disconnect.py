@@ -17,6 +17,7 @@ from crossfoot.core.errors import NeedsPerson, NeedsReauthorisation, OutcomeUnkn
 from crossfoot.core.records import Side
 from crossfoot.engine.grants import Grants
 from crossfoot.engine.host import Host
+from crossfoot.engine.receiver import GRANT as WEBHOOK_KEYS
 from crossfoot.engine.remote import NotApplied, Remote, Tools
 from crossfoot.http import TOKEN_EXCHANGE, Http, HttpRequest, Lost
 from crossfoot.salesforce import oauth as salesforce_oauth
@@ -115,6 +116,8 @@ class Disconnector:
         with self._database.writing("disconnect") as database:
             remove_connection(database, connection.side, connection.home)
             remove_grant(database, connection.grant_id)
+            if connection.side is Side.XERO:
+                remove_grant(database, WEBHOOK_KEYS)
             append_audit(
                 database,
                 connection.home,

@@ -89,7 +89,7 @@ def _everything(session: Session, connection: Connection, books: Books, reached:
     kinds = (*_DOCUMENTS, CONTACT, BILL)
     ids = {kind: [key for key, _ in standing_keys(connection, home, kind)] for kind in kinds}
     for kind in _DOCUMENTS:
-        _keep_keys(connection, home, kind, ids[kind], books)
+        keep_keys(connection, home, kind, ids[kind], books)
     linked = {contact for _, contact in linked_pairs(connection, home, Kind.CONTACT)}
     return Moved(
         reached,
@@ -102,7 +102,7 @@ def _everything(session: Session, connection: Connection, books: Books, reached:
     )
 
 
-def _keep_keys(connection: Connection, home: str, kind: str, ids: Iterable[str], books: Books) -> set[str]:
+def keep_keys(connection: Connection, home: str, kind: str, ids: Iterable[str], books: Books) -> set[str]:
     """Keep by what documents are found, and return the customers that they name now."""
     owing: set[str] = set()
     for part in chunks(ids):
@@ -178,7 +178,7 @@ class _Following:
 
     def _owing(self, kind: str, ids: set[str]) -> set[str]:
         """Customers that documents name, and those that they named before."""
-        now = _keep_keys(self._connection, self._home, kind, ids, self._books)
+        now = keep_keys(self._connection, self._home, kind, ids, self._books)
         return now | self._find(CONTACT, NAMED_BY, ids)
 
     def _linked(self, kind: Kind, sources: Iterable[str]) -> set[str]:

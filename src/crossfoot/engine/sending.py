@@ -43,18 +43,18 @@ def _sendable(session: Session, pending: Sequence[WriteBack]) -> list[WriteBack]
 
 
 def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBack]:
-    """Rows whose parents Salesforce took. One whose parent it refused waits for that, under the parent's own reason."""
+    """Rows whose parents Salesforce has. Others wait: sent now they would be refused, and for another's reason."""
     pointed_at: dict[str, set[str]] = defaultdict(set)
     for item in items:
         for name, key in parents(item):
             pointed_at[name].add(key)
     with session.database.reading() as connection:
-        refused = {
+        missing = {
             (name, key)
             for name, keys in pointed_at.items()
-            for key in store.refused_rows(connection, session.organisation_id, name, keys)
+            for key in store.unwritten_rows(connection, session.organisation_id, name, keys)
         }
-    return [item for item in items if refused.isdisjoint(parents(item))]
+    return [item for item in items if missing.isdisjoint(parents(item))]
 
 
 def _send_wave(session: Session, items: Sequence[WriteBack]) -> tuple[int, int]:

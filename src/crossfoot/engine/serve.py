@@ -1,4 +1,4 @@
-"""Sync by itself: driven by Salesforce's change events as hints and by the clock, one run at a time.
+"""Sync by itself, one run at a time: driven by the clock, with Salesforce's change events and Xero's webhooks as hints.
 
 Hints only make a run begin sooner; the clock makes the result right without them.
 """
@@ -13,8 +13,10 @@ from threading import Event, Lock, Thread
 from crossfoot.core.errors import CrossfootError, Defect, RetryLater
 from crossfoot.engine.events import listen, over_grpc, watched
 from crossfoot.engine.host import Host
+from crossfoot.engine.receiver import Receiver, load_webhook_keys, receiving
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, Workspace, open_session
+from crossfoot.store.hints import forget_hints, open_hints
 
 GATHER_S = 2.0  # changes of one person come in a burst: one run takes them together
 WAIT_S_MIN = 5.0
@@ -46,7 +48,11 @@ def serve(served: Served, stop: Event, told: Callable[[Turn], None]) -> None:
     What a run meets (an outage, a guard, a missing setting) ends that run only. A ``Defect`` ends all.
     """
     renewing, hinted = Lock(), Event()
-    with served.workspace.only_writer(), _listeners(served, renewing, stop, hinted, told):
+    with (
+        served.workspace.only_writer(),
+        _webhooks(served, renewing, hinted),
+        _listeners(served, renewing, stop, hinted, told),
+    ):
         while not stop.is_set():
             hinted.clear()
             turn = _turn(served, renewing)
@@ -57,7 +63,13 @@ def serve(served: Served, stop: Event, told: Callable[[Turn], None]) -> None:
 def _turn(served: Served, renewing: Lock) -> Turn:
     try:
         with _session(served, renewing) as session, session.only_engine():
-            return Turn(sync(session), "", served.every_s)
+            with session.database.reading() as connection:
+                hints = open_hints(connection, session.organisation_id)
+            report = sync(session)
+            if hints:
+                with session.database.writing("hints covered") as connection:
+                    forget_hints(connection, hints)
+            return Turn(report, "", served.every_s)
     except Defect:
         raise
     except RetryLater as later:
@@ -85,6 +97,20 @@ def _session(served: Served, renewing: Lock) -> Iterator[Session]:
         yield session
     finally:
         session.close()
+
+
+@contextmanager
+def _webhooks(served: Served, renewing: Lock, hinted: Event) -> Iterator[None]:
+    """Receive Xero's webhooks where the settings say so, on threads and a database connection of their own."""
+    rule = served.workspace.load_settings().settings.serve.webhooks
+    if rule is None:
+        yield
+        return
+    with _session(served, renewing) as session:
+        keys = load_webhook_keys(served.workspace, session.database)
+        receiver = Receiver(session.database, served.host, session.organisation_id, session.tenant.id, keys, hinted.set)
+        with receiving(receiver, rule.address, rule.port):
+            yield
 
 
 @contextmanager

@@ -214,6 +214,19 @@ class Flows(_Section):
     requests: RequestsFlow | None = None
 
 
+class WebhooksRule(_Section):
+    """Where Xero's webhooks are received; a proxy in front of it speaks HTTPS. The signing key is in the vault."""
+
+    address: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535, description="The port to listen on.")] = 8760
+
+
+class ServeRule(_Section):
+    """How `crossfoot serve` hears of changes, beside the clock."""
+
+    webhooks: Annotated[WebhooksRule | None, Field(description="Without this section none are received.")] = None
+
+
 class Settings(_Section):
     """The whole of ``crossfoot.yaml``. It holds no secret."""
 
@@ -231,6 +244,7 @@ class Settings(_Section):
     database: Annotated[
         str, Field(description="A PostgreSQL server, as postgresql://user@host/name; blank: a file in the workspace.")
     ] = ""
+    serve: ServeRule = ServeRule()
     flows: Flows
 
     @field_validator("database")

@@ -485,6 +485,16 @@ Index(
     postgresql_where=_NOT_DROPPED,
 )
 
+hint = Table(
+    "hint",
+    metadata,
+    Column("id", WHOLE, primary_key=True),
+    Column("home", TEXT, nullable=False),
+    Column("received_at", TEXT, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("hint_by_home", "home"),
+)
+
 # Danger records of acts that are done in several calls and must not stay half done.
 act = Table(
     "act",

@@ -121,11 +121,9 @@ def has_refused(connection: Connection, organisation_id: str, source_id: str) ->
     return connection.execute(query.limit(1)).first() is not None
 
 
-def refused_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
-    """Those of an object's rows that Salesforce has refused and never had: nothing can point at them."""
-    query = _of_object(organisation_id, name).where(
-        write_back.c.refused_hash == write_back.c.wanted_hash, write_back.c.written_hash == ""
-    )
+def unwritten_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
+    """Those of an object's rows that Salesforce never had: refused, lost on the way, or not sent yet."""
+    query = _of_object(organisation_id, name).where(write_back.c.written_hash == "")
     return {row.key for part in chunks(keys) for row in connection.execute(query.where(write_back.c.key.in_(part)))}
 
 

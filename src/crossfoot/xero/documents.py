@@ -283,7 +283,7 @@ def decode_page(body: bytes) -> Page:
 
 
 def _bill(item: _Invoice) -> books.LedgerBill:
-    """A bill's number is the supplier's own: many may have the same one, or none (XERO 4.4)."""
+    """A bill's number is the supplier's own: many may have the same one, or none (XERO 4.3)."""
     return books.LedgerBill(
         bill_id=item.invoice_id,
         number=item.invoice_number or "",

@@ -42,7 +42,7 @@ def admin(org: Any) -> Administration:
     return Administration(type(org)(new_world(seed=7, settings={"package": False})))
 
 
-def removal(**members: list[str]) -> Files:
+def removal(**members: Any) -> Files:
     return {"package.xml": manifest(), "destructiveChanges.xml": manifest(**members)}
 
 

@@ -11,6 +11,7 @@ import pytest
 from tools import salesforce_source
 from tools.salesforce_grants import BILL_SETS, PERMISSION_SETS
 from tools.salesforce_tables import BILLS, OBJECTS, STANDARD
+from tools.salesforce_xml import described
 
 from crossfoot.emulators.salesforce import World, new_world
 from crossfoot.emulators.salesforce.metadata.archive import read_zip
@@ -102,7 +103,7 @@ def test_no_layout_or_list_view_of_a_standard_object_is_in_it() -> None:
 def test_every_component_that_can_say_so_says_that_it_is_ours() -> None:
     silent = {each.type for each in load_components((CORE, ORDERS)) if not each.marked}
     assert silent == {"Layout", "ListView", "ReportFolder"}
-    assert MARK in salesforce_source.described("")
+    assert MARK in described("")
 
 
 def test_names_are_ones_that_the_platform_takes() -> None:

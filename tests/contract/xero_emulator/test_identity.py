@@ -142,6 +142,19 @@ def test_redirects_go_to_localhost_only(xero: Client, uri: str) -> None:
     assert _post(xero, "/identity/connect/authorize", asked).status == 400
 
 
+def test_a_secret_that_comes_with_a_refresh_counts_but_for_pkce(xero: Client) -> None:
+    verifier = "v" * 43
+    challenge = urlsafe_b64encode(sha256(verifier.encode()).digest()).decode().rstrip("=")
+    code = _consent(xero, code_challenge=challenge, code_challenge_method="S256")["code"]
+    app = {"client_id": xero.world.app["client_id"]}
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": REDIRECT, "code_verifier": verifier}
+    public, confidential = _token(xero, **form, **app), _by_code(xero)
+    sent = {"grant_type": "refresh_token", "client_secret": "PLACEHOLDER", **app}
+    again = _token(xero, **sent, refresh_token=public["refresh_token"])
+    assert _token(xero, **sent, refresh_token=again["refresh_token"])["access_token"]
+    assert _error(xero, **sent, refresh_token=confidential["refresh_token"]) == "invalid_client"
+
+
 def test_refusing_consent_says_so(xero: Client) -> None:
     assert _consent(xero, decision="deny") == {"error": "access_denied", "state": "s1"}
 

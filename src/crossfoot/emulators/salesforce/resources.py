@@ -23,7 +23,7 @@ UPSERT_BODY_VERSION_MIN = 46
 
 
 def resource_list(ask: Ask) -> Reply:
-    names = ("sobjects", "query", "queryAll", "limits", "recordCount", "composite", "jobs", "tooling")
+    names = ("sobjects", "query", "queryAll", "search", "limits", "recordCount", "composite", "jobs", "tooling")
     me = f"{ask.world.public_url}/id/{ask.world.organization['Id']}/{ask.tx.caller.user_id}"
     return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": me})
 

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
-from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, tree
+from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, search, tree
 from crossfoot.emulators.salesforce.bulk import resources as bulk
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
@@ -37,6 +37,8 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("queryall", {"GET": queries.query_all}),
     ("query/*", {"GET": queries.next_page}),
     ("queryall/*", {"GET": queries.next_page}),
+    ("search", {"GET": search.search}),
+    ("parameterizedsearch", {"GET": search.parameterized, "POST": search.parameterized}),
     ("limits", {"GET": resources.limits}),
     ("recordcount", {"GET": resources.record_counts}),
     ("limits/recordcount", {"GET": resources.record_counts}),

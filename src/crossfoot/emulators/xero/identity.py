@@ -173,12 +173,19 @@ def exchange(world: World, request: Request, now: datetime) -> Response:
     client_id, secret = _client(request, form)
     if not client_id or client_id != world.app["client_id"]:
         raise _refusal("invalid_client" if client_id else "unauthorized_client")
-    if secret is not None and not compare_digest(secret, world.app["client_secret"]):
+    if secret is not None and not _is_public(world, form) and not compare_digest(secret, world.app["client_secret"]):
         raise _refusal("invalid_client")
     grant_type = _GRANTS.get(form.get("grant_type", ""))
     if grant_type is None:
         raise _refusal("unsupported_grant_type")
     return json_response(grant_type(world, form, secret is not None, now), headers=(("Cache-Control", "no-store"),))
+
+
+def _is_public(world: World, form: Mapping[str, str]) -> bool:
+    """Whether a refresh goes on from PKCE: such an app has no secret, and one that it sends all the same is not looked
+    at (XERO 1.3; unconfirmed)."""
+    found = world.state["refresh_tokens"].get(form.get("refresh_token", ""))
+    return found is not None and bool(found["grant"].get("public"))
 
 
 def _client(request: Request, form: Mapping[str, str]) -> tuple[str, str | None]:
@@ -204,7 +211,7 @@ def _by_code(world: World, form: Mapping[str, str], confidential: bool, now: dat
             raise _refusal("invalid_grant")
     elif not confidential:
         raise _refusal("invalid_client")
-    return _token_set(world, found["grant"], now, found["nonce"])
+    return _token_set(world, {**found["grant"], "public": not confidential}, now, found["nonce"])
 
 
 def _by_refresh(world: World, form: Mapping[str, str], _confidential: bool, now: datetime) -> Record:

@@ -1,0 +1,87 @@
+"""Customers who are people: a person account is invoiced, and kept in agreement, as any other customer is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossfoot.emulators.scenario import find_scenario
+
+from .business import Business, Stage, found
+
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+MAPPED = """      Phone: {from: Phone, as: phone}
+      FirstName: FirstName
+      LastName: LastName
+      Email: {from: PersonEmail, owner: either}
+"""
+DEAL = "Tax return"
+
+
+@pytest.fixture(scope="session")
+def person_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    """A firm on an org with person accounts; Ann Lee bought a tax return, and her invoice is a draft."""
+    scenario = find_scenario(str(SMALL_FIRM))
+    settings = {**scenario.settings, "salesforce": {"person_accounts": True}}
+    stage = found(replace(scenario, settings=settings), tmp_path_factory.mktemp("firm"), date(2026, 11, 1))
+    firm = Business(stage, tmp_path_factory.mktemp("people"))
+    firm.set("      Phone: {from: Phone, as: phone}\n", MAPPED)
+    ann = {"FirstName": "Ann", "LastName": "Lee", "PersonEmail": "ann@example.com", "Phone": "02 5550 1000"}
+    firm.office.salesforce("POST", "/sobjects/Account", {**ann, "BillingCountry": "Australia"})
+    firm.win(DEAL, "Ann Lee", [{"code": "AUDIT", "Quantity": 1, "UnitPrice": 400}])
+    firm.later()
+    firm.sync()
+    firm.later()
+    return firm.freeze()
+
+
+@pytest.fixture
+def firm(person_stage: Stage, tmp_path: Path) -> Iterator[Business]:
+    opened = Business(person_stage, tmp_path)
+    yield opened
+    opened.close()
+
+
+def ann(firm: Business) -> dict[str, Any]:
+    fields = "Id, Name, FirstName, LastName, PersonEmail, Phone, IsPersonAccount"
+    [row] = firm.soql(f"SELECT {fields} FROM Account WHERE IsPersonAccount = TRUE")
+    return row
+
+
+def her_contact(firm: Business) -> dict[str, Any]:
+    return firm.contact(firm.invoice_of(DEAL)["Contact"]["ContactID"])
+
+
+@pytest.mark.promise("S1-33")
+def test_a_person_becomes_a_contact_with_her_own_names(firm: Business) -> None:
+    firm.sync()
+    contact = her_contact(firm)
+    names = (contact["Name"], contact["FirstName"], contact["LastName"], contact["EmailAddress"])
+    assert names == ("Ann Lee", "Ann", "Lee", "ann@example.com")
+    firm.later()
+    assert firm.writes_during(firm.sync) == []
+
+
+def test_a_change_on_either_side_reaches_the_other(firm: Business) -> None:
+    firm.sync()
+    firm.later()
+    firm.edit("Account", ann(firm)["Id"], LastName="Lee-Ng")
+    firm.in_xero("Contacts", ContactID=her_contact(firm)["ContactID"], EmailAddress="ann@lee.example")
+    firm.sync()
+    firm.later()
+    assert (her_contact(firm)["Name"], her_contact(firm)["LastName"]) == ("Ann Lee-Ng", "Lee-Ng")
+    assert ann(firm)["PersonEmail"] == "ann@lee.example"
+    assert firm.sync().agreed.writes == 0
+
+
+def test_her_name_is_turned_back_where_xero_changed_it(firm: Business) -> None:
+    firm.sync()
+    firm.later()
+    firm.in_xero("Contacts", ContactID=her_contact(firm)["ContactID"], Name="A. Lee")
+    firm.sync()
+    assert (her_contact(firm)["Name"], ann(firm)["Name"]) == ("Ann Lee", "Ann Lee")
