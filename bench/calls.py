@@ -1,4 +1,4 @@
-"""API calls for 100 invoices created and verified, against the stated ceilings."""
+"""API calls for invoices created and verified, against the stated ceilings, beside a plain script and the floor."""
 
 from __future__ import annotations
 
@@ -121,6 +121,33 @@ def measure(deals: int = 100) -> list[Measured]:
         assert warm.applied.created == warm.verified.verified == deals
     found = (figures[0], session.xero.calls, figures[1])
     return [Measured(what, figure, ceiling) for (what, ceiling), figure in zip(CEILINGS.items(), found, strict=True)]
+
+
+MANY = 1_000
+XERO_MANY, SALESFORCE_MANY = 26, 12
+ROWS_PER_CALL, DOCUMENTS_PER_CALL, DOCUMENTS_PER_PAGE = 200, 50, 1_000
+
+
+def measure_many(deals: int = MANY) -> list[Measured]:
+    """So many at once, customers, items and reference data being there. What goes back to Salesforce counts by row."""
+    with running(business(deals)) as (workspace, emulators):
+        run(workspace)
+        _win_again(emulators, deals)
+        report, session = run(workspace)
+        assert report.applied.created == report.verified.verified == deals
+    rows = report.written_back
+    return [
+        Measured(f"Xero calls, {deals:,} invoices", session.xero.calls, XERO_MANY),
+        Measured(
+            f"Salesforce calls, {rows:,} rows", session.salesforce.calls, SALESFORCE_MANY - (-rows // ROWS_PER_CALL)
+        ),
+    ]
+
+
+def beside(deals: int = MANY) -> list[str]:
+    """What others take: a plain script, with a call to write and one to read back; and the least there can be."""
+    floor = -(-deals // DOCUMENTS_PER_CALL) + -(-deals // DOCUMENTS_PER_PAGE)
+    return [f"a plain script: {2 * deals:,} Xero calls", f"the least there can be: {floor} Xero calls"]
 
 
 def _win_again(emulators: Host, deals: int) -> None:

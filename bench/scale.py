@@ -156,8 +156,10 @@ def _keys(connection: Connection, session: Session, renamed: Iterable[dict[str, 
     ids = [list(each.values()) for each in renamed]
     invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[each[1] for each in ids])
     contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=[each[3] for each in ids])
-    for version in (to_version(home, record) for record in (*invoices.values(), *contacts.values())):
-        save_keys(connection, home, version.ref.kind, {version.ref.id: version.keys})
+    records: list[LedgerInvoice | LedgerContact] = [*invoices.values(), *contacts.values()]
+    for kind in (INVOICE, CONTACT):
+        versions = [version for version in (to_version(home, each) for each in records) if version.ref.kind == kind]
+        save_keys(connection, home, kind, {version.ref.id: version.keys for version in versions})
     keep_keys(connection, home, INVOICE, invoices, load_books(connection, home))
     reading = mapping.readings()[mapping.deal_object]
     deals = load_versions(connection, org_id, mapping.deal_object, ids=[each[0] for each in ids])
@@ -203,9 +205,11 @@ def compare(session: Session) -> None:
         )
         table.add_papers(papers)
         table.add_links(linked_pairs(connection, home, Kind.INVOICE))
-        rows = tie_pairs((decode(deal, WonDeal), [decode(each, LedgerInvoice) for each in found])
-                         for deal, found in table.in_order())  # fmt: skip
-        assert TieOut(rows, strangers((decode(each, LedgerInvoice) for each in table.unclaimed()), sample.dated)).holds
+        read = ((decode(deal, WonDeal), [decode(each, LedgerInvoice) for each in found])
+                for deal, found in table.in_order())  # fmt: skip
+        rows = tie_pairs(read, waiting={}, named={})
+        left = strangers((decode(each, LedgerInvoice) for each in table.unclaimed()), sample.dated)
+        assert not TieOut(rows, left).unexplained
 
 
 def _peak_mib() -> float:

@@ -132,6 +132,17 @@ def test_case_15_a_person_s_edit_wins_over_a_later_change_of_the_deal(settled: B
     assert "changed_and_draft_edited" in settled.waiting(EDITED)
 
 
+def test_case_15_an_edited_draft_that_is_approved_leaves_nothing_unexplained(settled: Business) -> None:
+    settled.in_xero("Invoices", InvoiceID=settled.invoice_of(EDITED)["InvoiceID"], Status="AUTHORISED")
+    settled.later()
+
+    settled.sync()
+
+    entry = settled.waiting(EDITED)["draft_edited"]
+    assert entry.money.amount == dec("10.00")
+    assert not settled.tie_out().result.unexplained
+
+
 @pytest.mark.promise("S0-41")
 def test_case_16_a_validation_rule_refuses_the_write_back_and_nothing_else(synced: Business) -> None:
     invoice = synced.invoice_of(HANDED_OVER)

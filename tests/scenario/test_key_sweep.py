@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.engine.key_sweep import sweep_keys
+from crossfoot.engine.key_sweep import sweep_is_due, sweep_keys
+from crossfoot.engine.ledger import INVOICE
 from crossfoot.store.schema import version
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 
@@ -29,3 +30,26 @@ def test_a_missed_deal_is_read_and_a_purged_one_is_named(synced: Business) -> No
         (read,) = load_versions(connection, session.org_id, "Opportunity", ids=[missed.ref.id])
     assert read.body == missed.body
     assert not [each for each in sweep_keys(session) if each.missed]
+
+
+def test_a_missed_invoice_and_a_missed_change_are_read_and_a_vanished_one_is_named(synced: Business) -> None:
+    session = synced.session()
+    with session.database.writing() as connection:
+        missed, changed, other, *_ = load_versions(connection, session.organisation_id, INVOICE)
+        connection.execute(delete(version).where(version.c.record_id == missed.ref.id))
+        connection.execute(update(version).where(version.c.record_id == changed.ref.id).values(hash="as it was before"))
+        save_versions(connection, next_seq(connection), [replace(other, ref=RecordRef(Side.XERO, INVOICE, "gone"))])
+    [swept] = [each for each in sweep_keys(session) if each.object == INVOICE]
+    assert (sorted(swept.missed), swept.gone) == (sorted([missed.ref.id, changed.ref.id]), ("gone",))
+    assert swept.words == "Xero Invoice: 2 read late, 1 gone without a trace (gone)"
+    [again] = [each for each in sweep_keys(session) if each.object == INVOICE]
+    assert (again.missed, again.theirs) == ((), swept.theirs)
+
+
+def test_a_sweep_is_due_a_week_after_the_last(synced: Business) -> None:
+    session = synced.session()
+    assert sweep_is_due(session)
+    sweep_keys(session)
+    assert not sweep_is_due(session)
+    synced.later(days=8)
+    assert sweep_is_due(synced.session())

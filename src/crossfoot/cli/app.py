@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from crossfoot.cli import demo, emulator, overrides, package, queue, recovery, reports, runs, serve, setup
+from crossfoot.cli import demo, emulator, overrides, package, queue, recovery, reports, runs, serve, setup, sweep
 
 app = typer.Typer(
     help="Keeps Salesforce and Xero in agreement, to the cent.",
@@ -38,7 +38,7 @@ def root(
     """
 
 
-for module in (setup, package, runs, serve, reports, recovery, demo):
+for module in (setup, package, runs, serve, sweep, reports, recovery, demo):
     for command in module.COMMANDS:
         app.command(command.name)(command.function)
 for command in overrides.COMMANDS:

@@ -103,6 +103,7 @@ _XERO: Mapping[str, tuple[_PageRequest, Callable[[Page], Sequence[LedgerRecord]]
     CREDIT_NOTE: (xero.credit_notes, lambda page: page.credit_notes),
     BILL: (xero.bills, lambda page: page.bills),
 }
+XERO_RESOURCES = frozenset(_XERO)
 
 
 def observe_xero(
@@ -112,27 +113,44 @@ def observe_xero(
 
     ``lane`` is given where the sweep is a look-up or a read-back, which may use what other calls must leave.
     """
-    request, records = _XERO[resource]
     home = session.organisation_id
     with session.database.writing(f"sweep {resource}") as connection:
         position = load_watermark(connection, home, resource)
         read_seq = next_seq(connection)
     since = datetime.fromisoformat(position) if position else None
     began: datetime | None = None
-    for number in range(1, PAGES_MAX):
-        asked = request(session.tenant, number, since)
-        answer = session.xero.read(asked if lane is None else replace(asked, lane=lane))
-        began = began or answer.date
-        page = decode_page(answer.body)
-        versions = [to_version(home, record) for record in records(page)]
+    for page in xero_pages(session, resource, since, lane=lane):
+        began = began or page.server_date
         with session.database.writing(f"{resource} page") as connection:
-            counts = save_versions(connection, read_seq, versions)
-            if not page.more and began:
+            counts = save_versions(connection, read_seq, page.versions)
+            if page.last and began:
                 until = (began - XERO_LAG).replace(microsecond=0)
                 move_watermark(connection, home, resource, until.isoformat(), session.host.now())
         if observed:
             observed.add(f"Xero {resource}", counts)
             session.progress("Reading Xero", observed.counts[f"Xero {resource}"].read, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class XeroPage:
+    """Records of one page, the server's clock when it was read, and whether there are no more behind it."""
+
+    versions: list[Version]
+    server_date: datetime | None
+    last: bool
+
+
+def xero_pages(
+    session: Session, resource: str, since: datetime | None, *, lane: Lane | None = None
+) -> Iterator[XeroPage]:
+    """What changed of one Xero resource since an instant, or all of it, page by page."""
+    request, records = _XERO[resource]
+    for number in range(1, PAGES_MAX):
+        asked = request(session.tenant, number, since)
+        answer = session.xero.read(asked if lane is None else replace(asked, lane=lane))
+        page = decode_page(answer.body)
+        versions = [to_version(session.organisation_id, record) for record in records(page)]
+        yield XeroPage(versions, answer.date, not page.more)
         if not page.more:
             return
 

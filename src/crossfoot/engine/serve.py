@@ -13,6 +13,7 @@ from threading import Event, Lock, Thread
 from crossfoot.core.errors import CrossfootError, Defect, RetryLater
 from crossfoot.engine.events import listen, over_grpc, watched
 from crossfoot.engine.host import Host
+from crossfoot.engine.key_sweep import sweep_is_due, sweep_keys
 from crossfoot.engine.receiver import Receiver, load_webhook_keys, receiving
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, Workspace, open_session
@@ -57,6 +58,8 @@ def serve(served: Served, stop: Event, told: Callable[[Turn], None]) -> None:
             hinted.clear()
             turn = _turn(served, renewing)
             told(turn)
+            if turn.report is not None:
+                _sweep(served, renewing, told)
             _wait(stop, hinted, max(turn.wait_s, WAIT_S_MIN))
 
 
@@ -76,6 +79,19 @@ def _turn(served: Served, renewing: Lock) -> Turn:
         return Turn(None, str(later), min(max(later.after_s, WAIT_S_MIN), served.every_s))
     except CrossfootError as error:
         return Turn(None, str(error), served.every_s)
+
+
+def _sweep(served: Served, renewing: Lock, told: Callable[[Turn], None]) -> None:
+    """Once a week compare the ids of both sides with what is stored; only what is found is told."""
+    try:
+        with _session(served, renewing) as session, session.only_engine():
+            words = [each.words for each in sweep_keys(session)] if sweep_is_due(session) else []
+    except Defect:
+        raise
+    except CrossfootError as error:
+        words = [str(error)]
+    if found := "; ".join(filter(None, words)):
+        told(Turn(None, f"Key sweep: {found}", served.every_s))
 
 
 def _wait(stop: Event, hinted: Event, seconds: float) -> None:

@@ -495,7 +495,10 @@ def test_bulk_api_1_updates_upserts_and_deletes(org: Org) -> None:
     (row,) = csv.DictReader(io.StringIO(classic(org, "GET", f"/{job}/batch/{batch}/result").body.decode()))
     assert row == {"Id": account, "Success": "true", "Created": "false", "Error": ""}
     assert org.read("Account", account)["Name"] == "New"
-    loaded(org, "JSON", f'[{{"Id": "{account}"}}]', "delete")
+    job, batch = loaded(org, "JSON", '[{"Name": "Newer"}]', "upsert", externalIdFieldName="Id")
+    (made,) = classic(org, "GET", f"/{job}/batch/{batch}/result").body
+    assert (made["success"], made["created"]) == (True, True)
+    loaded(org, "JSON", f'[{{"Id": "{account}"}}, {{"Id": "{made["id"]}"}}]', "delete")
     assert org.soql("SELECT Id FROM Account") == []
 
 

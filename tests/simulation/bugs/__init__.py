@@ -12,12 +12,13 @@ from unittest.mock import patch
 
 from tests.simulation.machine import Machine
 
+from .agreeing import AGREEING
 from .deciding import DECIDING
 from .planting import Plant
 from .reading import READING
 from .sending import SENDING
 
-BUGS: Mapping[str, Plant] = {**SENDING, **READING, **DECIDING}
+BUGS: Mapping[str, Plant] = {**SENDING, **READING, **DECIDING, **AGREEING}
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from crossfoot.engine.verify import Verified
 from crossfoot.http import Answer, Http
 from crossfoot.salesforce.requests import RowOutcome
 from crossfoot.store import operations as ops
-from crossfoot.store import workspace
+from crossfoot.store import write_backs
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.database import Database
 from crossfoot.store.leases import Lease
@@ -274,7 +274,7 @@ def _assume_written_back(_machine: Machine) -> list[Change]:
 
 def _write_every_time(_machine: Machine) -> list[Change]:
     """What was written back is not remembered."""
-    return [(workspace, "write_back_written", lambda *_, **__: None)]
+    return [(write_backs, "write_back_written", lambda *_, **__: None)]
 
 
 def _row_errors_unread(_machine: Machine) -> list[Change]:

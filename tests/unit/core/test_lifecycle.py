@@ -106,6 +106,14 @@ def test_what_people_made_is_never_updated(born: str, intended: IntendedInvoice 
     assert outcome(judge(changed=True, born=born, intended=intended)) == expected
 
 
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_figures_that_a_person_edited_and_approved_stand_and_are_named_with_their_money(status: str) -> None:
+    own = as_sent(status=status, sub_total=money("90.00"), total=money("99.00"), reference="as agreed by phone")
+    (finding,) = judge(status, held=own).findings
+    assert (finding.code, finding.money and finding.money.amount) == ("draft_edited", money("10.00"))
+    assert "approved with other figures" in finding.cause
+
+
 def test_peoples_own_draft_may_look_as_they_like() -> None:
     assert outcome(judge(born="people", touched=True)) == "nothing"
 

@@ -25,8 +25,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def read_batch(batch: Job, content: bytes) -> Table:
-    """The rows of a batch. FileError for what cannot be read as its content type, and for too many rows."""
+    """The rows of a batch. FileError for what cannot be read as its content type, and for too many rows.
+
+    JSON and XML have no header that would have to name the key of an upsert, so a row may do without.
+    """
     header, rows = _READERS[batch["content_type"]](content)
+    if batch["content_type"] != "CSV" and batch["key"] and batch["key"] not in header:
+        header, rows = [*header, batch["key"]], [[*row, ""] for row in rows]
     if len(rows) > BATCH_RECORDS_MAX:
         raise FileError(f"InvalidBatch : Records not processed: more than {BATCH_RECORDS_MAX} in one batch")
     return header, rows
