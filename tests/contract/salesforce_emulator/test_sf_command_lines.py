@@ -72,3 +72,12 @@ PACKAGES = (
 def test_what_an_org_has_none_of_can_be_asked_for(admin: Administration, resource: str, soql: str) -> None:
     answer = admin.org.call("GET", resource, query={"q": soql}, token=admin.token)
     assert (answer.status, answer.body.get("records")) == (200, [])
+
+
+def test_old_versions_call_the_batches_of_a_day_requests(admin: Administration) -> None:
+    names = {
+        version: set(admin.org.call("GET", f"/services/data/v{version}.0/limits", token=admin.token).body)
+        for version in (48, 49)
+    }
+    assert "DailyBulkApiRequests" in names[48] - names[49]
+    assert "DailyBulkApiBatches" in names[49] - names[48]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Answer, Org
+    from tests.contract.salesforce_emulator.conftest import Answer, Org
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 
 if TYPE_CHECKING:
-    from conftest import Org
+    from tests.contract.salesforce_emulator.conftest import Org
 
 XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 

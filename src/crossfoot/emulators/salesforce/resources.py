@@ -248,6 +248,7 @@ def record_counts(ask: Ask) -> Reply:
     return Reply(200, {"sObjects": counts})
 
 
+BULK_BATCHES_VERSION_MIN = 49
 _BULK_LIMITS = {"DailyBulkApiBatches": "daily_bulk_batches", "DailyBulkV2QueryJobs": "daily_bulk_query_jobs"}
 _OTHER_LIMITS = {
     "DailyAsyncApexExecutions": 250_000,
@@ -268,6 +269,8 @@ def limits(ask: Ask) -> Reply:
         name: {"Max": most, "Remaining": max(0, most - bulk_used(ask.world, name, ask.tx.now))}
         for name, most in mosts.items()
     }
+    if ask.version < BULK_BATCHES_VERSION_MIN:  # it had another name then
+        others["DailyBulkApiRequests"] = others.pop("DailyBulkApiBatches")
     return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
 
 

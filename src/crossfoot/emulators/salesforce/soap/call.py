@@ -1,4 +1,4 @@
-"""What an operation of the partner or enterprise API works on: the org, its caller, and the data API beneath it (SF 2.9)."""
+"""What an operation of the partner or enterprise API works on: org, caller, and the data API beneath it (SF 2.9)."""
 
 from __future__ import annotations
 
