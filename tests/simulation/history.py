@@ -219,6 +219,7 @@ class History:
         wire.rates, wire.slowest_s = {}, 0.2
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
+        self.operators.finish()
         machine.run(("engine", self.engines.body))
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         for done in range(ROUNDS_MAX + 1):

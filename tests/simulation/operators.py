@@ -40,6 +40,7 @@ class Operators:
         self.decided: Decided = {}
         self.restored: Callable[[], None] = lambda: None
         self._copy = b""
+        self._pending = False
         self._machine = machine
         self._pair = pair
         self._engines = engines
@@ -49,6 +50,7 @@ class Operators:
 
     def act(self) -> None:
         """Answer a conflict, or see to the copy of the database."""
+        self.finish()
         chance = self._machine.chance
         if self.restores and chance.random() < 0.4:
             self._put_back() if self._copy else self._keep_copy()
@@ -82,15 +84,21 @@ class Operators:
         machine.run(("engine", self._engines.body))
         if self._wire.writes != before:
             raise Violation("I15: a run wrote from an old copy of the database")
-        machine.run(("restore", self._restore))
+        self._pending = True
+        self.finish()
+
+    def finish(self) -> None:
+        """Take the copy that was put back as the database, where that is still to be done."""
+        if self._pending:
+            self._machine.run(("restore", self._restore))
 
     def _restore(self) -> None:
         try:
             linked = self._engines.restore("an old copy was put back")
         except CrossfootError as error:
-            self._machine.note(f"restore ended: {error}")
-            self._copy = b""
+            self._machine.note(f"restore ended: {error}")  # to be tried again: a vendor was away, or the engine died
         else:
+            self._pending = False
             self._reached.note("a restore rebuilt what it could", linked + 1)
 
     def _answer(self) -> None:
