@@ -12,18 +12,20 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, select
 
-from crossfoot.core.books import LedgerCredit, LedgerCreditNote, LedgerInvoice, LedgerPayment
-from crossfoot.engine.ledger import CREDIT, CREDIT_NOTE, INVOICE, LedgerRecord
+from crossfoot.core.books import LedgerCredit, LedgerCreditNote, LedgerInvoice, LedgerItem, LedgerPayment
+from crossfoot.core.links import Kind
+from crossfoot.engine.ledger import CREDIT, CREDIT_NOTE, INVOICE, ITEM, LedgerRecord
 from crossfoot.engine.session import Session
 from crossfoot.engine.wanting import Wanting
 from crossfoot.store import schema
 from crossfoot.store.database import open_memory
+from crossfoot.store.links import retire_link
 from crossfoot.store.write_backs import pending_write_backs, write_back_written
 
 from .plan_history import Firm, observed_firm, serialised
 
-STEPS = 12
-ACTS_MAX = 4
+STEPS = 15
+ACTS_MAX = 3
 ROWS_MIN = 60
 
 
@@ -98,8 +100,43 @@ def _delete(firm: Firm, connection: Connection) -> None:
     firm.save_row(connection, kind, row, deleted=firm.one([True, False]))
 
 
+def _move(firm: Firm, connection: Connection) -> None:
+    """An invoice or a credit turns out to be another customer's."""
+    kind, into = firm.one([(INVOICE, LedgerInvoice), (CREDIT, LedgerCredit), (CREDIT_NOTE, LedgerCreditNote)])
+    if found := firm.one(firm.ledger(connection, kind, into)):
+        firm.save_record(connection, replace(found, contact_id=firm.contact_id(connection)))
+
+
+def _recode(firm: Firm, connection: Connection) -> None:
+    """An item gets the code of another, or one that none had."""
+    items = firm.ledger(connection, ITEM, LedgerItem)
+    item, other = firm.one(items), firm.one(items)
+    firm.save_record(connection, replace(item, code=firm.one([other.code, f"NEW-{firm.chance.randrange(5)}"])))
+
+
+def _pay_with_credit(firm: Firm, connection: Connection) -> None:
+    """The customer of a paid invoice has something left of the day on which it was paid, or has it no more."""
+    paid = [each for each in firm.ledger(connection, INVOICE, LedgerInvoice) if each.status == "PAID"]
+    if invoice := firm.one(paid):
+        left, day = Decimal(firm.chance.randrange(2)), invoice.payments[0].dated if invoice.payments else firm.as_of
+        credit = LedgerCredit(f"left of {invoice.invoice_id}", invoice.contact_id, invoice.currency, "AUTHORISED",
+                              left, day, firm.now)  # fmt: skip
+        firm.save_record(connection, credit)
+
+
+def _unlink(firm: Firm, connection: Connection) -> None:
+    """The link of an invoice to which a credit note was put, or of its customer, ends."""
+    notes = firm.ledger(connection, CREDIT_NOTE, LedgerCreditNote)
+    named = {each for note in notes for each in (*note.invoice_ids, note.contact_id)}
+    found = [
+        s for kind in (Kind.INVOICE, Kind.CONTACT) for s in firm.links(connection, kind) if s.link.xero_id in named
+    ]
+    if stored := firm.one(found):
+        retire_link(connection, stored.id)
+
+
 def _weeks_pass(firm: Firm, _connection: Connection) -> None:
-    firm.now += dt.timedelta(days=firm.one([1, 20, 200, 500]))
+    firm.now += dt.timedelta(days=firm.one([1, 1, 15, 30, 500]))
 
 
 _MORE: tuple[Callable[[Firm, Connection], None], ...] = (
@@ -110,11 +147,15 @@ _MORE: tuple[Callable[[Firm, Connection], None], ...] = (
     _drop_lines,
     _delete,
     _weeks_pass,
+    _move,
+    _recode,
+    _pay_with_credit,
+    _unlink,
 )
 
 
 def _act(firm: Firm) -> None:
-    deed = firm.one([None, *_MORE])
+    deed = firm.one([None, None, None, *_MORE])
     if deed is None:
         firm.act()
         return

@@ -226,10 +226,14 @@ class Business:
         """``crossfoot tieout``."""
         return run_tie_out(self.session())
 
+    def plan(self) -> dict[str, Any]:
+        """``crossfoot plan --json``."""
+        session = self.session()
+        return describe_plan(session, look(session)[1])
+
     def plan_in_words(self) -> str:
         """The first line of a plan."""
-        session = self.session()
-        return str(describe_plan(session, look(session)[1])["summary"])
+        return str(self.plan()["summary"])
 
     def history(self, deal_name: str) -> list[AuditEntry]:
         """What the audit log says of a deal."""

@@ -54,6 +54,15 @@ def status_of(firm: Business, deal: str) -> str:
     return str(invoice["Status"])
 
 
+@pytest.mark.parametrize(("deal", "how"), [(DRAFT, "deleted"), (APPROVED, "voided")])
+def test_a_plan_says_what_would_be_taken_back(firm: Business, deal: str, how: str) -> None:
+    lose(firm, deal)
+    ask_to_cancel(firm, deal)
+    [taken] = firm.plan()["taken_back"]
+    assert (taken["name"], taken["how"]) == (deal, how)
+    assert "1 invoices would be taken back" in firm.plan_in_words()
+
+
 @pytest.mark.parametrize("deal", [DRAFT, APPROVED])
 def test_nothing_is_taken_back_unasked(firm: Business, deal: str) -> None:
     lose(firm, deal)

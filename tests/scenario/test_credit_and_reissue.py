@@ -70,6 +70,13 @@ def pay(firm: Business, amount: Decimal) -> None:
     firm.office.xero("PUT", "Payments", [payment])
 
 
+def test_a_plan_says_what_would_be_credited(firm: Business) -> None:
+    firm.sync()
+    accept(firm)
+    [taken] = firm.plan()["taken_back"]
+    assert (taken["name"], taken["how"]) == (DEAL, "credited in full and made anew")
+
+
 def to_xero(firm: Business, act: Callable[[], object]) -> list[str]:
     return [call for call in firm.writes_during(act) if call.startswith("xero")]
 

@@ -61,7 +61,7 @@ def plan(
         _show_plan(planned, described, show_all=show_all)
         if out:
             typer.echo(f"Saved to {out}. It expires in 24 hours. Send it with `crossfoot apply {out}`.")
-    if planned.operations or described["changes"]:
+    if planned.operations or any(described[part] for part in ("changes", "payments", "taken_back")):
         raise typer.Exit(EXIT_PENDING)
 
 
@@ -97,6 +97,9 @@ def _show_plan(planned: Planned, described: dict[str, Any], *, show_all: bool) -
             )
     for change in described["changes"][: None if show_all else SHOWN_MAX]:
         typer.echo(f"~ {change['told'].title()} is told {', '.join(change['values'])} of {cut(change['name'], 44)}")
+    for taken in described["taken_back"][: None if show_all else SHOWN_MAX]:
+        amount = money(taken["gross"], taken["currency"])
+        typer.echo(f"- {taken['number']} of {amount} is {taken['how']}: {cut(taken['name'], 44)}")
     if described["waiting"]:
         typer.echo(f"{counted(described['waiting'], 'deal')} wait; `crossfoot queue ls` gives each reason.")
 

@@ -144,15 +144,18 @@ def _reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> 
     return ready
 
 
-def link_customers(session: Session, planned: Planned) -> None:
-    """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew."""
+def link_customers(session: Session, planned: Planned, *, of_new: bool) -> None:
+    """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew.
+
+    Customers of invoices that stand are linked as soon as they are seen, ``of_new`` also those of invoices to be made.
+    """
     with session.database.writing("customers") as connection:
         known = _customer_links(connection, session, planned)
         taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
         for decision in planned.decisions:
             account = decision.deal.invoice.account if decision.deal.invoice else None
             contact = planned.contacts.get(account.id) if account else None
-            goes = decision.operation is not None or decision.bucket is Bucket.LINKED
+            goes = decision.bucket is Bucket.LINKED or (of_new and decision.operation is not None)
             if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
                 continue
             taken |= {account.id, contact.contact_id}

@@ -5,15 +5,17 @@ What was paid, credited or locked stays, and the review queue says why.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.findings import Finding
-from crossfoot.core.lifecycle import judge_cancellation
+from crossfoot.core.lifecycle import Cancellation, judge_cancellation
 from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.fresh import read_invoices
-from crossfoot.engine.ledger import refresh_reference
+from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.session import Session
 from crossfoot.engine.status_calls import ACTIONS, send_statuses, status_operation
 from crossfoot.store import operations as ops
@@ -47,25 +49,16 @@ def cancel_documents(session: Session) -> Cancelled:
     done = Cancelled()
     if session.mapping.settings.direction == "to_salesforce":
         return done
-    entries, asked = _requests(session)
-    drafts_too = session.mapping.policy.cancel_drafts
-    wanted = {
-        deal: stored
-        for deal, stored in _links(session, entries).items()
-        if drafts_too or (deal, stored.link.xero_id) in asked
-    }
-    invoices = read_invoices(session, [stored.link.xero_id for stored in wanted.values()])
+    wanted = _wanted(session)
+    invoices = read_invoices(session, [stored.link.xero_id for stored in wanted.links.values()])
     locked_until = refresh_reference(session, names=("organisation",)).locked_until
     operations: list[StoredOperation] = []
     problems: dict[str, str] = {}
-    for deal, stored in wanted.items():
-        invoice, reviewed = invoices.get(stored.link.xero_id), (deal, stored.link.xero_id) in asked
-        if invoice is None:
-            continue
-        step = judge_cancellation(invoice, stored.link, locked_until)
-        if step.status == "DELETED" or (step.status and reviewed):
-            reason = f"asked for: {entries[deal].cause}" if reviewed else f"by policy: {entries[deal].cause}"
-            identity = stored.link.identity
+    for deal, invoice, step in _judged(wanted, invoices, locked_until):
+        reviewed, cause = deal in wanted.asked, wanted.entries[deal].cause
+        if step.status:
+            reason = f"asked for: {cause}" if reviewed else f"by policy: {cause}"
+            identity = wanted.links[deal].link.identity
             operations.append(
                 status_operation(session, identity, invoice, step.status, reason=reason, reviewed=reviewed)
             )
@@ -81,8 +74,50 @@ def cancel_documents(session: Session) -> Cancelled:
                 done.deleted += 1
             else:
                 done.voided += 1
-    _keep(session, entries, problems)
+    _keep(session, wanted.entries, problems)
     return done
+
+
+def planned_cancellations(session: Session) -> list[tuple[str, LedgerInvoice, str]]:
+    """What the next sync would take back, as far as was read: the deal's name, its invoice, and the status to set."""
+    if session.mapping.settings.direction == "to_salesforce":
+        return []
+    wanted = _wanted(session)
+    ids = [stored.link.xero_id for stored in wanted.links.values()]
+    with session.database.reading() as connection:
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
+    locked_until = refresh_reference(session, names=("organisation",)).locked_until
+    judged = _judged(wanted, invoices, locked_until)
+    return [(wanted.entries[deal].record_name, invoice, step.status) for deal, invoice, step in judged if step.status]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Links of the deals whose invoice is to go, their entries of the review queue, and which of them people asked."""
+
+    links: Mapping[str, StoredLink]
+    entries: Mapping[str, QueueEntry]
+    asked: Collection[str]
+
+
+def _wanted(session: Session) -> _Wanted:
+    entries, answers = _requests(session)
+    links = _links(session, entries)
+    asked = {deal for deal, stored in links.items() if (deal, stored.link.xero_id) in answers}
+    drafts_too = session.mapping.policy.cancel_drafts
+    return _Wanted({deal: links[deal] for deal in links if drafts_too or deal in asked}, entries, asked)
+
+
+def _judged(
+    wanted: _Wanted, invoices: Mapping[str, LedgerInvoice], locked_until: dt.date | None
+) -> Iterator[tuple[str, LedgerInvoice, Cancellation]]:
+    """How each is taken back. Without being asked only a draft is."""
+    for deal, stored in wanted.links.items():
+        invoice = invoices.get(stored.link.xero_id)
+        if invoice is not None:
+            step = judge_cancellation(invoice, stored.link, locked_until)
+            by_itself = step.status == "DELETED" or deal in wanted.asked
+            yield deal, invoice, step if by_itself else Cancellation()
 
 
 def _requests(session: Session) -> tuple[dict[str, QueueEntry], set[tuple[str, str]]]:

@@ -18,8 +18,10 @@ from crossfoot.core.money import EXACT, ZERO, line_tax
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment
+from crossfoot.engine.cancelling import planned_cancellations
 from crossfoot.engine.payments import planned_payments
 from crossfoot.engine.planner import Planned
+from crossfoot.engine.reissue import planned_reissues
 from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now
 from crossfoot.engine.session import Session
 from crossfoot.engine.tell import planned_changes
@@ -48,19 +50,36 @@ def describe_plan(session: Session, planned: Planned) -> dict[str, Any]:
     """A plan in words, documents and totals, for people and machines."""
     buckets: Counter[Bucket] = Counter(decision.bucket for decision in planned.decisions)
     payments = planned_payments(session, planned.as_of)
+    taken_back = _taken_back(session, planned)
     paying = f"; {len(payments)} recorded payments would be made" if payments else ""
+    going = f"; {len(taken_back)} invoices would be taken back" if taken_back else ""
     return {
-        "summary": _summary(session, planned, buckets) + paying,
+        "summary": _summary(session, planned, buckets) + paying + going,
         "as_of": planned.as_of,
         "waiting": buckets[Bucket.WAITING],
         "documents": [_document(planned, operation) for operation in planned.invoices],
         "contacts": [o.status for o in planned.operations if o.identity.kind.value == "Contact"],
         "items": [o.identity.source_key for o in planned.operations if o.identity.kind.value == "Item"],
         "payments": [_payment(payment) for payment in payments],
+        "taken_back": taken_back,
         "totals": _totals(planned),
         "by_currency": _by_currency(planned),
         "changes": planned_changes(session),
     }
+
+
+def _taken_back(session: Session, planned: Planned) -> list[dict[str, Any]]:
+    """Invoices that people, or the policy, have taken back."""
+    names = {decision.deal.ref.id: decision.deal.name for decision in planned.decisions}
+    rows = [
+        {"name": name, "number": i.number, "gross": i.total, "currency": i.currency, "how": status.lower()}
+        for name, i, status in planned_cancellations(session)
+    ]
+    how = "credited in full and made anew"
+    return rows + [
+        {"name": names.get(deal, deal), "number": number, "gross": gross, "currency": currency, "how": how}
+        for deal, number, gross, currency in planned_reissues(session)
+    ]
 
 
 def _payment(payment: IntendedPayment) -> dict[str, Any]:

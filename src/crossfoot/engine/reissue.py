@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from sqlalchemy import Connection
 
@@ -35,7 +36,7 @@ from crossfoot.core.reissue import (
 )
 from crossfoot.engine.evidence import read_evidence
 from crossfoot.engine.fresh import read_invoices
-from crossfoot.engine.ledger import CREDIT_NOTE, load_books, load_ledger, refresh_reference
+from crossfoot.engine.ledger import CREDIT_NOTE, INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.reissue_calls import allocate_note, make_note, read_note, settle_seen, standing
 from crossfoot.engine.scope import Scope, find_scope
 from crossfoot.engine.session import Session
@@ -175,6 +176,23 @@ def _asked(session: Session) -> dict[str, StoredLink]:
             else:
                 forget_decision(connection, home, ASKED, deal)
     return found
+
+
+def planned_reissues(session: Session) -> list[tuple[str, str, Decimal, str]]:
+    """What the next sync would begin or go on with: the deal's id, the invoice's number, amount and currency."""
+    if session.mapping.settings.direction == "to_salesforce":
+        return []
+    asked = _asked(session)
+    with session.database.reading() as connection:
+        home = session.organisation_id
+        begun = [act for act in acts.open_acts(connection, home) if act.stage is Stage.BEGUN]
+        ids = [stored.link.xero_id for stored in asked.values()]
+        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids)
+    found = [(deal, invoices.get(stored.link.xero_id)) for deal, stored in asked.items()]
+    return [
+        *((act.source_id, act.number, act.gross, act.currency) for act in begun),
+        *((deal, invoice.number, invoice.total, invoice.currency) for deal, invoice in found if invoice),
+    ]
 
 
 def _new_invoices(session: Session, as_of: dt.date, deals: Iterable[str]) -> dict[str, DealDecision]:

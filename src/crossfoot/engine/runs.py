@@ -89,6 +89,7 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
     look_at_links(session)
     drop_agreed(session)
     planned = make_plan(session, today(session))
+    link_customers(session, planned, of_new=False)  # before the plan is kept: these deals are not planned again
     changes = keep_plan(session, planned)
     look_at_payments(session, planned.as_of)
     return observed, planned, changes
@@ -188,7 +189,7 @@ def _carry_out(
             connection, session.run_id, session.organisation_id, command, session.host.now(), live=session.is_live
         )
     report = RunReport(session.run_id, observed, planned)
-    link_customers(session, planned)
+    link_customers(session, planned, of_new=True)
     if not reviewed:  # a reviewed plan sends exactly its documents
         report.agreed = tell(session, look_at_links(session))
         answer_requests(session)

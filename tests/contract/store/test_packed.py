@@ -45,4 +45,4 @@ def test_a_body_comes_back_as_it_was(body: bytes) -> None:
 @given(st.datetimes(timezones=st.just(UTC), min_value=datetime(1900, 1, 1)))  # noqa: DTZ001 - as hypothesis wants it
 def test_an_instant_comes_back_to_the_microsecond(moment: datetime) -> None:
     kind, text = Instant(), instant(moment)
-    assert kind.process_result_value(kind.process_bind_param(text, None), None) == text  # type: ignore[arg-type]
+    assert kind.process_result_value(kind.process_bind_param(text, None), None) == text
