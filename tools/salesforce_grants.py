@@ -126,9 +126,20 @@ TWO_WAY = Grants(
         True,
     ),
 )
+PEOPLE = Grants(
+    "Crossfoot_Integration_People",
+    "Crossfoot Integration People",
+    "For the integration user, where people at customers are kept in agreement too.",
+    objects={
+        "Account": {"allowRead": True, "viewAllRecords": True},
+        "Contact": {"allowEdit": True, "allowRead": True, "viewAllRecords": True},
+    },
+    fields={"Contact.AccountId": False, "Contact.Email": True},
+)
 PERMISSION_SETS = (
     INTEGRATION,
     TWO_WAY,
+    PEOPLE,
     _viewing("Viewer", "Sees what Xero holds: for sales people and managers."),
     _viewing(
         "Requester",

@@ -226,14 +226,14 @@ class Business:
         """``crossfoot tieout``."""
         return run_tie_out(self.session())
 
-    def plan(self) -> dict[str, Any]:
+    def plan_in_full(self) -> dict[str, Any]:
         """``crossfoot plan --json``."""
         session = self.session()
         return describe_plan(session, look(session)[1])
 
     def plan_in_words(self) -> str:
         """The first line of a plan."""
-        return str(self.plan()["summary"])
+        return str(self.plan_in_full()["summary"])
 
     def history(self, deal_name: str) -> list[AuditEntry]:
         """What the audit log says of a deal."""

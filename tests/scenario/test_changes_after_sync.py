@@ -58,9 +58,9 @@ def status_of(firm: Business, deal: str) -> str:
 def test_a_plan_says_what_would_be_taken_back(firm: Business, deal: str, how: str) -> None:
     lose(firm, deal)
     ask_to_cancel(firm, deal)
-    [taken] = firm.plan()["taken_back"]
+    [taken] = firm.plan_in_full()["taken_back"]
     assert (taken["name"], taken["how"]) == (deal, how)
-    assert "1 invoices would be taken back" in firm.plan_in_words()
+    assert "1 invoice would be taken back" in firm.plan_in_words()
 
 
 @pytest.mark.parametrize("deal", [DRAFT, APPROVED])

@@ -73,7 +73,7 @@ def pay(firm: Business, amount: Decimal) -> None:
 def test_a_plan_says_what_would_be_credited(firm: Business) -> None:
     firm.sync()
     accept(firm)
-    [taken] = firm.plan()["taken_back"]
+    [taken] = firm.plan_in_full()["taken_back"]
     assert (taken["name"], taken["how"]) == (DEAL, "credited in full and made anew")
 
 

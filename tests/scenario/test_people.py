@@ -13,6 +13,7 @@ from crossfoot.engine.choices import choose
 from crossfoot.store.queue import QueueEntry
 
 from .business import Business, Stage
+from .test_schema_drift import drift
 
 FLOW = """  people:
     when: "NOT(ISBLANK(Email))"
@@ -189,3 +190,27 @@ def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     customer.hire("Dee", "Fox")
     assert customer.firm.sync().agreed.writes == 0
     assert customer.persons == []
+
+
+def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(customer: Customer) -> None:
+    firm = customer.firm
+    customer.hire("Jo", "Park", "jo@park.example")
+    customer.settle()
+    persons = customer.persons
+    firm.set("Email: Email}", "Email: Work_Email__c}")
+    customer.write_persons(("Jo", "Park", "accounts@park.example"))
+    [account] = firm.soql(f"SELECT Name FROM Account WHERE Id = '{customer.account_id}'")
+    firm.win("Advice", account["Name"], [], Amount=10)
+
+    report = firm.sync()
+
+    assert (report.applied.created, report.agreed.writes) == (1, 0)
+    assert list(drift(firm)) == ["Contact.Work_Email__c"]
+    firm.set("Email: Work_Email__c}", "Email: Email}")
+    firm.later()
+    customer.settle()
+    assert not drift(firm)
+    assert persons != customer.persons
+    assert {row["Email"] for row in firm.soql("SELECT Email FROM Contact WHERE Name = 'Jo Park'")} == {
+        "accounts@park.example"
+    }

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import text
 
 from crossfoot.core.errors import NeedsPerson, Stopped
-from crossfoot.core.links import record_id_in
+from crossfoot.core.links import Kind, record_id_in
 from crossfoot.engine.anchor import Verdict, audit_verdict
 from crossfoot.engine.runs import restore
 from crossfoot.engine.session import Session
 from crossfoot.engine.undo import undo
 from crossfoot.store.audit import read_audit
 from crossfoot.store.database import open_memory
+from crossfoot.store.links import load_links
 
 from .business import Business, Stage
 from .test_invoice_fields import CLINIC, LINES
@@ -91,6 +92,20 @@ def test_after_a_restore_each_deal_has_one_invoice_and_the_log_tells_of_its_gap(
         [entry] = [e for e in read_audit(connection, firm.session().organisation_id) if e.action == "restore"]
     assert (entry.actor, entry.body["reason"], entry.body["linked"]) == ("crossfoot", "disk failed", 1)
     assert int(str(entry.body["lost_to"])) >= int(str(entry.body["lost_from"]))
+
+
+def test_the_customer_of_an_invoice_that_is_found_again_is_linked_again(firm: Anchored) -> None:
+    deal_id = go_on_and_fall_back(firm)
+    account_id = firm.deal("Won since the copy")["AccountId"]
+    with firm.database.reading() as connection:
+        assert not list(load_links(connection, firm.session().organisation_id, Kind.CONTACT, source_keys=[account_id]))
+
+    restore(firm.session(), "disk failed")
+
+    with firm.database.reading() as connection:
+        [found] = load_links(connection, firm.session().organisation_id, Kind.CONTACT, source_keys=[account_id])
+    [invoice] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+    assert found.link.xero_id == invoice["Contact"]["ContactID"]
 
 
 def test_deals_without_a_number_of_their_own_are_found_again_by_series_and_mark(firm: Anchored) -> None:

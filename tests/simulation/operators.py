@@ -1,7 +1,8 @@
 """What whoever runs Crossfoot does between runs: keep a copy of the database, put an old one back, answer conflicts.
 
 A copy is put back when nothing is under way any more, as in life hours pass. Where the newest hash of the log is kept
-outside the database, a run must refuse to write until the copy is taken as the database (I15, F24).
+outside the database, a run must refuse to write until the copy is taken as the database (I15, F24); it is kept as a run
+ends, so that only a copy from before the last run that ended is told from the database itself.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Operators:
         self.decided: Decided = {}
         self.restored: Callable[[], None] = lambda: None
         self._copy = b""
+        self._kept_at = machine.now
         self._pending = False
         self._machine = machine
         self._pair = pair
@@ -65,7 +67,7 @@ class Operators:
 
     def _keep_copy(self) -> None:
         self._machine.note("somebody keeps a copy of the database")
-        self._copy = self._raw.serialize()
+        self._copy, self._kept_at = self._raw.serialize(), self._machine.now
 
     def _put_back(self) -> None:
         machine = self._machine
@@ -82,7 +84,7 @@ class Operators:
             return
         before = self._wire.writes
         machine.run(("engine", self._engines.body))
-        if self._wire.writes != before:
+        if self._wire.writes != before and self._engines.seen_at >= self._kept_at:
             raise Violation("I15: a run wrote from an old copy of the database")
         self._pending = True
         self.finish()

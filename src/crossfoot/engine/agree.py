@@ -22,6 +22,7 @@ from crossfoot.core.merge import Direction
 from crossfoot.core.people import part_of, place_people, with_people
 from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import Side, content_hash
+from crossfoot.engine.drift import CUSTOMERS, PEOPLE
 from crossfoot.engine.ledger import load_ledger
 from crossfoot.engine.people import (
     People,
@@ -97,10 +98,13 @@ def flows_of(session: Session) -> list[Flow]:
         ("customers", Kind.CONTACT, mapping.account_object, mapping.customer_lens),
         ("products", Kind.ITEM, mapping.product_object, mapping.product_lens),
     )
+    paused = set(session.paused)
+    if PEOPLE in paused:
+        paused.add(CUSTOMERS)  # a customer is compared with its people, or not at all
     return [
         Flow(kind, name, lens, direction)
         for flow, kind, name, lens in rows
-        if (direction := mapping.direction_of(flow)) and flow not in session.paused
+        if (direction := mapping.direction_of(flow)) and flow not in paused
     ]
 
 

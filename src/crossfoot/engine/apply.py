@@ -55,6 +55,7 @@ from crossfoot.xero import changes, documents, requests
 from crossfoot.xero.errors import says_taken
 
 SENDS_MAX = 6
+_INVOICED = frozenset({Bucket.DRAFTED, Bucket.LINKED})
 _METHODS = {Action.CREATE.value: "PUT", Action.UPDATE.value: "POST", Action.DELETE.value: "POST"}
 
 
@@ -155,7 +156,7 @@ def link_customers(session: Session, planned: Planned, *, of_new: bool) -> None:
         for decision in planned.decisions:
             account = decision.deal.invoice.account if decision.deal.invoice else None
             contact = planned.contacts.get(account.id) if account else None
-            goes = decision.bucket is Bucket.LINKED or (of_new and decision.operation is not None)
+            goes = decision.bucket in _INVOICED or (of_new and decision.operation is not None)
             if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
                 continue
             taken |= {account.id, contact.contact_id}

@@ -26,13 +26,16 @@ from crossfoot.store.codec import decode, encode
 from crossfoot.store.queue import open_entries, replace_findings
 from crossfoot.store.versions import load_reference, save_reference
 
-CUSTOMERS, PRODUCTS, INVOICES, PAYMENTS, REQUESTS = "customers", "products", "invoices", "payments", "requests"
+CUSTOMERS, PRODUCTS, INVOICES = "customers", "products", "invoices"
+PEOPLE, PAYMENTS, REQUESTS = "people", "payments", "requests"
 # A paused flow holds those that build on what it reads.
 HOLDS: Mapping[str, tuple[str, ...]] = {
     CUSTOMERS: (CUSTOMERS,),
     PRODUCTS: (PRODUCTS, INVOICES),
     INVOICES: (INVOICES,),
+    PEOPLE: (PEOPLE,),
     PAYMENTS: (PAYMENTS,),
+    REQUESTS: (REQUESTS,),
 }
 READ_CODES = frozenset({"object_missing", "field_missing", "field_type_changed"})
 WRITE_CODES = frozenset({"field_not_writable", "field_required", "choice_missing"})
@@ -94,9 +97,12 @@ def field_uses(mapping: FlowMapping, lines_object: str) -> Iterator[Use]:
     ):
         yield from (Use(flow, kind, path) for path in sorted(_paths(rules)))
     own = {mapping.account_object: _paths(mapping.customer), mapping.product_object: _paths(mapping.product)}
+    others = {mapping.payment_object: PAYMENTS, mapping.request_object: REQUESTS}
+    if mapping.people:
+        others[mapping.people.object] = PEOPLE
     for reading in mapping.readings().values():
         fields = set(reading.fields) - own.get(reading.object, set()) - {"CreatedDate"}
-        flow = {mapping.payment_object: PAYMENTS, mapping.request_object: REQUESTS}.get(reading.object, INVOICES)
+        flow = others.get(reading.object, INVOICES)
         yield from (Use(flow, reading.object, path) for path in sorted(fields))
         if lines_object and reading.lines:
             yield from (Use(INVOICES, lines_object, path) for path in reading.line_fields)

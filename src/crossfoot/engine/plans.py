@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -51,8 +51,8 @@ def describe_plan(session: Session, planned: Planned) -> dict[str, Any]:
     buckets: Counter[Bucket] = Counter(decision.bucket for decision in planned.decisions)
     payments = planned_payments(session, planned.as_of)
     taken_back = _taken_back(session, planned)
-    paying = f"; {len(payments)} recorded payments would be made" if payments else ""
-    going = f"; {len(taken_back)} invoices would be taken back" if taken_back else ""
+    paying = f"; {_count(payments, 'recorded payment')} would be made" if payments else ""
+    going = f"; {_count(taken_back, 'invoice')} would be taken back" if taken_back else ""
     return {
         "summary": _summary(session, planned, buckets) + paying + going,
         "as_of": planned.as_of,
@@ -66,6 +66,10 @@ def describe_plan(session: Session, planned: Planned) -> dict[str, Any]:
         "by_currency": _by_currency(planned),
         "changes": planned_changes(session),
     }
+
+
+def _count(rows: Sized, what: str) -> str:
+    return f"{len(rows)} {what}{'' if len(rows) == 1 else 's'}"
 
 
 def _taken_back(session: Session, planned: Planned) -> list[dict[str, Any]]:

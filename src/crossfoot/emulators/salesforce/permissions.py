@@ -30,6 +30,7 @@ GOVERNED_BY = {
     "pricebookentry": "pricebook2",
     "quotelineitem": "quote",
 }
+_NAME_PARTS = frozenset({"Salutation", "FirstName", "MiddleName", "LastName", "Suffix"})
 _ADDRESS_PARTS = ("Street", "City", "State", "PostalCode", "Country")
 SETUP_WRITERS = {
     "PermissionSetAssignment": "AssignPermissionSets",
@@ -71,10 +72,11 @@ _ALL = Access(True, frozenset(USER_PERMISSIONS), {}, frozenset(), frozenset(), f
 
 def permissionable(sobject: SObject, field: Field) -> bool:
     """Whether field-level security applies: not to system, required and master-detail fields, nor to those of platform
-    events (SF 5.5, 8.4)."""
+    events, nor to the parts of a person's name, which are its Name (SF 5.5, 8.4)."""
     system = not (field.createable or field.updateable or field.custom or field.formula)
     return not (
         system
+        or (field.name in _NAME_PARTS and sobject.field("LastName") is not None)
         or address_of(sobject, field) is not None
         or sobject.setup
         or sobject.platform_event
