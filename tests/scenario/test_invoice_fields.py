@@ -189,3 +189,22 @@ def test_a_foreign_draft_keeps_its_rate_when_it_follows_its_deal(synced: Busines
     after = synced.invoice_of(name)
     assert after["CurrencyRate"] == before["CurrencyRate"]
     assert after["SubTotal"] == dec("5526.33")  # 3 x 1,629.55 + 12 x 53.1402
+
+
+def test_a_draft_follows_what_it_takes_from_its_account(connected: Business) -> None:
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    connected.set("' PO ' & PO_Number__c)", "' PO ' & PO_Number__c) & ' for ' & Account.Site")
+    [account] = connected.soql(f"SELECT Id FROM Account WHERE Name = '{CLINIC}'")
+    connected.edit("Account", account["Id"], Site="Head office")
+    connected.win("Golden deal", CLINIC, LINES)
+    connected.sync()
+    assert connected.invoice_of("Golden deal")["Reference"].endswith(" for Head office")
+    connected.later()
+    connected.edit("Account", account["Id"], Site="Depot")
+
+    report = connected.sync()
+
+    assert report.applied.updated == report.verified.verified == 1
+    assert connected.invoice_of("Golden deal")["Reference"].endswith(" for Depot")
+    connected.later()
+    assert connected.sync().writes == 0

@@ -82,9 +82,9 @@ class Operators:
         self._reached.note("an old copy of the database was put back")
         if self._engines.anchor_path is None:
             return
-        before = self._wire.writes
+        before, should_notice = self._wire.writes, self._engines.seen_at >= self._kept_at
         machine.run(("engine", self._engines.body))
-        if self._wire.writes != before and self._engines.seen_at >= self._kept_at:
+        if self._wire.writes != before and should_notice:
             raise Violation("I15: a run wrote from an old copy of the database")
         self._pending = True
         self.finish()

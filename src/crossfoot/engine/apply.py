@@ -172,6 +172,13 @@ def _customer_links(connection: Connection, session: Session, planned: Planned) 
     return [*mine, *load_links(connection, home, Kind.CONTACT, xero_ids=contacts)]
 
 
+def _lacks_items(connection: Connection, session: Session, operation: Operation) -> bool:
+    """Whether an item that was to be made before an invoice is not there after all."""
+    home = session.organisation_id
+    items = [identity for identity in operation.needs if identity.kind is Kind.ITEM]
+    return any(find_link(connection, home, each.kind, each.source_key) is None for each in items)
+
+
 def _store_operation(
     connection: Connection,
     session: Session,
@@ -193,8 +200,8 @@ def _store_operation(
             element = changes.item_change_element(operation.document)
         case IntendedInvoice():
             contact_id = operation.contact_id or _contact_id(connection, session, operation.contact_source)
-            if not contact_id:
-                return None  # its customer was refused; the deal waits for that
+            if not contact_id or _lacks_items(connection, session, operation):
+                return None  # its customer or an item was refused; the deal waits for that
             number = _number(connection, session, operation, numbers)
             taken = numbers.get(number)
             if taken is not None and taken.invoice_id != xero_id:

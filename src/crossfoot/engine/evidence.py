@@ -33,7 +33,7 @@ from crossfoot.engine.ledger import CONTACT, INVOICE, canonical_tax_number, load
 from crossfoot.engine.scope import Scope, load_contacts
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.similar import similar_names
-from crossfoot.mapping.compiled import Related
+from crossfoot.mapping.deals import Related
 from crossfoot.store import dispositions
 from crossfoot.store import queue as queue_store
 from crossfoot.store.acts import credited_invoices

@@ -15,7 +15,7 @@ from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
 from crossfoot.engine.ledger import refresh_reference
 from crossfoot.engine.observe import read_rows
 from crossfoot.engine.session import Session, zone_of
-from crossfoot.mapping.compiled import Related
+from crossfoot.mapping.deals import Related
 from crossfoot.store.codec import decode, decode_fields, encode
 from crossfoot.store.links import linked_pairs
 from crossfoot.store.overrides import load_overrides

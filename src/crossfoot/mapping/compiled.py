@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from crossfoot.core.documents import (
     Address,
     Deal,
     IntendedContact,
-    IntendedInvoice,
     IntendedItem,
-    IntendedLine,
     LineAmounts,
 )
 from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import record_url
 from crossfoot.core.merge import Direction, Owner
-from crossfoot.core.money import EXACT, ZERO, round_money, split
 from crossfoot.core.people import FIELDS
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.requests import FIELDS as REQUEST_FIELDS
 from crossfoot.core.settlement import RecordedPayment
+from crossfoot.mapping.deals import DealLens, Related
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
 from crossfoot.mapping.people import PeopleLens
@@ -36,12 +31,7 @@ from crossfoot.mapping.policies import policy_of
 from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
 from crossfoot.mapping.transforms import TransformError, find_transform
-
-Fields = Mapping[str, Any]
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}.*")
-DESCRIPTION_LENGTH_MAX = 4000
-REFERENCE_LENGTH_MAX = 255
+from crossfoot.mapping.values import Fields, as_text, instant, lookup_in
 
 CONTACT_FIELDS = frozenset(member for shape in CONTACT_PARTS.values() for member in shape.members)
 ITEM_FIELDS = frozenset(member for shape in ITEM_PARTS.values() for member in shape.members)
@@ -82,14 +72,6 @@ class Reading:
     line_fields: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Related:
-    """Stored records that expressions may reach from a deal: accounts and products by id."""
-
-    accounts: Mapping[str, Fields] = field(default_factory=dict)
-    products: Mapping[str, Fields] = field(default_factory=dict)
-
-
 class FlowMapping:
     """Compiled settings. ``hash`` pins the configuration that a plan was made with."""
 
@@ -115,6 +97,18 @@ class FlowMapping:
         self.payment, self.payment_when = self._payments()
         self.payment_object = flows.payments.salesforce if flows.payments else ""
         self.request_object = flows.requests.salesforce if flows.requests else ""
+        self.deal_lens = DealLens(
+            self.deal_object,
+            self.account_object,
+            self.product_object,
+            flows.invoices.lines.source,
+            LineAmounts.INCLUSIVE if file.settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
+            self.when,
+            self.won_at,
+            self.invoice,
+            self.line,
+            self.tracking,
+        )
         self.customer_lens = RecordLens(CONTACT_PARTS, self.customer)
         self.product_lens = RecordLens(ITEM_PARTS, self.product)
         self.people = self._people()
@@ -297,7 +291,7 @@ class FlowMapping:
         found: dict[str, Value] = {}
         for name, expression in self.lookups.items():
             try:
-                found[name] = expression.evaluate(_lookup(fields))
+                found[name] = expression.evaluate(lookup_in(fields))
             except ExpressionError:
                 found[name] = None
         return found
@@ -315,22 +309,22 @@ class FlowMapping:
         ref = RecordRef(Side.SALESFORCE, self.account_object, record_id)
         findings: list[Finding] = []
         values: dict[str, str] = {}
-        lookup = _lookup(fields)
+        lookup = lookup_in(fields)
         for name, rule in self.customer.items():
             try:
-                values[name] = _text(rule.value(lookup))
+                values[name] = as_text(rule.value(lookup))
             except (TransformError, ExpressionError) as error:
                 code = "tax_number_invalid" if name == "TaxNumber" else "unreadable"
                 if name not in {"Country"}:
                     findings.append(Finding(code, ref, f"{name}: {error}"))
         street = tuple(line.strip() for line in values.get("Street", "").splitlines() if line.strip())
         lines = street if len(street) <= 4 else (*street[:3], ", ".join(street[3:]))
-        country = _lookup(fields)
+        country = lookup_in(fields)
         raw_country = self.customer["Country"].expression.evaluate(country) if "Country" in self.customer else None
         contact = IntendedContact(
             source=ref,
             name=" ".join(values.get("Name", "").split()),
-            created=_instant(fields.get("CreatedDate")),
+            created=instant(fields.get("CreatedDate")),
             account_number=values.get("AccountNumber", "")[:50],
             tax_number=values.get("TaxNumber", ""),
             phone=values.get("Phone", ""),
@@ -340,9 +334,9 @@ class FlowMapping:
                 values.get("City", ""),
                 values.get("Region", ""),
                 values.get("PostalCode", ""),
-                _text(raw_country),
+                as_text(raw_country),
             ),
-            country=values.get("Country", "") or _text(raw_country),
+            country=values.get("Country", "") or as_text(raw_country),
         )
         return contact, tuple(findings)
 
@@ -352,7 +346,7 @@ class FlowMapping:
         """What a row says that a customer paid. Its invoice is named by the key of its record, or by Xero's own id."""
         flow = self.settings.flows.payments
         assert flow is not None
-        lookup, values, problems = _lookup(fields), dict[str, Value](), list[str]()
+        lookup, values, problems = lookup_in(fields), dict[str, Value](), list[str]()
         for name, rule in self.payment.items():
             try:
                 values[name] = rule.value(lookup)
@@ -363,27 +357,27 @@ class FlowMapping:
         except ExpressionError as error:
             counts, problems = True, [*problems, str(error)]
         amount, dated = values.get("Amount"), values.get("Date")
-        home, _, invoice_id = _text(values.get("Invoice")).rpartition(":")
+        home, _, invoice_id = as_text(values.get("Invoice")).rpartition(":")
         return RecordedPayment(
             ref=RecordRef(Side.SALESFORCE, flow.salesforce, record_id),
-            name=_text(values.get("Name")),
-            owner=_text(values.get("Owner")),
+            name=as_text(values.get("Name")),
+            owner=as_text(values.get("Owner")),
             counts=counts and home in {"", organisation_id},
             deleted=deleted,
-            own_key=_text(fields.get(flow.key)),
+            own_key=as_text(fields.get(flow.key)),
             invoice_id=invoice_id,
             amount=amount if isinstance(amount, Decimal) else None,
             dated=dated if isinstance(dated, date) and not isinstance(dated, datetime) else None,
-            account=_text(values.get("Account")),
-            currency=_text(values.get("Currency")),
-            reference=_text(values.get("Reference")),
+            account=as_text(values.get("Account")),
+            currency=as_text(values.get("Currency")),
+            reference=as_text(values.get("Reference")),
             problems=tuple(problems),
         )
 
     def item(self, record_id: str, fields: Fields) -> IntendedItem:
         """The item that a product means."""
-        lookup = _lookup(fields)
-        values = {name: _text(rule.value(lookup)) for name, rule in self.product.items()}
+        lookup = lookup_in(fields)
+        values = {name: as_text(rule.value(lookup)) for name, rule in self.product.items()}
         ref = RecordRef(Side.SALESFORCE, self.product_object, record_id)
         return IntendedItem(
             ref,
@@ -398,198 +392,12 @@ class FlowMapping:
         self, record_id: str, fields: Fields, related: Related, *, zone: ZoneInfo, instance_url: str, deleted: bool
     ) -> Deal:
         """What a source record means: whether it is won, when, and the invoice it calls for."""
-        ref = RecordRef(Side.SALESFORCE, self.deal_object, record_id)
-        lookup = self._header_lookup(fields, related)
-        findings: list[Finding] = []
-
-        def value(name: str) -> Value:
-            rule = self.invoice.get(name)
-            if rule is None:
-                return None
-            try:
-                return rule.value(lookup)
-            except (ExpressionError, TransformError) as error:
-                findings.append(Finding("unreadable", ref, f"{name}: {error}"))
-                return None
-
-        try:
-            won = self.when.holds(lookup)
-            won_at = self.won_at.evaluate(lookup)
-        except ExpressionError as error:
-            won, won_at = False, None
-            findings.append(Finding("unreadable", ref, str(error)))
-        amount = value("Amount")
-        close = value("Date")
-        currency = _text(value("Currency"))
-        deal = Deal(
-            ref=ref,
-            name=_text(value("Name")),
-            owner=_text(value("Owner")),
-            won=won,
-            deleted=deleted,
-            close_date=close if isinstance(close, date) and not isinstance(close, datetime) else None,
-            won_on=_day(won_at, zone),
-            currency=currency,
-            amount=round_money(amount) if isinstance(amount, Decimal) else ZERO,
-            mapped_hash=content_hash(fields),
-        )
-        if not won or deleted:
-            return deal
-        invoice = self._invoice(deal, fields, related, value, findings, instance_url)
-        return replace(deal, invoice=invoice, findings=tuple(findings))
-
-    def _header_lookup(self, fields: Fields, related: Related) -> Callable[[tuple[str, ...]], Value]:
-        account_key = f"{self.account_object}Id"
-
-        def look(path: tuple[str, ...]) -> Value:
-            if len(path) == 2 and path[0] == self.account_object:
-                return _at(related.accounts.get(fields.get(account_key) or "", {}), path[1:])
-            return _at(fields, path)
-
-        return look
-
-    def _invoice(
-        self,
-        deal: Deal,
-        fields: Fields,
-        related: Related,
-        value: Callable[[str], Value],
-        findings: list[Finding],
-        instance_url: str,
-    ) -> IntendedInvoice | None:
-        account_id = _text(value("Contact"))
-        due = value("DueDate")
-        rows = fields.get(self.settings.flows.invoices.lines.source) or []
-        lines = [line for row in rows if (line := self._line(deal.ref, row, fields, related, findings)) is not None]
-        without_products = not rows
-        if without_products and deal.amount:
-            lines = [IntendedLine(deal.name or deal.ref.id, Decimal(1), deal.amount, tracking=())]
-        discount = value("Discount")
-        if isinstance(discount, Decimal) and discount and lines and not without_products:
-            lines = _spread_discount(lines, round_money(discount))
-        if deal.close_date is None or not deal.currency or not lines:
-            if not findings:
-                missing = "a close date" if deal.close_date is None else "a currency" if not deal.currency else "lines"
-                findings.append(Finding("unreadable", deal.ref, f"the deal has no {missing}"))
-            return None
-        accounts = RecordRef(Side.SALESFORCE, self.account_object, account_id) if account_id else None
-        return IntendedInvoice(
-            source=deal.ref,
-            account=accounts,
-            dated=deal.close_date,
-            due=due if isinstance(due, date) else None,
-            currency=deal.currency,
-            reference=_text(value("Reference"))[:REFERENCE_LENGTH_MAX],
-            url=record_url(instance_url, deal.ref.id),
-            lines=tuple(lines),
-            source_amount=deal.amount,
-            line_amounts=LineAmounts.INCLUSIVE if self.settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
-            own_number=_text(value("Number")),
-            without_products=without_products,
-        )
-
-    def _line(
-        self, ref: RecordRef, row: Fields, header: Fields, related: Related, findings: list[Finding]
-    ) -> IntendedLine | None:
-        look_header = self._header_lookup(header, related)
-        product = related.products.get(row.get(f"{self.product_object}Id") or "", {})
-
-        def look(path: tuple[str, ...]) -> Value:
-            if path[0] == self.deal_object and len(path) > 1:
-                return look_header(path[1:])
-            if len(path) == 2 and path[0] == self.product_object:
-                return _at(product, path[1:])
-            return _at(row, path)
-
-        try:
-            values = {name: rule.value(look) for name, rule in self.line.items()}
-            tracking = {name: _text(rule.value(look)) for name, rule in self.tracking.items()}
-        except (ExpressionError, TransformError) as error:
-            findings.append(Finding("unreadable", ref, f"a line: {error}"))
-            return None
-        quantity, price = values.get("Quantity"), values.get("UnitAmount")
-        if not isinstance(quantity, Decimal) or not isinstance(price, Decimal):
-            findings.append(Finding("unreadable", ref, "a line has no quantity or no price"))
-            return None
-        if quantity < 0 < price:  # Xero refuses negative quantities: the sign goes to the price
-            quantity, price = -quantity, -price
-        rate = values.get("DiscountRate")
-        product_id = _text(values.get("Product"))
-        return IntendedLine(
-            description=_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
-            quantity=round_money(quantity, 4),
-            unit_amount=round_money(price, 4),
-            item_code=_text(values.get("ItemCode")),
-            account_code=_text(values.get("AccountCode")),
-            tax_type=_text(values.get("TaxType")),
-            discount_rate=rate if isinstance(rate, Decimal) and rate else None,
-            tracking=tuple((name, option) for name, option in tracking.items() if option),
-            product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
-        )
+        return self.deal_lens.read(record_id, fields, related, zone=zone, instance_url=instance_url, deleted=deleted)
 
 
 SAVED_BY = "LastModifiedBy.Name"
 _NEVER_WRITTEN = frozenset({"StageName", "Amount", "CloseDate", "OwnerId", "Name", "AccountId"})
 
 
-def _spread_discount(lines: list[IntendedLine], discount: Decimal) -> list[IntendedLine]:
-    """A discount on the whole deal, shared over the lines by largest remainder and shown on each."""
-    amounts = [max(line.amount, ZERO) for line in lines]
-    if not any(amounts):
-        return lines
-    shares = split(discount, amounts)
-    spread = []
-    for line, share in zip(lines, shares, strict=True):
-        gross = round_money(EXACT.multiply(line.quantity, line.unit_amount))
-        own = EXACT.subtract(gross, line.amount)
-        spread.append(replace(line, discount_rate=None, discount_amount=EXACT.add(own, share) or None))
-    return spread
-
-
 def _own_paths(rules: Rules) -> set[str]:
     return {".".join(path) for rule in rules.values() for path in rule.expression.paths}
-
-
-def _lookup(fields: Fields) -> Callable[[tuple[str, ...]], Value]:
-    return lambda path: _at(fields, path)
-
-
-def _at(fields: Fields, path: tuple[str, ...]) -> Value:
-    value: Any = fields
-    for name in path:
-        if value is None:
-            return None
-        value = value.get(name) if isinstance(value, Mapping) else None
-    if isinstance(value, str):
-        if _DATE.fullmatch(value):
-            return date.fromisoformat(value)
-        if _INSTANT.fullmatch(value):
-            return _instant(value)
-    if isinstance(value, Mapping | list):
-        return None
-    result: Value = value
-    return result
-
-
-def _text(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return format(value.normalize() if value else Decimal(0), "f")
-    return str(value).strip()
-
-
-def _instant(value: object) -> datetime:
-    if isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value) if isinstance(value, str) and value else datetime.fromisoformat(_LONG_AGO)
-
-
-_LONG_AGO = "1970-01-01T00:00:00+00:00"
-
-
-def _day(value: Value, zone: ZoneInfo) -> date | None:
-    """The calendar day of an instant where the books are kept."""
-    if isinstance(value, datetime):
-        return value.astimezone(zone).date()
-    return value if isinstance(value, date) else None

@@ -25,6 +25,7 @@ from crossfoot.core.records import RecordRef, canonical
 from crossfoot.mapping.expressions import ExpressionError
 from crossfoot.mapping.rules import Rule
 from crossfoot.mapping.transforms import TransformError, find_transform, join_street, split_street
+from crossfoot.mapping.values import as_text, raw_at
 
 _BILLING = ("Street", "City", "Region", "PostalCode", "Country")
 _DELIVERY = ("DeliveryStreet", "DeliveryCity", "DeliveryRegion", "DeliveryPostalCode", "DeliveryCountry")
@@ -228,7 +229,7 @@ class RecordLens:
         rule = self._rules.get(member)
         if rule is None:
             return ""
-        text = as_text(rule.expression.evaluate(lambda path: _at(fields, path)))
+        text = as_text(rule.expression.evaluate(lambda path: raw_at(fields, path)))
         return _canonical_text(member, text, rule)
 
     def _of_xero(self, member: str, texts: Mapping[str, str]) -> str:
@@ -264,15 +265,6 @@ def _price(text: str) -> str:
     except InvalidOperation:
         raise TransformError("unreadable", f"`{text}` is not a price.") from None
     return format(EXACT.normalize(number), "f")
-
-
-def as_text(value: Any) -> str:
-    """A value as the text that both sides are compared in."""
-    if value is None:
-        return ""
-    if isinstance(value, Decimal):
-        return format(EXACT.normalize(value) if value else Decimal(0), "f")
-    return str(value).strip()
 
 
 def address_texts(value: Value) -> tuple[str, ...]:
@@ -319,10 +311,3 @@ def _for_salesforce(member: str, text: str) -> Any:
     if member == "Price":
         return Decimal(text) if text else None
     return text or None
-
-
-def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-    value: Any = fields
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return None if isinstance(value, Mapping | list) else value

@@ -10,9 +10,9 @@ from typing import Any
 from crossfoot.core.agreement import Part
 from crossfoot.core.merge import Owner
 from crossfoot.core.people import FIELDS, Person, part_name
-from crossfoot.mapping.expressions import Expression, ExpressionError, Value
-from crossfoot.mapping.lenses import as_text
+from crossfoot.mapping.expressions import Expression, ExpressionError
 from crossfoot.mapping.rules import Rules
+from crossfoot.mapping.values import as_text, raw_at
 
 _OWNERS: Mapping[str, Owner] = MappingProxyType({"IncludeInEmails": Owner.XERO})
 _LENGTH_MAX = 255
@@ -37,10 +37,10 @@ class PeopleLens:
     def person(self, contact_id: str, fields: Mapping[str, Any]) -> Person | None:
         """The person that a contact means; None where the rule leaves it out, or it cannot be read."""
         try:
-            if not self.when.evaluate(lambda path: _at(fields, path)):
+            if not self.when.evaluate(lambda path: raw_at(fields, path)):
                 return None
             texts = {name: self._text(name, fields) for name in FIELDS if name in self.rules}
-            primary = bool(self.primary.evaluate(lambda path: _at(fields, path)))
+            primary = bool(self.primary.evaluate(lambda path: raw_at(fields, path)))
         except ExpressionError:
             return None
         return Person(contact_id, str(fields.get("Name") or contact_id), texts, primary)
@@ -68,14 +68,7 @@ class PeopleLens:
         return found
 
     def _text(self, name: str, fields: Mapping[str, Any]) -> str:
-        value = self.rules[name].expression.evaluate(lambda path: _at(fields, path))
+        value = self.rules[name].expression.evaluate(lambda path: raw_at(fields, path))
         if name == "IncludeInEmails":
             return "true" if value else "false"
         return " ".join(as_text(value).split())[:_LENGTH_MAX].rstrip()
-
-
-def _at(fields: Mapping[str, Any], path: tuple[str, ...]) -> Value:
-    value: Any = fields
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return None if isinstance(value, Mapping | list) else value

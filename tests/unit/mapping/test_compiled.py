@@ -11,7 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crossfoot.core.documents import Deal, IntendedLine
-from crossfoot.mapping.compiled import FlowMapping, Related
+from crossfoot.mapping.compiled import FlowMapping
+from crossfoot.mapping.deals import Related
 from crossfoot.mapping.settings import load_settings
 
 SETTINGS = """\
