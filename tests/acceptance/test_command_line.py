@@ -145,6 +145,10 @@ def test_the_queue_is_worked_from_the_terminal(terminal: Terminal) -> None:
     report = terminal.json("sync")
 
     assert (report["created"], report["contacts"]) == (1, 1)
+    [name] = terminal.json("queue", "ls")  # Acme in Salesforce, Acme Pty Ltd in Xero: neither is overwritten unasked
+    assert name["reason"] == "field_conflict"
+    terminal.run("queue", "choose", str(name["entry"]), "--field", "Name", "--side", "salesforce")
+    terminal.run("sync")
     assert terminal.run("queue", "ls").out.strip() == "Nothing waits."
     assert terminal.json("explain", "Training")["invoice"]["number"] == "INV-0001"
     assert "made by people" in terminal.run("explain", "Training").out

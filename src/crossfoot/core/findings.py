@@ -259,7 +259,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Nothing to do: work goes on when calls are free again. See what else uses them, or raise the share.",
         ),
         "field_conflict": Reason(
-            "Both sides changed the same field",
+            "Salesforce and Xero hold different values",
             _FINANCE,
             "Say which side is right: `crossfoot queue choose ENTRY --field NAME --side salesforce` (or xero).",
             Weight.WARNS,

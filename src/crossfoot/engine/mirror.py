@@ -62,7 +62,7 @@ class Row:
 class Mirror:
     """How one organisation is shown. ``customers`` maps a Xero contact to its Salesforce account, ``deals`` an invoice
     to its deal, ``products`` an item's code to its product. ``gone`` are deals and accounts that were deleted: nothing
-    may point at them (SF 2.3)."""
+    may point at them (SF 2.5)."""
 
     organisation_id: str
     records: Mapping[str, str]

@@ -121,6 +121,6 @@ def test_the_copy_made_before_is_of_the_first_schema(tmp_path: Path) -> None:
     _make_old(engine)
     engine.dispose()
     open_database(path).engine.dispose()
-    with closing(sqlite3.connect(path.with_suffix(".before-0002.db"))) as copy:
+    with closing(sqlite3.connect(path.with_suffix(f".before-{module.HEAD}.db"))) as copy:
         assert copy.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
         assert copy.execute("SELECT xero_id FROM link").fetchone() == (INVOICE,)
