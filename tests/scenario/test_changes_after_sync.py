@@ -134,6 +134,21 @@ def test_what_is_paid_or_locked_stays_and_the_queue_says_why(
     assert words in firm.waiting(APPROVED)["cancel_not_possible"].cause
 
 
+def test_what_cannot_be_taken_back_is_asked_once_and_closes_with_its_question(firm: Business) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    pay_a_little(firm)
+    firm.sync()
+    asked = firm.waiting(APPROVED)["cancel_not_possible"].id
+    firm.later()
+    assert firm.writes_during(firm.sync) == []
+    assert firm.waiting(APPROVED)["cancel_not_possible"].id == asked
+    firm.edit("Opportunity", firm.deal(APPROVED)["Id"], StageName="Closed Won")
+    firm.later()
+    firm.sync()
+    assert not firm.waiting(APPROVED)
+
+
 def test_by_policy_only_untouched_drafts_go_unasked(firm: Business) -> None:
     firm.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
     for deal in (DRAFT, APPROVED):

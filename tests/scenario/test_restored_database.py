@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,32 @@ def test_deals_without_a_number_of_their_own_are_found_again_by_series_and_mark(
     assert done.linked == 1
     assert firm.sync().applied.created == 0
     assert [record_id_in(i["Url"]) for i in firm.invoices() if i.get("Url")].count(deal_id) == 1
+
+
+def test_what_was_shown_since_the_copy_and_is_not_so_any_more_is_put_right(firm: Anchored) -> None:
+    """A payment comes and goes: to the copy it looks as if nothing had happened, but Salesforce shows it."""
+    [invoice, *_] = [each for each in firm.invoices() if each.get("Url")]
+    deal_id, invoice_id = record_id_in(invoice["Url"]), invoice["InvoiceID"]
+    firm.in_xero("Invoices", InvoiceID=invoice_id, Status="AUTHORISED")
+    firm.sync()
+    firm.later()
+    copy = firm.freeze().database
+    payment = {"Invoice": {"InvoiceID": invoice_id}, "Account": {"Code": "090"}, "Date": "2026-11-18", "Amount": 1}
+    [paid] = firm.office.xero("PUT", "Payments", [payment])
+    firm.sync()
+    firm.later()
+    shown = Decimal(firm.record("Opportunity", deal_id)["Xero_Amount_Due__c"])
+    assert shown == invoice["Total"] - 1
+    firm.office.ask("xero", "POST", f"/Payments/{paid['PaymentID']}", {"Status": "DELETED"})
+    firm.database = open_memory(copy)
+
+    assert firm.writes_during(lambda: restore(firm.session(), "disk failed")) == []
+    firm.later()
+    firm.sync()
+
+    assert Decimal(firm.record("Opportunity", deal_id)["Xero_Amount_Due__c"]) == invoice["Total"]
+    firm.later()
+    assert firm.writes_during(firm.sync) == []
 
 
 def test_going_on_needs_a_reason(firm: Anchored) -> None:

@@ -124,7 +124,8 @@ class History:
         self.wire = Wire(machine, emulators, self.oracles)
         self.engines = Engines(machine, pair, self.wire)
         self.engines.told = self._told
-        self.operators = Operators(machine, pair, self.engines, self.wire, self.people.shared, self.reached)
+        shared = self.people.shared
+        self.operators = Operators(machine, pair, self.engines, self.wire, self.ledger, shared, self.reached)
         self.operators.restored = self.rest.forget
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection

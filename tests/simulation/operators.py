@@ -8,20 +8,23 @@ ends, so that only a copy from before the last run that ended is told from the d
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
-from crossfoot.core.errors import CrossfootError
+from crossfoot.core.errors import CrossfootError, NeedsPerson
 from crossfoot.core.records import Side
+from crossfoot.engine.cancelling import REQUESTS
 from crossfoot.engine.choices import choose
 from crossfoot.engine.desk import Desk
+from crossfoot.engine.reissue import PROPOSED_BY
 from crossfoot.store.database import Database
 from crossfoot.store.queue import QueueEntry
 
 from .engines import Engines
 from .machine import Machine, Violation
+from .people import Ledger
 from .rare import Reached
 from .shared import Shared
 from .wire import LATE_S_MAX, Wire
@@ -35,7 +38,14 @@ class Operators:
     """Between runs they do one thing now and then. ``restores`` says whether this business ever puts a copy back."""
 
     def __init__(
-        self, machine: Machine, pair: Pair, engines: Engines, wire: Wire, shared: Shared, reached: Reached
+        self,
+        machine: Machine,
+        pair: Pair,
+        engines: Engines,
+        wire: Wire,
+        ledger: Ledger,
+        shared: Shared,
+        reached: Reached,
     ) -> None:
         self.restores = False
         self.decided: Decided = {}
@@ -47,16 +57,17 @@ class Operators:
         self._pair = pair
         self._engines = engines
         self._wire = wire
+        self._ledger = ledger
         self._shared = shared
         self._reached = reached
 
     def act(self) -> None:
-        """Answer a conflict, or see to the copy of the database."""
+        """Answer what the review queue asks, or see to the copy of the database."""
         self.finish()
         chance = self._machine.chance
         if self.restores and chance.random() < 0.4:
             self._put_back() if self._copy else self._keep_copy()
-        elif self._shared.made:
+        else:
             self._answer()
 
     @property
@@ -80,12 +91,11 @@ class Operators:
         self.decided.clear()
         self.restored()
         self._reached.note("an old copy of the database was put back")
-        if self._engines.anchor_path is None:
-            return
-        before, should_notice = self._wire.writes, self._engines.seen_at >= self._kept_at
-        machine.run(("engine", self._engines.body))
-        if self._wire.writes != before and should_notice:
-            raise Violation("I15: a run wrote from an old copy of the database")
+        if self._engines.anchor_path is not None:
+            before, should_notice = self._wire.writes, self._engines.seen_at >= self._kept_at
+            machine.run(("engine", self._engines.body))
+            if self._wire.writes != before and should_notice:
+                raise Violation("I15: a run wrote from an old copy of the database")
         self._pending = True
         self.finish()
 
@@ -104,22 +114,46 @@ class Operators:
             self._reached.note("a restore rebuilt what it could", linked + 1)
 
     def _answer(self) -> None:
-        """Let one side be right about everything that a record's two sides dispute."""
+        """Answer one entry of the review queue that has an answer."""
         org: Any = self._pair.salesforce.world
         books: Any = self._pair.xero.world
         (home,) = books.organisations
         desk = Desk(Database(self._pair.database.engine), org.organization["Id"], home, "A person", self._machine.now)
-        conflicts = [entry for entry in desk.entries() if entry.code == "field_conflict"]
-        if not conflicts:
+        answerable = [entry for entry in desk.entries() if entry.code in _ANSWERS]
+        if not answerable:
             return
-        self._choose(desk, self._machine.chance.choice(conflicts))
+        entry = self._machine.aside.choice(answerable)
+        try:
+            self._machine.note(f"somebody {_ANSWERS[entry.code](self, desk, entry)}")
+        except NeedsPerson as refused:
+            self._machine.note(f"an answer is not taken: {refused}")
 
-    def _choose(self, desk: Desk, entry: QueueEntry) -> None:
-        side = self._machine.chance.choice((Side.SALESFORCE, Side.XERO))
+    def choose(self, desk: Desk, entry: QueueEntry) -> str:
+        """Let one side be right about everything that a record's two sides dispute."""
+        side = self._machine.aside.choice((Side.SALESFORCE, Side.XERO))
         _, fields = choose(desk, entry.id, side)
-        self._machine.note(f"somebody chooses {side.value} for {', '.join(fields)} of {entry.record_name}")
         self._reached.note("a conflict was answered")
         loser = "xero" if side is Side.SALESFORCE else "salesforce"
         for name in fields:
             self.decided[entry.record.id, name] = self._engines.seen_at
             self._shared.edits.pop((loser, entry.record.id, name), None)
+        return f"chooses {side.value} for {', '.join(fields)} of {entry.record_name}"
+
+    def take_back(self, desk: Desk, entry: QueueEntry) -> str:
+        """Have the invoice of a deal taken back that was lost or deleted."""
+        desk.cancel(entry.id)
+        self._ledger.asked_back.add(entry.record.id)
+        return f"asks to take back the invoice of {entry.record_name}"
+
+    def make_anew(self, desk: Desk, entry: QueueEntry) -> str:
+        """Have the invoice of a changed deal credited and made anew."""
+        _, number = desk.reissue(entry.id)
+        self._ledger.asked_anew.add(entry.record.id)
+        return f"asks to credit {number} of {entry.record_name} and to make it anew"
+
+
+_ANSWERS: Mapping[str, Callable[[Operators, Desk, QueueEntry], str]] = {
+    "field_conflict": Operators.choose,
+    PROPOSED_BY: Operators.make_anew,
+    **dict.fromkeys(REQUESTS, Operators.take_back),
+}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -165,12 +165,44 @@ class Oracles:
         log = self._xero.log if sent.side == "xero" else self._salesforce.log
         if log and log[-1]["illegal"] and not self._touched_since(sent):
             raise Violation(f"I10: {sent.words}: {log[-1]['illegal']}")
-        if sent.side == "xero" and b'"AUTHORISED"' in sent.request.body:
+        is_invoice = sent.request.path.endswith("/Invoices")
+        if sent.side == "xero" and is_invoice and b'"AUTHORISED"' in sent.request.body:
             raise Violation(f"I10: {sent.words} approves an invoice, which is for people to do")
         self.check_edits(sent)
         for lost in self._shared.lost(sent.at - GUARD_AGE):
             raise Violation(f"I3: a person's edit is lost: {lost}")
+        if sent.side == "xero":
+            self._note_taken_back()
         self._note_ghosts(sent)
+
+    def _note_taken_back(self) -> None:
+        """I10: an invoice that a write took back was a person's to give up: they did it, or they asked for it."""
+        for invoice in self._desks.ledger_invoices():
+            deal_id = deal_of(invoice)
+            if invoice["Status"] in DEAD and deal_id not in self._ledger.ended:
+                if deal_id not in self._ledger.asked_back:
+                    raise Violation(f"I10: {invoice['InvoiceNumber']} was taken back, which nobody asked for")
+                self._ledger.ended[deal_id] = self._machine.now
+                self._reached.note("an invoice was taken back when a person asked")
+
+    def is_credited(self, invoice: Mapping[str, Any]) -> bool:
+        """Whether a credit note of its own takes an invoice back in full, after a person asked for a new one.
+
+        What people do to it afterwards, such as taking a payment away, does not bring it back.
+        """
+        if deal_of(invoice) not in self._ledger.asked_anew:
+            return False
+        if invoice["AmountDue"] and invoice["InvoiceID"] not in self._ledger.touched:
+            return False
+        return any(
+            (note["CreditNoteNumber"], note["Total"]) == (f"{invoice['InvoiceNumber']}-CR", invoice["Total"])
+            for note in self.books.all("CreditNotes")
+            if note["Status"] not in DEAD
+        )
+
+    def standing(self, invoices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Those that count: neither dead nor credited to be made anew."""
+        return [each for each in invoices if each["Status"] not in DEAD and not self.is_credited(each)]
 
     def _note_rare(self, sent: Sent, response: Response) -> None:
         if sent.side != "xero" or not sent.is_write:
@@ -209,7 +241,7 @@ class Oracles:
 
     def _check_single(self) -> None:
         """I1: one live invoice for a deal, one contact for an account, one item for a code."""
-        live = Counter(deal_of(found) for found in self._desks.ledger_invoices() if found["Status"] not in DEAD)
+        live = Counter(deal_of(found) for found in self.standing(self._desks.ledger_invoices()))
         for deal_id, count in live.items():
             if count > 1:
                 raise Violation(f"I1: {count} live invoices for {self.deal(deal_id)['Name']}")

@@ -35,6 +35,8 @@ class Ledger:
     settings_changed: list[datetime] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
+    asked_back: set[str] = field(default_factory=set)
+    asked_anew: set[str] = field(default_factory=set)
     counts: dict[str, int] = field(default_factory=dict)
 
 

@@ -53,6 +53,8 @@ SOMETIMES = (
     "an old copy of the database was put back",
     "a restore rebuilt what it could",
     "a conflict was answered",
+    "an invoice was taken back when a person asked",
+    "an invoice was credited and made anew",
     "both sides edited one field",
     "a rule overruled an edit",
     "a payment was recorded in Salesforce",

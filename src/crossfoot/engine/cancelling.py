@@ -28,6 +28,8 @@ ASKED = "cancel"
 """The kind of decision by which a person has a document taken back."""
 REQUESTS = frozenset({"no_longer_won", "source_deleted"})
 """Reasons of the review queue that ask for it."""
+CODES = frozenset({"cancel_not_possible"})
+"""Findings that are raised and closed here."""
 
 
 @dataclass(slots=True)
@@ -165,7 +167,8 @@ def _keep(session: Session, entries: Mapping[str, QueueEntry], problems: Mapping
         )
         for deal, problem in problems.items()
     ]
-    names = {deal: entry.record_name for deal, entry in entries.items()}
     with session.database.writing("cancelled kept") as connection:
         home, now = session.organisation_id, session.host.now()
-        replace_findings(connection, home, names, findings, now, codes={"cancel_not_possible"})
+        standing = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        names = {entry.record.id: entry.record_name for entry in [*standing, *entries.values()]}
+        replace_findings(connection, home, names, findings, now, codes=CODES)

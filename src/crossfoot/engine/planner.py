@@ -17,7 +17,7 @@ from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Money
 from crossfoot.core.plan import Action, Bucket, Context, DealDecision, Operation, decide_deal, item_key
 from crossfoot.core.standing import Standing, account_of, moves_in, reads_intended
-from crossfoot.engine import agree, follow
+from crossfoot.engine import agree, cancelling, follow
 from crossfoot.engine.customers import Customer, keep_customers, review_customers
 from crossfoot.engine.drift import hold_paused
 from crossfoot.engine.evidence import Evidence, read_evidence
@@ -218,5 +218,5 @@ def _keep_codes(connection: Connection, organisation_id: str, planned: Planned) 
 
 # Findings that sending and verifying raise are theirs to close.
 _AFTER_SENDING = {"write_back_refused", "readback_differs", "not_shown", "rate_unusual"}
-_AFTER_SENDING |= {*agree.CODES, *follow.CODES, *reissue.CODES}
+_AFTER_SENDING |= {*agree.CODES, *cancelling.CODES, *follow.CODES, *reissue.CODES}
 _PLAN_CODES = frozenset(REASONS) - _AFTER_SENDING

@@ -160,18 +160,20 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
 
 
 def _asked(session: Session) -> dict[str, StoredLink]:
-    """Links of the deals that people answered for. An answer about another invoice, or another version of the deal,
-    lapses."""
+    """Links of the deals that people answered for. An answer does not outlive its question: one about another invoice
+    or another version of the deal lapses, and one about an invoice that people voided meanwhile."""
     home = session.organisation_id
     found: dict[str, StoredLink] = {}
     with session.database.writing("re-issues asked for") as connection:
         asked = dict(decisions(connection, home, ASKED))
+        standing = open_entries(connection, home, record_ids=asked)
+        questions = {entry.record.id for entry in standing if entry.code == PROPOSED_BY}
         links = {s.source_id: s for s in load_links(connection, home, Kind.INVOICE, source_keys=asked)}
         versions = load_versions(connection, session.org_id, session.mapping.deal_object, ids=asked)
         hashes = {version.ref.id: version.hash for version in versions}
         for deal, target in asked.items():
             stored = links.get(deal)
-            if stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
+            if deal in questions and stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
                 found[deal] = stored
             else:
                 forget_decision(connection, home, ASKED, deal)

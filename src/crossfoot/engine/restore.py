@@ -12,6 +12,8 @@ from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.engine.anchor import Anchor, departs, drop_anchor, newest, read_anchor
 from crossfoot.engine.session import Session
 from crossfoot.store.audit import append_audit
+from crossfoot.store.feed import forget_shown_to
+from crossfoot.store.write_backs import doubt_write_backs
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,10 @@ def require_current(session: Session) -> None:
 
 
 def settle_restored(session: Session, reason: str, linked: int) -> Restored:
-    """Take the copy as the database from now on, with a note in its log. ``linked`` were found again by their marks."""
+    """Take the copy as the database from now on, with a note in its log. ``linked`` were found again by their marks.
+
+    What was written into Salesforce since the copy is not known, so the next write-back writes every row once more.
+    """
     if not reason.strip():
         raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
     anchor = read_anchor(session.anchor_path, session.organisation_id)
@@ -46,6 +51,8 @@ def settle_restored(session: Session, reason: str, linked: int) -> Restored:
         problem = departs(connection, session.organisation_id, anchor)
         here = newest(connection, session.organisation_id)
         lost_to = anchor.seq if anchor else here.seq
+        doubt_write_backs(connection, session.organisation_id)
+        forget_shown_to(connection, session.organisation_id)
         append_audit(
             connection,
             session.organisation_id,

@@ -67,6 +67,11 @@ def save_shown_to(connection: Connection, organisation_id: str, reached: ShownTo
     _forget_touched(connection, organisation_id, min(reached.seq, plan.seq if plan else 0))
 
 
+def forget_shown_to(connection: Connection, organisation_id: str) -> None:
+    """Let the next write-back look at everything."""
+    connection.execute(delete(shown).where(shown.c.organisation_id == organisation_id))
+
+
 def _forget_touched(connection: Connection, organisation_id: str, seq: int) -> None:
     """What both have seen, planning and writing back."""
     connection.execute(delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= seq))

@@ -180,6 +180,15 @@ def write_back_refused(connection: Connection, organisation_id: str, item: Write
     )
 
 
+def doubt_write_backs(connection: Connection, organisation_id: str) -> None:
+    """Salesforce may hold something else than what is known to have been written: an old copy of the database knows
+    nothing of what was written after it. Rows of the first wave are told anew by their own reading."""
+    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.wave > 0)
+    settled = (write_back.c.wanted_hash == write_back.c.written_hash) & write_back.c.unsure_until.is_(None)
+    wanted = case((settled, ""), else_=write_back.c.wanted_hash)  # of these the fields are not known any more
+    connection.execute(update(write_back).where(mine).values(wanted_hash=wanted, written_hash=""))
+
+
 def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:
     """Forget refusals for one source."""
     where = (write_back.c.organisation_id == organisation_id) & (write_back.c.source_id == source_id)
