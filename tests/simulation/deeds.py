@@ -8,6 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.people import Visit
 
+from .merging import merge_accounts, merge_contacts
 from .people import Deed, People, Record
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
@@ -159,8 +160,14 @@ DEEDS: Mapping[str, Deed] = {
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
     "record a payment": (4, record_payment),
+    # Drawn aside, so that the seeds of before keep their story.
+    "merge accounts": (0, merge_accounts),
+    "merge contacts": (0, merge_contacts),
 }
-_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments"}
+MERGES = ("merge accounts", "merge contacts")
+_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments"} | dict.fromkeys(
+    MERGES, "merges"
+)
 
 
 def deeds_of(ways: Ways) -> dict[str, Deed]:

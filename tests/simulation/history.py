@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import deeds_of
+from .deeds import MERGES, deeds_of
 from .engines import Engines, database_clock
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .operators import Operators
@@ -36,6 +36,8 @@ FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the other
 TWO_WAY_SHARE = 0.5
 PAYMENTS_SHARE = 0.4
 RESTORES_SHARE = 0.15
+MERGES_SHARE = 0.2
+MERGE_RATE = 0.002  # at each seam
 OPERATORS_SHARE = 0.4  # of the pauses between runs
 DAYS_SHARE = 0.03  # of those are days long
 CHAOS_S = (1200.0, 3000.0)
@@ -87,6 +89,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     machine = Machine(seed, CLOCK)
     made = template(QuietWire) if machine.chance.random() < FIRST_DAY_SHARE else running(QuietWire)
     ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
+    ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
@@ -114,6 +117,7 @@ class History:
     def __init__(self, machine: Machine, pair: Pair, ways: Ways = PLAIN) -> None:
         self.machine = machine
         self.pair = pair
+        self.ways = ways
         self.ledger = Ledger()
         emulators = {"salesforce": pair.salesforce, "xero": pair.xero}
         desks = Desks(emulators)
@@ -187,6 +191,8 @@ class History:
             assert not self._raw.in_transaction, "a seam inside a transaction"
             if chance.random() < act_rate:
                 machine.note(self.people.act())
+            if self.ways.merges and machine.aside.random() < MERGE_RATE:
+                machine.note(self.people.do(machine.aside.choice(MERGES)))
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
             if chance.random() < kill_rate * _kill_weight(actor.seam):

@@ -37,6 +37,7 @@ class Ledger:
     removed: set[str] = field(default_factory=set)
     asked_back: set[str] = field(default_factory=set)
     asked_anew: set[str] = field(default_factory=set)
+    merged: list[tuple[str, str]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -124,6 +125,7 @@ class People:
         self.shared = Shared(desks)
         self.deeds = deeds
         self.chance = machine.chance
+        self.aside = machine.aside
         self._machine = machine
         self._acts = Acts()
         self._deal = ""

@@ -19,8 +19,9 @@ from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.schema import disposition, version, watermark
 
 from .machine import Violation
+from .merging import family
 from .oracles import Oracles
-from .people import Desks, Ledger, Record, deal_of
+from .people import Desks, Ledger, deal_of
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Shared
 from .shared import Kind as SharedKind
 from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
@@ -31,6 +32,7 @@ _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited", "readback_differ
 _TAKEN_BACK = {"no_longer_won", "source_deleted"}
 # What could not be done that a person asked for -> the question that they answered, beside which it stands.
 _NOT_DONE = {"cancel_not_possible": _TAKEN_BACK, "reissue_not_possible": {"changed_after_approval"}}
+_MERGED = {"accounts_merged", "contacts_merged"}
 _UNSHARED = {"field_conflict", "blank_kept", "flapping"}
 _UNPAID = {"payment_not_due", "payment_too_large", "payment_removed", "payment_no_invoice"}
 # Reasons that a history of this business can give by itself; any other would be the engine's own doing.
@@ -41,7 +43,7 @@ _EXPECTED = (
     | {
         "invoice_voided", "write_back_refused", "no_products", "future_date", "no_account", "no_product_code",
         "contact_archived", "contact_similar", "contact_same_tax_number", *_TAKEN_BACK, *_UNSHARED, *_UNPAID,
-        *_NOT_DONE, "credit_left",
+        *_NOT_DONE, "credit_left", *_MERGED,
     }
 )  # fmt: skip
 
@@ -119,9 +121,9 @@ class Rest:
         for deal in self._deals:
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for some in by_deal.values():
-            for invoice in some:
-                if deal_of(invoice) not in self._oracles.ghosts:
-                    self._check_written_back(invoice, is_latest=invoice is some[-1])
+            for each in some:
+                if deal_of(each) not in self._oracles.ghosts:
+                    self._check_written_back(each, is_latest=each is some[-1])
         self._check_secrets()
 
     def forget(self) -> None:
@@ -223,17 +225,19 @@ class Rest:
     def _check_customer(self, deal: Mapping[str, Any], invoice: Mapping[str, Any]) -> None:
         """I8: the invoice is to the deal's own customer."""
         account = self._salesforce.rows["Account"][deal["AccountId"]]
-        contact = self._oracles.books.get("Contacts", invoice["Contact"]["ContactID"])
-        same = [(contact.get("ContactNumber"), account["Id"]), (contact["Name"], account["Name"])]
-        same += [(contact.get("TaxNumber") or "", account.get("ABN__c"))]
-        if not any(there == here for there, here in same):
+        merged, rows, books = self._ledger.merged, self._salesforce.rows["Account"], self._oracles.books
+        contact = books.get("Contacts", invoice["Contact"]["ContactID"])
+        ours = [rows[each] for each in family(merged, account["Id"])]
+        theirs = [books.get("Contacts", each) for each in family(merged, contact["ContactID"])]
+        if not any(_same_customer(there, here) for there in theirs for here in ours):
             raise Violation(f"I8: {deal['Name']} of {account['Name']} is invoiced to {contact['Name']}")
 
     def _check_amount(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
         if Decimal(invoice["SubTotal"]) == Decimal(deal["Amount"]):
             return
         edited, draft = self._was_edited(deal["Id"]), invoice["Status"] == "DRAFT"
-        known = {"rounding"} if draft else _NAMED
+        is_another = any(deal["AccountId"] in pair for pair in self._ledger.merged)  # a draft keeps its customer
+        known = {"rounding"} if draft and not is_another else _NAMED
         if not named & (known | _NAMED_IF_EDITED if edited else known):
             raise Violation(
                 f"I8: {invoice['InvoiceNumber']} ({invoice['Status']}) is {invoice['SubTotal']}, the deal "
@@ -265,7 +269,7 @@ class Rest:
         for kind, record_id, xero_id in self._pairs():
             for part in kind.parts:
                 ours, theirs = (self._shared.value(kind, part, s, record_id, xero_id) for s in (SALESFORCE, XERO))
-                if ours != theirs and not waiting.get(record_id, set()) & _UNSHARED:
+                if ours != theirs and not waiting.get(record_id, set()) & (_UNSHARED | _MERGED):
                     raise Violation(f"I5: {kind.object} {record_id}: {part.name} is {ours!r} here, {theirs!r} in Xero")
 
     def _pairs(self) -> list[tuple[SharedKind, str, str]]:
@@ -332,6 +336,12 @@ class Rest:
             raise Violation("I20: the database holds a token in clear")
 
 
+def _same_customer(contact: Mapping[str, Any], account: Mapping[str, Any]) -> bool:
+    same = [(contact.get("ContactNumber"), account["Id"]), (contact["Name"], account["Name"])]
+    same += [(contact.get("TaxNumber") or "", account.get("ABN__c"))]
+    return any(there == here for there, here in same)
+
+
 def payments_of(
     recorded: Mapping[str, str], payments: Iterable[Mapping[str, Any]]
 ) -> dict[str, list[Mapping[str, Any]]]:
@@ -344,6 +354,8 @@ def payments_of(
 
 
 _UNDONE = {
+    "merge accounts": "two accounts were merged",
+    "merge contacts": "two contacts were merged",
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",

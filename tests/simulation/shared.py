@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -121,6 +121,8 @@ class Edit:
     at: datetime
     value: str
     was: str
+    before: tuple[str, ...] = ()
+    """What its writer, and those before on this side, saw: oldest first."""
 
     @property
     def place(self) -> Place:
@@ -131,6 +133,11 @@ class Edit:
     def over_there(self) -> Place:
         """The same part on the other side."""
         return _OTHER[self.side], self.record_id, self.part.name
+
+    def knew(self, earlier: str, now: str) -> bool:
+        """Whether ``now`` is what it says, or said on the way to it, by somebody who had seen ``earlier``."""
+        said = (*self.before, self.value)
+        return earlier in self.before and now in said[said.index(earlier) + 1 :]
 
 
 class Worlds(Protocol):
@@ -164,7 +171,9 @@ class Shared:
 
     def add(self, edit: Edit) -> None:
         """A person edited."""
-        self.edits[edit.place] = edit
+        last = self.edits.get(edit.place)
+        seen = last.before if last and last.value == edit.was else ()
+        self.edits[edit.place] = replace(edit, before=(*seen, edit.was))
         self.made[edit.record_id] += 1
         self.latest[edit.record_id, edit.part.name] = edit.at
         self.both += edit.over_there in self.edits
@@ -188,7 +197,7 @@ class Shared:
                 continue
             del self.edits[edit.place]
             other = self.edits.get(edit.over_there)
-            if edit.at > seen_before or not edit.value or (other and other.value == now and other.was == edit.value):
+            if edit.at > seen_before or not edit.value or (other and other.knew(edit.value, now)):
                 continue
             if edit.part.owner == _OTHER[edit.side]:
                 self.overruled.append(edit)

@@ -179,6 +179,7 @@ class Ways:
 
     two_way: bool = False
     payments: bool = False
+    merges: bool = False
 
 
 PLAIN = Ways()

@@ -87,7 +87,7 @@ class SettlementContext:
     """What payments are decided from.
 
     ``in_flight`` are invoices with a payment under way, ``unsure`` the rows of which it is not known whether Xero made
-    theirs, ``unread`` those whose payment was made and not read back yet.
+    theirs.
     """
 
     org_id: str
@@ -96,7 +96,6 @@ class SettlementContext:
     invoices: Mapping[str, LedgerInvoice]
     made: Mapping[str, MadePayment]
     in_flight: Collection[str] = frozenset()
-    unread: Collection[str] = frozenset()
     unsure: Collection[str] = frozenset()
     not_same: Collection[tuple[str, str]] = frozenset()
     refused: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -294,5 +293,4 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
     if listed and len(marked(invoice, marker)) > 1:
         cause = f"more than one payment of {invoice.number} carries {marker}"
         findings.append(_finding(payment, "payment_twice", cause, related))
-    gone = unchanged and not listed and payment.ref.id not in context.unread
-    return Settlement(payment, tuple(findings), gone=gone)
+    return Settlement(payment, tuple(findings), gone=unchanged and not listed)

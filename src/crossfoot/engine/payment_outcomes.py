@@ -131,13 +131,18 @@ def is_removed(session: Session, payment_id: str) -> bool:
 
 def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
     """A payment was taken away in Xero: its row says so, and is never paid again."""
+    home, now = session.organisation_id, session.host.now()
     with session.database.writing("payment removed") as connection:
         retire_link(connection, stored.id)
+        for operation in ops.load_operations(
+            connection, home, kind=Kind.PAYMENT, source_id=stored.source_id, states=("applied",)
+        ):  # it went before it was read back: nothing is left to compare
+            ops.settle(connection, operation.id, "verified", now)
         want_row(connection, session, stored.source_id, stored.link.xero_id, "Deleted")
         append_audit(
             connection,
-            session.organisation_id,
-            session.host.now(),
+            home,
+            now,
             actor=session.actor,
             action="payment removed in Xero",
             record_id=stored.source_id,

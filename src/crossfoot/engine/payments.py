@@ -144,7 +144,6 @@ def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
             invoices=load_ledger(connection, home, INVOICE, LedgerInvoice, ids=wanted),
             made=made,
             in_flight=frozenset(map(parent_of, standing)),
-            unread=frozenset(operation.source_id for operation in standing if operation.state == "applied"),
             unsure=frozenset(operation.source_id for operation in standing if operation.state != "applied"),
             not_same=frozenset(decisions(connection, home, "not_same")),
             refused=ops.standing_refusals(connection, home, since) if rows else {},

@@ -21,7 +21,7 @@ from crossfoot.core.books import (
     LedgerInvoice,
 )
 from crossfoot.core.findings import REASONS
-from crossfoot.core.links import Kind
+from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.money import EXACT, ZERO
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
@@ -226,9 +226,11 @@ class Wanting:
     def _want_deals(self, ids: Collection[str]) -> None:
         """Each deal that counts: its invoice, and where it stands in money and words."""
         target = self._mapping.settings.flows.invoices.write_back
-        links = load_links(self._connection, self._home, Kind.INVOICE, source_keys=ids)
-        linked = {stored.source_id: stored.link.xero_id for stored in links}
-        invoices = self._invoices(linked.values())
+        links = list(load_links(self._connection, self._home, Kind.INVOICE, source_keys=ids, live_only=False))
+        linked = {each.source_id: each.link.xero_id for each in links if each.link.state is not LinkState.RETIRED}
+        # In the order of their making: where a deal's invoice was taken back, its last one is still shown.
+        taken_back = {each.source_id: each.link.xero_id for each in links if each.source_id not in linked}
+        invoices = self._invoices([*linked.values(), *taken_back.values()])
         open_credits = self._open_credits(invoices.values())
         waiting: dict[str, QueueEntry] = {}
         for entry in open_entries(self._connection, self._home, record_ids=ids):
@@ -237,13 +239,14 @@ class Wanting:
         updates = []
         for deal in load_dispositions(self._connection, self._home, record_ids=ids):
             invoice = invoices.get(linked.get(deal.record_id, ""))
-            if invoice is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
+            last = invoice or invoices.get(taken_back.get(deal.record_id, ""))
+            if last is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
                 continue
             if deal.record_id in self._mirror.gone:
                 continue
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
-            if invoice is not None:
-                values |= _invoice_values(invoice, self._mirror, payment_status(invoice, open_credits))
+            if last is not None:
+                values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
             fields = {name: values[value] for name, value in target.items() if value in values}
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)

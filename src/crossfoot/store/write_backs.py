@@ -185,8 +185,9 @@ def doubt_write_backs(connection: Connection, organisation_id: str) -> None:
     nothing of what was written after it. Rows of the first wave are told anew by their own reading."""
     mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.wave > 0)
     settled = (write_back.c.wanted_hash == write_back.c.written_hash) & write_back.c.unsure_until.is_(None)
-    wanted = case((settled, ""), else_=write_back.c.wanted_hash)  # of these the fields are not known any more
-    connection.execute(update(write_back).where(mine).values(wanted_hash=wanted, written_hash=""))
+    # Of those that are settled the fields are not kept: they are sent once they are wanted again.
+    connection.execute(update(write_back).where(mine & settled).values(wanted_hash="", written_hash=""))
+    connection.execute(update(write_back).where(mine).values(written_hash=""))
 
 
 def retry_write_backs(connection: Connection, organisation_id: str, source_id: str) -> None:

@@ -118,3 +118,21 @@ def test_a_quote_of_an_app_keeps_four_decimals_and_upper_case_modes(xero: Client
     made = xero.one("PUT", "/Quotes", {**quote(xero), "LineItems": lines})
     assert (made["LineItems"][0]["UnitAmount"], made["SubTotal"]) == (Decimal("0.0611"), Decimal("61.10"))
     assert made["LineAmountTypes"] == "EXCLUSIVE"
+
+
+@pytest.mark.parametrize(
+    ("plural", "element"),
+    [
+        ("PurchaseOrders", {}),
+        ("Quotes", {}),
+        ("LinkedTransactions", {"SourceLineItemID": "00000000-0000-4000-8000-000000000001"}),
+        ("RepeatingInvoices", {"Type": "ACCREC"}),
+    ],
+)
+def test_a_refused_element_carries_its_flag_and_its_problems(
+    xero: Client, plural: str, element: dict[str, Any]
+) -> None:
+    """XERO 3.4."""
+    [refused] = xero.json("PUT", f"/{plural}", {plural: [element]})["Elements"]
+    assert refused["HasErrors"] is True
+    assert refused["ValidationErrors"]
