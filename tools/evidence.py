@@ -134,7 +134,8 @@ def page(data: Mapping[str, Any]) -> str:
         ("planted bugs caught", f"{data['planted_bugs']['caught']} of {data['planted_bugs']['planted']}"),
     ]
     bugs = [
-        (name, bug["seeds"] or "not caught", bug["by"]) for name, bug in sorted(data["planted_bugs"]["each"].items())
+        (name, bug["seeds"] or f"not within {bug.get('tried', 0)}", bug["by"])
+        for name, bug in sorted(data["planted_bugs"]["each"].items())
     ]
     kills = [(point, data["rare_paths"][point]) for point in KILL_POINTS]
     rare = [(path, times) for path, times in data["rare_paths"].items() if path not in KILL_POINTS]

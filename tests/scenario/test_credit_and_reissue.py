@@ -254,6 +254,37 @@ def test_a_new_invoice_that_must_wait_after_all_leaves_a_danger_record_that_says
     assert firm.waiting(DEAL) == {}
 
 
+def test_a_deal_that_is_lost_once_its_invoice_is_credited_shows_that_nothing_is_due(firm: Business) -> None:
+    accept(firm)
+
+    def seam(name: str) -> None:
+        if name == "commit re-issue released done":
+            raise KilledError(name)
+
+    firm.database.seam = seam
+    with pytest.raises(KilledError):
+        firm.sync()
+    firm.database.seam = lambda _name: None
+    firm.edit("Opportunity", firm.deal(DEAL)["Id"], StageName="Closed Lost")
+    firm.later()
+    firm.sync()
+    [old] = firm.invoices_of(DEAL)
+    deal = firm.deal(DEAL)
+    assert (deal["Xero_Status__c"], deal["Xero_Amount_Due__c"], deal["Xero_Invoice_Id__c"]) == (
+        "Paid",
+        0,
+        old["InvoiceID"],
+    )
+    assert firm.waiting(DEAL) == {}
+
+
+def test_an_answer_lapses_with_the_invoice_that_it_was_about(firm: Business) -> None:
+    accept(firm)
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="VOIDED")
+    assert to_xero(firm, firm.sync) == []
+    assert set(firm.waiting(DEAL)) == {"invoice_voided"}
+
+
 @pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])
 @pytest.mark.parametrize("path", ["CreditNotes", "Allocations"])
 def test_a_lost_call_is_looked_up_and_nothing_is_made_twice(firm: Business, path: str, *, arrives: bool) -> None:

@@ -261,6 +261,26 @@ def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_a_payment_removed_before_it_was_read_back_is_noticed(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine died after the payment was made. No reading will ever list it, and the next one must not wait."""
+    row_id = counter.record("10.00")
+    with monkeypatch.context() as patched:
+        patched.setattr("crossfoot.engine.payments.read_back", lambda _session: None)
+        counter.firm.sync()
+    payment_id = counter.row(row_id)["Payment_Id__c"]
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment_id}", {"Status": "DELETED"})
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.row(row_id)["Status__c"] == "Deleted"
+    assert counter.waits(row_id) == {"payment_removed"}
+    counter.record("20.00", "2026-11-19")
+    counter.firm.later()
+    assert counter.firm.sync().paid.made == 1
+    assert counter.payments() == [Decimal("20.00")]
+
+
 def test_money_that_the_bank_brought_already_is_asked_about(counter: Counter) -> None:
     bank = {
         "Invoice": {"InvoiceID": counter.invoice_id},

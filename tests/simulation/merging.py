@@ -33,7 +33,7 @@ def merge_contacts(people: People) -> str:
     if not found:
         return ""
     loser, survivor = found
-    people.desks.screen("xero", f"contacts/{loser['ContactID']}/merge", {"Into": survivor["ContactID"]})
+    people.desks.ask("xero", "POST", f"/Contacts/{loser['ContactID']}/merge", {"Into": survivor["ContactID"]})
     _note(people, loser["ContactID"], survivor["ContactID"])
     return f"{loser['Name']} into {survivor['Name']}"
 

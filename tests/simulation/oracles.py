@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from crossfoot.core.recovery import LIMIT_WAIT_S_MAX
+from crossfoot.core.reissue import CREDIT_SUFFIX
 from crossfoot.emulators.wire import Response
 from crossfoot.engine.payment_outcomes import LANDS_WITHIN
 from crossfoot.store.database import Database
@@ -172,13 +173,15 @@ class Oracles:
         for lost in self._shared.lost(sent.at - GUARD_AGE):
             raise Violation(f"I3: a person's edit is lost: {lost}")
         if sent.side == "xero":
-            self._note_taken_back()
+            self._note_taken_back(sent)
         self._note_ghosts(sent)
 
-    def _note_taken_back(self) -> None:
+    def _note_taken_back(self, sent: Sent) -> None:
         """I10: an invoice that a write took back was a person's to give up: they did it, or they asked for it."""
         for invoice in self._desks.ledger_invoices():
-            deal_id = deal_of(invoice)
+            deal_id, note = deal_of(invoice), f'"{invoice["InvoiceNumber"]}{CREDIT_SUFFIX}"'
+            if note.encode() in sent.request.body and deal_id not in self._ledger.asked_anew:
+                raise Violation(f"I10: {invoice['InvoiceNumber']} was credited, which nobody asked for")
             if invoice["Status"] in DEAD and deal_id not in self._ledger.ended:
                 if deal_id not in self._ledger.asked_back:
                     raise Violation(f"I10: {invoice['InvoiceNumber']} was taken back, which nobody asked for")
@@ -195,7 +198,8 @@ class Oracles:
         if invoice["AmountDue"] and invoice["InvoiceID"] not in self._ledger.touched:
             return False
         return any(
-            (note["CreditNoteNumber"], note["Total"]) == (f"{invoice['InvoiceNumber']}-CR", invoice["Total"])
+            (note["CreditNoteNumber"], note["Total"])
+            == (f"{invoice['InvoiceNumber']}{CREDIT_SUFFIX}", invoice["Total"])
             for note in self.books.all("CreditNotes")
             if note["Status"] not in DEAD
         )

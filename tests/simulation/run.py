@@ -1,7 +1,8 @@
 """Run seeds by hand.
 
 ``--seed N`` runs one and shows its story where it fails; ``--seeds A-B`` runs a range on all cores; ``--record FILE``
-keeps the ranges and goes on where an earlier campaign stopped; ``--bug NAME`` plants a bug; ``--bugs`` looks for all.
+keeps the ranges and goes on where an earlier campaign stopped; ``--bug NAME`` plants a bug; ``--bugs`` looks for all,
+each for so many ``--seconds``.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import asdict
+from math import inf
 from pathlib import Path
 
 from .bugs import BUGS
@@ -30,12 +33,13 @@ def main() -> int:
     chosen.add_argument("--bugs", action="store_true", help="plant each bug in turn and look for it")
     parser.add_argument("--bug", choices=sorted(BUGS), default="")
     parser.add_argument("--record", type=Path, help="a file of recorded ranges")
+    parser.add_argument("--seconds", type=float, default=inf, help="of a process, for each planted bug")
     parser.add_argument("--jobs", type=int, default=cores())
     asked = parser.parse_args()
     if asked.seed is not None:
         return _one(asked.seed, asked.bug)
     if asked.bugs:
-        return _bugs(asked.record, asked.jobs)
+        return _bugs(asked.record, asked.jobs, asked.seconds)
     first, last = map(int, asked.seeds.split("-"))
     return _bug_in_range(first, last, asked.bug) if asked.bug else _range(first, last, asked)
 
@@ -74,12 +78,14 @@ def _range(first: int, last: int, asked: argparse.Namespace) -> int:
     return 1 if done.failed or missing else 0
 
 
-def _bugs(record: Path | None, jobs: int) -> int:
-    found: dict[str, dict[str, str | int]] = {}
-    for caught in hunt(sorted(BUGS), jobs=jobs):
-        within = f"caught within {caught.seeds} seeds" if caught.seeds else "not caught"
+def _bugs(record: Path | None, jobs: int, seconds: float) -> int:
+    """Look for each bug that the record does not tell of yet; without that file all are looked for anew."""
+    known = json.loads(record.read_text(encoding="utf-8")) if record and record.exists() else {}
+    found: dict[str, dict[str, str | int]] = {name: each for name, each in known.items() if name in BUGS}
+    for caught in hunt(sorted(BUGS.keys() - found.keys()), jobs=jobs, seconds=seconds):
+        within = f"caught within {caught.seeds} seeds" if caught.seeds else f"not caught within {caught.tried}"
         say(f"{caught.name}: {within}; {caught.by}")
-        found[caught.name] = {"seeds": caught.seeds, "by": caught.by}
+        found[caught.name] = {name: value for name, value in asdict(caught).items() if name != "name"}
         if record:
             record.parent.mkdir(parents=True, exist_ok=True)
             record.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -60,9 +60,9 @@ def canonical(value: Any) -> Any:
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # the plain kinds first: asking an abstract one takes longer
         return {key: canonical(inner) for key, inner in sorted(value.items())}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if isinstance(value, (list, tuple, Sequence)) and not isinstance(value, bytes):
         return [canonical(inner) for inner in value]
     raise TypeError(f"{type(value).__name__} has no canonical form")
 

@@ -227,7 +227,7 @@ class Wanting:
         """Each deal that counts: its invoice, and where it stands in money and words."""
         target = self._mapping.settings.flows.invoices.write_back
         links = list(load_links(self._connection, self._home, Kind.INVOICE, source_keys=ids, live_only=False))
-        linked = {each.source_id: each.link.xero_id for each in links if each.link.state is not LinkState.RETIRED}
+        linked = {each.source_id: each.link.xero_id for each in links if each.link.state is LinkState.LIVE}
         # In the order of their making: where a deal's invoice was taken back, its last one is still shown.
         taken_back = {each.source_id: each.link.xero_id for each in links if each.source_id not in linked}
         invoices = self._invoices([*linked.values(), *taken_back.values()])

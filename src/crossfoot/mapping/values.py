@@ -15,15 +15,16 @@ from crossfoot.mapping.expressions import Value
 Fields = Mapping[str, Any]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}.*")
+_NO_VALUE = (dict, list)  # a related record, or several
 _LONG_AGO = "1970-01-01T00:00:00+00:00"
 
 
 def raw_at(fields: Fields, path: tuple[str, ...]) -> Any:
     """The value at the end of a path over relations; None where it breaks off."""
-    value: Any = fields
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return None if isinstance(value, Mapping | list) else value
+    value: Any = fields.get(path[0])
+    for name in path[1:]:
+        value = value.get(name) if isinstance(value, dict) else None
+    return None if isinstance(value, _NO_VALUE) else value
 
 
 def value_at(fields: Fields, path: tuple[str, ...]) -> Value:

@@ -30,13 +30,12 @@ def decode_fields(body: bytes | str) -> dict[str, Any]:
 
 
 def _exact(value: Any) -> Any:
-    if isinstance(value, bool) or value is None or isinstance(value, str | Decimal):
-        return value
-    if isinstance(value, int):
-        return Decimal(value)
-    if isinstance(value, list):
+    kind = type(value)  # what the decoder makes, and nothing derived from it
+    if kind is dict:
+        return {key: _exact(inner) for key, inner in value.items()}
+    if kind is list:
         return [_exact(inner) for inner in value]
-    return {key: _exact(inner) for key, inner in value.items()}
+    return Decimal(value) if kind is int else value
 
 
 def instant(moment: datetime) -> str:

@@ -188,10 +188,9 @@ def test_a_row_whose_payment_was_made_is_never_paid_again(
     assert (settlement.intended, settlement.found, settlement.gone) == (None, None, False)
 
 
-def test_a_payment_that_is_no_longer_listed_is_to_be_confirmed_once_it_was_read_back() -> None:
+def test_a_payment_that_is_not_listed_is_to_be_confirmed() -> None:
     made = {ROW.ref.id: MadePayment("p-1", ROW.terms_hash, LinkState.LIVE)}
     assert settle([ROW], context(made=made))[0].gone
-    assert not settle([ROW], context(made=made, unread={ROW.ref.id}))[0].gone
 
 
 def test_a_long_reference_is_cut_and_the_marker_kept() -> None:
