@@ -74,6 +74,47 @@ def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Busi
     assert phone(shared, survivor) == "02 5550 8888"
 
 
+def test_two_accounts_merged_into_one_without_a_contact_leave_it_one_and_name_the_other(shared: Business) -> None:
+    pairs = linked(shared)[:2]
+    winner = shared.office.salesforce("POST", "/sobjects/Account", {"Name": "The One That Stands Pty Ltd"})["id"]
+    for row, _ in pairs:
+        merge_accounts(shared, winner, row["Id"])
+
+    shared.sync()
+
+    contacts = {contact["ContactID"] for _, contact in pairs}
+    assert links(shared)[winner].link.xero_id in contacts
+    assert {ref.id for ref in waiting(shared, winner)["accounts_merged"].related} == contacts
+
+
+def test_an_account_merged_while_its_contact_became_another_accounts_asks_about_the_accounts(shared: Business) -> None:
+    (row, contact), (other, kept) = linked(shared)[:2]
+    winner = shared.office.salesforce("POST", "/sobjects/Account", {"Name": "The One That Stands Pty Ltd"})["id"]
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}/merge", {"Into": kept["ContactID"]})
+    merge_accounts(shared, winner, row["Id"])
+
+    shared.sync()
+
+    known = links(shared)
+    assert winner not in known
+    assert known[other["Id"]].link.xero_id == kept["ContactID"]
+    assert {ref.id for ref in waiting(shared, winner)["contacts_merged"].related} == {other["Id"], kept["ContactID"]}
+
+
+def test_two_contacts_merged_into_an_unlinked_one_leave_it_to_the_first(shared: Business) -> None:
+    (row, contact), (other, second) = linked(shared)[:2]
+    survivor = shared.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]
+    for each in (contact, second):
+        shared.office.ask(URLS["xero"], "POST", f"/Contacts/{each['ContactID']}/merge", {"Into": survivor})
+
+    shared.sync()
+
+    holders = [account_id for account_id, stored in links(shared).items() if stored.link.xero_id == survivor]
+    assert len(holders) == 1
+    [left] = {row["Id"], other["Id"]} - set(holders)
+    assert "contacts_merged" in waiting(shared, left)
+
+
 def test_an_archived_contact_is_named_never_written_and_never_restored(shared: Business) -> None:
     row, contact = linked(shared)[0]
     shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}", {"ContactStatus": "ARCHIVED"})

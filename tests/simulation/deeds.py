@@ -8,7 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.people import Visit
 
-from .merging import merge_accounts, merge_contacts
+from .merging import merge_accounts
 from .people import Deed, People, Record
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
@@ -143,6 +143,7 @@ def delete_deal(people: People) -> str:
     return str(deal["Name"])
 
 
+MERGE = "merge accounts"
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
     "change a deal": (3, People.change_deal),
@@ -160,14 +161,9 @@ DEEDS: Mapping[str, Deed] = {
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
     "record a payment": (4, record_payment),
-    # Drawn aside, so that the seeds of before keep their story.
-    "merge accounts": (0, merge_accounts),
-    "merge contacts": (0, merge_contacts),
+    MERGE: (0, merge_accounts),  # drawn aside, so that the seeds of before keep their story
 }
-MERGES = ("merge accounts", "merge contacts")
-_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments"} | dict.fromkeys(
-    MERGES, "merges"
-)
+_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments", MERGE: "merges"}
 
 
 def deeds_of(ways: Ways) -> dict[str, Deed]:

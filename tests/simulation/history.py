@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import MERGES, deeds_of
+from .deeds import MERGE, deeds_of
 from .engines import Engines, database_clock
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .operators import Operators
@@ -204,7 +204,7 @@ class History:
             if chance.random() < act_rate:
                 machine.note(self.people.act())
             if self.ways.merges and machine.aside.random() < MERGE_RATE:
-                machine.note(self.people.do(machine.aside.choice(MERGES)))
+                machine.note(self.people.do(MERGE))
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
             if chance.random() < kill_rate * _kill_weight(actor.seam):

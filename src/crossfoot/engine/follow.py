@@ -18,6 +18,7 @@ from crossfoot.store.codec import decode, decode_fields
 from crossfoot.store.links import (
     StoredLink,
     add_link,
+    find_link,
     highest_epochs,
     links_to_agree,
     load_links,
@@ -41,12 +42,12 @@ def follow_merges(session: Session) -> int:
             v.ref.id: v for v in load_versions(connection, session.org_id, kind, ids=[c.source_id for c in changed])
         }
         merged = [stored for stored in changed if _moved(connection, home, stored, accounts)]
-        linked = {stored.source_id: stored for stored in load_links(connection, home, Kind.CONTACT)} if merged else {}
     moved = 0
     for stored in merged:
         with session.database.writing("merge followed") as connection:
-            moved += _follow_contact(connection, session, stored, linked)
-            moved += _follow_account(connection, session, stored, linked)
+            winner = _winner(accounts.get(stored.source_id))
+            moved += _follow_account(connection, session, stored, winner) if winner else 0
+            moved += _follow_contact(connection, session, stored) if not winner else 0
     return moved
 
 
@@ -72,41 +73,47 @@ def _survivor(connection: Connection, home: str, contact_id: str) -> str:
     return contact_id
 
 
-def _follow_contact(
-    connection: Connection, session: Session, stored: StoredLink, linked: Mapping[str, StoredLink]
-) -> int:
+def _holder(connection: Connection, session: Session, contact_id: str) -> StoredLink | None:
+    """The link that a contact has at this moment: one that was followed just now may have taken it."""
+    return next(load_links(connection, session.organisation_id, Kind.CONTACT, xero_ids=[contact_id]), None)
+
+
+def _follow_contact(connection: Connection, session: Session, stored: StoredLink) -> int:
     """The link goes to the contact that stands; where that is another account's, people decide about the accounts."""
     survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
     if survivor == stored.link.xero_id:
         return 0
-    holder = next((other for other in linked.values() if other.link.xero_id == survivor), None)
+    holder = _holder(connection, session, survivor)
     if holder is not None:
-        cause = f"its contact was merged into the one of account {holder.source_id}"
-        related = (_account(session, holder.source_id), RecordRef(Side.XERO, CONTACT, survivor))
-        _tell(
-            connection, session, Finding("contacts_merged", _account(session, stored.source_id), cause, related=related)
-        )
+        _tell_held(connection, session, stored.source_id, holder)
         return 0
     repoint_link(connection, stored.id, survivor)
     _note(connection, session, stored, "follow merged Contact", was=stored.link.xero_id, now=survivor)
     return 1
 
 
-def _follow_account(
-    connection: Connection, session: Session, stored: StoredLink, linked: Mapping[str, StoredLink]
-) -> int:
-    """The link goes to the account that stands; where that has a contact of its own, people merge the contacts."""
-    [account] = load_versions(connection, session.org_id, session.mapping.account_object, ids=[stored.source_id])
-    winner = _winner(account)
-    if not winner:
-        return 0
+def _tell_held(connection: Connection, session: Session, account_id: str, holder: StoredLink) -> None:
+    cause = f"its contact was merged into the one of account {holder.source_id}"
+    related = (_account(session, holder.source_id), RecordRef(Side.XERO, CONTACT, holder.link.xero_id))
+    _tell(connection, session, Finding("contacts_merged", _account(session, account_id), cause, related=related))
+
+
+def _follow_account(connection: Connection, session: Session, stored: StoredLink, winner: str) -> int:
+    """The link goes to the account that stands; where that has a contact of its own, people merge the contacts, and
+    where the contact is another account's by now, they decide about the accounts."""
     survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
     retire_link(connection, stored.id)
     _note(connection, session, stored, "follow merged Account", was=stored.source_id, now=winner)
-    if other := linked.get(winner):
+    holder = _holder(connection, session, survivor)
+    if holder is not None and holder.source_id == winner:
+        return 1
+    if other := find_link(connection, session.organisation_id, Kind.CONTACT, winner):
         contacts = (RecordRef(Side.XERO, CONTACT, other.link.xero_id), RecordRef(Side.XERO, CONTACT, survivor))
         cause = f"account {stored.source_id} was merged into this one; both have a contact in Xero"
         _tell(connection, session, Finding("accounts_merged", _account(session, winner), cause, related=contacts))
+        return 1
+    if holder is not None:
+        _tell_held(connection, session, winner, holder)
         return 1
     epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT)
     identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, winner, epoch=epochs.get(winner, 0) + 1)
