@@ -206,6 +206,10 @@ class Rest:
             return
         won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"]
         due = won and deal["Name"] not in NEVER_INVOICED
+        if due and not invoices and self._salesforce.rows["Account"][deal["AccountId"]]["IsDeleted"]:
+            if named != {"no_account"}:  # in the bin while its account was merged away, and taken out since
+                raise Violation(f"I17: {deal['Name']} has lost its account, and waits for {named}")
+            return
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
         taken_back = not won and len(live) == 1 and named & _TAKEN_BACK
         if len(live) != wanted and not taken_back:

@@ -213,6 +213,9 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
         return problems
     if deal.invoice.account is None:
         add("no_account", "Account Name is empty")
+    elif _customer(deal, context) is None:
+        fix = "Restore the account, choose another one on the opportunity, or let the integration user see it."
+        add("no_account", f"its account {deal.invoice.account.id} is deleted, or hidden from the integration user", fix)
     dated, locked = deal.invoice.dated, context.books.organisation.locked_until
     if dated > context.as_of:
         add("future_date", f"closes on {dated}; today is {context.as_of} in the organisation")

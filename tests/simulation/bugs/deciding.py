@@ -23,10 +23,11 @@ from crossfoot.core.documents import Deal
 from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.plan import Context, DealDecision
 from crossfoot.engine import adopt
-from crossfoot.engine.evidence import read_evidence
 from crossfoot.engine.ledger import INVOICE, load_ledger
 from crossfoot.engine.moved import Moved, find_moved
 from crossfoot.engine.session import Session
+from crossfoot.mapping.deals import DealLens
+from crossfoot.mapping.expressions import compile_expression
 from crossfoot.store import links as store_links
 from crossfoot.xero import documents
 from tests.simulation.machine import Machine
@@ -95,14 +96,12 @@ def _invoice_the_future(_machine: Machine) -> list[Change]:
 
 def _invoice_what_is_open(_machine: Machine) -> list[Change]:
     """Whether a deal is won is not asked."""
-    read = read_evidence
+    read = DealLens.read
 
-    def eager(session: Session, connection: Any, books: Any, as_of: Any, scope: Any) -> Any:
-        found = read(session, connection, books, as_of, scope)
-        deals = tuple(replace(deal, won=True, won_on=deal.won_on or as_of) for deal in found.deals)
-        return replace(found, deals=deals)
+    def eager(lens: DealLens, *arguments: Any, **named: Any) -> Any:
+        return read(replace(lens, when=compile_expression("TRUE")), *arguments, **named)
 
-    return [(engine_planner, "read_evidence", eager)]
+    return [(DealLens, "read", eager)]
 
 
 def _approve_at_once(_machine: Machine) -> list[Change]:

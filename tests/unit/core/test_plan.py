@@ -149,7 +149,7 @@ def _contact_waits(code: str) -> Context:
         ("locked_period", _locked(D(2026, 11, 10)), {}),
         ("no_account", context(), {"invoice": invoice(account=None)}),
         ("unreadable", context(), {"invoice": None}),
-        ("unreadable", context(accounts=[account(9)], contacts={}), {}),
+        ("no_account", context(accounts=[account(9)], contacts={}), {}),
         ("undone", context(undone=frozenset({deal_id()})), {}),
         ("contact_similar", _contact_waits("contact_similar"), {}),
         ("contact_archived", _contact_waits("contact_archived"), {}),
