@@ -26,6 +26,11 @@ def set_phone(firm: Business, contact_id: str, number: str) -> None:
     firm.in_xero("Contacts", ContactID=contact_id, Phones=[{"PhoneType": "DEFAULT", "PhoneNumber": number}])
 
 
+def balance(firm: Business, account_id: str) -> Any:
+    [row] = firm.soql(f"SELECT Xero_Balance__c FROM Account WHERE Id = '{account_id}'")
+    return row["Xero_Balance__c"]
+
+
 def merge_accounts(firm: Business, winner: str, loser: str) -> None:
     body = {"object": "Account", "winner": winner, "losers": [loser]}
     firm.post(f"{URLS['salesforce']}/control/merge", body)
@@ -72,6 +77,35 @@ def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Busi
 
     assert links(shared)[row["Id"]].link.xero_id == survivor
     assert phone(shared, survivor) == "02 5550 8888"
+
+
+@pytest.mark.promise("S3-03")
+def test_the_documents_of_a_merged_contact_are_the_survivors_at_once(shared: Business) -> None:
+    """Xero moves no stamp of a document when contacts are merged."""
+    owing = {invoice["Contact"]["ContactID"] for invoice in shared.invoices() if invoice["Status"] == "DRAFT"}
+    row, contact = next((row, contact) for row, contact in linked(shared) if contact["ContactID"] in owing)
+    kept = next(other for _, other in linked(shared) if other["ContactID"] != contact["ContactID"])
+    moved = [i for i in shared.invoices() if i["Contact"]["ContactID"] == contact["ContactID"]]
+    for invoice in moved:
+        shared.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], Status="AUTHORISED")
+    shared.sync()
+    assert balance(shared, row["Id"]) > 0
+    for _ in range(2):  # until what is read again for safety's sake no longer holds them
+        shared.later(minutes=30)
+        shared.sync()
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}/merge", {"Into": kept["ContactID"]})
+
+    shared.sync()
+
+    assert not balance(shared, row["Id"])
+    keys = {
+        row["Xero_Contact__r"]["Xero_Key__c"]
+        for row in shared.soql("SELECT Xero_Contact__r.Xero_Key__c, Invoice_Id__c FROM Xero_Invoice__c")
+        if row["Invoice_Id__c"] in {invoice["InvoiceID"] for invoice in moved}
+    }
+    assert [key.rpartition(":")[2] for key in keys] == [kept["ContactID"]]
+    shared.later()
+    assert shared.sync().writes == 0
 
 
 def test_two_accounts_merged_into_one_without_a_contact_leave_it_one_and_name_the_other(shared: Business) -> None:

@@ -1,4 +1,4 @@
-"""Follow: links go with the records that people merge, on either side. Nothing is merged or restored by Crossfoot."""
+"""Follow: links and documents go with the records that people merge, on either side. Crossfoot itself merges none."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.ledger import CONTACT
+from crossfoot.engine.observe import observe_documents_of
 from crossfoot.engine.session import Session
 from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode, decode_fields
@@ -26,9 +27,10 @@ from crossfoot.store.links import (
     retire_link,
 )
 from crossfoot.store.queue import replace_findings
-from crossfoot.store.versions import Version, load_versions
+from crossfoot.store.versions import Version, load_reference, load_versions, newest_change, save_reference
 
 CODES = frozenset({"accounts_merged", "contacts_merged"})
+_FOLLOWED = "contacts followed to"
 
 
 def follow_merges(session: Session) -> int:
@@ -49,6 +51,25 @@ def follow_merges(session: Session) -> int:
             moved += _follow_account(connection, session, stored, winner) if winner else 0
             moved += _follow_contact(connection, session, stored) if not winner else 0
     return moved
+
+
+def read_documents_of_merged(session: Session) -> None:
+    """Read the documents of contacts into which others were merged: they are theirs now, and no stamp moved for it
+    (XERO 4.1). How far contacts were followed is kept once their documents are read."""
+    home = session.organisation_id
+    survivors: set[str] = set()
+    with session.database.reading() as connection:
+        known = load_reference(connection, home, _FOLLOWED)
+        reached = newest_change(connection, home)
+        since = int(known[1]) if known else reached
+        for version in load_versions(connection, home, CONTACT, since_seq=since):
+            if decode(version.body, LedgerContact).merged_to:
+                survivors.add(_survivor(connection, home, version.ref.id))
+    for survivor in sorted(survivors):
+        observe_documents_of(session, survivor)
+    if known is None or reached > since:
+        with session.database.writing("merges followed") as connection:
+            save_reference(connection, home, _FOLLOWED, str(reached).encode(), session.host.now())
 
 
 def _moved(connection: Connection, home: str, stored: StoredLink, accounts: Mapping[str, Version]) -> bool:

@@ -140,13 +140,24 @@ class XeroPage:
     last: bool
 
 
+def observe_documents_of(session: Session, contact_id: str) -> None:
+    """Read every document of one customer anew."""
+    for resource in (INVOICE, CREDIT, CREDIT_NOTE):
+        with session.database.writing(f"documents of a contact: {resource}") as connection:
+            read_seq = next_seq(connection)
+        for page in xero_pages(session, resource, None, contact_id=contact_id):
+            with session.database.writing(f"{resource} page") as connection:
+                save_versions(connection, read_seq, page.versions)
+
+
 def xero_pages(
-    session: Session, resource: str, since: datetime | None, *, lane: Lane | None = None
+    session: Session, resource: str, since: datetime | None, *, lane: Lane | None = None, contact_id: str = ""
 ) -> Iterator[XeroPage]:
-    """What changed of one Xero resource since an instant, or all of it, page by page."""
+    """What changed of one Xero resource since an instant, or all of it, page by page; or all of one contact's."""
     request, records = _XERO[resource]
     for number in range(1, PAGES_MAX):
         asked = request(session.tenant, number, since)
+        asked = xero.of_contact(asked, contact_id) if contact_id else asked
         answer = session.xero.read(asked if lane is None else replace(asked, lane=lane))
         page = decode_page(answer.body)
         versions = [to_version(session.organisation_id, record) for record in records(page)]

@@ -16,6 +16,7 @@ from crossfoot.engine.anchor import Anchor
 from crossfoot.engine.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.brake import check_brake, check_vanished, settle_vanished
 from crossfoot.engine.cancelling import Cancelled, cancel_documents
+from crossfoot.engine.follow import read_documents_of_merged
 from crossfoot.engine.guard import check_guard
 from crossfoot.engine.observe import Observed, observe
 from crossfoot.engine.overrides import drop_agreed
@@ -81,6 +82,7 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
         check_guard(session)
         refresh_allowance(session)
         observed = observe(session)
+        read_documents_of_merged(session)
     resume(session)
     resume_statuses(session)
     verify(session, swept=True)

@@ -99,6 +99,13 @@ def bills(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequ
     return _page(tenant, "Invoices", page, since, where)
 
 
+def of_contact(asked: OrganisationRequest, contact_id: str) -> OrganisationRequest:
+    """The same list of documents, of one contact only (XERO 3.8)."""
+    mine = f'Contact.ContactID==guid("{contact_id}")'
+    where = asked.params.get("where")
+    return replace(asked, params={**asked.params, "where": f"{where} AND {mine}" if where else mine})
+
+
 def invoices_dated_since(tenant: Tenant, page: int, day: date) -> OrganisationRequest:
     """A page of sales invoices dated on or after a day: the tie-out's own path."""
     where = f'Type=="ACCREC" AND Date >= DateTime({day.year}, {day.month:02}, {day.day:02})'
