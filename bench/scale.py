@@ -1,7 +1,8 @@
 """The engine at a size: one invoiced deal, as real runs leave it, copied so many times; then what runs cost.
 
-Every row that a deal's sync left (versions, links, operations, audit, write-back) is copied with new ids, so that the
-sizes are those of a real workspace. CPU time is this process's own, the emulators' answers to the few calls included.
+A link is a row of the table ``link``. A deal has two: its invoice's, and that of a customer of its own. Every row that
+its sync left (versions, links, operations, audit, write-back) is copied with new ids and digests, in the order in which
+a run over many deals writes them, so that the sizes are those of a real workspace. CPU time is this process's own, the emulators' answers to the few calls included.
 Of writing back, working out the rows is timed and sending them is not: the emulators do not know the copies.
 ``python -m bench.scale --links 100000``.
 """
@@ -9,10 +10,13 @@ Of writing back, working out the rows is timed and sending them is not: the emul
 from __future__ import annotations
 
 import argparse
+import hashlib
+import re
 import resource
 import sys
 import time
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -41,6 +45,10 @@ BATCH = 2_000
 _COPIED = (schema.version, schema.link, schema.operation, schema.disposition, schema.write_back, schema.audit,
            schema.audit_body, schema.name_key)  # fmt: skip
 _OWN = (schema.link, schema.audit, schema.audit_body)  # numbered by the database's own counting
+LINKS_OF_A_DEAL = 2  # its invoice, and its customer
+_SALESFORCE_ID = re.compile(r"\b[0-9A-Za-z]{15}[A-Z0-5]{3}\b")
+_DIGITS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64}")
+_NAMED = re.compile(rf"{_DIGITS.pattern}|{_SALESFORCE_ID.pattern}|\b(?:Customer number|customer|Deal) \d+|\bD-\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +68,45 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class _Sample:
-    """The ids of one deal and of all that belongs to it, in the order in which ``_ids_of`` renames them."""
+    """One deal as a run left it: its rows, and every id, digest, number and name in them that is its own."""
 
     deal: str
     invoice: str
     account: str
     contact: str
+    rows: Mapping[Table, Sequence[dict[str, Any]]]
+    own: frozenset[str]
 
     def renamed(self, number: int) -> dict[str, str]:
-        """New ids of the same form."""
-        return {
-            self.deal: salesforce_id_18(f"006BN{number:010}"),
-            self.invoice: f"{number:08x}-0000-4000-8000-00000000000a",
-            self.account: salesforce_id_18(f"001BN{number:010}"),
-            self.contact: f"{number:08x}-0000-4000-8000-00000000000c",
-        }
+        """New ones of the same form: what is random stays so, since a database cannot make it smaller."""
+        return {old: _another(old, number) for old in self.own}
+
+
+def _another(old: str, number: int) -> str:
+    if _SALESFORCE_ID.fullmatch(old):
+        return salesforce_id_18(f"{old[:3]}{old[12:15]}{number:09}")
+    if _DIGITS.fullmatch(old):
+        digest = hashlib.sha256(f"{old}{number}".encode()).hexdigest()
+        return str(uuid.UUID(digest[:32])) if "-" in old else digest[: len(old)]
+    return re.sub(r"\d+$", f"{number:07}", old)
 
 
 def fill(session: Session, links: int) -> None:
-    """Copy a deal that a run invoiced, with everything that it left."""
+    """Copy a deal that a run invoiced, with everything that it left, until there are so many more links."""
     with session.database.reading() as connection:
         sample = _sample(connection, session)
-        rows = {table: _rows_of(connection, table, sample) for table in _COPIED}
     with session.database.writing("fill") as connection:
         first = {table: _highest(connection, table) for table in _OWN}
-        for start in range(0, links, BATCH):
-            numbers = range(start, min(start + BATCH, links))
-            for table, found in rows.items():
-                copies = [
-                    _copy(table, row, sample, n, first, len(found), at) for n in numbers for at, row in enumerate(found)
-                ]
-                if copies:
-                    connection.execute(insert(table), copies)
-            _keys(connection, session, [sample.renamed(n) for n in numbers])
+        for start in range(0, links // LINKS_OF_A_DEAL, BATCH):
+            numbers = range(start, min(start + BATCH, links // LINKS_OF_A_DEAL))
+            names = [sample.renamed(number) for number in numbers]
+            for table, found in sample.rows.items():
+                copies = [_copy(table, row, each) for row in found for each in names]
+                for place, copy in enumerate(copies, start * len(found) + 1):
+                    if table in first:
+                        copy["id" if "id" in copy else "seq"] = first[table] + place
+                connection.execute(insert(table), copies)
+            _keys(connection, session, sample, names)
 
 
 def _sample(connection: Connection, session: Session) -> _Sample:
@@ -102,20 +116,24 @@ def _sample(connection: Connection, session: Session) -> _Sample:
     customer = next(
         each for each in load_links(connection, session.organisation_id, Kind.CONTACT) if each.source_id == account
     )
-    return _Sample(stored.source_id, stored.link.xero_id, account, customer.link.xero_id)
+    ids = {stored.source_id, stored.link.xero_id, account, customer.link.xero_id}
+    rows, rest = {}, ""
+    for table in _COPIED:
+        every = [dict(row) for row in connection.execute(select(table)).mappings()]
+        rows[table] = [row for row in every if ids & set(map(str, row.values()))]
+        if table is schema.audit_body:
+            entries = {row["seq"] for row in rows[schema.audit]}
+            rows[table] = [row for row in every if row["seq"] in entries]
+        rest += "".join(map(_text, (row for row in every if row not in rows[table])))
+    own = {found.group() for table in rows.values() for row in table for found in _NAMED.finditer(_text(row))}
+    return _Sample(
+        stored.source_id, stored.link.xero_id, account, customer.link.xero_id, rows,
+        frozenset(each for each in own if each not in rest),
+    )  # fmt: skip
 
 
-def _rows_of(connection: Connection, table: Table, sample: _Sample) -> list[dict[str, Any]]:
-    ids = {sample.deal, sample.invoice, sample.account, sample.contact}
-    if table is schema.audit_body:
-        entries = [row["seq"] for row in _rows_of(connection, schema.audit, sample)]
-        return [dict(row._mapping) for row in connection.execute(select(table).where(table.c.seq.in_(entries)))]
-    found = []
-    for row in connection.execute(select(table)):
-        fields = dict(row._mapping)
-        if any(value in ids for value in fields.values() if isinstance(value, str)):
-            found.append(fields)
-    return found
+def _text(row: Mapping[str, Any]) -> str:
+    return "\n".join(value.decode() if isinstance(value, bytes) else str(value) for value in row.values())
 
 
 def _highest(connection: Connection, table: Table) -> int:
@@ -123,46 +141,30 @@ def _highest(connection: Connection, table: Table) -> int:
     return int(connection.execute(select(column).order_by(column.desc()).limit(1)).scalar() or 0)
 
 
-def _copy(
-    table: Table, row: dict[str, Any], sample: _Sample, number: int, first: dict[Table, int], of: int, at: int
-) -> dict[str, Any]:
-    names = sample.renamed(number)
-    copy = {key: _renamed(value, names) for key, value in row.items()}
-    if table in first:
-        copy["id" if "id" in table.c else "seq"] = first[table] + number * of + at + 1
-    elif "id" in copy:
-        copy["id"] = f"bench{number:015}{at}"
-    if table is schema.operation:
-        copy["number"] = f"BN-{number:07}"
-    if table is schema.name_key:
-        copy["name"] = f"customer {number}"
-    if table is schema.write_back:
-        copy["key"] = f"{copy['key']}" if copy["key"] != row["key"] else f"{row['key']}{number}"
-    return copy
+def _copy(table: Table, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {key: _renamed(value, names) for key, value in row.items()}
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
     if isinstance(value, bytes):
         return _renamed(value.decode(), names).encode()
     if isinstance(value, str):
-        for old, new in names.items():
-            value = value.replace(old, new)
+        return _NAMED.sub(lambda found: names.get(found.group(), found.group()), value)
     return value
 
 
-def _keys(connection: Connection, session: Session, renamed: Iterable[dict[str, str]]) -> None:
+def _keys(connection: Connection, session: Session, sample: _Sample, names: Sequence[Mapping[str, str]]) -> None:
     """The keys under which the copies are found."""
     home, org_id, mapping = session.organisation_id, session.org_id, session.mapping
-    ids = [list(each.values()) for each in renamed]
-    invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[each[1] for each in ids])
-    contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=[each[3] for each in ids])
+    invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[each[sample.invoice] for each in names])
+    contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=[each[sample.contact] for each in names])
     records: list[LedgerInvoice | LedgerContact] = [*invoices.values(), *contacts.values()]
     for kind in (INVOICE, CONTACT):
         versions = [version for version in (to_version(home, each) for each in records) if version.ref.kind == kind]
         save_keys(connection, home, kind, {version.ref.id: version.keys for version in versions})
     keep_keys(connection, home, INVOICE, invoices, load_books(connection, home))
     reading = mapping.readings()[mapping.deal_object]
-    deals = load_versions(connection, org_id, mapping.deal_object, ids=[each[0] for each in ids])
+    deals = load_versions(connection, org_id, mapping.deal_object, ids=[each[sample.deal] for each in names])
     keys = {version.ref.id: references(reading, decode_fields(version.body)) for version in deals}
     save_keys(connection, org_id, mapping.deal_object, keys)
 
