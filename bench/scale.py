@@ -2,8 +2,9 @@
 
 A link is a row of the table ``link``. A deal has two: its invoice's, and that of a customer of its own. Every row that
 its sync left (versions, links, operations, audit, write-back) is copied with new ids and digests, in the order in which
-a run over many deals writes them, so that the sizes are those of a real workspace. CPU time is this process's own, the emulators' answers to the few calls included.
-Of writing back, working out the rows is timed and sending them is not: the emulators do not know the copies.
+a run over many deals writes them, so that the sizes are those of a real workspace. CPU time is this process's own, the
+emulators' answers to the few calls included. Of writing back, working out the rows is timed and sending them is not:
+the emulators do not know the copies.
 ``python -m bench.scale --links 100000``.
 """
 
@@ -33,6 +34,7 @@ from crossfoot.engine.observe import references
 from crossfoot.engine.planner import keep_plan, make_plan
 from crossfoot.engine.runs import look, today
 from crossfoot.engine.session import Session, open_session
+from crossfoot.engine.trail import pack_trail
 from crossfoot.engine.wanting import Wanting
 from crossfoot.store import schema
 from crossfoot.store.codec import decode, decode_fields, encode
@@ -101,12 +103,15 @@ def fill(session: Session, links: int) -> None:
             numbers = range(start, min(start + BATCH, links // LINKS_OF_A_DEAL))
             names = [sample.renamed(number) for number in numbers]
             for table, found in sample.rows.items():
-                copies = [_copy(table, row, each) for row in found for each in names]
+                copies = [{key: _renamed(value, each) for key, value in row.items()} for row in found for each in names]
                 for place, copy in enumerate(copies, start * len(found) + 1):
                     if table in first:
                         copy["id" if "id" in copy else "seq"] = first[table] + place
+                    if "first" in copy:
+                        copy["first"] = copy["seq"]
                 connection.execute(insert(table), copies)
             _keys(connection, session, sample, names)
+    pack_trail(session)
 
 
 def _sample(connection: Connection, session: Session) -> _Sample:
@@ -139,10 +144,6 @@ def _text(row: Mapping[str, Any]) -> str:
 def _highest(connection: Connection, table: Table) -> int:
     column = table.c.id if "id" in table.c else table.c.seq
     return int(connection.execute(select(column).order_by(column.desc()).limit(1)).scalar() or 0)
-
-
-def _copy(table: Table, row: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
-    return {key: _renamed(value, names) for key, value in row.items()}
 
 
 def _renamed(value: Any, names: dict[str, str]) -> Any:
@@ -276,7 +277,9 @@ def _work_out(session: Session, changed: int) -> list[Figure]:
 def main() -> int:
     """Measure and report."""
     asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--links", type=int, default=100_000)
+    asked.add_argument(
+        "--links", type=int, default=100_000, help="rows of the table link: two for each deal, so half as many deals"
+    )
     figures = measure(asked.parse_args().links)
     sys.stdout.write("".join(f"{figure}\n" for figure in figures))
     return int(any(figure.at_most is not None and figure.value > figure.at_most for figure in figures))

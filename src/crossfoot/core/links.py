@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+import string
 from dataclasses import dataclass
 from enum import StrEnum
 
 IDEMPOTENCY_KEY_LENGTH_MAX = 128
 _SALESFORCE_ID = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])([A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?)(?![A-Za-z0-9])")
 _CHECKSUM_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+_CAPITALS = str.maketrans(string.ascii_letters + string.digits, "0" * 26 + "1" * 26 + "0" * 10)
 
 
 class Kind(StrEnum):
@@ -114,11 +116,9 @@ def salesforce_id_18(record_id: str) -> str:
     """The 18-character form of a 15-character id (docs/vendors/salesforce.md 0.3)."""
     if len(record_id) == 18:
         return record_id
-    checks = ""
-    for start in (0, 5, 10):
-        bits = sum(1 << i for i, char in enumerate(record_id[start : start + 5]) if char.isascii() and char.isupper())
-        checks += _CHECKSUM_ALPHABET[bits]
-    return record_id + checks
+    capitals = record_id.translate(_CAPITALS)[::-1]
+    first, second, third = (int(capitals[start : start + 5], 2) for start in (10, 5, 0))
+    return record_id + _CHECKSUM_ALPHABET[first] + _CHECKSUM_ALPHABET[second] + _CHECKSUM_ALPHABET[third]
 
 
 def idempotency_key(organisation_id: str, call_id: str, body_hash: str) -> str:

@@ -30,6 +30,7 @@ from crossfoot.engine.scope import newly_named
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.status_calls import resume_statuses
 from crossfoot.engine.tell import Agreed, look_at_links, tell
+from crossfoot.engine.trail import pack_trail
 from crossfoot.engine.verify import Verified, verify
 from crossfoot.engine.write_back import write_back
 from crossfoot.store.audit import append_audit, prune_bodies
@@ -254,6 +255,7 @@ def _carry_out(
                 **counts,
             )
     report.audit = keep_anchor(session)
+    pack_trail(session)
     return report
 
 

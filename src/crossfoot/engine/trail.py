@@ -11,11 +11,12 @@ from sqlalchemy import Connection
 from crossfoot.core.documents import differences
 from crossfoot.core.links import Kind
 from crossfoot.engine.session import Session
-from crossfoot.store.audit import append_audit
+from crossfoot.store.audit import append_audit, bodies_to_pack, pack_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.write_backs import WriteBack
 
+PACKINGS_MAX = 1_000
 _HEAD = ("contact", "dated", "due", "currency", "reference", "url", "line_amounts")
 
 
@@ -96,3 +97,14 @@ def note_write_back(connection: Connection, session: Session, item: WriteBack, r
         refusal=refusal,
         mapping=session.mapping.hash,
     )
+
+
+def pack_trail(session: Session) -> None:
+    """Lay together what many entries say, some thousands in each transaction, and only where there are enough."""
+    for _ in range(PACKINGS_MAX):
+        with session.database.reading() as connection:
+            if not bodies_to_pack(connection, session.organisation_id):
+                return
+        with session.database.writing("audit packed") as connection:
+            if not pack_bodies(connection, session.organisation_id):
+                return

@@ -1,12 +1,14 @@
 """The audit log: append-only, one hash chain per organisation, one entry per mutation or decision.
 
 What an entry says lies beside the chain, which holds its digest: so it can go after a time, and the chain still holds.
+Neighbours say nearly the same: once there are enough, they are laid in one row, where they take a quarter of the room.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,14 +19,23 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, insert, sele
 
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import audit, audit_body
+from crossfoot.store.versions import last_seq, set_seq
 
 GENESIS = "0" * 64
 BODIES_KEPT = timedelta(days=90)
 PRUNED_AT_ONCE_MAX = 5_000
 ROWS_AT_ONCE = 1_000
+BLOCK = 256
+BLOCKS_AT_ONCE = 32
 # One entry for each mutation: built once.
 _ADD, _ADD_BODY = insert(audit), insert(audit_body)
-_BODY_OF = (audit_body.c.organisation_id == audit.c.organisation_id) & (audit_body.c.seq == audit.c.seq)
+_BODY_UP_TO = (audit_body.c.organisation_id == audit.c.organisation_id) & (audit_body.c.seq == audit.c.seq)
+_NEXT_BODY = (
+    select(audit_body.c.first, audit_body.c.seq, audit_body.c.body)
+    .where(audit_body.c.organisation_id == bindparam("organisation_id"), audit_body.c.seq >= bindparam("seq"))
+    .order_by(audit_body.c.seq)
+    .limit(1)
+)
 _NEWEST = (
     select(audit.c.seq, audit.c.hash)
     .where(audit.c.organisation_id == bindparam("organisation_id"))
@@ -69,7 +80,9 @@ def append_audit(
     }
     digest = _digest(text)
     connection.execute(_ADD, {**head, "digest": digest, "hash": _hash(head, digest, previous)})
-    connection.execute(_ADD_BODY, {"organisation_id": organisation_id, "seq": last + 1, "body": text.encode()})
+    connection.execute(
+        _ADD_BODY, {"organisation_id": organisation_id, "seq": last + 1, "first": last + 1, "body": text.encode()}
+    )
 
 
 def newest_audit(connection: Connection, organisation_id: str) -> tuple[int, str]:
@@ -102,18 +115,36 @@ def _hash(row: Mapping[str, Any], covered: str, previous: str) -> str:
     return _digest("\n".join([*head, covered, previous]))
 
 
+class _Bodies:
+    """What entries say. Asked for in their order, each row is read once."""
+
+    def __init__(self, connection: Connection, organisation_id: str) -> None:
+        self._connection, self._organisation_id = connection, organisation_id
+        self._asked = self._first = self._last = 0
+        self._lines: list[bytes] = []
+
+    def of(self, seq: int) -> bytes | None:
+        """What one entry says, or None where that was taken out."""
+        if not self._asked <= seq <= self._last:
+            row = self._connection.execute(_NEXT_BODY, {"organisation_id": self._organisation_id, "seq": seq}).first()
+            self._asked, self._first, self._last = (seq, row.first, row.seq) if row else (seq, sys.maxsize, sys.maxsize)
+            self._lines = row.body.split(b"\n") if row else []
+        place = seq - self._first
+        return self._lines[place] if 0 <= place < len(self._lines) else None
+
+
 def read_audit(connection: Connection, organisation_id: str, record_id: str | None = None) -> Iterator[AuditEntry]:
     """Entries in order, all or those of one record."""
-    query = _entries(organisation_id)
+    query, bodies = _entries(organisation_id), _Bodies(connection, organisation_id)
     if record_id is not None:
         query = query.where(audit.c.record_id == record_id)
     for row in connection.execute(query):
-        yield AuditEntry(row.seq, row.at, row.actor, row.action, row.record_id, json.loads(row.body or "{}"), row.hash)
+        body = json.loads(bodies.of(row.seq) or b"{}")
+        yield AuditEntry(row.seq, row.at, row.actor, row.action, row.record_id, body, row.hash)
 
 
 def _entries(organisation_id: str) -> Select[Any]:
-    query = select(audit, audit_body.c.body).outerjoin(audit_body, _BODY_OF)
-    return query.where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
+    return select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
 
 
 def broken_audit_entry(connection: Connection, organisation_id: str) -> int | None:
@@ -122,9 +153,11 @@ def broken_audit_entry(connection: Connection, organisation_id: str) -> int | No
     Bodies go from the oldest on: one that is missing behind one that stands was taken out.
     """
     previous, expected, body_seen = GENESIS, 1, False
+    bodies = _Bodies(connection, organisation_id)
     with connection.execute(_entries(organisation_id).execution_options(yield_per=ROWS_AT_ONCE)) as rows:
         for row in rows.mappings():
-            text = None if row["body"] is None else row["body"].decode()
+            body = bodies.of(row["seq"])
+            text = None if body is None else body.decode()
             covered = row["digest"] or text or ""
             says_so = not body_seen if text is None else row["digest"] in {"", _digest(text)}
             if row["seq"] != expected or row["hash"] != _hash(dict(row), covered, previous) or not says_so:
@@ -134,24 +167,68 @@ def broken_audit_entry(connection: Connection, organisation_id: str) -> int | No
     return None
 
 
+def _packed_to(organisation_id: str) -> str:
+    return f"audit bodies packed of {organisation_id}"
+
+
+def bodies_to_pack(connection: Connection, organisation_id: str) -> bool:
+    """Whether so much was said since the last time that it can be laid together."""
+    newest, _ = newest_audit(connection, organisation_id)
+    return newest - last_seq(connection, _packed_to(organisation_id)) >= BLOCK
+
+
+def pack_bodies(connection: Connection, organisation_id: str) -> int:
+    """Lay what ``BLOCK`` entries in a row say into one row, the oldest first, for up to ``BLOCKS_AT_ONCE`` rows.
+
+    Where what an entry says was taken out nothing is laid together: whoever verifies the chain finds that. Entries of
+    schema 0001 stay, since their words do. Returns how many rows were made.
+    """
+    query = (
+        select(audit_body.c.seq, audit_body.c.body)
+        .join(audit, _BODY_UP_TO)
+        .where(
+            audit_body.c.organisation_id == organisation_id,
+            audit_body.c.seq > last_seq(connection, _packed_to(organisation_id)),
+            audit.c.digest != "",
+        )
+        .order_by(audit_body.c.seq)
+        .limit(BLOCK * BLOCKS_AT_ONCE)
+    )
+    said = connection.execute(query).all()
+    made = 0
+    for start in range(0, len(said) - BLOCK + 1, BLOCK):
+        block = said[start : start + BLOCK]
+        first, last = block[0].seq, block[-1].seq
+        if last - first != BLOCK - 1:
+            break
+        _take_out(connection, organisation_id, first, last)
+        body = b"\n".join(row.body for row in block)
+        connection.execute(_ADD_BODY, {"organisation_id": organisation_id, "seq": last, "first": first, "body": body})
+        set_seq(connection, _packed_to(organisation_id), last)
+        made += 1
+    return made
+
+
+def _take_out(connection: Connection, organisation_id: str, first: int, last: int) -> None:
+    mine = (audit_body.c.organisation_id == organisation_id) & audit_body.c.seq.between(first, last)
+    connection.execute(delete(audit_body).where(mine))
+
+
 def prune_bodies(connection: Connection, organisation_id: str, now: datetime) -> int:
     """Take out what entries say that are older than ``BODIES_KEPT``, the oldest first; their chain stays for ever.
 
-    Entries of schema 0001 keep their words, which their hashes cover. Returns how many went.
+    What was laid together goes when the youngest of it is so old. Entries of schema 0001 keep their words, which their
+    hashes cover. Returns how many entries' words went.
     """
     until = instant(now - BODIES_KEPT)
     query = (
-        select(audit_body.c.seq, audit.c.at)
-        .join(audit, _BODY_OF)
+        select(audit_body.c.first, audit_body.c.seq, audit.c.at)
+        .join(audit, _BODY_UP_TO)
         .where(audit.c.organisation_id == organisation_id, audit.c.digest != "")
         .order_by(audit_body.c.seq)
         .limit(PRUNED_AT_ONCE_MAX)
     )
-    old = [row.seq for row in takewhile(lambda row: row.at < until, connection.execute(query))]
+    old = list(takewhile(lambda row: row.at < until, connection.execute(query)))
     if old:
-        connection.execute(
-            delete(audit_body).where(
-                audit_body.c.organisation_id == organisation_id, audit_body.c.seq.between(old[0], old[-1])
-            )
-        )
-    return len(old)
+        _take_out(connection, organisation_id, old[0].seq, old[-1].seq)
+    return sum(row.seq - row.first + 1 for row in old)

@@ -1,41 +1,123 @@
 """How ids, digests and bodies lie in the database: in as few bytes as they need, and read as they always were.
 
-A million deals bring some twenty million ids and digests. As text a UUID takes 36 bytes and a SHA-256 takes 64; as
-bytes 17 and 34. Bodies are compressed against words that most of them hold.
+A deal brings some sixty ids and digests. As text a UUID takes 36 bytes, a SHA-256 64 and a Salesforce id 18; as bytes
+17, 34 and 13. Bodies are compressed against words that most of them hold.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import BigInteger, LargeBinary
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, LargeBinary, column, select, table
+from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-from crossfoot.store.words import WORDS
+from crossfoot.core.links import salesforce_id_18
+from crossfoot.store.words import COMMON, WORDS
 
-_PLAIN, _UUID, _HEX = b"\x00", b"\x01", b"\x02"
-_FOUND = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})|((?:[0-9a-f]{2}){8,255})")
-_MARK = re.compile(rb"[\x01\x02]")
 _BODY_FORM = b"\x01"  # which words a body was compressed against: a change of them is another form
 _LEVEL = 6
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-_REMEMBERED = 4096  # the organisation's own id stands in every row
+_MICROSECOND = timedelta(microseconds=1)
+_REMEMBERED = 4096  # what a run is about stands in many rows
+
+
+def _microseconds(text: str) -> int:
+    return (datetime.fromisoformat(text) - _BEGINNING) // _MICROSECOND
+
+
+def _at(microseconds: int) -> datetime:
+    return _BEGINNING + microseconds * _MICROSECOND
+
+
+def _stamp(text: str) -> bytes:
+    return _microseconds(text).to_bytes(8, signed=True)
+
+
+def _of_stamp(kept: bytes) -> datetime:
+    return _at(int.from_bytes(kept, signed=True))
+
+
+def _uuid(digits: bytes) -> str:
+    text = digits.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _salesforce_id(text: str) -> bytes:
+    """Six bits for each of fifteen characters; the last three follow from them."""
+    if salesforce_id_18(text[:15]) != text:
+        raise ValueError
+    return b64decode(text[:15] + "A")
+
+
+def _of_salesforce_id(kept: bytes) -> str:
+    return salesforce_id_18(b64encode(kept)[:15].decode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """Text of one form, kept as bytes behind a mark: so many of them, or as many as the byte behind the mark says."""
+
+    mark: bytes
+    pattern: str
+    size: int | None
+    shorten: Callable[[str], bytes]
+    restore: Callable[[bytes], str]
+
+    def kept(self, text: str) -> bytes:
+        """Mark and bytes, or the text itself where it only looks like this form."""
+        try:
+            short = self.shorten(text)
+        except ValueError:
+            return text.encode()
+        return self.mark + (b"" if self.size else bytes([len(short)])) + short
+
+
+_NUMBERED = table("home", column("id"), column("code"))
+_MOMENT = r"\d{4}-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
+# What is stored is found by its form: only a migration may change these, or the words in common. The marks of the newer
+# ones are bytes that UTF-8 never holds, so that what was packed before there were any reads on.
+_FORMS = (
+    _Form(
+        b"\x01", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", 16,
+        lambda text: bytes.fromhex(text.replace("-", "")), _uuid,
+    ),
+    _Form(b"\x02", r"(?:[0-9a-f]{2}){8,255}", None, bytes.fromhex, bytes.hex),
+    _Form(b"\xf8", r"[0-9A-Za-z]{15}[A-Z0-5]{3}", 12, _salesforce_id, _of_salesforce_id),
+    _Form(
+        b"\xf9", rf"{_MOMENT}\.\d{{6}}\+00:00", 8, _stamp,
+        lambda kept: _of_stamp(kept).isoformat(timespec="microseconds"),
+    ),
+    _Form(
+        b"\xfa", rf"{_MOMENT}\.\d{{3}}\+0000", 8, _stamp,
+        lambda kept: _of_stamp(kept).isoformat(timespec="milliseconds").replace("+00:00", "+0000"),
+    ),
+    _Form(
+        b"\xfb", "|".join(map(re.escape, sorted(COMMON, reverse=True))), 1,
+        lambda text: bytes([COMMON.index(text)]), lambda kept: COMMON[kept[0]],
+    ),
+)  # fmt: skip
+_PLAIN = b"\x00"
+_ESCAPED = re.compile("[\x00-\x02]")
+_FOUND = re.compile("|".join(f"({form.pattern})" for form in _FORMS), re.ASCII)
+_MARK = re.compile(b"[" + b"".join(form.mark for form in _FORMS) + b"]")
+_BY_MARK = {form.mark: form for form in _FORMS}
 
 
 @lru_cache(_REMEMBERED)
 def pack(text: str) -> bytes:
-    """Text with each UUID and each run of 16 or more hexadecimal digits as bytes behind a mark."""
-    if any(mark in text for mark in "\x00\x01\x02"):
+    """Text with what has one of the known forms as bytes behind a mark."""
+    if _ESCAPED.search(text):
         return _PLAIN + text.encode()
     packed, reached = b"", 0
     for found in _FOUND.finditer(text):
-        packed += text[reached : found.start()].encode()
+        packed += text[reached : found.start()].encode() + _FORMS[(found.lastindex or 1) - 1].kept(found.group())
         reached = found.end()
-        digits = bytes.fromhex(found.group().replace("-", ""))
-        packed += _UUID + digits if found.group(1) else _HEX + bytes([len(digits)]) + digits
     return packed + text[reached:].encode()
 
 
@@ -47,14 +129,11 @@ def unpack(packed: bytes) -> str:
     text, reached = "", 0
     while mark := _MARK.search(packed, reached):
         text += packed[reached : mark.start()].decode()
-        if mark.group() == _UUID:
-            reached = mark.end() + 16
-            digits = packed[mark.end() : reached].hex()
-            text += f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-        else:
-            first = mark.end() + 1
-            reached = first + packed[mark.end()]
-            text += packed[first:reached].hex()
+        form, first = _BY_MARK[mark.group()], mark.end()
+        if form.size is None:
+            first += 1
+        reached = first + (form.size or packed[mark.end()])
+        text += form.restore(packed[first:reached])
     return text + packed[reached:].decode()
 
 
@@ -89,6 +168,24 @@ class Packed(TypeDecorator[str]):
         return None if value is None else unpack(bytes(value))
 
 
+class Home(UserDefinedType[str]):
+    """The id of an org or organisation, held as the number that stands for it in the table ``home``.
+
+    What has no number (``workspace.save_connection`` gives it) finds nothing, and cannot be stored.
+    """
+
+    cache_ok = True
+
+    def get_col_spec(self, **_kw: object) -> str:
+        return "BIGINT"
+
+    def bind_expression(self, bindvalue: BindParameter[str]) -> ColumnElement[str]:
+        return select(_NUMBERED.c.code).where(_NUMBERED.c.id == bindvalue).scalar_subquery()
+
+    def column_expression(self, colexpr: ColumnElement[str]) -> ColumnElement[str]:
+        return select(_NUMBERED.c.id).where(_NUMBERED.c.code == colexpr).scalar_subquery()
+
+
 class Body(TypeDecorator[bytes]):
     """Bytes that are mostly JSON."""
 
@@ -109,9 +206,7 @@ class Instant(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: object) -> int | None:  # noqa: ARG002
-        return None if value is None else (datetime.fromisoformat(value) - _BEGINNING) // timedelta(microseconds=1)
+        return None if value is None else _microseconds(value)
 
     def process_result_value(self, value: int | None, dialect: object) -> str | None:  # noqa: ARG002
-        if value is None:
-            return None
-        return (_BEGINNING + timedelta(microseconds=value)).isoformat(timespec="microseconds")
+        return None if value is None else _at(value).isoformat(timespec="microseconds")

@@ -25,13 +25,14 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from crossfoot.core.money import EXACT
-from crossfoot.store.packed import Body, Instant, Packed
+from crossfoot.store.packed import Body, Home, Instant, Packed
 
 metadata = MetaData()
 # The same order of text on both databases (instants and ids are compared in SQL), and room for any amount in units.
 TEXT: TypeEngine[str] = Text().with_variant(Text(collation="C"), "postgresql")
 WHOLE: TypeEngine[int] = BigInteger().with_variant(Integer(), "sqlite")
 UNITS = Decimal(10_000)
+HOME = Home()
 ID = Packed()
 BODY = Body()
 INSTANT = Instant()
@@ -49,6 +50,14 @@ def from_units(units: int) -> Decimal:
     """A document amount from the database."""
     return EXACT.divide(Decimal(units), UNITS)
 
+
+# The numbers that stand for vendors' ids of orgs and organisations in the tables with rows for every deal (``packed``).
+home = Table(
+    "home",
+    metadata,
+    Column("id", TEXT, primary_key=True),
+    Column("code", WHOLE, nullable=False, unique=True),
+)
 
 connection = Table(
     "connection",
@@ -79,11 +88,11 @@ grant = Table(
 version = Table(
     "version",
     metadata,
-    Column("home", ID, primary_key=True),
-    Column("kind", TEXT, primary_key=True),
+    Column("home", HOME, primary_key=True),
+    Column("kind", ID, primary_key=True),
     Column("record_id", ID, primary_key=True),
-    Column("side", TEXT, nullable=False),
-    Column("stamp", TEXT, nullable=False),
+    Column("side", ID, nullable=False),
+    Column("stamp", ID, nullable=False),
     Column("hash", ID, nullable=False),
     Column("body", BODY, nullable=False),
     Column("deleted", Boolean, nullable=False),
@@ -105,8 +114,8 @@ lookup = Table(
 name_key = Table(
     "name_key",
     metadata,
-    Column("home", ID, primary_key=True),
-    Column("kind", TEXT, primary_key=True),
+    Column("home", HOME, primary_key=True),
+    Column("kind", ID, primary_key=True),
     Column("record_id", ID, primary_key=True),
     Column("name", TEXT, nullable=False),
     sqlite_with_rowid=False,
@@ -134,17 +143,17 @@ link = Table(
     "link",
     metadata,
     Column("id", WHOLE, primary_key=True),
-    Column("org_id", ID, nullable=False),
-    Column("organisation_id", ID, nullable=False),
-    Column("kind", TEXT, nullable=False),
+    Column("org_id", HOME, nullable=False),
+    Column("organisation_id", HOME, nullable=False),
+    Column("kind", ID, nullable=False),
     Column("source_key", ID, nullable=False),
     Column("part", TEXT, nullable=False),
     Column("epoch", WHOLE, nullable=False),
     Column("source_id", ID, nullable=False),
     Column("xero_id", ID, nullable=False),
     Column("number", TEXT, nullable=False),
-    Column("born", TEXT, nullable=False),
-    Column("evidence", TEXT, nullable=False),
+    Column("born", ID, nullable=False),
+    Column("evidence", ID, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("base_hash", ID, nullable=False),
     Column("source_hash", ID, nullable=False),
@@ -182,16 +191,16 @@ operation = Table(
     "operation",
     metadata,
     Column("id", ID, primary_key=True),
-    Column("organisation_id", ID, nullable=False),
+    Column("organisation_id", HOME, nullable=False),
     Column("run_id", ID, nullable=False),
-    Column("org_id", ID, nullable=False),
-    Column("kind", TEXT, nullable=False),
+    Column("org_id", HOME, nullable=False),
+    Column("kind", ID, nullable=False),
     Column("source_key", ID, nullable=False),
     Column("part", TEXT, nullable=False),
     Column("epoch", WHOLE, nullable=False),
     Column("source_id", ID, nullable=False),
     Column("source_hash", ID, nullable=False),
-    Column("action", TEXT, nullable=False),
+    Column("action", ID, nullable=False),
     Column("state", TEXT, nullable=False),
     Column("body", BODY, nullable=False),
     Column("payload_hash", ID, nullable=False),
@@ -205,7 +214,7 @@ operation = Table(
     Column("reviewed", Boolean, nullable=False),
     Column("call_id", ID, nullable=False),
     Column("position", WHOLE, nullable=False),
-    Column("reason", TEXT, nullable=False),
+    Column("reason", ID, nullable=False),
     Column("refusal", TEXT, nullable=False),
     Column("reserved_at", INSTANT, nullable=False),
     Column("resolved_at", INSTANT),
@@ -296,7 +305,7 @@ decision = Table(
 disposition = Table(
     "disposition",
     metadata,
-    Column("organisation_id", ID, primary_key=True),
+    Column("organisation_id", HOME, primary_key=True),
     Column("record_id", ID, primary_key=True),
     Column("bucket", TEXT, nullable=False),
     Column("name", TEXT, nullable=False),
@@ -348,7 +357,7 @@ shown = Table(
 touched = Table(
     "touched",
     metadata,
-    Column("organisation_id", ID, primary_key=True),
+    Column("organisation_id", HOME, primary_key=True),
     Column("record_id", ID, primary_key=True),
     Column("seq", WHOLE, nullable=False),
     Index("touched_by_seq", "seq"),
@@ -358,8 +367,8 @@ touched = Table(
 write_back = Table(
     "write_back",
     metadata,
-    Column("organisation_id", ID, primary_key=True),
-    Column("object", TEXT, primary_key=True),
+    Column("organisation_id", HOME, primary_key=True),
+    Column("object", ID, primary_key=True),
     Column("key", ID, primary_key=True),
     Column("fields", BODY, nullable=False),
     Column("wanted_hash", ID, nullable=False),
@@ -518,11 +527,11 @@ act = Table(
 audit = Table(
     "audit",
     metadata,
-    Column("organisation_id", ID, primary_key=True),
+    Column("organisation_id", HOME, primary_key=True),
     Column("seq", WHOLE, primary_key=True),
     Column("at", INSTANT, nullable=False),
-    Column("actor", TEXT, nullable=False),
-    Column("action", TEXT, nullable=False),
+    Column("actor", ID, nullable=False),
+    Column("action", ID, nullable=False),
     Column("record_id", ID, nullable=False),
     Column("digest", ID, nullable=False),
     Column("hash", ID, nullable=False),
@@ -530,12 +539,14 @@ audit = Table(
     sqlite_with_rowid=False,
 )
 
-# What the entries say, beside the chain: kept for a time, while the chain is kept for ever.
+# What the entries say, beside the chain: kept for a time, while the chain is kept for ever. A row has what the entries
+# from ``first`` to ``seq`` say, a line each.
 audit_body = Table(
     "audit_body",
     metadata,
-    Column("organisation_id", ID, primary_key=True),
+    Column("organisation_id", HOME, primary_key=True),
     Column("seq", WHOLE, primary_key=True),
+    Column("first", WHOLE, nullable=False),
     Column("body", BODY, nullable=False),
     sqlite_with_rowid=False,
 )

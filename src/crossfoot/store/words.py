@@ -1,6 +1,8 @@
-"""Words that stored bodies have in common: one of each kind as it is encoded, its values left out.
+"""Words that stored values have in common.
 
-Bodies in the database were compressed against exactly these: other words are another form beside this one (``packed``).
+``WORDS`` is one body of each kind as it is encoded, its values left out: bodies in the database were compressed against
+exactly these, and other words are another form beside this one (``packed``). ``COMMON`` are words of names and reasons,
+which are kept by their places: neither may words be added here without a migration, nor change places ever.
 """
 
 from __future__ import annotations
@@ -54,4 +56,41 @@ WORDS = (
     b'"quantity":1.0000,"tax_amount":0.00,"tax_type":"OUTPUT","tracking":[],"unit_amount":0.0000}],'
     b'"number":"SF-D-000","payments":[],"reference":"","status":"AUTHORISED","status":"PAID","status":"DRAFT",'
     b'"sub_total":0.00,"total":0.00,"total_tax":0.00,"updated":"2026-000Z","url":"https://.my.salesforce.com/006"}'
+)
+
+COMMON = (
+    "create ",
+    "update ",
+    "delete ",
+    "verify ",
+    "write back ",
+    " refused",
+    "Xero_Account__c",
+    "Xero_Contact__c",
+    "Xero_Credit_Note__c",
+    "Xero_Invoice__c",
+    "Xero_Invoice_Line__c",
+    "Xero_Item__c",
+    "Xero_Organisation__c",
+    "Xero_Payment__c",
+    "Xero_Tax_Rate__c",
+    "Xero_Tracking_Option__c",
+    "OpportunityLineItem",
+    "Opportunity",
+    "Product2",
+    "Account",
+    "CreditNote",
+    "Contact",
+    "Invoice",
+    "Payment",
+    "crossfoot",
+    "salesforce",
+    "xero",
+    "won on ",
+    ", closed ",
+    "; customer: ",
+    "no such customer in Xero",
+    "in Xero as ",
+    "same ABN ",
+    "used on a deal, missing in Xero",
 )

@@ -46,7 +46,8 @@ class StoredGrant:
 
 
 def save_connection(connection: Connection, item: StoredConnection, now: datetime) -> None:
-    """Keep a connection."""
+    """Keep a connection, and a number for its home, which stays when the connection goes."""
+    keep_home(connection, item.home)
     row = {
         "side": item.side.value,
         "home": item.home,
@@ -59,6 +60,12 @@ def save_connection(connection: Connection, item: StoredConnection, now: datetim
         "connected_at": instant(now),
     }
     upsert(connection, schema.connection, [row])
+
+
+def keep_home(connection: Connection, home: str) -> None:
+    """Give an org or organisation the number that stands for it in large tables (``packed.Home``)."""
+    highest = connection.execute(select(func.coalesce(func.max(schema.home.c.code), 0))).scalar_one()
+    upsert(connection, schema.home, [{"id": home, "code": highest + 1}], replace=())
 
 
 def load_connections(connection: Connection, side: Side | None = None) -> list[StoredConnection]:

@@ -1,7 +1,8 @@
 """Write-backs: what Salesforce rows should say of Xero, kept before it is sent.
 
 A row's fields are kept until Salesforce has taken them for certain; of what stands there only the digest is known.
-Rows of the first wave are few, and stay whole: they are read again.
+Rows of the first wave are few, and stay whole: they are read again. Most keys begin with the organisation's id, which
+is kept once, and not in them.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, case, delete, select, update
 
 from crossfoot.store.codec import decode_fields, encode, instant
 from crossfoot.store.lookups import chunks
@@ -48,8 +49,8 @@ def want_write_backs(connection: Connection, organisation_id: str, items: Iterab
         {
             "organisation_id": organisation_id,
             "object": item.object,
-            "key": item.key,
-            "parent": item.parent,
+            "key": _within(organisation_id, item.key),
+            "parent": _within(organisation_id, item.parent) if item.parent else None,
             "fields": encode(dict(item.fields)),
             "wanted_hash": item.wanted_hash,
             "written_hash": "",
@@ -68,9 +69,10 @@ def wanted_states(
     """What should stand in some rows of one object (``WriteBack.state``), by key."""
     query = _of_object(organisation_id, name)
     found = {}
-    for part in chunks(keys):
+    for part in chunks(_within(organisation_id, key) for key in keys):
         for row in connection.execute(query.where(write_back.c.key.in_(part))):
-            found[row.key] = (row.wanted_hash, row.source_id, row.parent)
+            parent = _whole(organisation_id, row.parent) if row.parent else None
+            found[_whole(organisation_id, row.key)] = (row.wanted_hash, row.source_id, parent)
     return found
 
 
@@ -80,8 +82,8 @@ def rows_below(
     """Key, source and parent of the rows of one object below some invoices."""
     query = _of_object(organisation_id, name).where(write_back.c.parent.is_not(None))
     return [
-        (row.key, row.source_id, row.parent)
-        for part in chunks(parents)
+        (_whole(organisation_id, row.key), row.source_id, _whole(organisation_id, row.parent))
+        for part in chunks(_within(organisation_id, parent) for parent in parents)
         for row in connection.execute(query.where(write_back.c.parent.in_(part)))
     ]
 
@@ -96,13 +98,29 @@ def write_backs_of(
         write_back.c.object == name,
         write_back.c.source_id == source_id,
     )
-    return [(row.key, decode_fields(row.fields) if row.fields else {}) for row in connection.execute(query)]
+    return [
+        (_whole(organisation_id, row.key), decode_fields(row.fields) if row.fields else {})
+        for row in connection.execute(query)
+    ]
 
 
 def rows_but(connection: Connection, organisation_id: str, name: str, wanted_hash: str) -> set[str]:
     """Keys of the rows of one object that should say anything but this."""
     query = _of_object(organisation_id, name).where(write_back.c.wanted_hash != wanted_hash)
-    return {row.key for row in connection.execute(query)}
+    return {_whole(organisation_id, row.key) for row in connection.execute(query)}
+
+
+def _within(organisation_id: str, key: str) -> str:
+    """A key as it is kept: without the organisation's id in front, and so beginning with a colon."""
+    if key.startswith(":"):
+        raise ValueError(f"{key!r} cannot be the key of a row")
+    rest = key.removeprefix(organisation_id)
+    return rest if rest.startswith(":") else key
+
+
+def _whole(organisation_id: str, kept: str) -> str:
+    """The key that ``_within`` was given."""
+    return organisation_id + kept if kept.startswith(":") else kept
 
 
 def _of_object(organisation_id: str, name: str) -> Select[Any]:
@@ -124,13 +142,17 @@ def has_refused(connection: Connection, organisation_id: str, source_id: str) ->
 def unwritten_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
     """Those of an object's rows that Salesforce never had: refused, lost on the way, or not sent yet."""
     query = _of_object(organisation_id, name).where(write_back.c.written_hash == "")
-    return {row.key for part in chunks(keys) for row in connection.execute(query.where(write_back.c.key.in_(part)))}
+    kept = (
+        row.key
+        for part in chunks(_within(organisation_id, key) for key in keys)
+        for row in connection.execute(query.where(write_back.c.key.in_(part)))
+    )
+    return {_whole(organisation_id, key) for key in kept}
 
 
 def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
     """A row that cannot be written any more, since its record is gone, is wanted no more."""
-    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name) & (write_back.c.key == key)
-    connection.execute(delete(write_back).where(mine))
+    connection.execute(delete(write_back).where(_row(organisation_id, name, key)))
 
 
 def pending_write_backs(
@@ -153,8 +175,8 @@ def pending_write_backs(
     )
     for row in connection.execute(query):
         yield WriteBack(
-            row.object, row.key, decode_fields(row.fields), row.wanted_hash, row.source_id, row.wave,
-            row.unsure_until, row.written_hash, row.parent,
+            row.object, _whole(organisation_id, row.key), decode_fields(row.fields), row.wanted_hash, row.source_id,
+            row.wave, row.unsure_until, row.written_hash, _whole(organisation_id, row.parent) if row.parent else None,
         )  # fmt: skip
 
 
@@ -198,12 +220,10 @@ def retry_write_backs(connection: Connection, organisation_id: str, source_id: s
 
 
 def _set_write_back(connection: Connection, organisation_id: str, item: WriteBack, **values: object) -> None:
-    connection.execute(
-        update(write_back)
-        .where(
-            write_back.c.organisation_id == organisation_id,
-            write_back.c.object == item.object,
-            write_back.c.key == item.key,
-        )
-        .values(**values)
-    )
+    row = _row(organisation_id, item.object, item.key)
+    connection.execute(update(write_back).where(row).values(**values))
+
+
+def _row(organisation_id: str, name: str, key: str) -> ColumnElement[bool]:
+    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name)
+    return mine & (write_back.c.key == _within(organisation_id, key))

@@ -11,6 +11,17 @@ from tests.postgresql import running_postgresql
 
 from crossfoot.store.database import Database, open_memory, open_server
 from crossfoot.store.schema import metadata
+from crossfoot.store.workspace import keep_home
+
+HOMES = (
+    "00D5g000004abcdEAA",
+    "00DOTHER",
+    "ef134f2a-180b-405d-a91a-b32d2976f51d",
+    "org",
+    "organisation",
+    "organisation-au",
+    "organisation-nz",
+)
 
 
 @pytest.fixture(scope="session")
@@ -38,15 +49,24 @@ def migrated(server: str) -> Iterator[Database]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    """An empty database of each kind in turn."""
+    """A database of each kind in turn, empty but for the homes that were connected."""
     if request.param == "sqlite":
-        yield open_memory(request.getfixturevalue("template"))
+        opened = open_memory(request.getfixturevalue("template"))
+        keep_homes(opened)
+        yield opened
         return
-    opened: Database = request.getfixturevalue("migrated")
+    opened = request.getfixturevalue("migrated")
+    keep_homes(opened)
     yield opened
     tables = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
     with opened.writing() as connection:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
+
+
+def keep_homes(database: Database) -> None:
+    with database.writing() as opened:
+        for home in HOMES:
+            keep_home(opened, home)
 
 
 @pytest.fixture

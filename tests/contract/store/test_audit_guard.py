@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, insert, make_url, select, text, update
+from sqlalchemy import Connection, delete, insert, make_url, select, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from crossfoot.core.errors import NeedsPerson
@@ -14,6 +14,7 @@ from crossfoot.store.audit import append_audit, broken_audit_entry
 from crossfoot.store.audit_guard import audit_is_kept, make_role, role_statements
 from crossfoot.store.database import Database, open_memory, open_server
 from crossfoot.store.schema import audit, audit_body, metadata
+from crossfoot.store.workspace import keep_home
 
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 ROLE = "crossfoot_app"
@@ -42,9 +43,10 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[Database]:
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY"))
 
 
-def _two_entries(connection: object) -> None:
+def _two_entries(connection: Connection) -> None:
+    keep_home(connection, "organisation")
     for number in (1, 2):
-        append_audit(connection, "organisation", NOW, actor="Priya", action="link", record_id=f"006{number}")  # type: ignore[arg-type]
+        append_audit(connection, "organisation", NOW, actor="Priya", action="link", record_id=f"006{number}")
 
 
 FIRST = audit.c.seq == 1
@@ -61,7 +63,7 @@ FIRST = audit.c.seq == 1
         delete(audit),
         text("INSERT OR REPLACE INTO audit SELECT organisation_id, 1, at, 'nobody', action, record_id, digest, hash "
              "FROM audit WHERE seq = 2"),
-        text("INSERT OR REPLACE INTO audit_body SELECT organisation_id, 1, body FROM audit_body WHERE seq = 2"),
+        text("INSERT OR REPLACE INTO audit_body SELECT organisation_id, 1, first, body FROM audit_body WHERE seq = 2"),
         text("TRUNCATE audit"),
         text("ALTER TABLE audit ADD COLUMN more TEXT"),
     ],
