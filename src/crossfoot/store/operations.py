@@ -159,10 +159,10 @@ def settle(
     xero_id: str | None = None,
     refusal: str = "",
 ) -> None:
-    """Move an operation on. What was sent is needed no more once it reads back as it was meant."""
+    """Move an operation on. What was sent, and its digests, are needed no more once it reads back as it was meant."""
     values: dict[str, object] = {"state": state, "refusal": refusal, "resolved_at": instant(now)}
     if state == "verified":
-        values["body"] = b""
+        values |= {"body": b"", "payload_hash": "", "source_hash": "", "pre_image": ""}
     if xero_id is not None:
         values["xero_id"] = xero_id
     if state == "reserved":

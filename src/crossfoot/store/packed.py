@@ -1,7 +1,7 @@
 """How ids, digests and bodies lie in the database: in as few bytes as they need, and read as they always were.
 
 A deal brings some sixty ids and digests. As text a UUID takes 36 bytes, a SHA-256 64 and a Salesforce id 18; as bytes
-17, 34 and 13. Bodies are compressed against words that most of them hold.
+17, 33 and 13. Bodies are compressed against words that most of them hold.
 """
 
 from __future__ import annotations
@@ -87,6 +87,8 @@ _FORMS = (
         b"\x01", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", 16,
         lambda text: bytes.fromhex(text.replace("-", "")), _uuid,
     ),
+    _Form(b"\xfc", r"[0-9a-f]{64}", 32, bytes.fromhex, bytes.hex),
+    _Form(b"\xfd", r"[0-9a-f]{32}", 16, bytes.fromhex, bytes.hex),
     _Form(b"\x02", r"(?:[0-9a-f]{2}){8,255}", None, bytes.fromhex, bytes.hex),
     _Form(b"\xf8", r"[0-9A-Za-z]{15}[A-Z0-5]{3}", 12, _salesforce_id, _of_salesforce_id),
     _Form(

@@ -108,4 +108,4 @@ def test_few_rows_are_looked_at(connection: Connection, ask: Any, index: str) ->
 def test_ids_and_digests_lie_packed(connection: Connection) -> None:
     want_write_backs(connection, HERE, [LINE])
     length = connection.execute(text("SELECT length(key), length(wanted_hash) FROM write_back")).one()
-    assert tuple(length) == (len(":line"), 18)
+    assert tuple(length) == (len(":line"), 17)

@@ -113,6 +113,10 @@ def _renewed(name: str, row: _Row, codes: dict[str, int]) -> _Row:
         row[column] = pack(row[column])
     if name == "audit_body":
         row["first"] = row["seq"]
+    if name == "lookup":
+        row["key"] >>= 16
+    if name == "operation" and row["state"] == "verified":
+        row |= dict.fromkeys(("payload_hash", "source_hash", "pre_image"), b"")
     return row
 
 
