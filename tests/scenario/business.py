@@ -28,14 +28,14 @@ from crossfoot.emulators.people import Office
 from crossfoot.emulators.scenario import Scenario, find_scenario
 from crossfoot.emulators.scenarios import demo
 from crossfoot.emulators.wire import Request
-from crossfoot.engine.connect import Connector
-from crossfoot.engine.desk import Desk
 from crossfoot.engine.host import Host
-from crossfoot.engine.planner import Planned
+from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
+from crossfoot.engine.review.desk import Desk
 from crossfoot.engine.runs import RunReport, look, sync
 from crossfoot.engine.session import Session, Workspace, make_session
-from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.workspace import Choices, connect_with_env, propose, remotes
 from crossfoot.engine.tie import TieOutReport, run_tie_out
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings

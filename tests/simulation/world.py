@@ -21,11 +21,11 @@ from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
 from crossfoot.emulators.scenario import read_scenario
 from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
-from crossfoot.engine.connect import Connector
 from crossfoot.engine.host import Host
 from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Workspace, make_session
-from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.workspace import Choices, connect_with_env, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.database import Database, open_memory
