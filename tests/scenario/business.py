@@ -23,7 +23,7 @@ from crossfoot.core.links import record_id_in
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
 from crossfoot.emulators.emulator import Emulator
-from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
+from crossfoot.emulators.host import ENV_NAMES, VENDORS, Worlds, make_worlds
 from crossfoot.emulators.people import Office
 from crossfoot.emulators.scenario import Scenario, find_scenario
 from crossfoot.emulators.scenarios import demo
@@ -145,7 +145,7 @@ def _env(worlds: Worlds) -> dict[str, str]:
     env = {"SF_LOGIN_URL": URLS["salesforce"], "SF_INSTANCE_URL": URLS["salesforce"]}
     env |= {"XERO_API_BASE": URLS["xero"], "XERO_IDENTITY_BASE": URLS["xero"]}
     for side, emulator in worlds.emulators.items():
-        credentials = emulator.world.credentials()
+        credentials = VENDORS[side].credentials(emulator.world, None)
         env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[side].items()}
     return env
 
