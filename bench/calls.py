@@ -14,11 +14,11 @@ import httpx2
 import msgspec
 
 from crossfoot.emulators.host import Host, HostSettings
-from crossfoot.engine.connect import Connector
 from crossfoot.engine.host import real_host
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, Workspace, open_session
-from crossfoot.engine.setup import Choices, connect_with_env, make_workspace, propose, remotes
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.workspace import Choices, connect_with_env, make_workspace, propose, remotes
 
 CEILINGS = {"Xero calls, cold": 20, "Xero calls, all in place": 10, "Salesforce calls, cold": 14}
 

@@ -103,7 +103,7 @@ class Books:
 
     def __init__(self, world: xero.World) -> None:
         self.world = world
-        credentials = world.credentials(NOW)
+        credentials = xero.credentials(world, NOW)
         self.headers = {
             "authorization": f"Bearer {credentials['access_token']}",
             "xero-tenant-id": credentials["tenant_id"],

@@ -28,14 +28,14 @@ from bench.calls import business, run, running
 from crossfoot.core.books import LedgerContact, LedgerInvoice
 from crossfoot.core.links import Kind, salesforce_id_18
 from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
-from crossfoot.engine.ledger import CONTACT, INVOICE, load_books, load_ledger, to_version
-from crossfoot.engine.moved import keep_keys
-from crossfoot.engine.observe import references
-from crossfoot.engine.planner import keep_plan, make_plan
+from crossfoot.engine.planning.planner import keep_plan, make_plan
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_books, load_ledger, to_version
+from crossfoot.engine.reading.observe import references
 from crossfoot.engine.runs import look, today
 from crossfoot.engine.session import Session, open_session
+from crossfoot.engine.showing.moved import keep_keys
+from crossfoot.engine.showing.wanting import Wanting
 from crossfoot.engine.trail import pack_trail
-from crossfoot.engine.wanting import Wanting
 from crossfoot.store import schema
 from crossfoot.store.codec import decode, decode_fields, encode
 from crossfoot.store.links import linked_pairs, load_links

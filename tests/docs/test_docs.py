@@ -214,6 +214,7 @@ def test_the_schema_takes_the_file_of_the_template_and_refuses_a_wrong_one() -> 
 
 def test_the_guide_to_the_code_names_every_module_of_the_engine() -> None:
     table = (ROOT / "CONTRIBUTING.md").read_text().partition("## Where a change belongs")[2].partition("\n## ")[0]
-    named = [name for row in table.splitlines() if row.startswith("|") for name in re.findall(r"`(\w+)`", row)]
-    modules = {path.stem for path in (ROOT / "src/crossfoot/engine").glob("*.py")} - {"__init__"}
-    assert sorted(named) == sorted(modules)
+    rows = [row.split("|")[2:4] for row in table.splitlines() if row.startswith("| ") and "`" in row]
+    named = [(room.strip(" `"), name) for room, modules in rows for name in re.findall(r"`(\w+)`", modules)]
+    modules = [path for path in (ROOT / "src/crossfoot/engine").rglob("*.py") if path.stem != "__init__"]
+    assert sorted(named) == sorted((path.parent.name, path.stem) for path in modules)

@@ -24,10 +24,10 @@ from crossfoot.core.money import ZERO
 from crossfoot.core.plan import Operation
 from crossfoot.core.records import content_hash
 from crossfoot.core.standing import account_of
-from crossfoot.engine import observe
 from crossfoot.engine.host import Host
-from crossfoot.engine.ledger import CONTACT, INVOICE, ITEM, LedgerRecord, load_ledger, to_version
-from crossfoot.engine.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.planning.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.reading import observe
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, LedgerRecord, load_ledger, to_version
 from crossfoot.engine.runs import look
 from crossfoot.engine.session import Session, make_session
 from crossfoot.store import operations as ops

@@ -7,7 +7,7 @@ from functools import cache
 
 import pytest
 
-from crossfoot.engine.planner import keep_plan, make_plan
+from crossfoot.engine.planning.planner import keep_plan, make_plan
 from crossfoot.store.database import open_memory
 
 from .plan_history import Firm, kept_state, observed_firm, serialised

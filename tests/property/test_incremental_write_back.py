@@ -14,9 +14,9 @@ from sqlalchemy import Connection, select
 
 from crossfoot.core.books import LedgerCredit, LedgerCreditNote, LedgerInvoice, LedgerItem, LedgerPayment
 from crossfoot.core.links import Kind
-from crossfoot.engine.ledger import CREDIT, CREDIT_NOTE, INVOICE, ITEM, LedgerRecord
+from crossfoot.engine.reading.ledger import CREDIT, CREDIT_NOTE, INVOICE, ITEM, LedgerRecord
 from crossfoot.engine.session import Session
-from crossfoot.engine.wanting import Wanting
+from crossfoot.engine.showing.wanting import Wanting
 from crossfoot.store import schema
 from crossfoot.store.database import open_memory
 from crossfoot.store.links import retire_link

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from crossfoot.emulators.wire import Request, Response
-from crossfoot.emulators.xero import handle
+from crossfoot.emulators.xero import credentials, handle
 from tests.contract.xero_emulator.conftest import START
 from tests.property.xero_client import books_of, open_client
 
@@ -36,7 +36,7 @@ class Writes(RuleBasedStateMachine):
 
     def _another_token(self) -> str:
         """What a refresh gives: the token before it stays valid until it runs out."""
-        grant = self.xero.world.credentials(self.xero.now)
+        grant = credentials(self.xero.world, self.xero.now)
         form = {
             "grant_type": "refresh_token",
             "refresh_token": grant["refresh_token"],

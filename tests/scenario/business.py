@@ -23,19 +23,19 @@ from crossfoot.core.links import record_id_in
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
 from crossfoot.emulators.emulator import Emulator
-from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
+from crossfoot.emulators.host import ENV_NAMES, VENDORS, Worlds, make_worlds
 from crossfoot.emulators.people import Office
 from crossfoot.emulators.scenario import Scenario, find_scenario
 from crossfoot.emulators.scenarios import demo
 from crossfoot.emulators.wire import Request
-from crossfoot.engine.connect import Connector
-from crossfoot.engine.desk import Desk
 from crossfoot.engine.host import Host
-from crossfoot.engine.planner import Planned
+from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
+from crossfoot.engine.review.desk import Desk
 from crossfoot.engine.runs import RunReport, look, sync
 from crossfoot.engine.session import Session, Workspace, make_session
-from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.workspace import Choices, connect_with_env, propose, remotes
 from crossfoot.engine.tie import TieOutReport, run_tie_out
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
@@ -145,7 +145,7 @@ def _env(worlds: Worlds) -> dict[str, str]:
     env = {"SF_LOGIN_URL": URLS["salesforce"], "SF_INSTANCE_URL": URLS["salesforce"]}
     env |= {"XERO_API_BASE": URLS["xero"], "XERO_IDENTITY_BASE": URLS["xero"]}
     for side, emulator in worlds.emulators.items():
-        credentials = emulator.world.credentials()
+        credentials = VENDORS[side].credentials(emulator.world, None)
         env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[side].items()}
     return env
 

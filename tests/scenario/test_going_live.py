@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crossfoot.core.errors import NeedsPerson, Stopped
-from crossfoot.engine.desk import go_live
+from crossfoot.engine.review.desk import go_live
 
 from .business import Business
 

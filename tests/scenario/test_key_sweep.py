@@ -7,8 +7,8 @@ from dataclasses import replace
 from sqlalchemy import delete, update
 
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.engine.key_sweep import sweep_is_due, sweep_keys
-from crossfoot.engine.ledger import INVOICE
+from crossfoot.engine.reading.key_sweep import sweep_is_due, sweep_keys
+from crossfoot.engine.reading.ledger import INVOICE
 from crossfoot.store.schema import version
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 

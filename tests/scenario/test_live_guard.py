@@ -9,7 +9,7 @@ import pytest
 
 from crossfoot.core.errors import Stopped
 from crossfoot.emulators.scenarios import demo
-from crossfoot.engine.desk import go_live
+from crossfoot.engine.review.desk import go_live
 from crossfoot.engine.undo import undo
 
 from .business import Business, demo_firm, found

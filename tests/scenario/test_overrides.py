@@ -11,7 +11,7 @@ import pytest
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import REASONS
 from crossfoot.core.overrides import Override, OverrideState
-from crossfoot.engine.overrides import approve_override, edit_entry, withdraw_override
+from crossfoot.engine.review.overrides import approve_override, edit_entry, withdraw_override
 from crossfoot.engine.session import Session
 from crossfoot.store.overrides import load_overrides
 

@@ -10,8 +10,8 @@ import pytest
 
 from crossfoot.emulators.host import Worlds
 from crossfoot.emulators.scenario import find_scenario
-from crossfoot.engine.doctor import Check, examine
-from crossfoot.engine.setup import connect_with_env
+from crossfoot.engine.setup.doctor import Check, examine
+from crossfoot.engine.setup.workspace import connect_with_env
 
 from .business import Business, Stage, _env, _Keyed, found, machine
 from .test_payments_recorded import DEAL, FLOW, SMALL_FIRM, Counter, counter_for

@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 from crossfoot.emulators.scenario import find_scenario
-from crossfoot.engine.payment_outcomes import LANDS_WITHIN
 from crossfoot.engine.runs import sync
+from crossfoot.engine.writing.payment_outcomes import LANDS_WITHIN
 
 from .business import URLS, Business, Stage, found
 
@@ -267,7 +267,7 @@ def test_a_payment_removed_before_it_was_read_back_is_noticed(
     """The engine died after the payment was made. No reading will ever list it, and the next one must not wait."""
     row_id = counter.record("10.00")
     with monkeypatch.context() as patched:
-        patched.setattr("crossfoot.engine.payments.read_back", lambda _session: None)
+        patched.setattr("crossfoot.engine.writing.payments.read_back", lambda _session: None)
         counter.firm.sync()
     payment_id = counter.row(row_id)["Payment_Id__c"]
     counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment_id}", {"Status": "DELETED"})

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.links import Kind, record_id_in
-from crossfoot.engine.anchor import Verdict, audit_verdict
+from crossfoot.engine.guards.anchor import Verdict, audit_verdict
 from crossfoot.engine.runs import restore
 from crossfoot.engine.session import Session
 from crossfoot.engine.undo import undo

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from crossfoot.core.records import Side
-from crossfoot.engine.choices import choose
+from crossfoot.engine.review.choices import choose
 from crossfoot.store.queue import QueueEntry
 
 from .business import Business

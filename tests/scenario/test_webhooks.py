@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from crossfoot.core.errors import NeedsPerson, RetryLater
-from crossfoot.engine.receiver import PATH, Receiver, load_webhook_keys, receiving, save_webhook_key
+from crossfoot.engine.reading.receiver import PATH, Receiver, load_webhook_keys, receiving, save_webhook_key
 from crossfoot.store.hints import KEPT_MAX, forget_hints, open_hints
 
 from .business import Business, _Keyed, machine

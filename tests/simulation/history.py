@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
+from crossfoot.engine.planning.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
 from .deeds import MERGE, deeds_of

@@ -15,10 +15,10 @@ from typing import Any
 
 from crossfoot.core.errors import CrossfootError, NeedsPerson
 from crossfoot.core.records import Side
-from crossfoot.engine.cancelling import REQUESTS
-from crossfoot.engine.choices import choose
-from crossfoot.engine.desk import Desk
-from crossfoot.engine.reissue import PROPOSED_BY
+from crossfoot.engine.review.choices import choose
+from crossfoot.engine.review.desk import Desk
+from crossfoot.engine.writing.cancelling import REQUESTS
+from crossfoot.engine.writing.reissue import PROPOSED_BY
 from crossfoot.store.database import Database
 from crossfoot.store.queue import QueueEntry
 

@@ -18,14 +18,14 @@ import httpx2
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
 from crossfoot.emulators.emulator import Emulator
-from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
+from crossfoot.emulators.host import ENV_NAMES, VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import read_scenario
 from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
-from crossfoot.engine.connect import Connector
 from crossfoot.engine.host import Host
 from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Workspace, make_session
-from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.workspace import Choices, connect_with_env, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.database import Database, open_memory
@@ -260,7 +260,7 @@ def _env(worlds: Worlds) -> dict[str, str]:
     env = {"SF_LOGIN_URL": URLS["salesforce"], "SF_INSTANCE_URL": URLS["salesforce"]}
     env |= {"XERO_API_BASE": URLS["xero"], "XERO_IDENTITY_BASE": URLS["xero"]}
     for name, emulator in worlds.emulators.items():
-        credentials = emulator.world.credentials()
+        credentials = VENDORS[name].credentials(emulator.world, None)
         env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[name].items()}
     return env
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossfoot.core.books import LedgerCredit, LedgerCreditNote, LedgerInvoice
-from crossfoot.engine.balances import balances
+from crossfoot.engine.showing.balances import balances
 
 AS_OF = date(2026, 11, 20)
 NOON = datetime(2026, 11, 20, tzinfo=UTC)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from crossfoot.core.matching import name_key, same_numbers
-from crossfoot.engine.similar import similar_names
+from crossfoot.engine.planning.similar import similar_names
 
 ONE_CUSTOMER = """
 Brightwater Legal Pty Ltd | Brightwater Legal

@@ -118,9 +118,9 @@ def _play(story: _Story, home: Path, running: Host) -> None:
 def _connect(story: _Story, home: Path, running: Host) -> Workspace:
     import datetime as dt
 
-    from crossfoot.engine.connect import Connector
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.setup import Choices, accept, connect_with_env, make_workspace, propose, remotes
+    from crossfoot.engine.setup.connect import Connector
+    from crossfoot.engine.setup.workspace import Choices, accept, connect_with_env, make_workspace, propose, remotes
 
     story.act(1, "connect")
     made, key_file = make_workspace(home, with_key=True)
@@ -147,8 +147,8 @@ def _connect(story: _Story, home: Path, running: Host) -> Workspace:
 
 
 def _plan(story: _Story, session: Session) -> None:
-    from crossfoot.engine.desk import Desk
     from crossfoot.engine.plans import describe_plan
+    from crossfoot.engine.review.desk import Desk
     from crossfoot.engine.runs import look
 
     story.act(2, "plan")

@@ -63,7 +63,7 @@ def edit(
     """
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.core.overrides import OverrideState
-    from crossfoot.engine.overrides import edit_entry
+    from crossfoot.engine.review.overrides import edit_entry
 
     pairs = {name.strip(): value for name, found, value in (each.partition("=") for each in changes) if found}
     if len(pairs) != len(changes):
@@ -81,7 +81,7 @@ def approve(override: OverrideArgument, *, workspace: WorkspaceOption = Path(), 
 
     Example: crossfoot queue approve 5
     """
-    from crossfoot.engine.overrides import approve_override
+    from crossfoot.engine.review.overrides import approve_override
 
     with _session(workspace) as session:
         _tell([approve_override(session, override)], "Approved. It goes at the next sync.", as_json=as_json)
@@ -99,7 +99,7 @@ def withdraw(
 
     Example: crossfoot queue withdraw 5 --reason "the product is coded now"
     """
-    from crossfoot.engine.overrides import withdraw_override
+    from crossfoot.engine.review.overrides import withdraw_override
 
     with _session(workspace) as session:
         taken_back = withdraw_override(session, override, reason)

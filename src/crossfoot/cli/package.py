@@ -22,8 +22,8 @@ from crossfoot.cli.screen import (
 )
 
 if TYPE_CHECKING:
-    from crossfoot.engine.install import Installer, Loss, Step
     from crossfoot.engine.session import Workspace
+    from crossfoot.engine.setup.install import Installer, Loss, Step
     from crossfoot.store.workspace import StoredConnection
 
 ADMIN_TOKEN = "SF_ADMIN_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
@@ -36,9 +36,9 @@ def _installing(
     """An installer under the writing lock, with the administrator's session from the environment or a browser."""
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.core.records import Side
-    from crossfoot.engine.connect import Connector, salesforce_app
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.install import Installer
+    from crossfoot.engine.setup.connect import Connector, salesforce_app
+    from crossfoot.engine.setup.install import Installer
     from crossfoot.store.workspace import load_connections
     from crossfoot.vault.secret import Secret
 
@@ -107,7 +107,7 @@ def uninstall(
     Example: crossfoot uninstall --dry-run
     """
     from crossfoot.core.errors import NeedsPerson
-    from crossfoot.engine.setup import read_env_file
+    from crossfoot.engine.setup.workspace import read_env_file
 
     values = read_env_file(env_file) if env_file else dict(os.environ)
     with _installing(workspace_at(workspace), values) as (installer, connection):

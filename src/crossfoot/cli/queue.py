@@ -21,7 +21,7 @@ from crossfoot.cli.screen import (
 )
 
 if TYPE_CHECKING:
-    from crossfoot.engine.desk import Desk
+    from crossfoot.engine.review.desk import Desk
     from crossfoot.store.queue import QueueEntry
 
 app = typer.Typer(
@@ -34,8 +34,8 @@ LongList = Annotated[bool, typer.Option("--all", help="Also entries that were pu
 
 def open_desk(directory: Path) -> tuple[Desk, dict[str, str]]:
     """The queue of a workspace, and the addresses where a person opens its records."""
-    from crossfoot.engine.desk import Desk
-    from crossfoot.engine.overview import both_sides
+    from crossfoot.engine.review.desk import Desk
+    from crossfoot.engine.review.overview import both_sides
 
     database = workspace_at(directory).open_database()
     with database.reading() as connection:
@@ -264,7 +264,7 @@ def choose_side(
     """
     from crossfoot.core.errors import NeedsPerson
     from crossfoot.core.records import Side
-    from crossfoot.engine.choices import choose
+    from crossfoot.engine.review.choices import choose
 
     if side not in set(Side):
         raise NeedsPerson(f"--side is salesforce or xero, not {side!r}.")

@@ -25,7 +25,7 @@ from crossfoot.cli.screen import (
 if TYPE_CHECKING:
     from crossfoot.core.overrides import Override
     from crossfoot.core.tieout import Difference, Row
-    from crossfoot.engine.desk import Explanation
+    from crossfoot.engine.review.desk import Explanation
     from crossfoot.engine.tie import TieOutReport
 
 audit_app = typer.Typer(help="The audit log.", no_args_is_help=True, rich_markup_mode=None)
@@ -172,7 +172,7 @@ def explain(
     Example: crossfoot explain SF-D-00042
     """
     from crossfoot.cli.queue import entry_data, open_desk
-    from crossfoot.engine.desk import explain as find
+    from crossfoot.engine.review.desk import explain as find
     from crossfoot.mapping.compiled import FlowMapping
 
     desk, addresses = open_desk(workspace)
@@ -260,7 +260,7 @@ def verify(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
     Example: crossfoot audit verify
     """
     from crossfoot.cli.queue import open_desk
-    from crossfoot.engine.anchor import audit_verdict
+    from crossfoot.engine.guards.anchor import audit_verdict
 
     desk, _ = open_desk(workspace)
     found = audit_verdict(desk.database, desk.organisation_id, workspace_at(workspace).anchor_path)

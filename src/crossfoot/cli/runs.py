@@ -28,7 +28,7 @@ from crossfoot.cli.screen import (
 
 if TYPE_CHECKING:
     from crossfoot.core.plan import Operation
-    from crossfoot.engine.planner import Planned
+    from crossfoot.engine.planning.planner import Planned
     from crossfoot.engine.runs import RunReport
     from crossfoot.engine.session import Session
 
@@ -254,7 +254,7 @@ def status(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Example: crossfoot status
     """
-    from crossfoot.engine.overview import overview
+    from crossfoot.engine.review.overview import overview
 
     found = overview(workspace_at(workspace), dt.datetime.now(dt.UTC))
     if as_json:
@@ -280,7 +280,7 @@ def runs(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) ->
 
     Example: crossfoot runs
     """
-    from crossfoot.engine.overview import list_runs
+    from crossfoot.engine.review.overview import list_runs
 
     found = list_runs(workspace_at(workspace))
     if as_json:
@@ -334,7 +334,7 @@ def go_live(
 
     Example: crossfoot go-live
     """
-    from crossfoot.engine.desk import go_live as lift_guard
+    from crossfoot.engine.review.desk import go_live as lift_guard
 
     with writing_session(workspace, as_json=as_json) as session:
         organisation = session.xero.connection.name

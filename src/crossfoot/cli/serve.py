@@ -96,7 +96,7 @@ def webhook_key(*, workspace: WorkspaceOption = Path()) -> None:
     Example: crossfoot webhook-key
     """
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.receiver import save_webhook_key
+    from crossfoot.engine.reading.receiver import save_webhook_key
 
     place = workspace_at(workspace)
     key = os.environ.get("XERO_WEBHOOK_KEY") or typer.prompt("Webhook key", hide_input=True)

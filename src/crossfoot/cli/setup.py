@@ -25,9 +25,9 @@ from crossfoot.cli.screen import (
 if TYPE_CHECKING:
     import datetime as dt
 
-    from crossfoot.engine.connect import App, Connector
     from crossfoot.engine.session import Workspace
-    from crossfoot.engine.setup import Choices, Proposal
+    from crossfoot.engine.setup.connect import App, Connector
+    from crossfoot.engine.setup.workspace import Choices, Proposal
     from crossfoot.store.workspace import StoredConnection
 
 EnvFileOption = Annotated[
@@ -49,9 +49,9 @@ def init(
 
     Example: crossfoot init --env-file apps.env --start-date 2026-11-21 --yes
     """
-    from crossfoot.engine.connect import Connector
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.setup import (
+    from crossfoot.engine.setup.connect import Connector
+    from crossfoot.engine.setup.workspace import (
         accept,
         connect_with_env,
         make_workspace,
@@ -101,13 +101,13 @@ def _start_date(text: str, *, ask: bool) -> dt.date:
 
 
 def _choices(starts: dt.date) -> Choices:
-    from crossfoot.engine.setup import Choices
+    from crossfoot.engine.setup.workspace import Choices
 
     return Choices(starts)
 
 
 def _ask(proposal: Proposal, starts: dt.date) -> Choices:
-    from crossfoot.engine.setup import Choices
+    from crossfoot.engine.setup.workspace import Choices
 
     facts = proposal.facts
     inclusive = typer.confirm("Do prices in Salesforce include tax?", default=facts.inclusive)
@@ -178,9 +178,9 @@ def connect(
     """
     from crossfoot.cli import package
     from crossfoot.core.errors import NeedsPerson
-    from crossfoot.engine.connect import Connector, salesforce_app, xero_app
     from crossfoot.engine.host import real_host
-    from crossfoot.engine.setup import makes_payments, read_env_file
+    from crossfoot.engine.setup.connect import Connector, salesforce_app, xero_app
+    from crossfoot.engine.setup.workspace import makes_payments, read_env_file
 
     if side not in {"salesforce", "xero"}:
         raise NeedsPerson(
@@ -261,8 +261,8 @@ def disconnect(
 
     Example: crossfoot disconnect xero "Harbour Point Advisory"
     """
-    from crossfoot.engine.disconnect import Disconnector
     from crossfoot.engine.host import real_host
+    from crossfoot.engine.setup.disconnect import Disconnector
 
     made = workspace_at(workspace)
     with made.only_writer(), closing(Disconnector(made.open_database(), real_host(), made.load_key)) as disconnector:
@@ -287,7 +287,7 @@ def doctor(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) 
 
     Example: crossfoot doctor
     """
-    from crossfoot.engine.doctor import examine
+    from crossfoot.engine.setup.doctor import examine
 
     with writing_session(workspace, as_json=as_json) as session:
         checks = list(examine(session))

@@ -19,7 +19,7 @@ def sweep(*, workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -
 
     Example: crossfoot sweep
     """
-    from crossfoot.engine.key_sweep import sweep_keys
+    from crossfoot.engine.reading.key_sweep import sweep_keys
 
     with writing_session(workspace, as_json=as_json) as session:
         found = sweep_keys(session)

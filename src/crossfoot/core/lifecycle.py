@@ -17,6 +17,9 @@ from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, Money
 from crossfoot.core.records import RecordRef, Side, content_hash
 
+CANCEL_CODES = frozenset({"cancel_not_possible"})
+"""Findings that are raised and closed where documents are taken back."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkedDeal:

@@ -24,9 +24,6 @@ class World(Protocol):
     def dump(self) -> dict[str, Any]:
         """The entire state as plain values."""
 
-    def credentials(self, now: datetime | None = None) -> dict[str, Any]:
-        """The grants that are ready for use at ``now``."""
-
 
 Handle = Callable[[Any, Request, datetime], tuple[Response, list[Event]]]
 Due = Callable[[Any, datetime], list[Delivery]]

@@ -38,13 +38,14 @@ class Vendor:
     new: Callable[..., World]
     load: Callable[[dict[str, Any]], World]
     handle: Handle
+    credentials: Callable[[Any, datetime | None], Mapping[str, Any]]  # what a client needs to connect
     due: Due | None = None  # its webhooks
     lane: Lane = uncounted
 
 
 VENDORS: dict[str, Vendor] = {
-    "salesforce": Vendor(salesforce.new_world, salesforce.World.load, salesforce.handle),
-    "xero": Vendor(xero.new_world, xero.World, xero.handle, xero.due, xero.lane),
+    "salesforce": Vendor(salesforce.new_world, salesforce.World.load, salesforce.handle, salesforce.World.credentials),
+    "xero": Vendor(xero.new_world, xero.World, xero.handle, xero.credentials, xero.due, xero.lane),
 }
 ENV_NAMES = {
     "salesforce": {
@@ -239,7 +240,7 @@ class Host:
             env["SF_PUBSUB_ENDPOINT"] = self.pubsub.endpoint
         env |= {"XERO_API_BASE": self.urls["xero"], "XERO_IDENTITY_BASE": self.urls["xero"]}
         for name, emulator in self.worlds.emulators.items():
-            credentials = emulator.world.credentials(self.worlds.clock.now())
+            credentials = VENDORS[name].credentials(emulator.world, self.worlds.clock.now())
             env |= {variable: str(credentials[key]) for variable, key in ENV_NAMES[name].items()}
         start = self.worlds.start_date or self.worlds.clock.now().date()
         return {**env, "CROSSFOOT_START_DATE": start.isoformat()}

@@ -18,13 +18,13 @@ from crossfoot.core.money import EXACT, ZERO, line_tax
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment
-from crossfoot.engine.cancelling import planned_cancellations
-from crossfoot.engine.payments import planned_payments
-from crossfoot.engine.planner import Planned
-from crossfoot.engine.reissue import planned_reissues
+from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now
 from crossfoot.engine.session import Session
-from crossfoot.engine.tell import planned_changes
+from crossfoot.engine.writing.cancelling import planned_cancellations
+from crossfoot.engine.writing.payments import planned_payments
+from crossfoot.engine.writing.reissue import planned_reissues
+from crossfoot.engine.writing.tell import planned_changes
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.workspace import plan_state, save_plan
 

@@ -10,29 +10,29 @@ from decimal import Decimal
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.links import Kind
 from crossfoot.core.plan import Operation
-from crossfoot.engine.adopt import adopt_by_marker, resume
-from crossfoot.engine.allowance import refresh_allowance, told_in_queue
-from crossfoot.engine.anchor import Anchor
-from crossfoot.engine.apply import Applied, apply_operations, link_customers
-from crossfoot.engine.brake import check_brake, check_vanished, settle_vanished
-from crossfoot.engine.cancelling import Cancelled, cancel_documents
-from crossfoot.engine.follow import read_documents_of_merged
-from crossfoot.engine.guard import check_guard
-from crossfoot.engine.observe import Observed, observe
-from crossfoot.engine.overrides import drop_agreed
-from crossfoot.engine.payment_calls import Paid
-from crossfoot.engine.payments import look_at_payments, record_payments
-from crossfoot.engine.planner import Planned, keep_plan, make_plan
-from crossfoot.engine.reissue import Reissued, finish_reissues, reissue_invoices
-from crossfoot.engine.requested import answer_requests
-from crossfoot.engine.restore import Restored, keep_anchor, require_current, settle_restored
-from crossfoot.engine.scope import newly_named
+from crossfoot.engine.guards.anchor import Anchor
+from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished
+from crossfoot.engine.guards.guard import check_guard
+from crossfoot.engine.guards.restore import Restored, keep_anchor, require_current, settle_restored
+from crossfoot.engine.planning.planner import Planned, keep_plan, make_plan
+from crossfoot.engine.reading.allowance import refresh_allowance, told_in_queue
+from crossfoot.engine.reading.follow import read_documents_of_merged
+from crossfoot.engine.reading.observe import Observed, observe
+from crossfoot.engine.reading.scope import newly_named
+from crossfoot.engine.review.overrides import drop_agreed
+from crossfoot.engine.review.requested import answer_requests
 from crossfoot.engine.session import Session, zone_of
-from crossfoot.engine.status_calls import resume_statuses
-from crossfoot.engine.tell import Agreed, look_at_links, tell
+from crossfoot.engine.showing.write_back import write_back
 from crossfoot.engine.trail import pack_trail
-from crossfoot.engine.verify import Verified, verify
-from crossfoot.engine.write_back import write_back
+from crossfoot.engine.writing.adopt import adopt_by_marker, resume
+from crossfoot.engine.writing.apply import Applied, apply_operations, link_customers
+from crossfoot.engine.writing.cancelling import Cancelled, cancel_documents
+from crossfoot.engine.writing.payment_calls import Paid
+from crossfoot.engine.writing.payments import look_at_payments, record_payments
+from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_invoices
+from crossfoot.engine.writing.status_calls import resume_statuses
+from crossfoot.engine.writing.tell import Agreed, look_at_links, tell
+from crossfoot.engine.writing.verify import Verified, verify
 from crossfoot.store.audit import append_audit, prune_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from threading import Event, Lock, Thread
 
 from crossfoot.core.errors import CrossfootError, Defect, RetryLater
-from crossfoot.engine.events import listen, over_grpc, watched
 from crossfoot.engine.host import Host
-from crossfoot.engine.key_sweep import sweep_is_due, sweep_keys
-from crossfoot.engine.receiver import Receiver, load_webhook_keys, receiving
+from crossfoot.engine.reading.events import listen, over_grpc, watched
+from crossfoot.engine.reading.key_sweep import sweep_is_due, sweep_keys
+from crossfoot.engine.reading.receiver import Receiver, load_webhook_keys, receiving
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, Workspace, open_session
 from crossfoot.store.hints import forget_hints, open_hints

@@ -17,10 +17,10 @@ import httpx2
 from crossfoot.core.books import Organisation
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import Grants
+from crossfoot.engine.calls.grants import Grants
+from crossfoot.engine.calls.pacing import kept_by_side
+from crossfoot.engine.calls.remote import Remote, Tools
 from crossfoot.engine.host import Host, real_host
-from crossfoot.engine.pacing import kept_by_side
-from crossfoot.engine.remote import Remote, Tools
 from crossfoot.http import Http, HttpRequest
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, SettingsFile, database_address, load_settings

@@ -12,8 +12,8 @@ from crossfoot.core.findings import Weight
 from crossfoot.core.links import Kind, record_id_in
 from crossfoot.core.overrides import Override
 from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
-from crossfoot.engine.ledger import refresh_reference
-from crossfoot.engine.observe import read_rows
+from crossfoot.engine.reading.ledger import refresh_reference
+from crossfoot.engine.reading.observe import read_rows
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.mapping.deals import Related
 from crossfoot.store.codec import decode, decode_fields, encode

@@ -10,15 +10,15 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import Kind
 from crossfoot.core.records import content_hash
-from crossfoot.engine.brake import settle_vanished
-from crossfoot.engine.guard import check_guard
-from crossfoot.engine.ledger import INVOICE, load_ledger, refresh_reference
-from crossfoot.engine.observe import observe_xero
-from crossfoot.engine.planner import keep_plan, make_plan
-from crossfoot.engine.restore import keep_anchor, require_current
+from crossfoot.engine.guards.brake import settle_vanished
+from crossfoot.engine.guards.guard import check_guard
+from crossfoot.engine.guards.restore import keep_anchor, require_current
+from crossfoot.engine.planning.planner import keep_plan, make_plan
+from crossfoot.engine.reading.ledger import INVOICE, load_ledger, refresh_reference
+from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.runs import today
 from crossfoot.engine.session import Session
-from crossfoot.engine.status_calls import send_statuses, status_operation
+from crossfoot.engine.writing.status_calls import send_statuses, status_operation
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
 from crossfoot.store import workspace as store

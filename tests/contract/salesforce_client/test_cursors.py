@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.scenario.business import Business
 
-from crossfoot.engine import observe as observing
-from crossfoot.engine.observe import observe
+from crossfoot.engine.reading import observe as observing
+from crossfoot.engine.reading.observe import observe
 from crossfoot.salesforce import requests as sf
 from crossfoot.store.versions import load_versions
 

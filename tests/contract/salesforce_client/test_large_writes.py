@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.scenario.business import Business
 
-from crossfoot.engine.bulk_load import load_rows, resume_loads, under_way
-from crossfoot.engine.row_writes import batches
-from crossfoot.engine.sending import send_rows
 from crossfoot.engine.session import Session
+from crossfoot.engine.showing.bulk_load import load_rows, resume_loads, under_way
+from crossfoot.engine.showing.row_writes import batches
+from crossfoot.engine.showing.sending import send_rows
 from crossfoot.salesforce import bulk
 from crossfoot.store import write_backs as store
 from crossfoot.store.queue import open_entries

@@ -11,8 +11,8 @@ import pytest
 from tests.scenario.business import Business
 
 from crossfoot.core.errors import RetryLater
-from crossfoot.engine.events import Heard, Listener, Subscribe, listen, watched
-from crossfoot.engine.observe import observe
+from crossfoot.engine.reading.events import Heard, Listener, Subscribe, listen, watched
+from crossfoot.engine.reading.observe import observe
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.changes import Change, Received, Stream, StreamEnded
 from crossfoot.store.codec import decode_fields

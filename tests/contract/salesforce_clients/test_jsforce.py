@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crossfoot.emulators.host import Host
+from crossfoot.emulators.host import VENDORS, Host
 
 from .conftest import served
 
@@ -65,7 +65,7 @@ def run(command: list[str], folder: Path, env: dict[str, str]) -> str:
 
 def test_login_by_soap_and_logout(seen: dict[str, Any], host: Host) -> None:
     soap = seen["soap"]
-    assert soap["organization"] == host.worlds.salesforce.world.credentials()["org_id"]
+    assert soap["organization"] == VENDORS["salesforce"].credentials(host.worlds.salesforce.world, None)["org_id"]
     assert (soap["username"], soap["instance"]) == (host.env()["SF_USERNAME"], host.urls["salesforce"])
     assert soap["wrong"]["message"].startswith("INVALID_LOGIN: Invalid username")
     assert soap["gone"]["message"].startswith("UNSUPPORTED_API_VERSION")

@@ -19,9 +19,9 @@ from crossfoot.emulators.people import Office
 from crossfoot.emulators.salesforce import World, sessions
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.scenarios import demo
-from crossfoot.engine.connect import Connector
-from crossfoot.engine.install import Installer
-from crossfoot.engine.setup import connect_with_env
+from crossfoot.engine.setup.connect import Connector
+from crossfoot.engine.setup.install import Installer
+from crossfoot.engine.setup.workspace import connect_with_env
 from crossfoot.store.database import Database, open_memory
 from crossfoot.store.workspace import StoredConnection
 from crossfoot.vault.secret import Secret

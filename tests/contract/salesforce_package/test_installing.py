@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossfoot.core.errors import NeedsPerson
-from crossfoot.engine.install import State, summary
+from crossfoot.engine.setup.install import State, summary
 from crossfoot.salesforce.package import BILLS, CORE, ORDERS, Component, load_components, pack, parse
 
 from .conftest import Firm, make_firm

@@ -18,10 +18,10 @@ from tools.salesforce_tables import ACTIONS
 from crossfoot.emulators.people import Office
 from crossfoot.emulators.salesforce.permissions import address_of, permissionable
 from crossfoot.emulators.scenarios import demo
-from crossfoot.engine.doctor import Check, examine
 from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Session, make_session
-from crossfoot.engine.setup import Choices, propose, remotes
+from crossfoot.engine.setup.doctor import Check, examine
+from crossfoot.engine.setup.workspace import Choices, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.salesforce.package import BILLS, CORE, ORDERS, load_components

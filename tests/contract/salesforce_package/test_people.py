@@ -18,7 +18,7 @@ from crossfoot.emulators.salesforce import sessions
 from crossfoot.emulators.scenarios import demo
 from crossfoot.engine.runs import RunReport, sync
 from crossfoot.engine.session import Session, make_session
-from crossfoot.engine.setup import Choices, propose, remotes
+from crossfoot.engine.setup.workspace import Choices, propose, remotes
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.audit import read_audit

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from crossfoot.emulators.wire import Event, Request, Response
-from crossfoot.emulators.xero import World, handle, new_world
+from crossfoot.emulators.xero import World, credentials, handle, new_world
 
 START = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
@@ -30,8 +30,8 @@ class Client:
     events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        credentials = self.world.credentials(self.now)
-        self.token, self.tenant = credentials["access_token"], credentials["tenant_id"]
+        known = credentials(self.world, self.now)
+        self.token, self.tenant = known["access_token"], known["tenant_id"]
 
     def send(
         self,

@@ -10,7 +10,7 @@ import pytest
 
 from crossfoot.emulators.snapshot import decode, encode
 from crossfoot.emulators.wire import Response
-from crossfoot.emulators.xero import new_world
+from crossfoot.emulators.xero import credentials, new_world
 from crossfoot.emulators.xero.attachments import BYTES_MAX
 
 from .conftest import Client
@@ -201,7 +201,7 @@ class TestEmail:
         assert mailing.send("POST", path, {}).status == 204
         assert "daily limit" in mailing.problems("POST", path, {})[0]
         mailing.wait(days=1)
-        mailing.token = mailing.world.credentials(mailing.now)["access_token"]
+        mailing.token = credentials(mailing.world, mailing.now)["access_token"]
         assert mailing.send("POST", path, {}).status == 204
 
     def test_a_demo_company_sends_nothing(self, xero: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from crossfoot.emulators.wire import Request
-from crossfoot.emulators.xero import World, handle, new_world
+from crossfoot.emulators.xero import World, credentials, handle, new_world
 
 from .conftest import START, Client
 
@@ -32,7 +32,7 @@ def test_full_window_is_429_until_it_ends(make_client: Any, limit: str, problem:
     wait_s = int(headers["Retry-After"])
     assert 0 < wait_s <= window_s
     client.wait(seconds=wait_s)
-    client.token = client.world.credentials(client.now)["access_token"]
+    client.token = credentials(client.world, client.now)["access_token"]
     assert client.send("GET", "/Organisation").status == 200
 
 

@@ -14,7 +14,7 @@ import jwt
 import pytest
 
 from crossfoot.emulators.wire import Request, Response
-from crossfoot.emulators.xero import handle
+from crossfoot.emulators.xero import credentials, handle
 
 from .conftest import Client
 
@@ -251,10 +251,10 @@ def test_revocation_ends_the_users_connections_only(xero: Client) -> None:
 
 
 def test_ready_tokens_are_grants_of_their_own(xero: Client) -> None:
-    ready = xero.world.credentials(xero.now)
-    assert ready == xero.world.credentials(xero.now)
+    ready = credentials(xero.world, xero.now)
+    assert ready == credentials(xero.world, xero.now)
     _token(xero, grant_type="refresh_token", refresh_token=ready["refresh_token"], **_app(xero))
     assert xero.send("GET", "/Contacts").status == 200
     xero.now += timedelta(hours=1)
-    renewed = xero.world.credentials(xero.now)
+    renewed = credentials(xero.world, xero.now)
     assert renewed["access_token"] != ready["access_token"]

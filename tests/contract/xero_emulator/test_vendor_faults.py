@@ -10,7 +10,7 @@ import pytest
 from crossfoot.emulators import snapshot
 from crossfoot.emulators.fault_kinds import ACT, VENDOR, XERO_FAULTS
 from crossfoot.emulators.wire import CLOSED, Request, Response
-from crossfoot.emulators.xero import World, handle
+from crossfoot.emulators.xero import World, credentials, handle
 from crossfoot.emulators.xero.acts import ACTS
 from crossfoot.emulators.xero.formats import ZERO_ID
 
@@ -196,8 +196,8 @@ def test_a_disconnected_organisation_is_403_and_its_tokens_live(xero: Client) ->
 
 def test_a_custom_connection_ends_too_and_gives_no_more_tokens(xero: Client) -> None:
     def ask() -> Response:
-        credentials = xero.world.credentials(xero.now)
-        secret = f"client_id={credentials['client_id']}&client_secret={credentials['client_secret']}"
+        known = credentials(xero.world, xero.now)
+        secret = f"client_id={known['client_id']}&client_secret={known['client_secret']}"
         form = f"grant_type=client_credentials&{secret}".encode()
         return handle(xero.world, Request("POST", "/connect/token", body=form), xero.now)[0]
 
@@ -210,11 +210,11 @@ def test_a_custom_connection_ends_too_and_gives_no_more_tokens(xero: Client) -> 
 
 
 def test_a_revoked_refresh_token_is_invalid_grant(xero: Client) -> None:
-    credentials = xero.world.credentials(xero.now)
+    known = credentials(xero.world, xero.now)
     fault(xero, "refresh_token_revoked")
     form = (
-        f"grant_type=refresh_token&refresh_token={credentials['refresh_token']}"
-        f"&client_id={credentials['client_id']}&client_secret={credentials['client_secret']}"
+        f"grant_type=refresh_token&refresh_token={known['refresh_token']}"
+        f"&client_id={known['client_id']}&client_secret={known['client_secret']}"
     )
     answer, _ = handle(xero.world, Request("POST", "/connect/token", body=form.encode()), xero.now)
     assert (answer.status, json.loads(answer.body)["error"]) == (400, "invalid_grant")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from crossfoot.emulators.wire import Delivery, Receipt, Request
-from crossfoot.emulators.xero import World, due, handle, outcome, webhooks
+from crossfoot.emulators.xero import World, credentials, due, handle, outcome, webhooks
 
 from .conftest import Client
 
@@ -118,7 +118,7 @@ def test_a_receiver_that_tells_signatures_apart_becomes_active(xero: Client) -> 
     assert len({body["entropy"] for body in bodies}) == 4
     shown = receiver.control("GET")
     assert (shown["status"], shown["intent_problem"]) == ("active", None)
-    assert shown["signing_key"] == xero.world.credentials(xero.now)["webhook_key"]
+    assert shown["signing_key"] == credentials(xero.world, xero.now)["webhook_key"]
 
 
 @pytest.mark.parametrize(
@@ -405,4 +405,4 @@ def test_a_scenario_may_subscribe(make_client: Callable[..., Client]) -> None:
     receiver = Receiver(client)
     receiver.run()
     assert receiver.control("GET")["status"] == "active"
-    assert client.world.credentials(client.now)["webhook_key"] == "known beforehand"
+    assert credentials(client.world, client.now)["webhook_key"] == "known beforehand"

@@ -27,7 +27,7 @@ from tests.contract.xero_openapi.schemas import Fault, faults_of
 
 from crossfoot.core.documents import Address, IntendedContact, IntendedInvoice, IntendedItem, IntendedLine
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.emulators.host import Worlds, make_worlds
+from crossfoot.emulators.host import VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.wire import Request, Response
 from crossfoot.emulators.xero import api, identity
@@ -55,10 +55,10 @@ def worlds() -> Worlds:
 def ask(worlds: Worlds, path: str) -> tuple[Request, Response]:
     """One read in the demo organisation."""
     resource, _, query = path.partition("?")
-    credentials = worlds.xero.world.credentials(worlds.clock.now())
+    known = VENDORS["xero"].credentials(worlds.xero.world, worlds.clock.now())
     headers = {
-        "authorization": f"Bearer {credentials['access_token']}",
-        "xero-tenant-id": credentials["tenant_id"],
+        "authorization": f"Bearer {known['access_token']}",
+        "xero-tenant-id": known["tenant_id"],
         "accept": "application/json",
     }
     request = Request("GET", f"/api.xro/2.0/{resource}", query, headers)

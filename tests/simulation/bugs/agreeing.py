@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import crossfoot.engine.payment_outcomes as engine_payment_outcomes
 import crossfoot.engine.runs as engine_runs
-import crossfoot.engine.sending as engine_sending
-import crossfoot.engine.tell as engine_tell
+import crossfoot.engine.showing.sending as engine_sending
+import crossfoot.engine.writing.payment_outcomes as engine_payment_outcomes
+import crossfoot.engine.writing.tell as engine_tell
 from crossfoot.core import agreement, lifecycle
 from crossfoot.core.merge import Owner
-from crossfoot.engine.mirror import Mirror
+from crossfoot.engine.showing.mirror import Mirror
 from tests.simulation.machine import Machine
 
 from .planting import Change, Plant

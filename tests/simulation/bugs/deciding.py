@@ -11,21 +11,21 @@ from sqlalchemy import Connection
 
 import crossfoot.core.documents as core_documents
 import crossfoot.core.money as core_money
-import crossfoot.engine.apply as engine_apply
-import crossfoot.engine.numbers as engine_numbers
-import crossfoot.engine.planner as engine_planner
+import crossfoot.engine.planning.planner as engine_planner
 import crossfoot.engine.runs as engine_runs
-import crossfoot.engine.wanting as engine_wanting
+import crossfoot.engine.showing.wanting as engine_wanting
+import crossfoot.engine.writing.apply as engine_apply
+import crossfoot.engine.writing.numbers as engine_numbers
 from crossfoot.core import lifecycle
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import Deal
 from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.plan import Context, DealDecision
-from crossfoot.engine import adopt
-from crossfoot.engine.ledger import INVOICE, load_ledger
-from crossfoot.engine.moved import Moved, find_moved
+from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session
+from crossfoot.engine.showing.moved import Moved, find_moved
+from crossfoot.engine.writing import adopt
 from crossfoot.mapping.deals import DealLens
 from crossfoot.mapping.expressions import compile_expression
 from crossfoot.store import links as store_links

@@ -9,14 +9,15 @@ from typing import Any
 
 import msgspec
 
-import crossfoot.engine.grants as engine_grants
-import crossfoot.engine.ledger as engine_ledger
-import crossfoot.engine.observe as engine_observe
+import crossfoot.engine.calls.grants as engine_grants
+import crossfoot.engine.reading.ledger as engine_ledger
+import crossfoot.engine.reading.observe as engine_observe
 from crossfoot.core.findings import Finding
-from crossfoot.engine import adopt, runs
-from crossfoot.engine.grants import Grants
-from crossfoot.engine.remote import Remote
+from crossfoot.engine import runs
+from crossfoot.engine.calls.grants import Grants
+from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.trail import note_write
+from crossfoot.engine.writing import adopt
 from crossfoot.http import Answer
 from crossfoot.salesforce import soql
 from crossfoot.store import audit as store_audit

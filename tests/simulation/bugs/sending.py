@@ -8,21 +8,21 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-import crossfoot.engine.adopt as engine_adopt
-import crossfoot.engine.apply as engine_apply
-import crossfoot.engine.remote as engine_remote
+import crossfoot.engine.calls.remote as engine_remote
 import crossfoot.engine.runs as engine_runs
-import crossfoot.engine.sending as engine_sending
-import crossfoot.engine.verify as engine_verify
+import crossfoot.engine.showing.sending as engine_sending
+import crossfoot.engine.writing.adopt as engine_adopt
+import crossfoot.engine.writing.apply as engine_apply
+import crossfoot.engine.writing.verify as engine_verify
 from crossfoot.core import plan as core_plan
 from crossfoot.core.errors import OutcomeUnknown
 from crossfoot.core.links import Kind
 from crossfoot.core.recovery import Next, Verdict, judge_answer, judge_loss
-from crossfoot.engine import row_writes
-from crossfoot.engine.pacing import Pacing
-from crossfoot.engine.remote import Remote
+from crossfoot.engine.calls.pacing import Pacing
+from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.session import Session
-from crossfoot.engine.verify import Verified
+from crossfoot.engine.showing import row_writes
+from crossfoot.engine.writing.verify import Verified
 from crossfoot.http import Answer, Http
 from crossfoot.salesforce.requests import RowOutcome
 from crossfoot.store import operations as ops

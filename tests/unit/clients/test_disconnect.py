@@ -10,8 +10,8 @@ import pytest
 
 from crossfoot.core.errors import NeedsPerson, RetryLater
 from crossfoot.core.records import Side
-from crossfoot.engine.disconnect import Disconnector
-from crossfoot.engine.grants import Grants
+from crossfoot.engine.calls.grants import Grants
+from crossfoot.engine.setup.disconnect import Disconnector
 from crossfoot.store.audit import read_audit
 from crossfoot.store.database import Database
 from crossfoot.store.workspace import StoredConnection, load_connections, load_grant, save_connection

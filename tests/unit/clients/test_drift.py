@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crossfoot.engine.drift import Baseline, Use, find_read_drift, find_write_drift
+from crossfoot.engine.reading.drift import Baseline, Use, find_read_drift, find_write_drift
 from crossfoot.salesforce.shapes import FieldShape, ObjectShape, decode_shapes, shape_of
 
 USE = Use("invoices", "Opportunity", "PO_Number__c")

@@ -18,7 +18,7 @@ import pytest
 
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import EXCHANGE_ATTEMPTS_MAX, RENEW_BEFORE_S, Grants, GrantSecrets, consent_ends
+from crossfoot.engine.calls.grants import EXCHANGE_ATTEMPTS_MAX, RENEW_BEFORE_S, Grants, GrantSecrets, consent_ends
 from crossfoot.store.database import Database, open_database
 from crossfoot.store.workspace import load_grant
 from crossfoot.vault.envelope import associated_data, open_sealed

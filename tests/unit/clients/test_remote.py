@@ -14,7 +14,7 @@ import pytest
 from crossfoot.core.errors import CrossfootError, Defect, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import READ_ATTEMPTS_MAX, WAITS_FOR_LIMIT_MAX
-from crossfoot.engine.remote import NotApplied
+from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.http import HttpRequest
 from crossfoot.store.database import Database, open_database
 from crossfoot.store.quotas import load_quota, load_received

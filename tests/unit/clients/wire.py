@@ -12,9 +12,9 @@ from typing import Any
 import httpx2
 
 from crossfoot.core.records import Side
-from crossfoot.engine.grants import Grants, GrantSecrets
+from crossfoot.engine.calls.grants import Grants, GrantSecrets
+from crossfoot.engine.calls.remote import Remote, Tools
 from crossfoot.engine.host import Host
-from crossfoot.engine.remote import Remote, Tools
 from crossfoot.http import Http, HttpRequest
 from crossfoot.store.database import Database
 from crossfoot.store.workspace import StoredConnection

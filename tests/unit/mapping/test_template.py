@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from crossfoot.emulators.clock import Clock
-from crossfoot.emulators.host import make_worlds
+from crossfoot.emulators.host import VENDORS, make_worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.scenarios import demo
 from crossfoot.emulators.wire import Request
@@ -27,7 +27,7 @@ def demo_facts() -> InitFacts:
     """What init finds in the demo org."""
     org = make_worlds(find_scenario("demo"), Clock(0, lambda: demo.CLOCK)).emulators["salesforce"]
     asked = requests.describe((*OBJECTS, *PACKAGE))
-    signed = {"authorization": f"Bearer {org.world.credentials()['access_token']}"}
+    signed = {"authorization": f"Bearer {VENDORS['salesforce'].credentials(org.world, None)['access_token']}"}
     answer = org.answer(Request(asked.method, asked.path, "", signed, asked.body))
     described = requests.decode_describes((*OBJECTS, *PACKAGE), answer.body)
     return InitFacts(

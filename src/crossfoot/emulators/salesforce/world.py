@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from crossfoot.emulators.faults import new_faults
-from crossfoot.emulators.salesforce.events.log import new_events
 from crossfoot.emulators.salesforce.ids import DIGITS, make_id
 from crossfoot.emulators.salesforce.schema import Schema, SObject, with_declarations
 from crossfoot.emulators.salesforce.settings import filled
@@ -67,6 +66,11 @@ class Index:
         return (record_id for _, record_id in stamps[bisect_left(stamps, (floor, "")) :])
 
 
+def _new_events() -> dict[str, Any]:
+    """An empty event bus."""
+    return {"head": 0, "log": [], "schemas": {}, "delivered": {}, "published": {}}
+
+
 @dataclass
 class World:
     """One org. Every field but the derived ones is plain data; ``dump`` and ``load`` carry them."""
@@ -96,7 +100,7 @@ class World:
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     bulk_usage: dict[str, dict[str, int]] = field(default_factory=dict)
     retrievals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    events: dict[str, Any] = field(default_factory=new_events)
+    events: dict[str, Any] = field(default_factory=_new_events)
     unseen: dict[str, dict[str, Any]] = field(default_factory=dict)
     strike: dict[str, Any] | None = field(init=False, default=None, repr=False, metadata={"derived": True})
     schema: Schema = field(init=False, repr=False, metadata={"derived": True})

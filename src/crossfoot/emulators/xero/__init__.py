@@ -12,13 +12,14 @@ from crossfoot.emulators import faults
 from crossfoot.emulators.wire import Event, Request, Response
 from crossfoot.emulators.xero import api, control, webhooks
 from crossfoot.emulators.xero.acts import ACTS
+from crossfoot.emulators.xero.beginning import credentials, new_world
 from crossfoot.emulators.xero.errors import ApiError
 from crossfoot.emulators.xero.gate import lane
 from crossfoot.emulators.xero.identity import IDENTITY_ROUTES
 from crossfoot.emulators.xero.webhooks import due, outcome
-from crossfoot.emulators.xero.world import World, new_world
+from crossfoot.emulators.xero.world import World
 
-__all__ = ["World", "due", "handle", "lane", "new_world", "outcome"]
+__all__ = ["World", "credentials", "due", "handle", "lane", "new_world", "outcome"]
 
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:

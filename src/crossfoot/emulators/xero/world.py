@@ -12,21 +12,16 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from crossfoot.emulators.faults import new_faults
 from crossfoot.emulators.xero.chart import new_organisation
-from crossfoot.emulators.xero.identity import ready_tokens
 from crossfoot.emulators.xero.organisation import Organisation
-from crossfoot.emulators.xero.scopes import known_scopes
-from crossfoot.emulators.xero.webhooks import subscribe
 
 Record = dict[str, Any]
 
 LOG_ENTRIES_MAX = 200_000
 # Calls (XERO 2), and rows that a list may look at (XERO 3.9)
 LIMITS: Mapping[str, int] = {"minute": 60, "day": 5000, "app_minute": 10_000, "concurrent": 5, "high_volume": 100_000}
-DAY_LIMITS: Mapping[str, int] = {"starter": 1000, **dict.fromkeys(("core", "plus", "advanced", "enterprise"), 5000)}
 
 
 class World:
@@ -49,7 +44,7 @@ class World:
     def load(self, state: Mapping[str, Any]) -> None:
         """Become the world that ``dump`` described; what its version did not have is as in a new world."""
         kept = _copied({name: value for name, value in state.items() if name != "organisations"})
-        self.state: Record = _filled(kept, _blank())
+        self.state: Record = _filled(kept, blank_state())
         found = (Organisation(_filled(_shared(part), _blank_organisation(part))) for part in state["organisations"])
         self.__dict__.pop("signing_key", None)
         self.organisations: dict[str, Organisation] = {organisation.tenant_id: organisation for organisation in found}
@@ -98,65 +93,8 @@ class World:
     def new_secret(self) -> str:
         return urlsafe_b64encode(self.draw()).decode().rstrip("=")
 
-    def credentials(self, now: datetime | None = None) -> Record:
-        """What a client needs to connect: the app, its webhook key, and one ready access token and one ready refresh
-        token, each a grant of a user of its own, so that using one ends no other.
 
-        Ready tokens are minted once and again when they have run out at ``now`` (default: the last instant handled).
-        Call it before the first snapshot, so that the tokens survive a restart.
-        """
-        return {
-            "client_id": self.app["client_id"],
-            "client_secret": self.app["client_secret"],
-            "tenant_id": self.app["tenant_id"],
-            **ready_tokens(self, now or self.state["instant"]),
-            "webhook_key": self.app["webhook_key"],
-        }
-
-
-def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signing_key_pem: str | None = None) -> World:
-    """A world with one organisation (or one per entry of ``settings["organisations"]``), all connected to one app.
-
-    Settings: ``organisation`` or Organisation members directly, ``currencies``, ``rates``, ``day_rates``,
-    ``invoice_prefix`` (see ``chart.new_organisation``); ``tier`` (the app's: ``starter`` has 1,000 calls a day),
-    ``minute_limit``, ``day_limit``, ``app_minute_limit``, ``concurrent_limit``, ``high_volume_limit`` (rows that a list
-    may look at); ``legacy_scopes`` (default true: an app of the older generation); ``redirect_uris``;
-    ``webhooks`` (see ``webhooks.subscribe``).
-    """
-    chosen = dict(settings or {})
-    limits = {**LIMITS, "day": DAY_LIMITS[str(chosen.get("tier", "core")).lower()]}
-    state: Record = {
-        **_blank(),
-        "seed": seed,
-        "signing_key_pem": signing_key_pem or _new_key(),
-        "limits": {name: int(chosen.get(f"{name}_limit", value)) for name, value in limits.items()},
-    }
-    world = World(state)
-    for part in chosen.get("organisations", [chosen.get("organisation", chosen)]):
-        organisation = Organisation(new_organisation(part, world.new_id))
-        world.organisations[organisation.tenant_id] = organisation
-    world.state["app"] = {
-        "client_id": world.new_id().replace("-", "").upper(),
-        "client_secret": world.new_secret(),
-        "name": "Crossfoot",
-        "tenant_id": next(iter(world.organisations)),
-        "scopes": list(known_scopes(legacy=bool(chosen.get("legacy_scopes", True)))),
-        "redirect_uris": list(chosen.get("redirect_uris", ())),
-        "webhook_key": world.new_secret(),
-    }
-    if "webhooks" in chosen:
-        subscribe(world, chosen["webhooks"])
-    return world
-
-
-def _new_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    ).decode()
-
-
-def _blank() -> Record:
+def blank_state() -> Record:
     """The state of a world in which nothing has happened, without what makes it this one."""
     return {
         "drawn": 0,

@@ -15,6 +15,7 @@ const client = new PubSubApiClient(
     quiet
 );
 const events = [];
+let publishing = Promise.resolve(); // an event may come before the answer to its publication
 const told = (value) => console.log(JSON.stringify(value, (_key, each) => (typeof each === 'bigint' ? Number(each) : each)));
 const heard = (subscription, kind, data) => {
     if (kind === 'grpcKeepAlive') {
@@ -23,9 +24,11 @@ const heard = (subscription, kind, data) => {
     if (kind === 'event') {
         events.push(data);
         if (events.length === Number(wanted)) {
-            told({ events, last: subscription.lastReplayId });
-            client.close();
-            process.exit(0);
+            publishing.then(() => {
+                told({ events, last: subscription.lastReplayId });
+                client.close();
+                process.exit(0);
+            });
         }
     } else if (kind === 'error') {
         told({ error: String(data.message), details: data.details });
@@ -40,6 +43,7 @@ if (replayId) {
     client.subscribeFromEarliestEvent(topic, heard, 10);
 }
 if (topic.startsWith('/event/')) {
-    const published = await client.publish(topic, { CreatedDate: 1, CreatedById: '005', Number__c: { string: '9' }, Amount__c: null, Late__c: null }, 'my-key');
-    told({ published });
+    publishing = client.publish(topic, { CreatedDate: 1, CreatedById: '005', Number__c: { string: '9' }, Amount__c: null, Late__c: null }, 'my-key')
+        .then((published) => told({ published }));
+    await publishing;
 }

@@ -32,11 +32,6 @@ class UnknownPositionError(ValueError):
     """A replay id that is too old, or was never given."""
 
 
-def new_events() -> dict[str, Any]:
-    """An empty bus."""
-    return {"head": 0, "log": [], "schemas": {}, "delivered": {}, "published": {}}
-
-
 def append(world: World, topic: str, schema: EventSchema, payload: bytes, now: datetime, event_id: str = "") -> Entry:
     """Publish one event; ``event_id`` is chosen here where the publisher gave none."""
     bus = world.events

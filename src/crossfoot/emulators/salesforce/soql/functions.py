@@ -7,30 +7,46 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from crossfoot.emulators.salesforce.schema import TEXT_TYPES, Field
+from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.schema import TEXT_TYPES, Field, SObject
 from crossfoot.emulators.salesforce.soql.column import Column
+from crossfoot.emulators.salesforce.soql.context import Context
 from crossfoot.emulators.salesforce.soql.currencies import in_caller_currency
 from crossfoot.emulators.salesforce.soql.dates import PARTS, fiscal_part
 from crossfoot.emulators.salesforce.soql.formats import formatter
-from crossfoot.emulators.salesforce.soql.syntax import DATE_FUNCTIONS, Call, Literal, Path
+from crossfoot.emulators.salesforce.soql.syntax import DATE_FUNCTIONS, Call, Expression, Literal, Path
 from crossfoot.emulators.salesforce.values import canonical, round_half_up
 from crossfoot.emulators.salesforce.world import Row
 
-if TYPE_CHECKING:
-    from crossfoot.emulators.salesforce.soql.scope import Scope
+
+class Names(Protocol):
+    """What a function asks of the scope that it stands in."""
+
+    context: Context
+    sobject: SObject
+
+    def column(self, path: Path) -> Column:
+        """A path as a column."""
+
+    def value(self, expression: Expression) -> Column:
+        """A path, or a function of one, as a column."""
+
+    def error(self, code: str, at: int, message: str) -> ApiError:
+        """A refusal that shows the place in the query."""
+
 
 EARTH_RADIUS = {"km": 6371.0, "mi": 3958.8}
 
 
-def _inner(scope: Scope, call: Call) -> Column:
+def _inner(scope: Names, call: Call) -> Column:
     if call.argument is None:
         raise scope.error("MALFORMED_QUERY", call.at, f"unexpected token: '{call.name}'")
     return scope.value(call.argument)
 
 
-def _date_part(scope: Scope, call: Call) -> Column:
+def _date_part(scope: Names, call: Call) -> Column:
     """A part of a date, or of an instant in UTC unless convertTimezone moves it to the caller's zone (SF 3.2)."""
     argument = call.argument
     zoned = isinstance(argument, Call)
@@ -51,7 +67,7 @@ def _date_part(scope: Scope, call: Call) -> Column:
     return Column(Field(call.name, "date" if call.name == "DAY_ONLY" else "int"), read)
 
 
-def _part(scope: Scope, name: str) -> Callable[[Any], Any]:
+def _part(scope: Names, name: str) -> Callable[[Any], Any]:
     if name == "HOUR_IN_DAY":
         return lambda instant: instant.hour
     if name == "DAY_ONLY":
@@ -67,7 +83,7 @@ def _part(scope: Scope, name: str) -> Callable[[Any], Any]:
     return part
 
 
-def _label(scope: Scope, call: Call) -> Column:
+def _label(scope: Names, call: Call) -> Column:
     """The label of a picklist value: the same as the value, as no translations are kept."""
     inner = _inner(scope, call)
     if inner.field.type not in TEXT_TYPES:
@@ -75,7 +91,7 @@ def _label(scope: Scope, call: Call) -> Column:
     return inner
 
 
-def _format(scope: Scope, call: Call) -> Column:
+def _format(scope: Names, call: Call) -> Column:
     inner = _inner(scope, call)
     write = formatter(scope.context, inner.field, converted=isinstance(call.argument, Call))
     read = inner.read
@@ -83,10 +99,10 @@ def _format(scope: Scope, call: Call) -> Column:
     return Column(field, lambda row: write(read(row), row), inner.steps)
 
 
-def _converted(scope: Scope, call: Call) -> Column:
+def _converted(scope: Names, call: Call) -> Column:
     """The amount in the caller's currency, to the scale of its field."""
     inner = _inner(scope, call)
-    if inner.field.type != "currency" or not scope.world.multi_currency:
+    if inner.field.type != "currency" or not scope.context.world.multi_currency:
         message = f"field '{inner.field.name}' does not support convertCurrency"
         raise scope.error("INVALID_FIELD", call.at, message)
     convert = inner.compared or in_caller_currency(scope.context, scope.sobject.name, inner.read)
@@ -98,7 +114,7 @@ def _converted(scope: Scope, call: Call) -> Column:
     return Column(inner.field, read, inner.steps)
 
 
-def _place(scope: Scope, where: Path | Call | Literal) -> Callable[[Row], tuple[float, float] | None]:
+def _place(scope: Names, where: Path | Call | Literal) -> Callable[[Row], tuple[float, float] | None]:
     if isinstance(where, Call):
         latitude, longitude = (float(each.value) for each in where.arguments if isinstance(each, Literal))
         return lambda _: (latitude, longitude)
@@ -115,7 +131,7 @@ def _place(scope: Scope, where: Path | Call | Literal) -> Callable[[Row], tuple[
     return read
 
 
-def _distance(scope: Scope, call: Call) -> Column:
+def _distance(scope: Names, call: Call) -> Column:
     """Great-circle distance between two places, null where either is unknown."""
     one, other = (_place(scope, each) for each in call.arguments[:2])
     unit = call.arguments[2]
@@ -133,7 +149,7 @@ def _distance(scope: Scope, call: Call) -> Column:
     return Column(Field("DISTANCE", "double"), read)
 
 
-FUNCTIONS: Mapping[str, Callable[[Scope, Call], Column]] = {
+FUNCTIONS: Mapping[str, Callable[[Names, Call], Column]] = {
     **dict.fromkeys(DATE_FUNCTIONS, _date_part),
     "TOLABEL": _label,
     "FORMAT": _format,

@@ -1,0 +1,78 @@
+"""After an old copy of the database was put back: know it, hold every write, rebuild the links, then go on.
+
+The vendors went on while the copy stood still. Documents made since are known by what they carry (the record's id and
+a number that Crossfoot gives it, docs/adr/0004); what people decided since, and the log's last entries, are lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crossfoot.core.errors import NeedsPerson, Stopped
+from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
+from crossfoot.engine.session import Session
+from crossfoot.store.audit import append_audit
+from crossfoot.store.feed import forget_shown_to
+from crossfoot.store.write_backs import doubt_write_backs
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was found after a restore: links made again, and between which entries the log has its gap."""
+
+    departed: str
+    linked: int
+    lost_from: int
+    lost_to: int
+
+
+def require_current(session: Session) -> None:
+    """Refuse to write from a database that is older than its last run, or whose log is not the one of that run."""
+    with session.database.reading() as connection:
+        anchor = read_anchor(session.anchor_path, session.organisation_id)
+        problem = departs(connection, session.organisation_id, anchor)
+    if problem:
+        raise Stopped(
+            f"This is not the database of the last run: {problem} when it ended. If you put a copy back, run "
+            '`crossfoot restore --reason "..."`: it rebuilds the links. Nothing was written.',
+            code="restored",
+        )
+
+
+def settle_restored(session: Session, reason: str, linked: int) -> Restored:
+    """Take the copy as the database from now on, with a note in its log. ``linked`` were found again by their marks.
+
+    What was written into Salesforce since the copy is not known, so the next write-back writes every row once more.
+    """
+    if not reason.strip():
+        raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
+    anchor = read_anchor(session.anchor_path, session.organisation_id)
+    with session.database.writing("restored") as connection:
+        problem = departs(connection, session.organisation_id, anchor)
+        here = newest(connection, session.organisation_id)
+        lost_to = anchor.seq if anchor else here.seq
+        doubt_write_backs(connection, session.organisation_id)
+        forget_shown_to(connection, session.organisation_id)
+        append_audit(
+            connection,
+            session.organisation_id,
+            session.host.now(),
+            actor=session.actor,
+            action="restore",
+            reason=reason.strip(),
+            departed=problem,
+            lost_from=here.seq + 1,
+            lost_to=lost_to,
+            lost_hash=anchor.hash if anchor else "",
+            linked=linked,
+        )
+    keep_anchor(session)
+    return Restored(problem, linked, here.seq + 1, lost_to)
+
+
+def keep_anchor(session: Session) -> Anchor:
+    """Keep the newest hash outside the database; gives it for the run's report."""
+    with session.database.reading() as connection:
+        anchor = newest(connection, session.organisation_id)
+    drop_anchor(session.anchor_path, session.organisation_id, anchor)
+    return anchor

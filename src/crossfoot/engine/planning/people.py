@@ -1,0 +1,109 @@
+"""People at linked customers: the Salesforce contacts that go, and which customers they make worth comparing again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from crossfoot.core.agreement import Part
+from crossfoot.core.books import LedgerContact
+from crossfoot.core.findings import Finding
+from crossfoot.core.people import PEOPLE_MAX, Person, Placed, part_name, person_texts
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.engine.reading.scope import REFERS
+from crossfoot.engine.session import Session
+from crossfoot.mapping.people import PeopleLens
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.feed import changed_since
+from crossfoot.store.lookups import find_candidates
+from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
+
+_COMPARED_TO = "people compared to"
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """People of one customer as both sides have them: each with its version, and where it stands in Xero."""
+
+    lens: PeopleLens
+    versions: Mapping[str, Version]
+    people: Mapping[str, Person]
+    placed: Placed
+
+    def object_of(self, contact_id: str) -> tuple[str, str]:
+        """The object of a contact, and the hash of the version that was compared."""
+        version = self.versions[contact_id]
+        return version.ref.kind, version.hash
+
+    def labels(self) -> dict[str, str]:
+        """What each shared value is called before a person."""
+        return {
+            part_name(each.contact_id, field): f"{field} of {each.name}"
+            for each in self.people.values()
+            for field in each.texts
+        }
+
+
+def load_people(session: Session, connection: Connection, account_ids: Collection[str]) -> dict[str, list[Version]]:
+    """Contacts of some accounts, in the order of their ids; whether they count is the mapping's to say."""
+    lens = session.mapping.people
+    if lens is None or not account_ids:
+        return {}
+    found: dict[str, list[Version]] = defaultdict(list)
+    ids = find_candidates(connection, session.org_id, lens.object, REFERS, account_ids)
+    for version in sorted(load_versions(connection, session.org_id, lens.object, ids=ids), key=lambda v: v.ref.id):
+        account_id = str(decode_fields(version.body).get(lens.account) or "")
+        if not version.deleted and account_id in account_ids:
+            found[account_id].append(version)
+    return found
+
+
+def changed_customers(session: Session, connection: Connection) -> tuple[int, set[str]]:
+    """Accounts whose contacts changed since customers were compared last, and up to which change that is."""
+    lens = session.mapping.people
+    if lens is None:
+        return 0, set()
+    known = load_reference(connection, session.org_id, _COMPARED_TO)
+    since = int(known[1]) if known else 0
+    ids = changed_since(connection, session.org_id, lens.object, since)
+    versions = list(load_versions(connection, session.org_id, lens.object, ids=ids))
+    accounts = {str(decode_fields(version.body).get(lens.account) or "") for version in versions}
+    return max([since, *(version.changed_seq for version in versions)]), accounts - {""}
+
+
+def keep_compared(session: Session, connection: Connection, seq: int) -> None:
+    """Keep up to which change of a contact customers were compared."""
+    known = load_reference(connection, session.org_id, _COMPARED_TO)
+    if seq > (int(known[1]) if known else 0):
+        save_reference(connection, session.org_id, _COMPARED_TO, str(seq).encode(), session.host.now())
+
+
+def shared_parts(people: People, contact: LedgerContact) -> list[tuple[Part, str, str]]:
+    """The values that both sides share of people who have, or shall get, a place: ours and theirs."""
+    return [
+        (part, person.texts[field], person_texts(contact, place).get(field, ""))
+        for contact_id, place in people.placed.places.items()
+        if (person := people.people.get(contact_id))
+        for part in people.lens.parts(person)
+        if (field := part.name.partition(" ")[2])
+    ]
+
+
+def people_findings(people: People, contact: LedgerContact, source: RecordRef, target: RecordRef) -> list[Finding]:
+    """What a person should know: who is on one side only. Nobody is deleted, and nobody new is made in Salesforce."""
+    placed, found = people.placed, []
+    for place in placed.strangers:
+        person = contact.people[place]
+        shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
+        found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
+    for code, ids in (("person_gone", placed.gone), ("person_no_room", placed.without_room)):
+        for contact_id in ids:
+            ref = RecordRef(Side.SALESFORCE, people.lens.object, contact_id)
+            cause = people.people[contact_id].name
+            if code == "person_no_room":
+                cause += f": Xero holds {PEOPLE_MAX} persons beside the primary one"
+            found.append(Finding(code, source, cause, related=(ref, target)))
+    return found

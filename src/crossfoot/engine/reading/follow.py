@@ -1,0 +1,169 @@
+"""Follow: links and documents go with the records that people merge, on either side. Crossfoot itself merges none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerContact
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Identity, Kind, Link
+from crossfoot.core.matching import MERGE_CHAIN_MAX
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.engine.reading.ledger import CONTACT
+from crossfoot.engine.reading.observe import observe_documents_of
+from crossfoot.engine.session import Session
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode, decode_fields
+from crossfoot.store.links import (
+    StoredLink,
+    add_link,
+    find_link,
+    highest_epochs,
+    links_to_agree,
+    load_links,
+    repoint_link,
+    retire_link,
+)
+from crossfoot.store.queue import replace_findings
+from crossfoot.store.versions import Version, load_reference, load_versions, newest_change, save_reference
+
+CODES = frozenset({"accounts_merged", "contacts_merged"})
+_FOLLOWED = "contacts followed to"
+
+
+def follow_merges(session: Session) -> int:
+    """Let each link follow its account and its contact into the ones that stand. Returns how many links moved."""
+    if session.mapping.direction_of("customers") is None:
+        return 0
+    home, kind = session.organisation_id, session.mapping.account_object
+    with session.database.reading() as connection:
+        changed = links_to_agree(connection, home, Kind.CONTACT, kind)
+        accounts = {
+            v.ref.id: v for v in load_versions(connection, session.org_id, kind, ids=[c.source_id for c in changed])
+        }
+        merged = [stored for stored in changed if _moved(connection, home, stored, accounts)]
+    moved = 0
+    for stored in merged:
+        with session.database.writing("merge followed") as connection:
+            winner = _winner(accounts.get(stored.source_id))
+            moved += _follow_account(connection, session, stored, winner) if winner else 0
+            moved += _follow_contact(connection, session, stored) if not winner else 0
+    return moved
+
+
+def read_documents_of_merged(session: Session) -> None:
+    """Read the documents of contacts into which others were merged: they are theirs now, and no stamp moved for it
+    (XERO 4.1). How far contacts were followed is kept once their documents are read."""
+    home = session.organisation_id
+    survivors: set[str] = set()
+    with session.database.reading() as connection:
+        known = load_reference(connection, home, _FOLLOWED)
+        reached = newest_change(connection, home)
+        since = int(known[1]) if known else reached
+        for version in load_versions(connection, home, CONTACT, since_seq=since):
+            if decode(version.body, LedgerContact).merged_to:
+                survivors.add(_survivor(connection, home, version.ref.id))
+    for survivor in sorted(survivors):
+        observe_documents_of(session, survivor)
+    if known is None or reached > since:
+        with session.database.writing("merges followed") as connection:
+            save_reference(connection, home, _FOLLOWED, str(reached).encode(), session.host.now())
+
+
+def _moved(connection: Connection, home: str, stored: StoredLink, accounts: Mapping[str, Version]) -> bool:
+    return (
+        bool(_winner(accounts.get(stored.source_id)))
+        or _survivor(connection, home, stored.link.xero_id) != stored.link.xero_id
+    )
+
+
+def _winner(account: Version | None) -> str:
+    """The account that this one was merged into (SF 7)."""
+    return str(decode_fields(account.body).get("MasterRecordId") or "") if account and account.deleted else ""
+
+
+def _survivor(connection: Connection, home: str, contact_id: str) -> str:
+    """The contact that this one was merged into, or itself (XERO 4.1)."""
+    for _ in range(MERGE_CHAIN_MAX):
+        found = [decode(v.body, LedgerContact) for v in load_versions(connection, home, CONTACT, ids=[contact_id])]
+        if not found or not found[0].merged_to:
+            return contact_id
+        contact_id = found[0].merged_to
+    return contact_id
+
+
+def _holder(connection: Connection, session: Session, contact_id: str) -> StoredLink | None:
+    """The link that a contact has at this moment: one that was followed just now may have taken it."""
+    return next(load_links(connection, session.organisation_id, Kind.CONTACT, xero_ids=[contact_id]), None)
+
+
+def _follow_contact(connection: Connection, session: Session, stored: StoredLink) -> int:
+    """The link goes to the contact that stands; where that is another account's, people decide about the accounts."""
+    survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
+    if survivor == stored.link.xero_id:
+        return 0
+    holder = _holder(connection, session, survivor)
+    if holder is not None:
+        _tell_held(connection, session, stored.source_id, holder)
+        return 0
+    repoint_link(connection, stored.id, survivor)
+    _note(connection, session, stored, "follow merged Contact", was=stored.link.xero_id, now=survivor)
+    return 1
+
+
+def _tell_held(connection: Connection, session: Session, account_id: str, holder: StoredLink) -> None:
+    cause = f"its contact was merged into the one of account {holder.source_id}"
+    related = (_account(session, holder.source_id), RecordRef(Side.XERO, CONTACT, holder.link.xero_id))
+    _tell(connection, session, Finding("contacts_merged", _account(session, account_id), cause, related=related))
+
+
+def _follow_account(connection: Connection, session: Session, stored: StoredLink, winner: str) -> int:
+    """The link goes to the account that stands; where that has a contact of its own, people merge the contacts, and
+    where the contact is another account's by now, they decide about the accounts."""
+    survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
+    retire_link(connection, stored.id)
+    _note(connection, session, stored, "follow merged Account", was=stored.source_id, now=winner)
+    holder = _holder(connection, session, survivor)
+    if holder is not None and holder.source_id == winner:
+        return 1
+    if other := find_link(connection, session.organisation_id, Kind.CONTACT, winner):
+        contacts = (RecordRef(Side.XERO, CONTACT, other.link.xero_id), RecordRef(Side.XERO, CONTACT, survivor))
+        cause = f"account {stored.source_id} was merged into this one; both have a contact in Xero"
+        _tell(connection, session, Finding("accounts_merged", _account(session, winner), cause, related=contacts))
+        return 1
+    if holder is not None:
+        _tell_held(connection, session, winner, holder)
+        return 1
+    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT)
+    identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, winner, epoch=epochs.get(winner, 0) + 1)
+    link = Link(identity, survivor, "", stored.link.born, "", f"account {stored.source_id} was merged into it")
+    add_link(connection, link, session.host.now(), source_id=winner, base=stored.base, suffix=stored.suffix)
+    return 1
+
+
+def _account(session: Session, account_id: str) -> RecordRef:
+    return RecordRef(Side.SALESFORCE, session.mapping.account_object, account_id)
+
+
+def _tell(connection: Connection, session: Session, finding: Finding) -> None:
+    names = {finding.record.id: ""}
+    for version in load_versions(connection, session.org_id, finding.record.kind, ids=[finding.record.id]):
+        names = {finding.record.id: str(decode_fields(version.body).get("Name") or "")}
+    replace_findings(connection, session.organisation_id, names, [finding], session.host.now(), codes={finding.code})
+
+
+def _note(connection: Connection, session: Session, stored: StoredLink, action: str, *, was: str, now: str) -> None:
+    append_audit(
+        connection,
+        session.organisation_id,
+        session.host.now(),
+        actor=session.actor,
+        action=action,
+        record_id=stored.source_id,
+        xero_id=stored.link.xero_id,
+        before=was,
+        after=now,
+        reason="people merged it",
+    )

@@ -1,0 +1,73 @@
+"""Everything that is pending towards Salesforce, sent: parents before children, by the way that suits its size."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from crossfoot.engine.reading.allowance import told_in_queue
+from crossfoot.engine.reading.drift import unwritable
+from crossfoot.engine.session import Session
+from crossfoot.engine.showing.bulk_load import load_rows, under_way
+from crossfoot.engine.showing.row_writes import batches, by_parent, parents, send_batch
+from crossfoot.salesforce.bulk import Way, choose_write
+from crossfoot.store import write_backs as store
+from crossfoot.store.write_backs import WriteBack
+
+
+def send_rows(session: Session, pending: Sequence[WriteBack]) -> tuple[int, int]:
+    """Send what is pending, less what an org's changed schema would refuse and what a bulk load is carrying.
+
+    Returns rows written and rows refused.
+    """
+    written = refused = 0
+    waves: dict[int, list[WriteBack]] = defaultdict(list)
+    for item in _sendable(session, pending):
+        waves[item.wave].append(item)
+    with told_in_queue(session):
+        for _, items in sorted(waves.items()):
+            good, bad = _send_wave(session, _with_parents(session, items))
+            written, refused = written + good, refused + bad
+            session.progress("Writing to Salesforce", written + refused, len(pending))
+    return written, refused
+
+
+def _sendable(session: Session, pending: Sequence[WriteBack]) -> list[WriteBack]:
+    carried = under_way(session)
+    free = [item for item in pending if (item.object, item.key) not in carried]
+    rows: dict[str, list[WriteBack]] = defaultdict(list)
+    for item in free:
+        rows[item.object].append(item)
+    paused = unwritable(session, {kind: [item.fields for item in items] for kind, items in rows.items()})
+    return [item for item in free if item.object not in paused]
+
+
+def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBack]:
+    """Rows whose parents Salesforce has. Others wait: sent now they would be refused, and for another's reason."""
+    pointed_at: dict[str, set[str]] = defaultdict(set)
+    for item in items:
+        for name, key in parents(item):
+            pointed_at[name].add(key)
+    with session.database.reading() as connection:
+        missing = {
+            (name, key)
+            for name, keys in pointed_at.items()
+            for key in store.unwritten_rows(connection, session.organisation_id, name, keys)
+        }
+    return [item for item in items if missing.isdisjoint(parents(item))]
+
+
+def _send_wave(session: Session, items: Sequence[WriteBack]) -> tuple[int, int]:
+    """Rows of one wave: objects with very many rows each by a bulk load, all others by collections."""
+    by_object: dict[str, list[WriteBack]] = defaultdict(list)
+    for item in items:
+        by_object[item.object].append(item)
+    few: list[WriteBack] = []
+    done = []
+    for _, rows in sorted(by_object.items()):
+        if choose_write(by_parent(session, rows)).way is Way.BULK:
+            done.append(load_rows(session, rows))
+        else:
+            few += rows
+    done += [send_batch(session, batch) for batch in batches(session, few)]
+    return sum(good for good, _ in done), sum(bad for _, bad in done)

@@ -1,0 +1,221 @@
+"""Sending payments: the intent committed first, one payment under way for each invoice, each element's outcome kept.
+
+Xero has nothing of its own that keeps a payment from being made twice. A payment whose outcome is not known stays as it
+is, and holds its invoice, until ``payment_outcomes`` has looked it up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
+from crossfoot.core.links import Identity, Kind, Link, idempotency_key
+from crossfoot.core.money import ZERO
+from crossfoot.core.pacing import Lane
+from crossfoot.core.records import content_hash
+from crossfoot.core.settlement import IntendedPayment, RecordedPayment, intended_hash, pre_image
+from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note_write
+from crossfoot.store import operations as ops
+from crossfoot.store import write_backs as store
+from crossfoot.store.codec import decode_fields, encode
+from crossfoot.store.links import add_link, load_links
+from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.write_backs import WriteBack
+from crossfoot.xero import documents, payments, requests
+
+WRITE_BACK_WAVE = 0
+"""Before the rows that show Xero's payments by their keys: those then find this row and make none of their own."""
+
+
+@dataclass(slots=True)
+class Paid:
+    """What became of recorded payments in a run. ``stopped`` says why no more were sent."""
+
+    made: int = 0
+    adopted: int = 0
+    removed: int = 0
+    refused: int = 0
+    stopped: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A payment about to be made, the row it comes from, and its invoice as it was read just before."""
+
+    intended: IntendedPayment
+    recorded: RecordedPayment
+    invoice: LedgerInvoice
+
+
+def send_payments(session: Session, due: Sequence[Due], paid: Paid) -> None:
+    """Send payments on different invoices, up to fifty a call; a call that Xero refuses whole is halved."""
+    size = requests.BATCH_SIZE
+    work = deque(due[start : start + size] for start in range(0, len(due), size))
+    while work:
+        batch = work.popleft()
+        session.xero.require_room(Lane.PROMPT)
+        try:
+            _send(session, batch, paid)
+        except Rejected:
+            middle = len(batch) // 2
+            work.extend((batch[:middle], batch[middle:]))
+
+
+def parent_of(operation: StoredOperation) -> str:
+    """The invoice that a payment is made on."""
+    invoice_id: str = decode_fields(operation.body)["element"]["Invoice"]["InvoiceID"]
+    return invoice_id
+
+
+def _send(session: Session, batch: Sequence[Due], paid: Paid) -> None:
+    """Send one call. Raises ``Rejected`` where several payments were refused together and none was made."""
+    access = session.xero.access()
+    operations, call = _commit(session, batch, access.generation)
+    if not operations:
+        return
+    request = requests.write(session.tenant, "Payments", "PUT", call.body, call.idempotency_key)
+    try:
+        answer = session.xero.write(call.id, replace(request, lane=Lane.PROMPT), access, may_wait=False)
+    except OutcomeUnknown:
+        _end(session, call, operations, "unknown")
+        return
+    except Rejected as error:
+        if len(operations) > 1:
+            _end(session, call, operations, "abandoned", error)
+            raise
+        _end(session, call, operations, "refused", error)
+        paid.refused += 1
+        return
+    except NotApplied:
+        _end(session, call, operations, "abandoned")
+        return
+    except (RetryLater, NeedsReauthorisation):
+        _end(session, call, operations, "abandoned")
+        raise
+    _record(session, call, operations, answer.body, paid)
+
+
+def _commit(session: Session, batch: Sequence[Due], generation: int) -> tuple[list[StoredOperation], StoredCall]:
+    """Commit the intents and their call together. An invoice that has a payment under way is left out."""
+    call_id, now = session.host.new_id(), session.host.now()
+    with session.database.writing("payment intent") as connection:
+        found = ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=ops.STANDING)
+        busy = {parent_of(operation) for operation in found}
+        operations = [_operation(session, due) for due in batch if due.invoice.invoice_id not in busy]
+        body = documents.batch_body(payments.KIND, [encode(decode_fields(o.body)["element"]) for o in operations])
+        key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
+        path = f"{requests.API}/Payments"
+        call = StoredCall(call_id, session.organisation_id, session.run_id, "PUT", path, body, key, generation)
+        if operations:
+            ops.reserve(connection, operations, now)
+            ops.commit_call(connection, call, [operation.id for operation in operations], now)
+    return operations, call
+
+
+def _operation(session: Session, due: Due) -> StoredOperation:
+    intended, invoice = due.intended, due.invoice
+    before = {
+        "status": invoice.status,
+        "amount_due": invoice.amount_due,
+        "payments": [payment.payment_id for payment in invoice.payments],
+    }
+    element = payments.payment_element(intended)
+    return StoredOperation(
+        id=session.host.new_id(),
+        run_id=session.run_id,
+        identity=Identity(session.org_id, session.organisation_id, Kind.PAYMENT, intended.source.id),
+        source_id=intended.source.id,
+        action="create",
+        state="reserved",
+        body=encode({"element": element, "form": None, "before": before}),
+        payload_hash=intended_hash(intended),
+        pre_image=pre_image(invoice),
+        number=invoice.number,
+        xero_id="",
+        currency=intended.currency,
+        ex_tax=ZERO,
+        gross=intended.amount,
+        base_gross=ZERO,
+        reviewed=False,
+        reason="recorded in Salesforce",
+        source_hash=due.recorded.terms_hash,
+    )
+
+
+def _end(
+    session: Session,
+    call: StoredCall,
+    operations: Sequence[StoredOperation],
+    outcome: str,
+    error: Rejected | None = None,
+) -> None:
+    """Keep that a call made nothing, or that it is not known what it made."""
+    now = session.host.now()
+    with session.database.writing("payment call ended") as connection:
+        state = "unknown" if outcome == "unknown" else "answered"
+        status, request_id = (error.status, error.request_id) if error else (0, "")
+        ops.end_call(connection, call.id, now, state=state, status=status, request_id=request_id)
+        for operation in operations:
+            if outcome != "unknown":
+                words = "; ".join(error.reasons) if error else ""
+                ops.settle(connection, operation.id, outcome, now, refusal=words)
+
+
+def _record(session: Session, call: StoredCall, operations: Sequence[StoredOperation], body: bytes, paid: Paid) -> None:
+    """Keep the outcome of each element, in the order in which they were sent."""
+    outcomes = payments.decode_payments(body)
+    if len(outcomes) != len(operations):
+        _end(session, call, operations, "unknown")
+        return
+    now = session.host.now()
+    with session.database.writing("payment outcome") as connection:
+        ops.end_call(connection, call.id, now, state="answered", status=200)
+        for operation, outcome in zip(operations, outcomes, strict=True):
+            if outcome.errors:
+                ops.settle(connection, operation.id, "refused", now, refusal="; ".join(outcome.errors))
+                paid.refused += 1
+            else:
+                link_made(connection, session, replace(operation, call_id=call.id), outcome.payment_id)
+                paid.made += 1
+
+
+def link_made(connection: Connection, session: Session, operation: StoredOperation, payment_id: str) -> None:
+    """Settle an operation as applied: link, row and audit entry in the caller's transaction.
+
+    Where the row is linked already, another process looked up this payment while its answer was on the way.
+    """
+    ops.settle(connection, operation.id, "applied", session.host.now(), xero_id=payment_id)
+    row_id = operation.source_id
+    if any(load_links(connection, session.organisation_id, Kind.PAYMENT, live_only=False, source_keys=[row_id])):
+        return
+    link_payment(connection, session, operation.identity, payment_id, operation.source_hash, operation.reason)
+    note_write(connection, session, operation, payment_id)
+
+
+def link_payment(
+    connection: Connection, session: Session, identity: Identity, payment_id: str, terms_hash: str, evidence: str
+) -> None:
+    """Pair a row with its payment, and let the row say so."""
+    link = Link(identity, payment_id, "", "crossfoot", "", evidence)
+    add_link(connection, link, session.host.now(), source_id=identity.source_key, source_hash=terms_hash)
+    want_row(connection, session, identity.source_key, payment_id, "Authorised")
+
+
+def want_row(connection: Connection, session: Session, row_id: str, payment_id: str, status: str) -> None:
+    """What the row in Salesforce should say of its payment; nothing in a workspace that writes to Xero only."""
+    flow = session.mapping.settings.flows.payments
+    if flow is None or session.mapping.settings.direction == "to_xero":
+        return
+    values = {"Key": f"{session.organisation_id}:{payment_id}", "PaymentID": payment_id, "Status": status}
+    fields: Mapping[str, Any] = {field: values[name] for field, name in flow.write_back.items()}
+    item = WriteBack(flow.salesforce, row_id, fields, content_hash(fields), row_id, WRITE_BACK_WAVE)
+    store.want_write_backs(connection, session.organisation_id, [item])

@@ -1,0 +1,152 @@
+"""Looking up what became of payments: those whose answer was lost, those made, and those taken away in Xero.
+
+A payment without an answer may land until its time-out has passed. Only then its invoice is read, twice and spaced; it
+is given up, to be decided anew, when neither reading shows the row's marker.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from crossfoot.core.errors import Rejected
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Identity, Kind
+from crossfoot.core.money import Money
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.recovery import CLIENT_TIMEOUT_S
+from crossfoot.core.settlement import RecordedPayment, marked, payment_marker
+from crossfoot.engine.reading.fresh import read_invoices
+from crossfoot.engine.session import Session
+from crossfoot.engine.writing.payment_calls import Paid, link_made, link_payment, parent_of, want_row
+from crossfoot.store import operations as ops
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import StoredLink, retire_link
+from crossfoot.store.operations import StoredOperation
+from crossfoot.store.queue import replace_findings
+from crossfoot.xero import payments
+
+LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
+PROBE_SPACING_S = 15.0
+
+
+def settle_unknown(session: Session, paid: Paid) -> None:
+    """Wait until what has no answer can no longer land, then look twice: adopt it, or give it up."""
+    with session.database.reading() as connection:
+        unknown = list(
+            ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=("sending", "unknown"))
+        )
+        sent = [ops.first_sent_at(connection, operation.call_id) for operation in unknown]
+    if not unknown:
+        return
+    now = session.host.now()
+    until = max([moment + LANDS_WITHIN for moment in sent if moment], default=now)
+    wait_s = min((until - now).total_seconds(), LANDS_WITHIN.total_seconds())
+    if wait_s > 0:
+        session.host.sleep(wait_s)
+    missing = _probe(session, unknown, paid)
+    if missing:
+        session.host.sleep(PROBE_SPACING_S)
+        missing = _probe(session, missing, paid)
+    with session.database.writing("payments given up") as connection:
+        for operation in missing:
+            ops.settle(connection, operation.id, "abandoned", session.host.now())
+
+
+def _probe(session: Session, unknown: Sequence[StoredOperation], paid: Paid) -> list[StoredOperation]:
+    """Adopt what the invoices show; returns what they certainly do not. An invoice not shown proves nothing."""
+    invoices = read_invoices(session, map(parent_of, unknown))
+    missing = []
+    for operation in unknown:
+        invoice = invoices.get(parent_of(operation))
+        if invoice is None:
+            continue
+        mine = marked(invoice, payment_marker(session.org_id, operation.source_id))
+        if not mine:
+            missing.append(operation)
+            continue
+        with session.database.writing("payment adopted") as connection:
+            link_made(connection, session, operation, mine[0].payment_id)
+        paid.adopted += 1
+    return missing
+
+
+def adopt_found(session: Session, recorded: RecordedPayment, payment_id: str, paid: Paid) -> None:
+    """Pair a row with a payment that carries its marker and that this database knows nothing of."""
+    identity = Identity(session.org_id, session.organisation_id, Kind.PAYMENT, recorded.ref.id)
+    reason = "it carries the row's marker"
+    with session.database.writing("payment adopted") as connection:
+        link_payment(connection, session, identity, payment_id, recorded.terms_hash, reason)
+        append_audit(
+            connection,
+            session.organisation_id,
+            session.host.now(),
+            actor=session.actor,
+            action="adopt Payment",
+            record_id=recorded.ref.id,
+            xero_id=payment_id,
+            reason=reason,
+        )
+    paid.adopted += 1
+
+
+def read_back(session: Session) -> None:
+    """Compare what was made with what its invoice lists now; what it does not list yet stays to be read again."""
+    with session.database.reading() as connection:
+        applied = list(ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=("applied",)))
+    if not applied:
+        return
+    invoices = read_invoices(session, map(parent_of, applied))
+    with session.database.writing("payments verified") as connection:
+        now = session.host.now()
+        for operation in applied:
+            invoice = invoices.get(parent_of(operation))
+            listed = {payment.payment_id: payment for payment in invoice.payments} if invoice else {}
+            payment = listed.get(operation.xero_id)
+            if invoice is None or payment is None:
+                continue
+            element = decode_fields(operation.body)["element"]
+            kept, sent = (payment.amount, payment.dated.isoformat()), (element["Amount"], element["Date"])
+            kind = session.mapping.payment_object
+            row = RecordRef(Side.SALESFORCE, kind, operation.source_id)
+            cause = f"{invoice.number}: {kept[0]} of {kept[1]} was kept, {sent[0]} of {sent[1]} was sent"
+            money = Money(invoice.currency, payment.amount)
+            findings = [] if kept == sent else [Finding("payment_differs", row, cause, money=money)]
+            home = session.organisation_id
+            replace_findings(connection, home, {row.id: operation.number}, findings, now, codes={"payment_differs"})
+            ops.settle(connection, operation.id, "verified", now)
+
+
+def is_removed(session: Session, payment_id: str) -> bool:
+    """Whether Xero says that a payment was taken away: that an invoice does not list it is no proof."""
+    try:
+        answer = session.xero.read(payments.payment_by_id(session.tenant, payment_id))
+    except Rejected as error:
+        if error.status == 404:
+            return False
+        raise
+    return any(outcome.status == "DELETED" for outcome in payments.decode_payments(answer.body))
+
+
+def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
+    """A payment was taken away in Xero: its row says so, and is never paid again."""
+    home, now = session.organisation_id, session.host.now()
+    with session.database.writing("payment removed") as connection:
+        retire_link(connection, stored.id)
+        for operation in ops.load_operations(
+            connection, home, kind=Kind.PAYMENT, source_id=stored.source_id, states=("applied",)
+        ):  # it went before it was read back: nothing is left to compare
+            ops.settle(connection, operation.id, "verified", now)
+        want_row(connection, session, stored.source_id, stored.link.xero_id, "Deleted")
+        append_audit(
+            connection,
+            home,
+            now,
+            actor=session.actor,
+            action="payment removed in Xero",
+            record_id=stored.source_id,
+            xero_id=stored.link.xero_id,
+            reason="Xero shows it as deleted",
+        )
+    paid.removed += 1

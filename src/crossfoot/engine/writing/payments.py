@@ -1,0 +1,185 @@
+"""Payments recorded in Salesforce, carried into Xero: read, decided, made one at a time for each invoice, read back."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.errors import NeedsReauthorisation, RetryLater
+from crossfoot.core.findings import REASONS
+from crossfoot.core.links import Kind
+from crossfoot.core.settlement import (
+    IntendedPayment,
+    MadePayment,
+    RecordedPayment,
+    Settlement,
+    SettlementContext,
+    settle,
+)
+from crossfoot.engine.reading.drift import PAYMENTS
+from crossfoot.engine.reading.fresh import read_invoices
+from crossfoot.engine.reading.ledger import INVOICE, load_books, load_ledger, refresh_reference
+from crossfoot.engine.session import Session
+from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments
+from crossfoot.engine.writing.payment_outcomes import (
+    adopt_found,
+    is_removed,
+    read_back,
+    retire_removed,
+    settle_unknown,
+)
+from crossfoot.store import operations as ops
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import load_links
+from crossfoot.store.queue import decisions, replace_findings
+from crossfoot.store.versions import load_versions
+
+ROUNDS_MAX = 20
+REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
+NOT_PERMITTED = (
+    "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
+)
+_MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - {"payment_differs"} | {"refused_by_xero"}
+
+
+def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
+    """Settle what an earlier run left, and let the queue say which payments wait. Writes nothing to either side."""
+    paid = Paid()
+    settle_unknown(session, paid)
+    read_back(session)
+    if not _flows(session):
+        return []
+    settlements = decide_payments(session, as_of)
+    _keep(session, settlements)
+    return settlements
+
+
+def planned_payments(session: Session, as_of: dt.date) -> list[IntendedPayment]:
+    """The payments that a run would make first; a second one of the same invoice is decided after it."""
+    if not _flows(session) or session.mapping.settings.direction == "to_salesforce":
+        return []
+    return [each.intended for each in decide_payments(session, as_of) if each.intended]
+
+
+def record_payments(session: Session, as_of: dt.date) -> Paid:
+    """Make in Xero what people recorded in Salesforce. Several payments of one invoice follow each other."""
+    paid = Paid()
+    if not _flows(session) or session.mapping.settings.direction == "to_salesforce":
+        return paid
+    settlements = decide_payments(session, as_of)
+    if not any(each.intended or each.found or each.gone for each in settlements):
+        return paid
+    if not session.xero.may_make_payments():
+        paid.stopped = NOT_PERMITTED
+        return paid
+    _follow_removed(session, settlements, paid)
+    try:
+        for _ in range(ROUNDS_MAX):
+            if not _round(session, as_of, paid):
+                break
+    except (RetryLater, NeedsReauthorisation) as error:
+        paid.stopped = f"Payments are left for later: {error}"
+    settle_unknown(session, paid)
+    read_back(session)
+    _keep(session, decide_payments(session, as_of))
+    return paid
+
+
+def _flows(session: Session) -> bool:
+    return session.mapping.settings.flows.payments is not None and PAYMENTS not in session.paused
+
+
+def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
+    """One payment for each invoice that has one due. Each is decided again on its invoice as it stands right now."""
+    first = [each for each in decide_payments(session, as_of) if each.intended or each.found]
+    if not first:
+        return False
+    refresh_reference(session)
+    invoices = read_invoices(session, (each.recorded.invoice_id for each in first))
+    settlements = decide_payments(session, as_of)
+    before = paid.made + paid.adopted + paid.refused
+    due = []
+    for settlement in settlements:
+        if settlement.found is not None:
+            adopt_found(session, settlement.recorded, settlement.found.payment_id, paid)
+        elif settlement.intended is not None and (invoice := invoices.get(settlement.intended.invoice_id)):
+            due.append(Due(settlement.intended, settlement.recorded, invoice))
+    allowed = _within_brake(session, due, paid)
+    send_payments(session, allowed, paid)
+    read_back(session)
+    return len(allowed) == len(due) and paid.made + paid.adopted + paid.refused > before
+
+
+def _within_brake(session: Session, due: Sequence[Due], paid: Paid) -> Sequence[Due]:
+    """All of them, or none: the brake counts what was committed within 24 hours. On a test pair it only warns."""
+    brake = session.mapping.policy.brake
+    with session.database.reading() as connection:
+        count = ops.recent_payments(connection, session.organisation_id, session.host.now()) + len(due)
+    if not due or count <= brake.payments:
+        return due
+    paid.stopped = (
+        f"The brake holds payments: {count} within 24 hours (at most {brake.payments}). "
+        "Look at them in Salesforce, then raise `policy.brake.payments` in crossfoot.yaml."
+    )
+    return () if session.is_live or brake.on_test_pair else due
+
+
+def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
+    """Decide every row that is no mere picture of a payment in Xero, from what is stored."""
+    home = session.organisation_id
+    with session.database.reading() as connection:
+        made = {
+            stored.source_id: MadePayment(stored.link.xero_id, stored.source_hash, stored.link.state)
+            for stored in load_links(connection, home, Kind.PAYMENT, live_only=False)
+        }
+        rows = [row for row in _rows(session) if row.ref.id in made or not row.own_key]
+        standing = list(ops.load_operations(connection, home, kind=Kind.PAYMENT, states=ops.STANDING))
+        since = session.host.now() - REFUSED_AGAIN_AFTER
+        wanted = {row.invoice_id for row in rows} - {""}
+        context = SettlementContext(
+            org_id=session.org_id,
+            books=load_books(connection, home),
+            as_of=as_of,
+            invoices=load_ledger(connection, home, INVOICE, LedgerInvoice, ids=wanted),
+            made=made,
+            in_flight=frozenset(map(parent_of, standing)),
+            unsure=frozenset(operation.source_id for operation in standing if operation.state != "applied"),
+            not_same=frozenset(decisions(connection, home, "not_same")),
+            refused=ops.standing_refusals(connection, home, since) if rows else {},
+        )
+    return settle(rows, context)
+
+
+def _rows(session: Session) -> list[RecordedPayment]:
+    mapping = session.mapping
+    with session.database.reading() as connection:
+        return [
+            mapping.recorded_payment(
+                version.ref.id,
+                decode_fields(version.body),
+                organisation_id=session.organisation_id,
+                deleted=version.deleted,
+            )
+            for version in load_versions(connection, session.org_id, mapping.payment_object)
+        ]
+
+
+def _follow_removed(session: Session, settlements: Sequence[Settlement], paid: Paid) -> None:
+    """Where an invoice no longer lists a payment that was made, ask Xero; what was taken away stays away."""
+    gone = [each.recorded.ref.id for each in settlements if each.gone]
+    if not gone:
+        return
+    with session.database.reading() as connection:
+        links = list(load_links(connection, session.organisation_id, Kind.PAYMENT, source_keys=gone))
+    for stored in links:
+        if is_removed(session, stored.link.xero_id):
+            retire_removed(session, stored, paid)
+
+
+def _keep(session: Session, settlements: Sequence[Settlement]) -> None:
+    """Make the review queue say what waits; an entry whose cause is gone closes."""
+    records = {each.recorded.ref.id: each.recorded.name for each in settlements}
+    findings = [finding for each in settlements for finding in each.findings]
+    with session.database.writing("payments kept") as connection:
+        replace_findings(connection, session.organisation_id, records, findings, session.host.now(), codes=_MINE)

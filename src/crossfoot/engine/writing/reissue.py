@@ -1,0 +1,356 @@
+"""Credit and re-issue, when a person asks: the approved invoice of a changed deal is credited in full and made anew.
+
+It takes several calls, and in between the books are neither here nor there. So a danger record is committed before the
+first one, and each sync goes on with it until a reading shows the end. The new invoice itself is planned, numbered,
+checked and sent as every other one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
+from crossfoot.core.coding import tax_rates
+from crossfoot.core.errors import NeedsReauthorisation, RetryLater
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Kind
+from crossfoot.core.money import Money
+from crossfoot.core.plan import Bucket, DealDecision, decide_deal
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.reissue import (
+    CODES,
+    Act,
+    Next,
+    Stage,
+    credit_number,
+    credit_of,
+    find_obstacle,
+    is_finished,
+    is_unspoilt,
+    next_step,
+)
+from crossfoot.engine.planning.evidence import read_evidence
+from crossfoot.engine.reading.fresh import read_invoices
+from crossfoot.engine.reading.ledger import CREDIT_NOTE, INVOICE, load_books, load_ledger, refresh_reference
+from crossfoot.engine.reading.scope import Scope, find_scope
+from crossfoot.engine.session import Session
+from crossfoot.engine.writing.reissue_calls import allocate_note, make_note, read_note, settle_seen, standing
+from crossfoot.store import acts
+from crossfoot.store.audit import append_audit
+from crossfoot.store.links import StoredLink, find_link, highest_epochs, load_links, retire_link
+from crossfoot.store.operations import load_operations, standing_refusals
+from crossfoot.store.queue import (
+    QueueEntry,
+    buckets,
+    close_entry,
+    deal_facts,
+    decisions,
+    forget_decision,
+    open_entries,
+    replace_findings,
+)
+from crossfoot.store.versions import load_versions
+
+ASKED = "reissue"
+"""The kind of decision by which a person has an invoice credited and made anew; about one invoice and one version of
+the deal."""
+PROPOSED_BY = "changed_after_approval"
+STEPS_MAX = 6
+LOOK_AGAIN_S = 5.0
+REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
+_CALLS_FOR_NONE = frozenset({Bucket.NOT_WON.value, Bucket.NOT_BILLABLE.value, Bucket.BEFORE_START.value})
+
+
+@dataclass(slots=True)
+class Reissued:
+    """What a run did about re-issues. ``credited`` invoices were taken back: their deals can be planned anew."""
+
+    begun: int = 0
+    credited: int = 0
+    finished: int = 0
+    stopped: str = ""
+
+    @property
+    def writes(self) -> int:
+        """Acts that moved on."""
+        return self.begun + self.credited
+
+
+def about(invoice_id: str, source_hash: str) -> str:
+    """What a person's answer is about: it lapses when the invoice or the deal is another one by then."""
+    return f"{invoice_id}:{source_hash}"
+
+
+def reissue_invoices(session: Session, as_of: dt.date) -> Reissued:
+    """Go on with what has begun, and begin what people asked for, as far as the credit notes go."""
+    done = Reissued()
+    if session.mapping.settings.direction == "to_salesforce":
+        return done
+    finish_reissues(session, done)
+    problems = _begin_asked(session, as_of, done)
+    with session.database.reading() as connection:
+        begun = [act for act in acts.open_acts(connection, session.organisation_id) if act.stage is Stage.BEGUN]
+    try:
+        for act in begun:
+            _go_on(session, act, as_of, done)
+    except (RetryLater, NeedsReauthorisation) as error:
+        done.stopped = f"Re-issues are left for later: {error}"
+    _keep(session, problems)
+    return done
+
+
+def finish_reissues(session: Session, done: Reissued) -> None:
+    """End acts whose deal has its new invoice, or calls for none any more."""
+    with session.database.reading() as connection:
+        home = session.organisation_id
+        open_ = acts.open_acts(connection, home)
+        epochs = highest_epochs(connection, home, Kind.INVOICE, [act.source_id for act in open_])
+        stands = buckets(connection, home, [act.source_id for act in open_])
+    ended = [
+        act for act in open_ if is_finished(act, epochs, wanted=stands.get(act.source_id, "") not in _CALLS_FOR_NONE)
+    ]
+    for act in ended:
+        with session.database.writing("re-issue done") as connection:
+            acts.move_act(connection, session.organisation_id, act, Stage.DONE, session.host.now())
+            _note(session, connection, act, "re-issue done")
+    done.finished += len(ended)
+    if open_ or done.finished:
+        _keep(session, {})
+
+
+def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, str]:
+    """Commit the danger record of each act that may begin. Returns why others may not, by deal."""
+    asked = _asked(session)
+    if not asked:
+        return {}
+    invoices = read_invoices(session, [stored.link.xero_id for stored in asked.values()])
+    locked_until = refresh_reference(session).locked_until
+    with session.database.reading() as connection:
+        rates = tax_rates(load_books(connection, session.organisation_id))
+    follow = _new_invoices(session, as_of, asked)
+    problems: dict[str, str] = {}
+    for deal, stored in asked.items():
+        invoice = invoices.get(stored.link.xero_id)
+        if invoice is None:
+            continue
+        problem = find_obstacle(invoice, stored.link, rates, as_of, locked_until) or _would_wait(follow.get(deal))
+        if problem:
+            problems[deal] = problem
+            continue
+        act = Act(
+            deal,
+            stored.link.identity.epoch,
+            invoice.invoice_id,
+            invoice.number,
+            credit_number(invoice.number),
+            invoice.currency,
+            invoice.total,
+        )
+        with session.database.writing("re-issue begun") as connection:
+            acts.begin_act(connection, session.organisation_id, act, session.host.now())
+            forget_decision(connection, session.organisation_id, ASKED, deal)
+            _note(session, connection, act, "re-issue begun")
+        done.begun += 1
+    return problems
+
+
+def _asked(session: Session) -> dict[str, StoredLink]:
+    """Links of the deals that people answered for. An answer does not outlive its question: one about another invoice
+    or another version of the deal lapses, and one about an invoice that people voided meanwhile."""
+    home = session.organisation_id
+    found: dict[str, StoredLink] = {}
+    with session.database.writing("re-issues asked for") as connection:
+        asked = dict(decisions(connection, home, ASKED))
+        standing = open_entries(connection, home, record_ids=asked)
+        questions = {entry.record.id for entry in standing if entry.code == PROPOSED_BY}
+        links = {s.source_id: s for s in load_links(connection, home, Kind.INVOICE, source_keys=asked)}
+        versions = load_versions(connection, session.org_id, session.mapping.deal_object, ids=asked)
+        hashes = {version.ref.id: version.hash for version in versions}
+        for deal, target in asked.items():
+            stored = links.get(deal)
+            if deal in questions and stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
+                found[deal] = stored
+            else:
+                forget_decision(connection, home, ASKED, deal)
+    return found
+
+
+def planned_reissues(session: Session) -> list[tuple[str, str, Decimal, str]]:
+    """What the next sync would begin or go on with: the deal's id, the invoice's number, amount and currency."""
+    if session.mapping.settings.direction == "to_salesforce":
+        return []
+    asked = _asked(session)
+    with session.database.reading() as connection:
+        home = session.organisation_id
+        begun = [act for act in acts.open_acts(connection, home) if act.stage is Stage.BEGUN]
+        ids = [stored.link.xero_id for stored in asked.values()]
+        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids)
+    found = [(deal, invoices.get(stored.link.xero_id)) for deal, stored in asked.items()]
+    return [
+        *((act.source_id, act.number, act.gross, act.currency) for act in begun),
+        *((deal, invoice.number, invoice.total, invoice.currency) for deal, invoice in found if invoice),
+    ]
+
+
+def _new_invoices(session: Session, as_of: dt.date, deals: Iterable[str]) -> dict[str, DealDecision]:
+    """How each deal would be decided once its invoice is taken back."""
+    wanted = frozenset(deals)
+    with session.database.reading() as connection:
+        books = load_books(connection, session.organisation_id)
+        scope = Scope(find_scope(session, connection, books).reached, wanted)
+        evidence = read_evidence(session, connection, books, as_of, scope, unlinked=wanted)
+    return {deal.ref.id: decide_deal(deal, evidence.context) for deal in evidence.deals}
+
+
+def _would_wait(decision: DealDecision | None) -> str:
+    """Why the new invoice could not be made: then the old one is not touched either."""
+    if decision is None or decision.bucket is Bucket.READY:
+        return ""
+    blocking = [finding for finding in decision.findings if finding.blocks]
+    told = [f"{finding.reason.title} ({finding.cause})" for finding in blocking]
+    return f"the new invoice would wait: {'; '.join(told) or decision.bucket.value}"
+
+
+def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
+    """Step by step, each decided from a fresh reading of both documents."""
+    before: Next | None = None
+    for _ in range(STEPS_MAX):
+        invoice = read_invoices(session, [act.xero_id]).get(act.xero_id)
+        note = read_note(session, act.credit_number)
+        settle_seen(session, act, invoice, note)
+        step = next_step(act, invoice, note)
+        if step.next is Next.RELEASE:
+            _release(session, act, note, done)
+            return
+        problem = step.problem
+        if step.next is not Next.STOP and invoice is not None:
+            if step.next is before:
+                session.host.sleep(LOOK_AGAIN_S)  # a list may lag behind a write (XERO 3.7)
+            before = step.next
+            problem = _refused_lately(session, act) or _write(session, act, step.next, invoice, note, as_of)
+        if problem:
+            _hold(session, act, note, problem)
+            return
+    _hold(session, act, note, "Xero does not show yet what was sent")
+
+
+def _write(
+    session: Session, act: Act, step: Next, invoice: LedgerInvoice, note: LedgerCreditNote | None, as_of: dt.date
+) -> str:
+    if step is Next.CREDIT:
+        return make_note(session, act, credit_of(invoice, as_of))
+    assert note is not None
+    amount = min(note.remaining, invoice.amount_due)
+    return allocate_note(session, act, note, amount, max(as_of, note.dated, invoice.dated).isoformat())
+
+
+def _refused_lately(session: Session, act: Act) -> str:
+    """What Xero refused is sent again when a person asks, or next day."""
+    since = session.host.now() - REFUSED_AGAIN_AFTER
+    with session.database.reading() as connection:
+        refused = standing_refusals(connection, session.organisation_id, since)
+        mine = {
+            operation.payload_hash
+            for operation in load_operations(
+                connection, session.organisation_id, kind=Kind.CREDIT_NOTE, source_id=act.source_id, states=("refused",)
+            )
+        }
+    return next((words for (deal, said), words in refused.items() if deal == act.source_id and said in mine), "")
+
+
+def _release(session: Session, act: Act, note: LedgerCreditNote | None, done: Reissued) -> None:
+    """The old invoice is taken back: the deal is planned as one without, under the next number."""
+    home = session.organisation_id
+    with session.database.writing("re-issue released") as connection:
+        stored = find_link(connection, home, Kind.INVOICE, act.source_id)
+        if stored and stored.link.xero_id == act.xero_id:
+            retire_link(connection, stored.id)
+        acts.move_act(connection, home, act, Stage.CREDITED, session.host.now())
+        _note(session, connection, act, "re-issue credited")
+        if note and note.remaining:
+            cause = f"{note.remaining} {note.currency} of {note.number} are left: that much was paid on {act.number}"
+            finding = Finding(
+                "credit_left",
+                _deal(session, act),
+                cause,
+                money=Money(note.currency, note.remaining),
+                related=(RecordRef(Side.XERO, CREDIT_NOTE, note.credit_note_id),),
+            )
+            name, _ = deal_facts(connection, home, act.source_id)
+            replace_findings(
+                connection, home, {act.source_id: name}, [finding], session.host.now(), codes={"credit_left"}
+            )
+    done.credited += 1
+
+
+def _hold(session: Session, act: Act, note: LedgerCreditNote | None, problem: str) -> None:
+    """It does not get further now. Where nothing of it stands in Xero, nor can still land, it is dropped."""
+    dropped = is_unspoilt(note) and not standing(session, act)
+    stage = Stage.DROPPED if dropped else act.stage
+    with session.database.writing("re-issue held") as connection:
+        acts.move_act(connection, session.organisation_id, act, stage, session.host.now(), problem=problem)
+        if dropped:
+            _note(session, connection, act, "re-issue dropped", because=problem)
+
+
+def _keep(session: Session, problems: Mapping[str, str]) -> None:
+    """Let the queue say what is under way, what could not begin, and what credit is left."""
+    home, now = session.organisation_id, session.host.now()
+    with session.database.writing("re-issues kept") as connection:
+        open_ = acts.open_acts(connection, home)
+        entries = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        findings = [_unfinished(session, act) for act in open_]
+        findings += [
+            Finding("reissue_not_possible", RecordRef(Side.SALESFORCE, session.mapping.deal_object, deal), problem)
+            for deal, problem in problems.items()
+        ]
+        ids = {act.source_id for act in open_} | problems.keys() | {entry.record.id for entry in entries}
+        facts = {deal: deal_facts(connection, home, deal) for deal in ids}
+        findings = [replace(each, money=each.money or facts[each.record.id][1]) for each in findings]
+        names = {deal: name for deal, (name, _) in facts.items()}
+        replace_findings(connection, home, names, findings, now, codes=CODES - {"credit_left"})
+        for entry in entries:
+            if entry.code == "credit_left" and not _left(connection, home, entry):
+                close_entry(connection, entry.id, now)
+
+
+def _unfinished(session: Session, act: Act) -> Finding:
+    credited = act.stage is Stage.CREDITED
+    cause = f"{act.number} was taken back by {act.credit_number}" if credited else f"{act.number} is to be taken back"
+    return Finding(
+        "reissue_unfinished",
+        _deal(session, act),
+        f"{cause}: {act.problem}" if act.problem else cause,
+        money=Money(act.currency, act.gross),
+        related=(RecordRef(Side.XERO, Kind.INVOICE.value, act.xero_id),),
+    )
+
+
+def _left(connection: Connection, home: str, entry: QueueEntry) -> bool:
+    """Whether the credit that an entry is about is still unused, as far as it was read."""
+    notes = load_ledger(connection, home, CREDIT_NOTE, LedgerCreditNote, ids=[ref.id for ref in entry.related])
+    return any(note.remaining for note in notes.values())
+
+
+def _deal(session: Session, act: Act) -> RecordRef:
+    return RecordRef(Side.SALESFORCE, session.mapping.deal_object, act.source_id)
+
+
+def _note(session: Session, connection: Connection, act: Act, action: str, **more: object) -> None:
+    append_audit(
+        connection,
+        session.organisation_id,
+        session.host.now(),
+        actor=session.actor,
+        action=action,
+        record_id=act.source_id,
+        xero_id=act.xero_id,
+        number=act.number,
+        credit_note=act.credit_number,
+        **more,
+    )

@@ -1,0 +1,150 @@
+"""Verify: the sweep after writing is the read-back. What Xero holds is compared with what was meant, part by part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.documents import differences, ledger_form
+from crossfoot.core.findings import Finding
+from crossfoot.core.links import Kind
+from crossfoot.core.money import Money
+from crossfoot.core.pacing import Lane
+from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.reading.ledger import INVOICE, load_ledger
+from crossfoot.engine.reading.observe import observe_xero
+from crossfoot.engine.session import Session
+from crossfoot.engine.writing.numbers import recent_rates
+from crossfoot.store import operations as ops
+from crossfoot.store.audit import append_audit
+from crossfoot.store.codec import decode_fields
+from crossfoot.store.links import find_link, set_base
+from crossfoot.store.operations import StoredOperation
+from crossfoot.store.queue import deal_facts, replace_findings
+from crossfoot.store.versions import read_back
+
+RATE_BAND = Decimal("0.10")
+SHOWN_WITHIN = timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
+_MINE = frozenset({"readback_differs", "not_shown", "rate_unusual"})
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """How many documents read back as they were meant, how many differ, how many are not visible yet."""
+
+    verified: int = 0
+    differing: int = 0
+    unseen: int = 0
+
+
+def verify(session: Session, *, swept: bool = False) -> Verified:
+    """Read back what was applied and not verified yet; with ``swept`` the sweep just made is the read-back."""
+    with session.database.reading() as connection:
+        found = ops.load_operations(connection, session.organisation_id, states=("applied",))
+        applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
+    if not applied:
+        return Verified()
+    if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
+        session.progress("Reading back", 0, 0)
+        observe_xero(session, INVOICE, lane=Lane.RECOVERY)
+    verified = differing = unseen = 0
+    with session.database.writing("verified") as connection:
+        ids = {operation.xero_id for operation in applied}
+        shown = read_back(connection, session.organisation_id, INVOICE, ids)
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=shown)
+        for operation in applied:
+            if operation.identity.kind is not Kind.INVOICE:
+                ops.settle(connection, operation.id, "verified", session.host.now())
+                continue
+            invoice = invoices.get(operation.xero_id)
+            if invoice is None or _as_before(operation, invoice):
+                unseen += 1  # not visible yet is not a mismatch
+                _tell_missing(connection, session, operation)
+                continue
+            good = _compare(connection, session, operation, invoice)
+            verified += good
+            differing += not good
+    return Verified(verified, differing, unseen)
+
+
+def _as_before(operation: StoredOperation, invoice: LedgerInvoice) -> bool:
+    """Whether an invoice that was changed still reads as it did: Xero's lists may lag, or the change was dropped."""
+    form = ledger_form(invoice)
+    kept = operation.action == "update" and content_hash(form) == operation.pre_image
+    return kept and bool(differences(decode_fields(operation.body)["form"], form))
+
+
+def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
+    """What Xero said it wrote and has not shown for a while is told: an answer is no proof (F15)."""
+    now = session.host.now()
+    if operation.resolved_at is None or now - operation.resolved_at < SHOWN_WITHIN:
+        return
+    ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
+    made = "changed" if operation.action == "update" else "made"
+    cause = f"Xero answered that it {made} {operation.number or 'an invoice'}, and does not show it"
+    name, money = deal_facts(connection, session.organisation_id, operation.source_id)
+    finding = Finding("not_shown", ref, cause, money=money)
+    replace_findings(connection, session.organisation_id, {ref.id: name}, [finding], now, codes={"not_shown"})
+
+
+def _compare(
+    connection: Connection,
+    session: Session,
+    operation: StoredOperation,
+    invoice: LedgerInvoice,
+) -> bool:
+    now = session.host.now()
+    form = ledger_form(invoice)
+    meant = decode_fields(operation.body)["form"]
+    parts = differences(meant, form) if operation.action != "delete" else []
+    if invoice.total != operation.gross and operation.action != "delete" and not parts:
+        parts = [f"total {invoice.total}, expected {operation.gross}"]
+    ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+    findings = []
+    if parts:
+        cause = f"invoice {invoice.number}: Xero holds another {', '.join(parts[:5])}"
+        money = Money(invoice.currency, invoice.total - operation.gross)
+        findings.append(Finding("readback_differs", ref, cause, money=money, related=related))
+    if unusual := _unusual_rate(connection, session, invoice):
+        money = Money(invoice.currency, invoice.total)
+        findings.append(Finding("rate_unusual", ref, unusual, money=money, related=related))
+    names = {operation.source_id: deal_facts(connection, session.organisation_id, operation.source_id)[0]}
+    replace_findings(connection, session.organisation_id, names, findings, now, codes=_MINE)
+    stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
+    if stored and not parts:
+        set_base(connection, stored.id, base_hash=content_hash(form))
+    ops.settle(connection, operation.id, "verified", now)
+    append_audit(
+        connection,
+        session.organisation_id,
+        now,
+        actor=session.actor,
+        action="verify Invoice" if not parts else "verify Invoice: differs",
+        record_id=operation.source_id,
+        xero_id=invoice.invoice_id,
+        number=invoice.number,
+        total=str(invoice.total),
+        rate=str(invoice.currency_rate or ""),
+        differs=parts,
+    )
+    return not parts
+
+
+def _unusual_rate(connection: Connection, session: Session, invoice: LedgerInvoice) -> str:
+    """Whether the rate is more than a tenth away from the middle of recent ones."""
+    organisation = session.organisation
+    if organisation is None or invoice.currency == organisation.base_currency or not invoice.currency_rate:
+        return ""
+    today = session.host.now().date()
+    recent = recent_rates(connection, session.organisation_id, invoice.currency, today, but=invoice.invoice_id)
+    if not recent:
+        return ""
+    middle = recent[len(recent) // 2]
+    if abs(invoice.currency_rate - middle) <= middle * RATE_BAND:
+        return ""
+    return f"rate {invoice.currency_rate} against {middle} usually"
