@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from crossfoot.core.reissue import Act, Stage
 from crossfoot.store.codec import instant
 from crossfoot.store.feed import touch
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import act as table
 from crossfoot.store.schema import from_units, to_units
 
@@ -44,22 +46,21 @@ def move_act(
     connection: Connection, organisation_id: str, act: Act, stage: Stage, now: datetime, *, problem: str = ""
 ) -> None:
     """Keep how far it has come, or why it does not get further."""
-    connection.execute(
-        update(table)
-        .where(
-            table.c.organisation_id == organisation_id,
-            table.c.source_id == act.source_id,
-            table.c.epoch == act.epoch,
-        )
-        .values(stage=stage.value, problem=problem, ended_at=instant(now) if stage.value in _ENDED else None)
-    )
+    key = {"organisation_id": organisation_id, "source_id": act.source_id, "epoch": act.epoch}
+    ended_at = instant(now) if stage.value in _ENDED else None
+    change(connection, table, key, {"stage": stage.value, "problem": problem, "ended_at": ended_at})
     touch(connection, organisation_id, act.source_id)
+
+
+@Prepared
+def _open(organisation_id: Bound) -> Select[Any]:
+    mine = (table.c.organisation_id == organisation_id) & table.c.stage.not_in(_ENDED)
+    return select(table).where(mine).order_by(table.c.begun_at, table.c.source_id)
 
 
 def open_acts(connection: Connection, organisation_id: str) -> list[Act]:
     """Acts that have begun and not ended."""
-    query = select(table).where(table.c.organisation_id == organisation_id, table.c.stage.not_in(_ENDED))
-    return [_act(row) for row in connection.execute(query.order_by(table.c.begun_at, table.c.source_id))]
+    return [_act(row) for row in _open(connection, organisation_id=organisation_id)]
 
 
 def credited_invoices(connection: Connection, organisation_id: str, source_ids: Iterable[str] | None) -> set[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, select, text
 
 from crossfoot.core.money import Money
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, beside
 from crossfoot.store.schema import disposition, from_units
 
 
@@ -26,6 +28,28 @@ class Disposition:
     moves_in: bool
 
 
+def _among(by: str, organisation_id: Bound, ids: Bound) -> ColumnElement[bool]:
+    """The deals of which one column is among some ids."""
+    column = disposition.c.organisation_id
+    organisation: ColumnElement[Any] = column if by == "record_id" else beside(column)
+    return (organisation == organisation_id) & disposition.c[by].in_(ids)
+
+
+@Prepared
+def _all(organisation_id: Bound) -> Select[Any]:
+    return select(disposition).where(disposition.c.organisation_id == organisation_id)
+
+
+@Prepared
+def _by_record(organisation_id: Bound, ids: Bound) -> Select[Any]:
+    return select(disposition).where(_among("record_id", organisation_id, ids))
+
+
+@Prepared
+def _by_account(organisation_id: Bound, ids: Bound) -> Select[Any]:
+    return select(disposition).where(_among("account_id", organisation_id, ids))
+
+
 def load_dispositions(
     connection: Connection,
     organisation_id: str,
@@ -34,14 +58,12 @@ def load_dispositions(
     account_ids: Iterable[str] | None = None,
 ) -> Iterator[Disposition]:
     """Where deals stand: all, some, or those of some accounts."""
-    query = select(disposition).where(disposition.c.organisation_id == organisation_id)
     if record_ids is None and account_ids is None:
-        yield from map(_disposition, connection.execute(query))
+        yield from map(_disposition, _all(connection, organisation_id=organisation_id))
         return
-    by_record = account_ids is None
-    column = disposition.c.record_id if by_record else disposition.c.account_id
-    for part in chunks((record_ids if by_record else account_ids) or ()):
-        yield from map(_disposition, connection.execute(query.where(column.in_(part))))
+    found, ids = (_by_record, record_ids) if account_ids is None else (_by_account, account_ids)
+    for part in chunks(ids or ()):
+        yield from map(_disposition, found(connection, organisation_id=organisation_id, ids=part))
 
 
 def _disposition(row: object) -> Disposition:
@@ -53,12 +75,35 @@ def _disposition(row: object) -> Disposition:
     )
 
 
+# Word for word what their indexes say: so SQLite finds by them the few that are meant.
+_LEANS, _UNSETTLED = text("disposition.leans"), text("disposition.unsettled")
+
+
+@Prepared
+def _unsettled(organisation_id: Bound) -> Select[Any]:
+    return select(disposition.c.record_id).where(beside(disposition.c.organisation_id) == organisation_id, _UNSETTLED)
+
+
 def unsettled(connection: Connection, organisation_id: str) -> set[str]:
     """Deals to decide again whatever changed."""
-    query = select(disposition.c.record_id).where(
-        disposition.c.organisation_id == organisation_id, disposition.c.unsettled
-    )
-    return set(connection.execute(query).scalars())
+    return set(_unsettled(connection, organisation_id=organisation_id).scalars())
+
+
+@Prepared
+def _leaning(organisation_id: Bound) -> Select[Any]:
+    return select(disposition.c.record_id).where(beside(disposition.c.organisation_id) == organisation_id, _LEANS)
+
+
+@Prepared
+def _leaning_by_record(organisation_id: Bound, ids: Bound) -> Select[Any]:
+    mine = _among("record_id", organisation_id, ids)
+    return select(disposition.c.record_id).where(mine, disposition.c.leans)
+
+
+@Prepared
+def _leaning_by_account(organisation_id: Bound, ids: Bound) -> Select[Any]:
+    mine = _among("account_id", organisation_id, ids)
+    return select(disposition.c.record_id).where(mine, disposition.c.leans)
 
 
 def leaning(
@@ -69,20 +114,19 @@ def leaning(
     account_ids: Iterable[str] | None = None,
 ) -> set[str]:
     """Deals whose decision leans on customer, products and books: all, or those of some ids or accounts."""
-    query = select(disposition.c.record_id).where(disposition.c.organisation_id == organisation_id, disposition.c.leans)
     if record_ids is None and account_ids is None:
-        return set(connection.execute(query).scalars())
-    by_record = account_ids is None
-    column = disposition.c.record_id if by_record else disposition.c.account_id
-    found: set[str] = set()
-    for part in chunks((record_ids if by_record else account_ids) or ()):
-        found.update(connection.execute(query.where(column.in_(part))).scalars())
-    return found
+        return set(_leaning(connection, organisation_id=organisation_id).scalars())
+    found, ids = (_leaning_by_record, record_ids) if account_ids is None else (_leaning_by_account, account_ids)
+    parts = (found(connection, organisation_id=organisation_id, ids=part) for part in chunks(ids or ()))
+    return {record_id for rows in parts for record_id in rows.scalars()}
+
+
+@Prepared
+def _planned_since(organisation_id: Bound, seq: Bound) -> Select[Any]:
+    mine = (disposition.c.planned_seq >= seq) & (beside(disposition.c.organisation_id) == organisation_id)
+    return select(disposition.c.record_id).where(mine)
 
 
 def planned_since(connection: Connection, organisation_id: str, seq: int) -> set[str]:
     """Deals that the plan of that sequence, or a later one, decided."""
-    query = select(disposition.c.record_id).where(
-        disposition.c.planned_seq >= seq, disposition.c.organisation_id == organisation_id
-    )
-    return set(connection.execute(query).scalars())
+    return set(_planned_since(connection, organisation_id=organisation_id, seq=seq).scalars())

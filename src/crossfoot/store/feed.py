@@ -7,9 +7,11 @@ has read up to a value has missed nothing below it.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Delete, Select, delete, select
 
+from crossfoot.store.prepared import Bound, Prepared
 from crossfoot.store.schema import planned, shown, touched, version
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import next_seq
@@ -24,9 +26,14 @@ class PlannedTo:
     books: str
 
 
+@Prepared
+def _planned(organisation_id: Bound) -> Select[Any]:
+    return select(planned).where(planned.c.organisation_id == organisation_id)
+
+
 def planned_to(connection: Connection, organisation_id: str) -> PlannedTo | None:
     """How far the plan that was kept last had read; None before the first."""
-    row = connection.execute(select(planned).where(planned.c.organisation_id == organisation_id)).one_or_none()
+    row = _planned(connection, organisation_id=organisation_id).one_or_none()
     return PlannedTo(row.seq, row.grounds, row.books) if row else None
 
 
@@ -54,9 +61,14 @@ class ShownTo:
     as_of: str
 
 
+@Prepared
+def _shown(organisation_id: Bound) -> Select[Any]:
+    return select(shown).where(shown.c.organisation_id == organisation_id)
+
+
 def shown_to(connection: Connection, organisation_id: str) -> ShownTo | None:
     """How far it was carried last; None before the first time."""
-    row = connection.execute(select(shown).where(shown.c.organisation_id == organisation_id)).one_or_none()
+    row = _shown(connection, organisation_id=organisation_id).one_or_none()
     return ShownTo(row.seq, row.planned_seq, row.grounds, row.as_of) if row else None
 
 
@@ -72,9 +84,14 @@ def forget_shown_to(connection: Connection, organisation_id: str) -> None:
     connection.execute(delete(shown).where(shown.c.organisation_id == organisation_id))
 
 
+@Prepared
+def _forget(organisation_id: Bound, seq: Bound) -> Delete:
+    return delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= seq)
+
+
 def _forget_touched(connection: Connection, organisation_id: str, seq: int) -> None:
     """What both have seen, planning and writing back."""
-    connection.execute(delete(touched).where(touched.c.organisation_id == organisation_id, touched.c.seq <= seq))
+    _forget(connection, organisation_id=organisation_id, seq=seq)
 
 
 def touch(connection: Connection, organisation_id: str, *record_ids: str) -> None:
@@ -90,15 +107,22 @@ def touch(connection: Connection, organisation_id: str, *record_ids: str) -> Non
     upsert(connection, touched, rows)
 
 
+@Prepared
+def _touched(organisation_id: Bound, seq: Bound) -> Select[Any]:
+    return select(touched.c.record_id).where(touched.c.organisation_id == organisation_id, touched.c.seq > seq)
+
+
 def touched_since(connection: Connection, organisation_id: str, seq: int) -> set[str]:
     """Ids of what was touched after a sequence value."""
-    query = select(touched.c.record_id).where(touched.c.organisation_id == organisation_id, touched.c.seq > seq)
-    return set(connection.execute(query).scalars())
+    return set(_touched(connection, organisation_id=organisation_id, seq=seq).scalars())
+
+
+@Prepared
+def _changed(home: Bound, kind: Bound, seq: Bound) -> Select[Any]:
+    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.changed_seq > seq)
+    return select(version.c.record_id).where(mine)
 
 
 def changed_since(connection: Connection, home: str, kind: str, seq: int) -> set[str]:
     """Ids of records of a kind whose content changed after a sequence value."""
-    query = select(version.c.record_id).where(
-        version.c.home == home, version.c.kind == kind, version.c.changed_seq > seq
-    )
-    return set(connection.execute(query).scalars())
+    return set(_changed(connection, home=home, kind=kind, seq=seq).scalars())

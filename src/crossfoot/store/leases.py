@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, text, update
+from sqlalchemy import Connection, Row, Select, select, text, update
 
 from crossfoot.core.errors import Stopped
 from crossfoot.store.codec import instant, moment
+from crossfoot.store.prepared import Bound, Prepared
 from crossfoot.store.schema import lease
 from crossfoot.store.upsert import upsert
 
@@ -25,7 +26,11 @@ _NOW = {
     "postgresql": text("SELECT clock_timestamp()"),
     "sqlite": text("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"),
 }
-_BY_NAME = select(lease).where(lease.c.name == bindparam("name"))
+
+
+@Prepared
+def _by_name(name: Bound) -> Select[Any]:
+    return select(lease).where(lease.c.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +53,7 @@ class Lease:
             connection.execute(update(lease).where(lease.c.name == self.name).values(until=instant(until)))
 
     def _mine(self, connection: Connection) -> Row[Any]:
-        found = connection.execute(_BY_NAME, {"name": self.name}).one_or_none()
+        found = _by_name(connection, name=self.name).one_or_none()
         if found is None or found.fence != self.fence:
             other = found.holder if found and found.holder else "another engine"
             raise Stopped(
@@ -67,7 +72,7 @@ class Lease:
 def take_lease(connection: Connection, name: str, holder: str) -> Lease:
     """Take a lease that is free or ran out; belongs in a write transaction of its own."""
     now = database_now(connection)
-    found = connection.execute(_BY_NAME, {"name": name}).one_or_none()
+    found = _by_name(connection, name=name).one_or_none()
     if found and found.until > instant(now):
         raise Stopped(
             f"{found.holder} is writing for this workspace. Wait until it ends; should it have died, its lease runs "

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, literal_column, select
 
 from crossfoot.core.agreement import Told, Value
 from crossfoot.core.links import Identity, Kind, Link, LinkState
@@ -16,10 +18,12 @@ from crossfoot.core.records import Side
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.feed import touch
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, beside, change
 from crossfoot.store.schema import link, version
 
 TOLD_MAX = 40
 ROWS_AT_ONCE = 1_000
+_LIVE = link.c.state == literal_column(f"'{LinkState.LIVE.value}'")  # word for word what the indexes of live links say
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,19 @@ def add_link(
     touch(connection, identity.organisation_id, source_id, new.xero_id)
 
 
+@cache
+def _links(by: str = "", *, live_only: bool) -> Prepared:
+    """All links of one kind, or those of which one column is among some ids."""
+
+    def build(organisation_id: Bound, kind: Bound, ids: Bound) -> Select[Any]:
+        of_kind = beside(link.c.kind) if by == "xero_id" else link.c.kind
+        query = select(link).where(link.c.organisation_id == organisation_id, of_kind == kind).order_by(link.c.id)
+        query = query.where(_LIVE) if live_only else query
+        return query.where(link.c[by].in_(ids)) if by else query
+
+    return Prepared(build)
+
+
 def load_links(
     connection: Connection,
     organisation_id: str,
@@ -89,15 +106,13 @@ def load_links(
     xero_ids: Iterable[str] | None = None,
 ) -> Iterator[StoredLink]:
     """Links of one kind: all, those of some source keys, or those to some Xero records."""
-    query = select(link).where(link.c.organisation_id == organisation_id, link.c.kind == kind.value)
-    if live_only:
-        query = query.where(link.c.state == LinkState.LIVE.value)
+    mine = {"organisation_id": organisation_id, "kind": kind.value}
     if source_keys is None and xero_ids is None:
-        yield from map(_stored, connection.execute(query.order_by(link.c.id)))
+        yield from map(_stored, _links(live_only=live_only)(connection, **mine))
         return
-    column, wanted = (link.c.source_key, source_keys) if xero_ids is None else (link.c.xero_id, xero_ids)
+    by, wanted = ("source_key", source_keys) if xero_ids is None else ("xero_id", xero_ids)
     for part in chunks(wanted or ()):
-        yield from map(_stored, connection.execute(query.where(column.in_(part)).order_by(link.c.id)))
+        yield from map(_stored, _links(by, live_only=live_only)(connection, **mine, ids=part))
 
 
 def linked_pairs(connection: Connection, organisation_id: str, kind: Kind) -> Iterator[tuple[str, str]]:
@@ -109,25 +124,21 @@ def linked_pairs(connection: Connection, organisation_id: str, kind: Kind) -> It
         yield row.source_id, row.xero_id
 
 
+@Prepared
+def _count(organisation_id: Bound, kind: Bound) -> Select[Any]:
+    return select(func.count()).where(link.c.organisation_id == organisation_id, link.c.kind == kind, _LIVE)
+
+
 def count_links(connection: Connection, organisation_id: str, kind: Kind) -> int:
     """How many live links of one kind there are."""
-    query = select(func.count()).where(
-        link.c.organisation_id == organisation_id, link.c.kind == kind.value, link.c.state == LinkState.LIVE.value
-    )
-    return int(connection.execute(query).scalar() or 0)
+    return int(_count(connection, organisation_id=organisation_id, kind=kind.value).scalar_one())
 
 
 def find_link(connection: Connection, organisation_id: str, kind: Kind, source_key: str) -> StoredLink | None:
     """The live link of one source key."""
-    row = connection.execute(
-        select(link).where(
-            link.c.organisation_id == organisation_id,
-            link.c.kind == kind.value,
-            link.c.source_key == source_key,
-            link.c.state == LinkState.LIVE.value,
-        )
-    ).one_or_none()
-    return _stored(row) if row else None
+    found = list(load_links(connection, organisation_id, kind, source_keys=[source_key]))
+    assert len(found) <= 1, found
+    return found[0] if found else None
 
 
 def _stored(row: object) -> StoredLink:
@@ -166,13 +177,17 @@ def set_base(
     """Record what both sides agreed on last."""
     values = {"base_hash": base_hash, "source_hash": source_hash}
     changed = {name: value for name, value in values.items() if value is not None}
-    connection.execute(update(link).where(link.c.id == link_id).values(**changed))
+    change(connection, link, {"id": link_id}, changed)
     _touch(connection, link_id)
 
 
+@Prepared
+def _paired(link_id: Bound) -> Select[Any]:
+    return select(link.c.organisation_id, link.c.source_id, link.c.xero_id).where(link.c.id == link_id)
+
+
 def _touch(connection: Connection, link_id: int) -> None:
-    query = select(link.c.organisation_id, link.c.source_id, link.c.xero_id).where(link.c.id == link_id)
-    row = connection.execute(query).one()
+    row = _paired(connection, link_id=link_id).one()
     touch(connection, row.organisation_id, row.source_id, row.xero_id)
 
 
@@ -193,24 +208,24 @@ def set_agreed(
         "conflicts": json.dumps(dict(conflicts), sort_keys=True),
         "merged_seq": merged_seq,
     }
-    connection.execute(update(link).where(link.c.id == link_id).values(**values))
+    change(connection, link, {"id": link_id}, values)
 
 
 def repoint_link(connection: Connection, link_id: int, xero_id: str) -> None:
     """Let a link follow a Xero record into the one that it was merged into."""
     _touch(connection, link_id)
-    connection.execute(update(link).where(link.c.id == link_id).values(xero_id=xero_id))
+    change(connection, link, {"id": link_id}, {"xero_id": xero_id})
     _touch(connection, link_id)
 
 
 def note_told(connection: Connection, link_id: int, told: Sequence[Told]) -> None:
     """Record what each side was told lately; what is older is forgotten."""
     rows = [[each.part, each.side.value, each.value_hash, instant(each.at)] for each in told[-TOLD_MAX:]]
-    connection.execute(update(link).where(link.c.id == link_id).values(told=json.dumps(rows)))
+    change(connection, link, {"id": link_id}, {"told": json.dumps(rows)})
 
 
-def links_to_agree(connection: Connection, organisation_id: str, kind: Kind, source_kind: str) -> list[StoredLink]:
-    """Live links of which either record changed since they were compared last, or that were not settled then."""
+@Prepared
+def _to_agree(organisation_id: Bound, kind: Bound, source_kind: Bound) -> Select[Any]:
     theirs, ours = version.alias("theirs"), version.alias("ours")
     query = (
         select(link)
@@ -224,25 +239,27 @@ def links_to_agree(connection: Connection, organisation_id: str, kind: Kind, sou
             ours,
             (ours.c.home == link.c.org_id) & (ours.c.kind == source_kind) & (ours.c.record_id == link.c.source_id),
         )
-        .where(
-            link.c.organisation_id == organisation_id,
-            link.c.kind == kind.value,
-            link.c.state == LinkState.LIVE.value,
-            (theirs.c.changed_seq > link.c.merged_seq) | (ours.c.changed_seq > link.c.merged_seq),
-        )
     )
-    return [_stored(row) for row in connection.execute(query.order_by(link.c.id))]
+    newer = (theirs.c.changed_seq > link.c.merged_seq) | (ours.c.changed_seq > link.c.merged_seq)
+    mine = (link.c.organisation_id == organisation_id) & (link.c.kind == kind)
+    return query.where(mine, _LIVE, newer).order_by(link.c.id)
+
+
+def links_to_agree(connection: Connection, organisation_id: str, kind: Kind, source_kind: str) -> list[StoredLink]:
+    """Live links of which either record changed since they were compared last, or that were not settled then."""
+    rows = _to_agree(connection, organisation_id=organisation_id, kind=kind.value, source_kind=source_kind)
+    return [_stored(row) for row in rows]
 
 
 def compare_again(connection: Connection, organisation_id: str, source_id: str) -> None:
     """Have a linked record compared at the next run, though neither side changed: a person asks for it."""
-    mine = (link.c.organisation_id == organisation_id, link.c.source_id == source_id)
-    connection.execute(update(link).where(*mine, link.c.state == LinkState.LIVE.value).values(merged_seq=0))
+    mine = {"organisation_id": organisation_id, "source_id": source_id, "state": LinkState.LIVE.value}
+    change(connection, link, mine, {"merged_seq": 0})
 
 
 def retire_link(connection: Connection, link_id: int) -> None:
     """End a pairing; its identity and epoch stay known for ever."""
-    connection.execute(update(link).where(link.c.id == link_id).values(state=LinkState.RETIRED.value))
+    change(connection, link, {"id": link_id}, {"state": LinkState.RETIRED.value})
     _touch(connection, link_id)
 
 
@@ -252,16 +269,21 @@ def drop_link(connection: Connection, link_id: int) -> None:
     connection.execute(delete(link).where(link.c.id == link_id))
 
 
+@cache
+def _epochs(*, of_some: bool) -> Prepared:
+    def build(organisation_id: Bound, kind: Bound, ids: Bound) -> Select[Any]:
+        mine = (link.c.organisation_id == organisation_id) & (link.c.kind == kind)
+        query = select(link.c.source_key, func.max(link.c.epoch).label("epoch")).where(mine).group_by(link.c.source_key)
+        return query.where(link.c.source_key.in_(ids)) if of_some else query
+
+    return Prepared(build)
+
+
 def highest_epochs(
     connection: Connection, organisation_id: str, kind: Kind, source_keys: Iterable[str] | None = None
 ) -> dict[str, int]:
     """The highest epoch that each source key, or each of some, ever had."""
-    query = (
-        select(link.c.source_key, func.max(link.c.epoch))
-        .where(link.c.organisation_id == organisation_id, link.c.kind == kind.value)
-        .group_by(link.c.source_key)
-    )
-    queries = (
-        [query] if source_keys is None else [query.where(link.c.source_key.in_(part)) for part in chunks(source_keys)]
-    )
-    return {key: epoch for each in queries for key, epoch in connection.execute(each)}
+    ask = _epochs(of_some=source_keys is not None)
+    parts: Iterable[list[str]] = [[]] if source_keys is None else chunks(source_keys)
+    mine = {"organisation_id": organisation_id, "kind": kind.value}
+    return {row.source_key: row.epoch for part in parts for row in ask(connection, **mine, ids=part)}

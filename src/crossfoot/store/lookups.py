@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
+from crossfoot.store.prepared import Bound, Prepared
 from crossfoot.store.schema import lookup, name_key
 from crossfoot.store.upsert import upsert
 
@@ -43,13 +45,17 @@ def save_keys(connection: Connection, home: str, kind: str, keys: Mapping[str, K
     upsert(connection, lookup, [{"key": key, "record_id": record_id} for key, record_id in sorted(rows)])
 
 
+@Prepared
+def _holding(keys: Bound) -> Select[Any]:
+    return select(lookup.c.record_id).where(lookup.c.key.in_(keys))
+
+
 def find_candidates(connection: Connection, home: str, kind: str, name: str, values: Iterable[str]) -> set[str]:
     """Ids of records that hold, or once held, one of the values."""
     wanted = sorted({_hashed(home, kind, name, value) for value in values if value})
     found: set[str] = set()
     for start in range(0, len(wanted), IDS_PER_QUERY):
-        part = wanted[start : start + IDS_PER_QUERY]
-        found.update(connection.execute(select(lookup.c.record_id).where(lookup.c.key.in_(part))).scalars())
+        found.update(_holding(connection, keys=wanted[start : start + IDS_PER_QUERY]).scalars())
     return found
 
 
@@ -61,10 +67,13 @@ def save_names(connection: Connection, home: str, kind: str, names: Mapping[str,
     upsert(connection, name_key, rows)
 
 
+@Prepared
+def _names(home: Bound, kind: Bound) -> Select[Any]:
+    mine = (name_key.c.home == home) & (name_key.c.kind == kind) & (name_key.c.name != "")
+    return select(name_key.c.record_id, name_key.c.name).where(mine)
+
+
 def load_names(connection: Connection, home: str, kind: str) -> tuple[list[str], list[str]]:
     """Ids and names of all records of a kind, in the same order."""
-    query = select(name_key.c.record_id, name_key.c.name).where(
-        name_key.c.home == home, name_key.c.kind == kind, name_key.c.name != ""
-    )
-    rows = connection.execute(query).all()
+    rows = _names(connection, home=home, kind=kind).all()
     return [row.record_id for row in rows], [row.name for row in rows]

@@ -11,16 +11,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, text, update
 
 from crossfoot.core.links import Identity, Kind
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import call, from_units, operation, to_units
 
 _LOADING = "loading"
 STANDING = ("reserved", "sending", "unknown", "applied")
+# Word for word what the index of those that stand says: they are few, and all others stay for ever.
+_STANDS = text("operation.state NOT IN ('refused', 'abandoned', 'verified')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,65 +72,64 @@ class StoredCall:
 
 def reserve(connection: Connection, operations: Iterable[StoredOperation], now: datetime) -> None:
     """Commit the decision to write. A second standing operation of one identity is refused by the database."""
-    for item in operations:
-        identity = item.identity
-        connection.execute(
-            insert(operation).values(
-                id=item.id,
-                organisation_id=identity.organisation_id,
-                run_id=item.run_id,
-                org_id=identity.org_id,
-                kind=identity.kind.value,
-                source_key=identity.source_key,
-                part=identity.part,
-                epoch=identity.epoch,
-                source_id=item.source_id,
-                action=item.action,
-                state="reserved",
-                body=item.body,
-                payload_hash=item.payload_hash,
-                pre_image=item.pre_image,
-                number=item.number,
-                xero_id=item.xero_id,
-                currency=item.currency,
-                ex_tax=to_units(item.ex_tax),
-                gross=to_units(item.gross),
-                base_gross=to_units(item.base_gross),
-                reviewed=item.reviewed,
-                call_id="",
-                position=0,
-                reason=item.reason,
-                source_hash=item.source_hash,
-                refusal="",
-                reserved_at=instant(now),
-            )
-        )
+    rows = [_reserved(item, now) for item in operations]
+    if rows:
+        connection.execute(insert(operation), rows)
+
+
+def _reserved(item: StoredOperation, now: datetime) -> dict[str, object]:
+    identity = item.identity
+    return {
+        "id": item.id,
+        "organisation_id": identity.organisation_id,
+        "run_id": item.run_id,
+        "org_id": identity.org_id,
+        "kind": identity.kind.value,
+        "source_key": identity.source_key,
+        "part": identity.part,
+        "epoch": identity.epoch,
+        "source_id": item.source_id,
+        "action": item.action,
+        "state": "reserved",
+        "body": item.body,
+        "payload_hash": item.payload_hash,
+        "pre_image": item.pre_image,
+        "number": item.number,
+        "xero_id": item.xero_id,
+        "currency": item.currency,
+        "ex_tax": to_units(item.ex_tax),
+        "gross": to_units(item.gross),
+        "base_gross": to_units(item.base_gross),
+        "reviewed": item.reviewed,
+        "call_id": "",
+        "position": 0,
+        "reason": item.reason,
+        "source_hash": item.source_hash,
+        "refusal": "",
+        "reserved_at": instant(now),
+    }
 
 
 def commit_call(connection: Connection, new: StoredCall, operation_ids: Sequence[str], now: datetime) -> None:
     """Commit a call and mark its operations as sending, in their order. Only then may it leave."""
-    connection.execute(
-        insert(call).values(
-            id=new.id,
-            home=new.home,
-            run_id=new.run_id,
-            method=new.method,
-            path=new.path,
-            body=new.body,
-            idempotency_key=new.idempotency_key,
-            token_generation=new.token_generation,
-            state="committed",
-            status=0,
-            request_id="",
-            first_sent_at=instant(now),
-        )
-    )
+    row = {
+        "id": new.id,
+        "home": new.home,
+        "run_id": new.run_id,
+        "method": new.method,
+        "path": new.path,
+        "body": new.body,
+        "idempotency_key": new.idempotency_key,
+        "token_generation": new.token_generation,
+        "state": "committed",
+        "status": 0,
+        "request_id": "",
+        "first_sent_at": instant(now),
+    }
+    connection.execute(insert(call), row)
     for position, operation_id in enumerate(operation_ids):
-        connection.execute(
-            update(operation)
-            .where(operation.c.id == operation_id)
-            .values(state="sending", call_id=new.id, position=position)
-        )
+        sending = {"state": "sending", "call_id": new.id, "position": position}
+        change(connection, operation, {"id": operation_id}, sending)
 
 
 def end_call(
@@ -135,19 +139,19 @@ def end_call(
     values: dict[str, object] = {"state": state, "status": status, "request_id": request_id, "ended_at": instant(now)}
     if state == "answered":
         values["body"] = b""
-    connection.execute(update(call).where(call.c.id == call_id).values(**values))
+    change(connection, call, {"id": call_id}, values)
     if state == "unknown":
-        connection.execute(
-            update(operation)
-            .where(operation.c.call_id == call_id, operation.c.state == "sending")
-            .values(state="unknown")
-        )
+        change(connection, operation, {"call_id": call_id, "state": "sending"}, {"state": "unknown"})
+
+
+@Prepared
+def _call_state(call_id: Bound) -> Select[Any]:
+    return select(call.c.state).where(call.c.id == call_id)
 
 
 def call_is_committed(connection: Connection, call_id: str) -> bool:
     """Whether a call was committed and has no outcome yet: what the transport asks before it sends."""
-    query = select(call.c.state).where(call.c.id == call_id)
-    return connection.execute(query).scalar() == "committed"
+    return bool(_call_state(connection, call_id=call_id).scalar() == "committed")
 
 
 def settle(
@@ -167,7 +171,20 @@ def settle(
         values["xero_id"] = xero_id
     if state == "reserved":
         values["call_id"] = ""
-    connection.execute(update(operation).where(operation.c.id == operation_id).values(**values))
+    change(connection, operation, {"id": operation_id}, values)
+
+
+@cache
+def _operations(names: tuple[str, ...], *, standing: bool) -> Prepared:
+    """Operations of an organisation, of which each named column is among some values."""
+
+    def build(organisation_id: Bound, **among: Bound) -> Select[Any]:
+        mine = [operation.c[name].in_(values) for name, values in among.items()]
+        query = select(operation).where(operation.c.organisation_id == organisation_id, *mine)
+        query = query.where(_STANDS) if standing else query
+        return query.order_by(operation.c.reserved_at, operation.c.id)
+
+    return Prepared(build, ("organisation_id", *names))
 
 
 def load_operations(
@@ -180,16 +197,12 @@ def load_operations(
     source_id: str | None = None,
 ) -> Iterator[StoredOperation]:
     """Operations by state, run, kind or source."""
-    where = [operation.c.organisation_id == organisation_id]
+    asked = {"run_id": run_id, "kind": kind.value if kind else None, "source_id": source_id}
+    among: dict[str, Sequence[str]] = {name: [value] for name, value in asked.items() if value is not None}
     if states is not None:
-        where.append(operation.c.state.in_(states))
-    if run_id is not None:
-        where.append(operation.c.run_id == run_id)
-    if kind is not None:
-        where.append(operation.c.kind == kind.value)
-    if source_id is not None:
-        where.append(operation.c.source_id == source_id)
-    rows = connection.execute(select(operation).where(and_(*where)).order_by(operation.c.reserved_at, operation.c.id))
+        among["state"] = states
+    standing = states is not None and set(states) <= set(STANDING)
+    rows = _operations(tuple(among), standing=standing)(connection, organisation_id=organisation_id, **among)
     for row in rows:
         yield StoredOperation(
             id=row.id,
@@ -217,26 +230,41 @@ def load_operations(
         )
 
 
+@Prepared
+def _calls(home: Bound, state: Bound) -> Select[Any]:
+    mine = (call.c.home == home) & (call.c.state == state)
+    return select(call.c.id, call.c.idempotency_key, call.c.body).where(mine).order_by(call.c.first_sent_at, call.c.id)
+
+
 def orphaned_calls(connection: Connection, home: str) -> list[str]:
     """Calls that were committed but whose outcome this process does not know: an earlier one died over them."""
-    return list(connection.execute(select(call.c.id).where(call.c.home == home, call.c.state == "committed")).scalars())
+    return list(_calls(connection, home=home, state="committed").scalars())
 
 
 def first_sent_at(connection: Connection, call_id: str) -> datetime | None:
     """When a call was committed to be sent: until its time-out has passed since then it may still land."""
-    text = connection.execute(select(call.c.first_sent_at).where(call.c.id == call_id)).scalar()
-    return moment(text) if text else None
+    at = connection.execute(select(call.c.first_sent_at).where(call.c.id == call_id)).scalar()
+    return moment(at) if at else None
+
+
+def _recently(organisation_id: Bound, since: Bound) -> ColumnElement[bool]:
+    """Committed after an instant, and not known to have come to nothing."""
+    mine = (operation.c.organisation_id == organisation_id) & (operation.c.reserved_at > since)
+    return mine & operation.c.state.not_in(("refused", "abandoned"))
+
+
+def _day_before(now: datetime) -> str:
+    return instant(now - timedelta(hours=24))
+
+
+@Prepared
+def _recent_payments(organisation_id: Bound, since: Bound) -> Select[Any]:
+    return select(func.count()).where(_recently(organisation_id, since), operation.c.kind == Kind.PAYMENT.value)
 
 
 def recent_payments(connection: Connection, organisation_id: str, now: datetime) -> int:
     """Payments that were committed within the last 24 hours."""
-    query = select(func.count()).where(
-        operation.c.organisation_id == organisation_id,
-        operation.c.kind == Kind.PAYMENT.value,
-        operation.c.reserved_at > instant(now - timedelta(hours=24)),
-        operation.c.state.not_in(("refused", "abandoned")),
-    )
-    return int(connection.execute(query).scalar() or 0)
+    return int(_recent_payments(connection, organisation_id=organisation_id, since=_day_before(now)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,35 +279,30 @@ class Load:
 def open_load(connection: Connection, new: StoredCall, now: datetime) -> None:
     """Commit a load before its job is made. Its steps are calls of their own; it ends when its outcomes are in."""
     commit_call(connection, new, [], now)
-    connection.execute(update(call).where(call.c.id == new.id).values(state=_LOADING))
+    change(connection, call, {"id": new.id}, {"state": _LOADING})
 
 
 def keep_job(connection: Connection, load_id: str, job_id: str) -> None:
     """The job's id, kept before its rows are uploaded: after a crash the job is looked at and not made again."""
-    connection.execute(update(call).where(call.c.id == load_id).values(idempotency_key=job_id))
+    change(connection, call, {"id": load_id}, {"idempotency_key": job_id})
 
 
 def open_loads(connection: Connection, home: str) -> list[Load]:
     """Loads whose rows' outcomes are not in yet."""
-    query = select(call).where(call.c.home == home, call.c.state == _LOADING).order_by(call.c.first_sent_at, call.c.id)
-    return [Load(row.id, row.idempotency_key, row.body) for row in connection.execute(query)]
+    return [Load(row.id, row.idempotency_key, row.body) for row in _calls(connection, home=home, state=_LOADING)]
+
+
+@Prepared
+def _recent_intents(organisation_id: Bound, since: Bound) -> Select[Any]:
+    mine = (operation.c.kind == Kind.INVOICE.value) & operation.c.reviewed.is_(False)
+    columns = (operation.c.action, func.count().label("operations"), func.sum(operation.c.base_gross).label("worth"))
+    return select(*columns).where(_recently(organisation_id, since), mine).group_by(operation.c.action)
 
 
 def recent_intents(connection: Connection, organisation_id: str, now: datetime) -> tuple[int, Decimal, int]:
     """Creations of invoices, their worth in base currency, and changes, committed within the last 24 hours."""
-    since = instant(now - timedelta(hours=24))
-    query = (
-        select(operation.c.action, func.count(), func.sum(operation.c.base_gross))
-        .where(
-            operation.c.organisation_id == organisation_id,
-            operation.c.kind == Kind.INVOICE.value,
-            operation.c.reserved_at > since,
-            operation.c.reviewed.is_(False),
-            operation.c.state.not_in(("refused", "abandoned")),
-        )
-        .group_by(operation.c.action)
-    )
-    found = {action: (count, from_units(worth or 0)) for action, count, worth in connection.execute(query)}
+    rows = _recent_intents(connection, organisation_id=organisation_id, since=_day_before(now))
+    found = {row.action: (row.operations, from_units(row.worth or 0)) for row in rows}
     created, worth = found.pop("create", (0, Decimal(0)))
     return created, worth, sum(count for count, _ in found.values())
 
@@ -290,45 +313,40 @@ def was_reserved_since(connection: Connection, operation_id: str, since: datetim
     return str(connection.execute(query).scalar() or "") > instant(since)
 
 
+@Prepared
+def _recent_changes(organisation_id: Bound, since: Bound) -> Select[Any]:
+    mine = (operation.c.kind != Kind.INVOICE.value) & (operation.c.action == "update")
+    return select(func.count()).where(_recently(organisation_id, since), mine)
+
+
 def recent_changes(connection: Connection, organisation_id: str, now: datetime) -> int:
     """Changes to customers and products on either side, committed within the last 24 hours."""
-    query = select(func.count()).where(
-        operation.c.organisation_id == organisation_id,
-        operation.c.kind != Kind.INVOICE.value,
-        operation.c.action == "update",
-        operation.c.reserved_at > instant(now - timedelta(hours=24)),
-        operation.c.state.not_in(("refused", "abandoned")),
-    )
-    return int(connection.execute(query).scalar() or 0)
+    return int(_recent_changes(connection, organisation_id=organisation_id, since=_day_before(now)).scalar_one())
+
+
+@Prepared
+def _lately_refused(organisation_id: Bound, since: Bound) -> Select[Any]:
+    mine = (operation.c.organisation_id == organisation_id) & (operation.c.state == "refused")
+    return select(operation.c.source_id).where(mine, operation.c.resolved_at > since)
+
+
+@Prepared
+def _histories(organisation_id: Bound, source_ids: Bound) -> Select[Any]:
+    mine = (operation.c.organisation_id == organisation_id) & operation.c.source_id.in_(source_ids)
+    return select(operation).where(mine).order_by(operation.c.reserved_at, operation.c.id)
 
 
 def standing_refusals(connection: Connection, organisation_id: str, since: datetime) -> dict[tuple[str, str], str]:
     """The vendor's words by (source id, payload hash), where a source's newest operation was refused since then."""
-    newest: dict[tuple[str, str, str], tuple[str, str, str, str]] = {}
-    mine = operation.c.organisation_id == organisation_id
-    lately = operation.c.resolved_at > instant(since)
-    refused = select(operation.c.source_id).where(mine, operation.c.state == "refused", lately)
-    query = (
-        select(
-            operation.c.source_id,
-            operation.c.kind,
-            operation.c.part,
-            operation.c.state,
-            operation.c.payload_hash,
-            operation.c.refusal,
-            operation.c.resolved_at,
-        )
-        .where(mine)
-        .order_by(operation.c.reserved_at, operation.c.id)
-    )
-    for ids in chunks(connection.execute(refused).scalars()):
-        rows = connection.execute(query.where(operation.c.source_id.in_(ids)))
-        for source_id, kind, part, state, payload_hash, refusal, resolved_at in rows:
-            newest[source_id, kind, part] = (state, payload_hash, refusal, resolved_at or "")
+    after = instant(since)
+    newest: dict[tuple[str, str, str], Row[Any]] = {}
+    for ids in chunks(_lately_refused(connection, organisation_id=organisation_id, since=after).scalars()):
+        for row in _histories(connection, organisation_id=organisation_id, source_ids=ids):
+            newest[row.source_id, row.kind, row.part] = row
     return {
-        (source_id, payload_hash): refusal
-        for (source_id, _kind, _part), (state, payload_hash, refusal, resolved_at) in newest.items()
-        if state == "refused" and resolved_at > instant(since)
+        (row.source_id, row.payload_hash): row.refusal
+        for row in newest.values()
+        if row.state == "refused" and (row.resolved_at or "") > after
     }
 
 

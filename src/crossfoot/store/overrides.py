@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from crossfoot.core.overrides import Override, OverrideState
 from crossfoot.store.codec import instant
 from crossfoot.store.feed import touch
+from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import override as table
 
 CHUNK = 500
@@ -56,16 +58,19 @@ def load_override(connection: Connection, organisation_id: str, override_id: int
     return _override(row) if row else None
 
 
+@Prepared
+def _standing(organisation_id: Bound) -> Select[Any]:
+    mine = (table.c.organisation_id == organisation_id) & (table.c.state != OverrideState.DROPPED.value)
+    return select(table).where(mine).order_by(table.c.id)
+
+
 def load_overrides(
     connection: Connection, organisation_id: str, source_ids: Iterable[str] | None = None
 ) -> Mapping[str, list[Override]]:
     """Decisions that stand or are proposed, by record, in the order in which they were taken."""
-    query = select(table).where(
-        table.c.organisation_id == organisation_id, table.c.state != OverrideState.DROPPED.value
-    )
     wanted = None if source_ids is None else set(source_ids)
     found: dict[str, list[Override]] = {}
-    for row in connection.execute(query.order_by(table.c.id)):
+    for row in _standing(connection, organisation_id=organisation_id):
         if wanted is None or row.source_id in wanted:
             found.setdefault(row.source_id, []).append(_override(row))
     return found
@@ -84,7 +89,7 @@ def settle_override(
     values: dict[str, object] = {"state": state.value}
     if approver and now:
         values |= {"approver": approver, "approved_at": instant(now)}
-    connection.execute(update(table).where(table.c.id == decided.id).values(**values))
+    change(connection, table, {"id": decided.id}, values)
     touch(connection, organisation_id, decided.source_id)
 
 

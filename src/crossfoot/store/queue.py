@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
@@ -17,15 +18,9 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant
 from crossfoot.store.feed import touch
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
 from crossfoot.store.upsert import upsert
-
-# Asked for each record that is settled: built once.
-_OPEN = select(queue).where(queue.c.organisation_id == bindparam("organisation_id"), queue.c.state == "open")
-_OPEN_OF = _OPEN.where(queue.c.record_id.in_(bindparam("record_ids", expanding=True)))
-_DEAL = select(disposition).where(
-    disposition.c.organisation_id == bindparam("organisation_id"), disposition.c.record_id == bindparam("record_id")
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ def replace_findings(
             closed += 1
             close_entry(connection, entry.id, now)
         elif not _says(entry, finding):
-            connection.execute(update(queue).where(queue.c.id == entry.id).values(**_particulars(finding)))
+            change(connection, queue, {"id": entry.id}, _particulars(finding))
             changed.add(entry.record.id)
     rows = [
         {
@@ -136,25 +131,41 @@ def _particulars(finding: Finding) -> dict[str, object]:
     }
 
 
+@Prepared
+def _close(entry_id: Bound, at: Bound) -> Any:
+    closing = update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=at)
+    return closing.returning(queue.c.organisation_id, queue.c.record_id)
+
+
 def close_entry(connection: Connection, entry_id: int, now: datetime) -> None:
     """Its cause is gone, or a person settled it."""
-    closing = update(queue).where(queue.c.id == entry_id).values(state="closed", closed_at=instant(now))
-    row = connection.execute(closing.returning(queue.c.organisation_id, queue.c.record_id)).one()
+    row = _close(connection, entry_id=entry_id, at=instant(now)).one()
     touch(connection, row.organisation_id, row.record_id)
+
+
+def _is_open(organisation_id: Bound) -> ColumnElement[bool]:
+    return (queue.c.organisation_id == organisation_id) & (queue.c.state == "open")
+
+
+@Prepared
+def _open(organisation_id: Bound) -> Select[Any]:
+    return select(queue).where(_is_open(organisation_id)).order_by(func.abs(queue.c.amount).desc(), queue.c.id)
+
+
+@Prepared
+def _open_of(organisation_id: Bound, record_ids: Bound) -> Select[Any]:
+    return select(queue).where(_is_open(organisation_id), queue.c.record_id.in_(record_ids))
 
 
 def open_entries(
     connection: Connection, organisation_id: str, *, record_ids: Iterable[str] | None = None
 ) -> Iterator[QueueEntry]:
     """Open entries, biggest money first."""
-    mine = {"organisation_id": organisation_id}
     if record_ids is None:
-        ordered = _OPEN.order_by(func.abs(queue.c.amount).desc(), queue.c.id)
-        yield from map(_entry, connection.execute(ordered, mine))
+        yield from map(_entry, _open(connection, organisation_id=organisation_id))
         return
-    found = [
-        _entry(row) for part in chunks(record_ids) for row in connection.execute(_OPEN_OF, {**mine, "record_ids": part})
-    ]
+    parts = (_open_of(connection, organisation_id=organisation_id, record_ids=part) for part in chunks(record_ids))
+    found = [_entry(row) for rows in parts for row in rows]
     yield from sorted(found, key=lambda entry: (-abs(entry.money.amount), entry.id))
 
 
@@ -189,7 +200,7 @@ def _entry(row: object) -> QueueEntry:
 
 def ignore_entry(connection: Connection, entry: QueueEntry, *, reason: str, until: str) -> QueueEntry:
     """Put an entry out of sight until a day; it stays open and on the tie-out."""
-    connection.execute(update(queue).where(queue.c.id == entry.id).values(ignored_reason=reason, ignored_until=until))
+    change(connection, queue, {"id": entry.id}, {"ignored_reason": reason, "ignored_until": until})
     return replace(entry, ignored_reason=reason, ignored_until=until)
 
 
@@ -233,12 +244,16 @@ def take_back(connection: Connection, organisation_id: str, kind: str, source_id
     )
 
 
+@Prepared
+def _decided(organisation_id: Bound, kind: Bound) -> Select[Any]:
+    mine = (decision.c.organisation_id == organisation_id) & (decision.c.kind == kind)
+    return select(decision.c.source_id, decision.c.target_id).where(mine)
+
+
 def decisions(connection: Connection, organisation_id: str, kind: str) -> list[tuple[str, str]]:
     """(source id, target id) of every decision of one kind."""
-    query = select(decision.c.source_id, decision.c.target_id).where(
-        decision.c.organisation_id == organisation_id, decision.c.kind == kind
-    )
-    return [(row.source_id, row.target_id) for row in connection.execute(query)]
+    rows = _decided(connection, organisation_id=organisation_id, kind=kind)
+    return [(row.source_id, row.target_id) for row in rows]
 
 
 def save_dispositions(connection: Connection, organisation_id: str, decided: Iterable[DealDecision], seq: int) -> None:
@@ -265,16 +280,19 @@ def save_dispositions(connection: Connection, organisation_id: str, decided: Ite
 
 def set_bucket(connection: Connection, organisation_id: str, record_id: str, bucket: str) -> None:
     """Move one deal to another bucket."""
-    connection.execute(
-        update(disposition)
-        .where(disposition.c.organisation_id == organisation_id, disposition.c.record_id == record_id)
-        .values(bucket=bucket)
-    )
+    key = {"organisation_id": organisation_id, "record_id": record_id}
+    change(connection, disposition, key, {"bucket": bucket})
+
+
+@Prepared
+def _deal(organisation_id: Bound, record_id: Bound) -> Select[Any]:
+    mine = (disposition.c.organisation_id == organisation_id) & (disposition.c.record_id == record_id)
+    return select(disposition).where(mine)
 
 
 def deal_facts(connection: Connection, organisation_id: str, record_id: str) -> tuple[str, Money]:
     """The name and worth of a planned deal; blank for a record that is none."""
-    row = connection.execute(_DEAL, {"organisation_id": organisation_id, "record_id": record_id}).one_or_none()
+    row = _deal(connection, organisation_id=organisation_id, record_id=record_id).one_or_none()
     return (row.name, Money(row.currency, from_units(row.amount))) if row else ("", Money("", Decimal(0)))
 
 
@@ -291,15 +309,24 @@ def bucket_totals(connection: Connection, organisation_id: str) -> list[tuple[st
     ]
 
 
+@Prepared
+def _buckets(organisation_id: Bound) -> Select[Any]:
+    columns = (disposition.c.record_id, disposition.c.bucket)
+    return select(*columns).where(disposition.c.organisation_id == organisation_id)
+
+
+@Prepared
+def _buckets_of(organisation_id: Bound, ids: Bound) -> Select[Any]:
+    mine = (disposition.c.organisation_id == organisation_id) & disposition.c.record_id.in_(ids)
+    return select(disposition.c.record_id, disposition.c.bucket).where(mine)
+
+
 def buckets(connection: Connection, organisation_id: str, record_ids: Iterable[str] | None = None) -> dict[str, str]:
     """The bucket of each deal, or of each of some."""
-    query = select(disposition.c.record_id, disposition.c.bucket).where(
-        disposition.c.organisation_id == organisation_id
-    )
-    queries = (
-        [query] if record_ids is None else [query.where(disposition.c.record_id.in_(p)) for p in chunks(record_ids)]
-    )
-    return {row.record_id: row.bucket for each in queries for row in connection.execute(each)}
+    if record_ids is None:
+        return {row.record_id: row.bucket for row in _buckets(connection, organisation_id=organisation_id)}
+    parts = (_buckets_of(connection, organisation_id=organisation_id, ids=part) for part in chunks(record_ids))
+    return {row.record_id: row.bucket for rows in parts for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

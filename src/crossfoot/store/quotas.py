@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Select, select
 
 from crossfoot.core.pacing import Quota, Window
 from crossfoot.store import schema
 from crossfoot.store.codec import instant, moment
-from crossfoot.store.upsert import upsert
-
-# Asked before and after each call: built once.
-_QUOTA = select(schema.quota).where(schema.quota.c.home == bindparam("home"))
-_RECEIVED = select(schema.received.c.received_bytes).where(
-    schema.received.c.home == bindparam("home"), schema.received.c.month == bindparam("month")
-)
+from crossfoot.store.prepared import Bound, Prepared
+from crossfoot.store.upsert import add, upsert
 
 
 def save_quota(connection: Connection, home: str, quota: Quota) -> None:
@@ -35,9 +31,14 @@ def save_quota(connection: Connection, home: str, quota: Quota) -> None:
     upsert(connection, schema.quota, [row])
 
 
+@Prepared
+def _quota(home: Bound) -> Select[Any]:
+    return select(schema.quota).where(schema.quota.c.home == home)
+
+
 def load_quota(connection: Connection, home: str) -> Quota:
     """What is known of an organisation's limits; empty where nothing was heard yet."""
-    row = connection.execute(_QUOTA, {"home": home}).one_or_none()
+    row = _quota(connection, home=home).one_or_none()
     if row is None:
         return Quota()
     return Quota(
@@ -61,11 +62,15 @@ def _moment(text: str | None) -> datetime | None:
 
 def add_received(connection: Connection, home: str, now: datetime, received_bytes: int) -> None:
     """Count an answer towards its month (UTC, as the vendor's bill does)."""
-    known = load_received(connection, home, now)
-    row = {"home": home, "month": f"{now:%Y-%m}", "received_bytes": known + received_bytes}
-    upsert(connection, schema.received, [row])
+    add(connection, schema.received, {"home": home, "month": f"{now:%Y-%m}"}, "received_bytes", received_bytes)
+
+
+@Prepared
+def _received(home: Bound, month: Bound) -> Select[Any]:
+    received = schema.received
+    return select(received.c.received_bytes).where(received.c.home == home, received.c.month == month)
 
 
 def load_received(connection: Connection, home: str, now: datetime) -> int:
     """Bytes received from an organisation in the month of ``now``."""
-    return connection.execute(_RECEIVED, {"home": home, "month": f"{now:%Y-%m}"}).scalar() or 0
+    return _received(connection, home=home, month=f"{now:%Y-%m}").scalar() or 0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 # An INSERT of the connection's own dialect knows ON CONFLICT. Rows go by executemany: multi-row VALUES are slower.
@@ -41,8 +41,15 @@ def _statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Any:
     return statement.on_conflict_do_update(index_elements=keys, set_=newer)
 
 
-def add_one(connection: Connection, table: Table, key: Mapping[str, object], column: Column[int]) -> int:
-    """Add one to a whole number in the row of that primary key, which begins at one. Returns what it became."""
-    statement = _INSERTS[connection.dialect.name](table).values(**key, **{column.name: 1})
-    raised = statement.on_conflict_do_update(index_elements=list(key), set_={column.name: column + 1})
-    return int(connection.execute(raised.returning(column)).scalar_one())
+def add(connection: Connection, table: Table, key: Mapping[str, object], name: str, amount: int = 1) -> int:
+    """Add to a whole number in the row of that primary key, where it begins at zero. Returns what it became."""
+    statement = _addition(connection.dialect.name, table, name)
+    return int(connection.execute(statement, {**key, name: amount}).scalar_one())
+
+
+@cache
+def _addition(dialect: str, table: Table, name: str) -> Any:
+    statement, column = _INSERTS[dialect](table), table.c[name]
+    keys = [column.name for column in table.primary_key]
+    raised = statement.on_conflict_do_update(index_elements=keys, set_={name: column + statement.excluded[name]})
+    return raised.returning(column)

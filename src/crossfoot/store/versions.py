@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, update
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
-from crossfoot.store.lookups import Keys, save_keys, save_names
+from crossfoot.store.lookups import Keys, chunks, save_keys, save_names
+from crossfoot.store.prepared import Bound, Prepared
 from crossfoot.store.schema import counter, reference, version, watermark
-from crossfoot.store.upsert import add_one, upsert
+from crossfoot.store.upsert import add, upsert
 
 CHUNK = 500
-# Asked most often: built once.
-_OF_KIND = select(version).where(
-    version.c.home == bindparam("home"),
-    version.c.kind == bindparam("kind"),
-    version.c.changed_seq > bindparam("since"),
-)
-_OF_IDS = _OF_KIND.where(version.c.record_id.in_(bindparam("ids", expanding=True)))
-_WATERMARK = select(watermark.c.position).where(
-    watermark.c.home == bindparam("home"), watermark.c.resource == bindparam("resource")
-)
-_REFERENCE = select(reference).where(reference.c.home == bindparam("home"), reference.c.name == bindparam("name"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +52,17 @@ ANSWERED = 0
 
 def next_seq(connection: Connection, name: str = "seq") -> int:
     """The next value of a durable counter."""
-    return add_one(connection, counter, {"name": name}, counter.c.value)
+    return add(connection, counter, {"name": name}, "value")
+
+
+@Prepared
+def _last_seq(name: Bound) -> Select[Any]:
+    return select(counter.c.value).where(counter.c.name == name)
 
 
 def last_seq(connection: Connection, name: str = "seq") -> int:
     """The value that a durable counter gave last."""
-    return int(connection.execute(select(counter.c.value).where(counter.c.name == name)).scalar() or 0)
+    return int(_last_seq(connection, name=name).scalar() or 0)
 
 
 def set_seq(connection: Connection, name: str, value: int) -> None:
@@ -114,11 +110,15 @@ def read_back(connection: Connection, home: str, kind: str, ids: Collection[str]
     return found
 
 
+@Prepared
+def _unread(home: Bound, kind: Bound) -> Select[Any]:
+    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.read_seq == ANSWERED)
+    return select(version.c.record_id, version.c.changed_seq).where(mine)
+
+
 def unread(connection: Connection, home: str, kind: str) -> dict[str, int]:
     """Change sequence of what only the answer to a write has shown, by id."""
-    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.read_seq == ANSWERED)
-    query = select(version.c.record_id, version.c.changed_seq).where(mine)
-    return {row.record_id: row.changed_seq for row in connection.execute(query)}
+    return {row.record_id: row.changed_seq for row in _unread(connection, home=home, kind=kind)}
 
 
 def forget_answered(connection: Connection, home: str, kind: str, record_id: str) -> None:
@@ -135,17 +135,16 @@ def _save_keys(connection: Connection, changed: Sequence[Version]) -> None:
         save_names(connection, home, kind, {item.ref.id: item.name for item in mine if item.name is not None})
 
 
+@Prepared
+def _of_keys(home: Bound, kinds: Bound, ids: Bound) -> Select[Any]:
+    columns = (version.c.kind, version.c.record_id, version.c.hash, version.c.read_seq, version.c.changed_seq)
+    mine = (version.c.home == home) & version.c.kind.in_(kinds) & version.c.record_id.in_(ids)
+    return select(*columns, version.c.deleted).where(mine)
+
+
 def _known(connection: Connection, chunk: Sequence[Version]) -> dict[tuple[str, str], tuple[str, int, int, bool]]:
-    rows = connection.execute(
-        select(
-            version.c.kind,
-            version.c.record_id,
-            version.c.hash,
-            version.c.read_seq,
-            version.c.changed_seq,
-            version.c.deleted,
-        ).where(version.c.home == chunk[0].home, version.c.record_id.in_([v.ref.id for v in chunk]))
-    )
+    kinds, ids = sorted({v.ref.kind for v in chunk}), [v.ref.id for v in chunk]
+    rows = _of_keys(connection, home=chunk[0].home, kinds=kinds, ids=ids)
     return {(row.kind, row.record_id): (row.hash, row.read_seq, row.changed_seq, row.deleted) for row in rows}
 
 
@@ -164,17 +163,25 @@ def _row(item: Version, read_seq: int, changed_seq: int) -> dict[str, object]:
     }
 
 
+@Prepared
+def _of_kind(home: Bound, kind: Bound, since: Bound) -> Select[Any]:
+    return select(version).where(version.c.home == home, version.c.kind == kind, version.c.changed_seq > since)
+
+
+@Prepared
+def _of_ids(home: Bound, kind: Bound, ids: Bound) -> Select[Any]:
+    return select(version).where(version.c.home == home, version.c.kind == kind, version.c.record_id.in_(ids))
+
+
 def load_versions(
     connection: Connection, home: str, kind: str, *, ids: Iterable[str] | None = None, since_seq: int = -1
 ) -> Iterator[Version]:
-    """Stored versions of one kind: all, those of ``ids``, or those that changed after ``since_seq``."""
-    named = {"home": home, "kind": kind, "since": since_seq}
+    """Stored versions of one kind: those of ``ids``, or all that changed after ``since_seq``."""
     if ids is None:
-        yield from map(_version, connection.execute(_OF_KIND, named))
+        yield from map(_version, _of_kind(connection, home=home, kind=kind, since=since_seq))
         return
-    wanted = sorted(set(ids))
-    for start in range(0, len(wanted), CHUNK):
-        yield from map(_version, connection.execute(_OF_IDS, {**named, "ids": wanted[start : start + CHUNK]}))
+    for part in chunks(ids):
+        yield from map(_version, _of_ids(connection, home=home, kind=kind, ids=part))
 
 
 def _version(row: object) -> Version:
@@ -183,10 +190,14 @@ def _version(row: object) -> Version:
     return Version(ref, get["home"], get["stamp"], get["hash"], get["body"], get["deleted"], get["changed_seq"])
 
 
+@Prepared
+def _deleted(home: Bound, kind: Bound) -> Select[Any]:
+    return select(version.c.record_id).where(version.c.home == home, version.c.kind == kind, version.c.deleted)
+
+
 def deleted_ids(connection: Connection, home: str, kind: str) -> set[str]:
     """Records of one kind that were deleted."""
-    query = select(version.c.record_id).where(version.c.home == home, version.c.kind == kind, version.c.deleted)
-    return set(connection.execute(query).scalars())
+    return set(_deleted(connection, home=home, kind=kind).scalars())
 
 
 def standing_keys(connection: Connection, home: str, kind: str) -> Iterator[tuple[str, bool]]:
@@ -201,9 +212,14 @@ def newest_change(connection: Connection, home: str) -> int:
     return int(connection.execute(select(func.max(version.c.changed_seq)).where(version.c.home == home)).scalar() or 0)
 
 
+@Prepared
+def _watermark(home: Bound, resource: Bound) -> Select[Any]:
+    return select(watermark.c.position).where(watermark.c.home == home, watermark.c.resource == resource)
+
+
 def load_watermark(connection: Connection, home: str, resource: str) -> str | None:
     """How far a resource has durably been read, in the vendor's own terms."""
-    return connection.execute(_WATERMARK, {"home": home, "resource": resource}).scalar()
+    return _watermark(connection, home=home, resource=resource).scalar()
 
 
 def move_watermark(connection: Connection, home: str, resource: str, position: str, now: datetime) -> None:
@@ -224,10 +240,20 @@ def save_reference(connection: Connection, home: str, name: str, body: bytes, no
     upsert(connection, reference, [{"home": home, "name": name, "read_at": instant(now), "body": body}])
 
 
+@Prepared
+def _references(home: Bound, names: Bound) -> Select[Any]:
+    return select(reference).where(reference.c.home == home, reference.c.name.in_(names))
+
+
+def load_references(connection: Connection, home: str, names: Iterable[str]) -> dict[str, tuple[datetime, bytes]]:
+    """Reference data and when it was read, by name, as far as it was ever read."""
+    rows = _references(connection, home=home, names=sorted(names))
+    return {row.name: (moment(row.read_at), row.body) for row in rows}
+
+
 def load_reference(connection: Connection, home: str, name: str) -> tuple[datetime, bytes] | None:
-    """Reference data and when it was read."""
-    row = connection.execute(_REFERENCE, {"home": home, "name": name}).one_or_none()
-    return (moment(row.read_at), row.body) if row else None
+    """The same of one."""
+    return load_references(connection, home, [name]).get(name)
 
 
 def expire_reference(connection: Connection, home: str) -> None:

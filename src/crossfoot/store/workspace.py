@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select
 
 from crossfoot.core.records import Side
 from crossfoot.store import schema
 from crossfoot.store.codec import instant, moment
+from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.upsert import upsert
-
-_GRANT = select(schema.grant).where(schema.grant.c.id == bindparam("id"))  # asked before each call: built once
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +112,14 @@ def save_grant(connection: Connection, item: StoredGrant, now: datetime) -> None
     upsert(connection, schema.grant, [row])
 
 
+@Prepared
+def _grant(grant_id: Bound) -> Select[Any]:
+    return select(schema.grant).where(schema.grant.c.id == grant_id)
+
+
 def load_grant(connection: Connection, grant_id: str) -> StoredGrant | None:
     """Sealed tokens by id."""
-    row = connection.execute(_GRANT, {"id": grant_id}).one_or_none()
+    row = _grant(connection, grant_id=grant_id).one_or_none()
     if row is None:
         return None
     expires = moment(row.access_expires_at) if row.access_expires_at else None
@@ -132,29 +136,26 @@ def start_run(
     connection: Connection, run_id: str, organisation_id: str, command: str, now: datetime, *, live: bool
 ) -> None:
     """A run begins."""
-    connection.execute(
-        insert(schema.run).values(
-            id=run_id,
-            organisation_id=organisation_id,
-            command=command,
-            started_at=instant(now),
-            outcome="running",
-            live=live,
-            created=0,
-            counts="{}",
-        )
-    )
+    row = {
+        "id": run_id,
+        "organisation_id": organisation_id,
+        "command": command,
+        "started_at": instant(now),
+        "outcome": "running",
+        "live": live,
+        "created": 0,
+        "counts": "{}",
+    }
+    connection.execute(insert(schema.run), row)
 
 
 def end_run(
     connection: Connection, run_id: str, now: datetime, *, outcome: str, created: int, counts: Mapping[str, object]
 ) -> None:
     """A run ended, with what it did."""
-    connection.execute(
-        update(schema.run)
-        .where(schema.run.c.id == run_id)
-        .values(ended_at=instant(now), outcome=outcome, created=created, counts=json.dumps(dict(counts), default=str))
-    )
+    told = json.dumps(dict(counts), default=str)
+    values = {"ended_at": instant(now), "outcome": outcome, "created": created, "counts": told}
+    change(connection, schema.run, {"id": run_id}, values)
 
 
 @dataclass(frozen=True, slots=True)

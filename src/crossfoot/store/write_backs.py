@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, case, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
 
 from crossfoot.store.codec import decode_fields, encode, instant
 from crossfoot.store.lookups import chunks
+from crossfoot.store.prepared import Bound, Prepared, beside, change
 from crossfoot.store.schema import TO_SEND, write_back
 from crossfoot.store.upsert import upsert
 
@@ -63,28 +64,57 @@ def want_write_backs(connection: Connection, organisation_id: str, items: Iterab
     upsert(connection, write_back, rows, replace=_WANTED)
 
 
+def _within(organisation_id: str, key: str) -> str:
+    """A key as it is kept: without the organisation's id in front, and so beginning with a colon."""
+    if key.startswith(":"):
+        raise ValueError(f"{key!r} cannot be the key of a row")
+    rest = key.removeprefix(organisation_id)
+    return rest if rest.startswith(":") else key
+
+
+def _whole(organisation_id: str, kept: str) -> str:
+    """The key that ``_within`` was given."""
+    return organisation_id + kept if kept.startswith(":") else kept
+
+
+_STATE = (write_back.c.key, write_back.c.wanted_hash, write_back.c.source_id, write_back.c.parent)
+
+
+def _of(organisation_id: Bound, name: Bound) -> ColumnElement[bool]:
+    return (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name)
+
+
+@Prepared
+def _states(organisation_id: Bound, name: Bound, keys: Bound) -> Select[Any]:
+    return select(*_STATE).where(_of(organisation_id, name), write_back.c.key.in_(keys))
+
+
 def wanted_states(
     connection: Connection, organisation_id: str, name: str, keys: Iterable[str]
 ) -> dict[str, tuple[str, str, str | None]]:
     """What should stand in some rows of one object (``WriteBack.state``), by key."""
-    query = _of_object(organisation_id, name)
     found = {}
     for part in chunks(_within(organisation_id, key) for key in keys):
-        for row in connection.execute(query.where(write_back.c.key.in_(part))):
+        for row in _states(connection, organisation_id=organisation_id, name=name, keys=part):
             parent = _whole(organisation_id, row.parent) if row.parent else None
             found[_whole(organisation_id, row.key)] = (row.wanted_hash, row.source_id, parent)
     return found
+
+
+@Prepared
+def _below(organisation_id: Bound, name: Bound, parents: Bound) -> Select[Any]:
+    mine = (beside(write_back.c.organisation_id) == organisation_id) & (beside(write_back.c.object) == name)
+    return select(*_STATE).where(mine, write_back.c.parent.is_not(None), write_back.c.parent.in_(parents))
 
 
 def rows_below(
     connection: Connection, organisation_id: str, name: str, parents: Iterable[str]
 ) -> list[tuple[str, str, str]]:
     """Key, source and parent of the rows of one object below some invoices."""
-    query = _of_object(organisation_id, name).where(write_back.c.parent.is_not(None))
     return [
         (_whole(organisation_id, row.key), row.source_id, _whole(organisation_id, row.parent))
         for part in chunks(_within(organisation_id, parent) for parent in parents)
-        for row in connection.execute(query.where(write_back.c.parent.in_(part)))
+        for row in _below(connection, organisation_id=organisation_id, name=name, parents=part)
     ]
 
 
@@ -104,55 +134,66 @@ def write_backs_of(
     ]
 
 
+@Prepared
+def _but(organisation_id: Bound, name: Bound, wanted_hash: Bound) -> Select[Any]:
+    return select(write_back.c.key).where(_of(organisation_id, name), write_back.c.wanted_hash != wanted_hash)
+
+
 def rows_but(connection: Connection, organisation_id: str, name: str, wanted_hash: str) -> set[str]:
     """Keys of the rows of one object that should say anything but this."""
-    query = _of_object(organisation_id, name).where(write_back.c.wanted_hash != wanted_hash)
-    return {_whole(organisation_id, row.key) for row in connection.execute(query)}
+    kept = _but(connection, organisation_id=organisation_id, name=name, wanted_hash=wanted_hash).scalars()
+    return {_whole(organisation_id, key) for key in kept}
 
 
-def _within(organisation_id: str, key: str) -> str:
-    """A key as it is kept: without the organisation's id in front, and so beginning with a colon."""
-    if key.startswith(":"):
-        raise ValueError(f"{key!r} cannot be the key of a row")
-    rest = key.removeprefix(organisation_id)
-    return rest if rest.startswith(":") else key
-
-
-def _whole(organisation_id: str, kept: str) -> str:
-    """The key that ``_within`` was given."""
-    return organisation_id + kept if kept.startswith(":") else kept
-
-
-def _of_object(organisation_id: str, name: str) -> Select[Any]:
-    columns = (write_back.c.key, write_back.c.wanted_hash, write_back.c.source_id, write_back.c.parent)
-    return select(*columns).where(write_back.c.organisation_id == organisation_id, write_back.c.object == name)
-
-
-def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
-    """Whether Salesforce refused what should stand in some row that concerns a record."""
+@Prepared
+def _refusals(organisation_id: Bound, source_id: Bound) -> Select[Any]:
     query = select(write_back.c.key).where(
         write_back.c.organisation_id == organisation_id,
         write_back.c.source_id == source_id,
         write_back.c.refused_at.is_not(None),
         write_back.c.refused_hash == write_back.c.wanted_hash,
     )
-    return connection.execute(query.limit(1)).first() is not None
+    return query.limit(1)
+
+
+def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
+    """Whether Salesforce refused what should stand in some row that concerns a record."""
+    return _refusals(connection, organisation_id=organisation_id, source_id=source_id).first() is not None
+
+
+@Prepared
+def _unwritten(organisation_id: Bound, name: Bound, keys: Bound) -> Select[Any]:
+    mine = _of(organisation_id, name) & (write_back.c.written_hash == "")
+    return select(write_back.c.key).where(mine, write_back.c.key.in_(keys))
 
 
 def unwritten_rows(connection: Connection, organisation_id: str, name: str, keys: Iterable[str]) -> set[str]:
     """Those of an object's rows that Salesforce never had: refused, lost on the way, or not sent yet."""
-    query = _of_object(organisation_id, name).where(write_back.c.written_hash == "")
-    kept = (
-        row.key
-        for part in chunks(_within(organisation_id, key) for key in keys)
-        for row in connection.execute(query.where(write_back.c.key.in_(part)))
-    )
+    mine = {"organisation_id": organisation_id, "name": name}
+    parts = chunks(_within(organisation_id, key) for key in keys)
+    kept = (key for part in parts for key in _unwritten(connection, **mine, keys=part).scalars())
     return {_whole(organisation_id, key) for key in kept}
 
 
 def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
     """A row that cannot be written any more, since its record is gone, is wanted no more."""
-    connection.execute(delete(write_back).where(_row(organisation_id, name, key)))
+    kept = _within(organisation_id, key)
+    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name)
+    connection.execute(delete(write_back).where(mine, write_back.c.key == kept))
+
+
+@Prepared
+def _pending(organisation_id: Bound, now: Bound, refused_before: Bound) -> Select[Any]:
+    return (
+        select(write_back)
+        .where(
+            TO_SEND,
+            write_back.c.organisation_id == organisation_id,
+            (write_back.c.wanted_hash != write_back.c.written_hash) | (write_back.c.unsure_until <= now),
+            (write_back.c.refused_hash != write_back.c.wanted_hash) | (write_back.c.refused_at < refused_before),
+        )
+        .order_by(write_back.c.wave, write_back.c.object, write_back.c.key)
+    )
 
 
 def pending_write_backs(
@@ -162,44 +203,39 @@ def pending_write_backs(
 
     What was refused is tried again when it changed, or after ``refused_before``.
     """
-    query = (
-        select(write_back)
-        .where(
-            TO_SEND,
-            write_back.c.organisation_id == organisation_id,
-            (write_back.c.wanted_hash != write_back.c.written_hash) | (write_back.c.unsure_until <= instant(now)),
-            (write_back.c.refused_hash != write_back.c.wanted_hash)
-            | (write_back.c.refused_at < instant(refused_before)),
-        )
-        .order_by(write_back.c.wave, write_back.c.object, write_back.c.key)
-    )
-    for row in connection.execute(query):
+    until = {"now": instant(now), "refused_before": instant(refused_before)}
+    for row in _pending(connection, organisation_id=organisation_id, **until):
         yield WriteBack(
             row.object, _whole(organisation_id, row.key), decode_fields(row.fields), row.wanted_hash, row.source_id,
             row.wave, row.unsure_until, row.written_hash, _whole(organisation_id, row.parent) if row.parent else None,
         )  # fmt: skip
 
 
+def _key(organisation_id: str, item: WriteBack) -> dict[str, object]:
+    key = _within(organisation_id, item.key)
+    return {"organisation_id": organisation_id, "object": item.object, "key": key}
+
+
 def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:
     """A call for it leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
-    _set_write_back(connection, organisation_id, item, unsure_until=item.unsure_until or instant(until))
+    values = {"unsure_until": item.unsure_until or instant(until)}
+    change(connection, write_back, _key(organisation_id, item), values)
 
 
 def write_back_written(connection: Connection, organisation_id: str, item: WriteBack, unsure_until: str | None) -> None:
     """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land: only else, and where it
     is what should still stand there, its fields are needed no more."""
-    values: dict[str, object] = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
-    if unsure_until is None:
-        taken = (write_back.c.wanted_hash == item.wanted_hash) & (write_back.c.wave > 0)
-        values["fields"] = case((taken, b""), else_=write_back.c.fields)
-    _set_write_back(connection, organisation_id, item, unsure_until=unsure_until, **values)
+    key = _key(organisation_id, item)
+    written = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
+    change(connection, write_back, key, {**written, "unsure_until": unsure_until})
+    if unsure_until is None and item.wave > 0:
+        change(connection, write_back, {**key, "wanted_hash": item.wanted_hash}, {"fields": b""})
 
 
 def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
     """Salesforce refused it."""
-    _set_write_back(
-        connection, organisation_id, item, refused_hash=item.wanted_hash, refused_at=instant(now), unsure_until=None
-    )
+    values = {"refused_hash": item.wanted_hash, "refused_at": instant(now), "unsure_until": None}
+    change(connection, write_back, _key(organisation_id, item), values)
 
 
 def doubt_write_backs(connection: Connection, organisation_id: str) -> None:
@@ -217,13 +253,3 @@ def retry_write_backs(connection: Connection, organisation_id: str, source_id: s
     where = (write_back.c.organisation_id == organisation_id) & (write_back.c.source_id == source_id)
     refused = where & write_back.c.refused_at.is_not(None)
     connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
-
-
-def _set_write_back(connection: Connection, organisation_id: str, item: WriteBack, **values: object) -> None:
-    row = _row(organisation_id, item.object, item.key)
-    connection.execute(update(write_back).where(row).values(**values))
-
-
-def _row(organisation_id: str, name: str, key: str) -> ColumnElement[bool]:
-    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name)
-    return mine & (write_back.c.key == _within(organisation_id, key))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import pytest
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, select, text
 
 from crossfoot.store.codec import instant
 from crossfoot.store.schema import write_back
@@ -78,31 +76,6 @@ def test_rows_are_found_below_their_invoice_and_by_what_they_do_not_say(connecti
     want_write_backs(connection, HERE, [LINE, other, replace(LINE, object="Issue__c", parent=None)])
     assert rows_below(connection, HERE, "Line__c", [f"{HERE}:invoice"]) == [(LINE.key, "006A", LINE.parent)]
     assert rows_but(connection, HERE, "Line__c", LINE.wanted_hash) == {other.key}
-
-
-@pytest.mark.parametrize(
-    ("ask", "index"),
-    [
-        (pending, "write_back_to_send"),
-        (lambda connection: rows_below(connection, HERE, "Line__c", ["p"]), "write_back_below"),
-        (lambda connection: has_refused(connection, HERE, "006A"), "write_back_refused"),
-    ],
-)
-def test_few_rows_are_looked_at(connection: Connection, ask: Any, index: str) -> None:
-    """A million rows stand there: those to send, below an invoice or refused are found by an index of their own."""
-    if connection.dialect.name != "sqlite":
-        pytest.skip("PostgreSQL plans by what the tables hold")
-    seen: list[tuple[str, Any]] = []
-
-    def note(_c: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(connection, "before_cursor_execute", note)
-    ask(connection)
-    event.remove(connection, "before_cursor_execute", note)
-    (statement, parameters) = seen[-1]
-    plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
-    assert any(index in str(row) for row in plan), plan
 
 
 def test_ids_and_digests_lie_packed(connection: Connection) -> None:
