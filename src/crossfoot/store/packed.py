@@ -20,7 +20,7 @@ from sqlalchemy.types import TypeDecorator, UserDefinedType
 from crossfoot.core.links import salesforce_id_18
 from crossfoot.store.words import COMMON, WORDS
 
-_BODY_FORM = b"\x01"  # which words a body was compressed against: a change of them is another form
+_BODY_FORM = max(WORDS)  # of what is written now
 _LEVEL = 6
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -143,7 +143,7 @@ def compress(body: bytes) -> bytes:
     """A body as it is kept; an empty one stays empty."""
     if not body:
         return b""
-    packing = zlib.compressobj(_LEVEL, wbits=-zlib.MAX_WBITS, zdict=WORDS)
+    packing = zlib.compressobj(_LEVEL, wbits=-zlib.MAX_WBITS, zdict=WORDS[_BODY_FORM])
     return _BODY_FORM + packing.compress(body) + packing.flush()
 
 
@@ -151,9 +151,9 @@ def decompress(kept: bytes) -> bytes:
     """The body that ``compress`` was given."""
     if not kept:
         return b""
-    if kept[:1] != _BODY_FORM:
+    if kept[:1] not in WORDS:
         raise ValueError("a body in a form that this version does not know")
-    unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=WORDS)
+    unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=WORDS[kept[:1]])
     return unpacking.decompress(kept[1:]) + unpacking.flush()
 
 
@@ -199,6 +199,19 @@ class Body(TypeDecorator[bytes]):
 
     def process_result_value(self, value: bytes | None, dialect: object) -> bytes | None:  # noqa: ARG002
         return None if value is None else decompress(bytes(value))
+
+
+class BodyText(TypeDecorator[str]):
+    """Text that is mostly JSON."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: object) -> bytes | None:  # noqa: ARG002
+        return None if value is None else compress(value.encode())
+
+    def process_result_value(self, value: bytes | None, dialect: object) -> str | None:  # noqa: ARG002
+        return None if value is None else decompress(bytes(value)).decode()
 
 
 class Instant(TypeDecorator[str]):

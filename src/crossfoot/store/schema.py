@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from crossfoot.core.money import EXACT
-from crossfoot.store.packed import Body, Home, Instant, Packed
+from crossfoot.store.packed import Body, BodyText, Home, Instant, Packed
 
 metadata = MetaData()
 # The same order of text on both databases (instants and ids are compared in SQL), and room for any amount in units.
@@ -158,7 +158,7 @@ link = Table(
     Column("base_hash", ID, nullable=False),
     Column("source_hash", ID, nullable=False),
     Column("sent_hash", ID, nullable=False),
-    Column("base", TEXT, nullable=False, server_default="{}"),
+    Column("base", BodyText(), nullable=False),
     Column("suffix", TEXT, nullable=False, server_default=""),
     Column("told", TEXT, nullable=False, server_default="[]"),
     Column("conflicts", TEXT, nullable=False, server_default="{}"),
@@ -218,7 +218,6 @@ operation = Table(
     Column("refusal", TEXT, nullable=False),
     Column("reserved_at", INSTANT, nullable=False),
     Column("resolved_at", INSTANT),
-    Index("operation_by_run", "run_id"),
     Index("operation_by_source", "source_id"),
     Index("operation_by_time", "reserved_at"),
 )

@@ -1,13 +1,13 @@
 """Words that stored values have in common.
 
 ``WORDS`` is one body of each kind as it is encoded, its values left out: bodies in the database were compressed against
-exactly these, and other words are another form beside this one (``packed``). ``COMMON`` are words of names and reasons,
-which are kept by their places: neither may words be added here without a migration, nor change places ever.
+exactly these, by form (``packed``), and other words are another form beside them. ``COMMON`` are words of names and
+reasons, which are kept by their places: no word may be added without a migration, or change its place ever.
 """
 
 from __future__ import annotations
 
-WORDS = (
+_FIRST = (
     b'{"before":null,"element":{"Contact":{"ContactID":""},"CurrencyCode":"AUD","Date":"2026-","DueDate":"2026-",'
     b'"InvoiceNumber":"SF-D-000","LineAmountTypes":"Exclusive","LineItems":[{"AccountCode":"200","Description":"",'
     b'"ItemCode":"","Quantity":1.0000,"TaxType":"OUTPUT","UnitAmount":0.0000}],"Reference":"","Status":"DRAFT",'
@@ -57,6 +57,33 @@ WORDS = (
     b'"number":"SF-D-000","payments":[],"reference":"","status":"AUTHORISED","status":"PAID","status":"DRAFT",'
     b'"sub_total":0.00,"total":0.00,"total_tax":0.00,"updated":"2026-000Z","url":"https://.my.salesforce.com/006"}'
 )
+
+_MORE = (
+    b'{"after":{"AccountNumber":"","Addresses":[{"AddressType":"POBOX","Country":"Australia"}],"ContactNumber":"001",'
+    b'"Name":""},"before":null,"call":"","content":"","currency":"","ex_tax":"0","gross":"0","mapping":"","number":"",'
+    b'"operation":"","payload":"","reason":"no such customer in Xero","run":"","xero_id":""}'
+    b'{"ABN__c":null,"AccountNumber":"","BillingCity":null,"BillingCountry":"Australia","BillingPostalCode":null,'
+    b'"BillingState":null,"BillingStreet":null,"CreatedDate":"2026-T.000+0000","Id":"001","LastModifiedBy":{"Name":""},'
+    b'"MasterRecordId":null,"Name":"","Phone":null}'
+    b'{"account_number":"","addresses":[{"attention":"","city":"","country":"Australia","kind":"POBOX","lines":[],'
+    b'"postal_code":"","region":""}],"contact_id":"","contact_number":"001","email":"","first_name":"","last_name":"",'
+    b'"merged_to":"","name":"","people":[],"phones":[],"sales_terms":null,"status":"ACTIVE","tax_number":"",'
+    b'"updated":"2026-T000Z"}{"AccountId":"001","Amount":,"CloseDate":"2026-","CreatedDate":"2026-T.000+0000",'
+    b'"CurrencyIsoCode":"AUD","Deal_Number__c":"D-000","Id":"006","IsWon":true,"LastStageChangeDate":null,"Name":"",'
+    b'"OpportunityLineItems":[{"Description":null,"Discount":null,"Id":"00k","Product2":{"Xero_Account__r":null,'
+    b'"Xero_Tax_Rate__r":null},"Product2Id":"01t","Quantity":1.0,"UnitPrice":0.0,"Xero_Account__r":null,'
+    b'"Xero_Tax_Rate__r":null},{"Description":null,"Discount":null,"Id":"00k"}],"Owner":{"Name":""},'
+    b'"PO_Number__c":null,"Whole_Deal_Discount__c":null,"Xero_Account__r":null,"Xero_Tax_Rate__r":null}'
+    b'{"amount_credited":0.00,"amount_due":,"amount_paid":0.00,"contact_id":"","contact_name":"","currency":"AUD",'
+    b'"currency_rate":1.0000000000,"dated":"2026-","due":"2026-","fully_paid_on":null,"invoice_id":"",'
+    b'"line_amount_types":"Exclusive","lines":[{"account_code":"200","description":"","discount_amount":null,'
+    b'"discount_rate":null,"item_code":"","line_amount":0.00,"line_item_id":"","quantity":1.0000,"tax_amount":0.00,'
+    b'"tax_type":"OUTPUT","tracking":[],"unit_amount":0.0000},{"account_code":"200","description":"}],"number":"SF-D-000",'
+    b'"payments":[],"reference":"D-000","status":"DRAFT","sub_total":0.00,"total":0.00,"total_tax":0.00,'
+    b'"updated":"2026-T000Z","url":"https://.my.salesforce.com/006"}'
+)
+
+WORDS = {b"\x01": _FIRST, b"\x02": _FIRST + _MORE}
 
 COMMON = (
     "create ",

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from crossfoot.store.audit_guard import AUDIT_TRIGGERS, BODY_TRIGGERS
-from crossfoot.store.packed import Home, Packed, pack, unpack
+from crossfoot.store.packed import BodyText, Home, Packed, compress, pack, unpack
 
 TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 WHOLE = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -89,6 +89,8 @@ def upgrade() -> None:
 
 
 def _give_new_form(name: str) -> None:
+    if name == "operation":
+        op.drop_index("operation_by_run", name)
     by_key = {"sqlite_with_rowid": False} if name in _BY_KEY else {}
     with op.batch_alter_table(name, table_kwargs=by_key) as batch:
         for column in _HOMES[name]:
@@ -96,6 +98,9 @@ def _give_new_form(name: str) -> None:
         for column in _TEXTS.get(name, ()):
             using = f"convert_to({column}, 'UTF8')"
             batch.alter_column(column, type_=ID, existing_type=TEXT, postgresql_using=using)
+        if name == "link":
+            batch.alter_column("base", existing_type=TEXT, server_default=None)
+            batch.alter_column("base", type_=BodyText(), existing_type=TEXT, postgresql_using="''")
         if name == "audit_body":
             batch.add_column(sa.Column("first", WHOLE, nullable=False))
 
@@ -113,6 +118,8 @@ def _renewed(name: str, row: _Row, codes: dict[str, int]) -> _Row:
         row[column] = pack(row[column])
     if name == "audit_body":
         row["first"] = row["seq"]
+    if name == "link":
+        row["base"] = compress(row["base"].encode())
     if name == "lookup":
         row["key"] >>= 16
     if name == "operation" and row["state"] == "verified":
