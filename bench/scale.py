@@ -46,7 +46,7 @@ from crossfoot.store.versions import load_versions, next_seq, save_versions, sta
 BATCH = 2_000
 _COPIED = (schema.version, schema.link, schema.operation, schema.disposition, schema.write_back, schema.audit,
            schema.audit_body, schema.name_key)  # fmt: skip
-_OWN = (schema.link, schema.audit, schema.audit_body)  # numbered by the database's own counting
+_OWN = {schema.link: "id", schema.audit: "seq", schema.audit_body: "seq"}  # numbered by the database's own counting
 LINKS_OF_A_DEAL = 2  # its invoice, and its customer
 _SALESFORCE_ID = re.compile(r"\b[0-9A-Za-z]{15}[A-Z0-5]{3}\b")
 _DIGITS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32,64}")
@@ -97,21 +97,27 @@ def fill(session: Session, links: int) -> None:
     """Copy a deal that a run invoiced, with everything that it left, until there are so many more links."""
     with session.database.reading() as connection:
         sample = _sample(connection, session)
-    with session.database.writing("fill") as connection:
-        first = {table: _highest(connection, table) for table in _OWN}
-        for start in range(0, links // LINKS_OF_A_DEAL, BATCH):
-            numbers = range(start, min(start + BATCH, links // LINKS_OF_A_DEAL))
-            names = [sample.renamed(number) for number in numbers]
-            for table, found in sample.rows.items():
-                copies = [{key: _renamed(value, each) for key, value in row.items()} for row in found for each in names]
-                for place, copy in enumerate(copies, start * len(found) + 1):
-                    if table in first:
-                        copy["id" if "id" in copy else "seq"] = first[table] + place
-                    if "first" in copy:
-                        copy["first"] = copy["seq"]
-                connection.execute(insert(table), copies)
-            _keys(connection, session, sample, names)
-    pack_trail(session)
+    for start in range(0, links // LINKS_OF_A_DEAL, BATCH):
+        numbers = range(start, min(start + BATCH, links // LINKS_OF_A_DEAL))
+        with session.database.writing("fill") as connection:
+            _add(connection, session, sample, [sample.renamed(number) for number in numbers])
+        pack_trail(session)
+
+
+def _add(connection: Connection, session: Session, sample: _Sample, names: Sequence[Mapping[str, str]]) -> None:
+    for table, found in sample.rows.items():
+        copies = [{key: _renamed(value, each) for key, value in row.items()} for row in found for each in names]
+        if table in _OWN:
+            counted = _OWN[table]
+            newest = connection.execute(
+                select(table.c[counted]).order_by(table.c[counted].desc()).limit(1)
+            ).scalar_one()
+            for place, copy in enumerate(copies, newest + 1):
+                copy[counted] = place
+                if "first" in copy:
+                    copy["first"] = place
+        connection.execute(insert(table), copies)
+    _keys(connection, session, sample, names)
 
 
 def _sample(connection: Connection, session: Session) -> _Sample:
@@ -141,12 +147,7 @@ def _text(row: Mapping[str, Any]) -> str:
     return "\n".join(value.decode() if isinstance(value, bytes) else str(value) for value in row.values())
 
 
-def _highest(connection: Connection, table: Table) -> int:
-    column = table.c.id if "id" in table.c else table.c.seq
-    return int(connection.execute(select(column).order_by(column.desc()).limit(1)).scalar() or 0)
-
-
-def _renamed(value: Any, names: dict[str, str]) -> Any:
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
     if isinstance(value, bytes):
         return _renamed(value.decode(), names).encode()
     if isinstance(value, str):

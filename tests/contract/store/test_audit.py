@@ -7,9 +7,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy.exc import IntegrityError
 
-from crossfoot.store.audit import BODIES_KEPT, append_audit, broken_audit_entry, prune_bodies, read_audit
+from crossfoot.store.audit import (
+    BLOCK,
+    BODIES_KEPT,
+    append_audit,
+    bodies_to_pack,
+    broken_audit_entry,
+    pack_bodies,
+    prune_bodies,
+    read_audit,
+)
 from crossfoot.store.schema import audit, audit_body
 
 HERE, ELSEWHERE = "organisation-au", "organisation-nz"
@@ -125,9 +135,92 @@ def test_tampering_is_found_at_its_entry(
     assert broken_audit_entry(chain, HERE) == found_at
 
 
-def _told(connection: Connection, at: datetime, count: int) -> None:
+def _told(connection: Connection, at: datetime, count: int, home: str = HERE) -> None:
     for number in range(count):
-        append_audit(connection, HERE, at, actor="crossfoot", action="create Invoice", number=number)
+        append_audit(
+            connection,
+            home,
+            at,
+            actor="crossfoot",
+            action="create",
+            record_id=f"{number % 7}",
+            number=number,
+            note="a\nb",
+        )
+
+
+def _numbers(connection: Connection, record_id: str | None = None) -> list[object]:
+    return [entry.body.get("number") for entry in read_audit(connection, HERE, record_id)]
+
+
+def _rows(connection: Connection) -> int:
+    mine = audit_body.c.organisation_id == HERE
+    return int(connection.execute(select(func.count()).select_from(audit_body).where(mine)).scalar_one())
+
+
+@pytest.fixture
+def packed(connection: Connection) -> Connection:
+    """Two blocks and five entries, beside another chain, with a database whose own guard is there."""
+    _told(connection, NOW, 2 * BLOCK + 5)
+    _told(connection, NOW, 3, ELSEWHERE)
+    assert pack_bodies(connection, HERE) == 2
+    return connection
+
+
+def test_what_many_entries_say_lies_in_few_rows_and_reads_as_before(packed: Connection) -> None:
+    assert _rows(packed) == 2 + 5
+    assert _numbers(packed) == list(range(2 * BLOCK + 5))
+    assert _numbers(packed, "3") == list(range(3, 2 * BLOCK + 5, 7))
+    assert broken_audit_entry(packed, HERE) is None
+    assert broken_audit_entry(packed, ELSEWHERE) is None
+
+
+def test_what_follows_is_laid_together_once_there_is_enough(packed: Connection) -> None:
+    assert (bodies_to_pack(packed, HERE), pack_bodies(packed, HERE)) == (False, 0)
+    _told(packed, NOW, BLOCK - 5)
+    assert (bodies_to_pack(packed, HERE), pack_bodies(packed, HERE)) == (True, 1)
+    assert (_rows(packed), broken_audit_entry(packed, HERE)) == (3, None)
+
+
+@pytest.mark.parametrize(("seq", "found_at"), [(BLOCK, 1), (2 * BLOCK, BLOCK + 1), (2 * BLOCK + 2, 2 * BLOCK + 2)])
+def test_words_that_are_changed_in_a_block_are_found(packed: Connection, seq: int, found_at: int) -> None:
+    mine = (audit_body.c.organisation_id == HERE) & (audit_body.c.seq == seq)
+    row = dict(packed.execute(select(audit_body).where(mine)).mappings().one())
+    packed.execute(delete(audit_body).where(mine))
+    packed.execute(insert(audit_body).values(**{**row, "body": row["body"].replace(b"a", b"o")}))
+    assert broken_audit_entry(packed, HERE) == found_at
+
+
+def test_a_block_that_was_taken_out_is_found_unless_it_is_the_oldest(packed: Connection) -> None:
+    mine = audit_body.c.organisation_id == HERE
+    packed.execute(delete(audit_body).where(mine, audit_body.c.seq == 2 * BLOCK))
+    assert broken_audit_entry(packed, HERE) == BLOCK + 1
+    packed.execute(delete(audit_body).where(mine, audit_body.c.seq == BLOCK))
+    assert broken_audit_entry(packed, HERE) is None
+    assert _numbers(packed) == [None] * (2 * BLOCK) + list(range(2 * BLOCK, 2 * BLOCK + 5))
+
+
+def test_words_are_not_laid_over_a_gap(connection: Connection) -> None:
+    _told(connection, NOW, BLOCK + 1)
+    connection.execute(delete(audit_body).where(audit_body.c.organisation_id == HERE, audit_body.c.seq == 3))
+    assert pack_bodies(connection, HERE) == 0
+    assert broken_audit_entry(connection, HERE) == 3
+
+
+def test_a_block_goes_when_its_youngest_entry_is_old(connection: Connection) -> None:
+    _told(connection, NOW - BODIES_KEPT - timedelta(days=1), 2 * BLOCK - 1)
+    _told(connection, NOW - timedelta(days=1), 2)
+    pack_bodies(connection, HERE)
+    assert prune_bodies(connection, HERE, NOW) == BLOCK
+    assert prune_bodies(connection, HERE, NOW) == 0
+    assert prune_bodies(connection, HERE, NOW + BODIES_KEPT) == BLOCK + 1
+    assert (_rows(connection), broken_audit_entry(connection, HERE)) == (0, None)
+
+
+def test_an_organisation_that_was_never_connected_has_no_log(connection: Connection) -> None:
+    with pytest.raises(IntegrityError), connection.begin_nested():
+        _told(connection, NOW, 1, "never connected")
+    assert list(read_audit(connection, "never connected")) == []
 
 
 def test_what_entries_say_goes_after_a_time_and_the_chain_still_verifies(connection: Connection) -> None:
@@ -135,5 +228,5 @@ def test_what_entries_say_goes_after_a_time_and_the_chain_still_verifies(connect
     _told(connection, NOW, 2)
     assert prune_bodies(connection, HERE, NOW) == 2
     assert prune_bodies(connection, HERE, NOW) == 0
-    assert [entry.body.get("number") for entry in read_audit(connection, HERE)] == [None, None, 0, 1]
+    assert _numbers(connection) == [None, None, 0, 1]
     assert broken_audit_entry(connection, HERE) is None

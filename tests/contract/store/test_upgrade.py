@@ -7,7 +7,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,9 @@ from crossfoot.store import database as module
 from crossfoot.store.audit import GENESIS, append_audit, audit_hash, broken_audit_entry, read_audit
 from crossfoot.store.database import Database, open_database, open_server
 from crossfoot.store.links import find_link
+from crossfoot.store.lookups import find_candidates
 from crossfoot.store.operations import load_operations
+from crossfoot.store.packed import compress
 from crossfoot.store.versions import load_versions
 from crossfoot.store.write_backs import pending_write_backs, rows_below
 
@@ -111,6 +113,91 @@ def test_a_database_of_the_first_schema_holds_what_it_held(old: tuple[Engine, Ca
         assert [entry.body for entry in read_audit(connection, HERE)] == [{"reason": "words 1"}, {"reason": "words 2"}]
         append_audit(connection, HERE, NOW, actor="Priya", action="link")
         assert [audit_hash(connection, HERE, seq) for seq in (1, 2)] == hashes
+        assert broken_audit_entry(connection, HERE) is None
+    database.engine.dispose()
+
+
+ORG, DEAL = "00D5g000004abcdEAA", "006svG000000001ABA"
+_UUID = b"\x01" + bytes.fromhex(HERE.replace("-", ""))
+
+
+def _packed_then(digest: str) -> bytes:
+    """A digest as schemas 0002 and 0003 kept it: with a mark and its length."""
+    return b"\x02" + bytes([len(digest) // 2]) + bytes.fromhex(digest)
+
+
+def _make_packed(engine: Engine) -> None:
+    """A database of schema 0003, with ids and digests as they were packed then."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(module.__file__).parent / "migrations"))
+    at = (datetime.fromisoformat(AT) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+
+        def put(table: str, **values: object) -> None:
+            names = ", ".join(f":{name}" for name in values)
+            columns = ", ".join(values)
+            connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({names})"), values)
+
+        for number in range(2_500):
+            put(
+                "version", home=ORG.encode(), kind="Opportunity", record_id=b"%d" % number, side="salesforce",
+                stamp="2026-11-22T08:19:32.000+0000", hash=_packed_then("a1" * 32), body=b"", deleted=False,
+                read_seq=7, changed_seq=9,
+            )  # fmt: skip
+        put(
+            "version", home=ORG.encode(), kind="Opportunity", record_id=DEAL.encode(), side="salesforce",
+            stamp="2026-11-22T08:19:32.000+0000", hash=_packed_then("a1" * 32), body=compress(b'{"Name":"Deal"}'),
+            deleted=False, read_seq=7, changed_seq=9,
+        )  # fmt: skip
+        text_of_key = f"{ORG}\x1fOpportunity\x1fnumber\x1fD-1"
+        key = hashlib.blake2b(text_of_key.encode(), digest_size=8).digest()
+        put("lookup", key=int.from_bytes(key, signed=True), record_id=DEAL.encode())
+        put(
+            "link", id=1, org_id=ORG.encode(), organisation_id=_UUID, kind="Contact", source_key=DEAL.encode(), part="",
+            epoch=1, source_id=DEAL.encode(), xero_id=_UUID, number="", born="crossfoot",
+            evidence="no such customer in Xero", state="live", base_hash=b"", source_hash=b"", sent_hash=b"",
+            base='{"Name": "Café"}', created_at=at,
+        )  # fmt: skip
+        put(
+            "write_back", organisation_id=_UUID, object="Xero_Invoice_Line__c", key=_UUID + b":line",
+            fields=compress(b"{}"), wanted_hash=_packed_then("d4" * 16), written_hash=b"", refused_hash=b"",
+            source_id=DEAL.encode(), wave=3, parent=_UUID + b":" + _UUID,
+        )  # fmt: skip
+        previous = GENESIS
+        for seq in (1, 2):
+            said = json.dumps({"reason": f"words {seq}"}).encode()
+            digest = hashlib.sha256(said).hexdigest()
+            head = [HERE, str(seq), AT, "Priya", "create Invoice", DEAL, digest, previous]
+            previous = hashlib.sha256("\n".join(head).encode()).hexdigest()
+            put(
+                "audit", organisation_id=_UUID, seq=seq, at=at, actor="Priya", action="create Invoice",
+                record_id=DEAL.encode(), digest=_packed_then(digest), hash=_packed_then(previous),
+            )  # fmt: skip
+            put("audit_body", organisation_id=_UUID, seq=seq, body=compress(said))
+        connection.commit()
+
+
+def test_what_was_packed_before_is_found_in_its_new_form(old: tuple[Engine, Callable[[], Database]]) -> None:
+    engine, opening = old
+    _make_packed(engine)
+    engine.dispose()
+    database = opening()
+    with database.writing() as connection:
+        (version,) = load_versions(connection, ORG, "Opportunity", ids=[DEAL])
+        assert (version.home, version.ref.id, version.hash) == (ORG, DEAL, "a1" * 32)
+        assert (version.stamp, version.body) == ("2026-11-22T08:19:32.000+0000", b'{"Name":"Deal"}')
+        assert len(list(load_versions(connection, ORG, "Opportunity"))) == 2_501
+        assert find_candidates(connection, ORG, "Opportunity", "number", ["D-1"]) == {DEAL}
+        stored = find_link(connection, HERE, Kind.CONTACT, DEAL)
+        assert stored is not None
+        assert (stored.link.identity.org_id, stored.link.xero_id, stored.base) == (ORG, HERE, {"Name": "Café"})
+        assert stored.link.evidence == "no such customer in Xero"
+        (row,) = pending_write_backs(connection, HERE, NOW, NOW)
+        assert (row.object, row.key, row.parent) == ("Xero_Invoice_Line__c", f"{HERE}:line", f"{HERE}:{HERE}")
+        assert [entry.action for entry in read_audit(connection, HERE, DEAL)] == ["create Invoice"] * 2
+        append_audit(connection, HERE, NOW, actor="Priya", action="link")
         assert broken_audit_entry(connection, HERE) is None
     database.engine.dispose()
 

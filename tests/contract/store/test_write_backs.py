@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import Connection, select, text
 
 from crossfoot.store.codec import instant
@@ -82,3 +83,12 @@ def test_ids_and_digests_lie_packed(connection: Connection) -> None:
     want_write_backs(connection, HERE, [LINE])
     length = connection.execute(text("SELECT length(key), length(wanted_hash) FROM write_back")).one()
     assert tuple(length) == (len(":line"), 17)
+
+
+def test_keys_come_back_whole_and_none_stands_for_another(connection: Connection) -> None:
+    keys = [f"{HERE}:line", "001000000000001AAA", HERE, f"{HERE}-2:line", "other:line"]
+    want_write_backs(connection, HERE, [replace(LINE, key=key) for key in keys])
+    assert set(wanted_states(connection, HERE, "Line__c", keys)) == set(keys)
+    assert {item.key for item in pending(connection)} == set(keys)
+    with pytest.raises(ValueError, match="cannot be the key"):
+        want_write_backs(connection, HERE, [replace(LINE, key=":line")])
