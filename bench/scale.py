@@ -43,7 +43,7 @@ from crossfoot.store.lookups import save_keys
 from crossfoot.store.scratch import key_table, scratch
 from crossfoot.store.versions import load_versions, next_seq, save_versions, standing_keys
 
-BATCH = 2_000
+BATCH = 500  # deals of one run
 _COPIED = (schema.version, schema.link, schema.operation, schema.disposition, schema.write_back, schema.audit,
            schema.audit_body, schema.name_key)  # fmt: skip
 _OWN = {schema.link: "id", schema.audit: "seq", schema.audit_body: "seq"}  # numbered by the database's own counting

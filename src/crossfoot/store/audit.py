@@ -128,7 +128,8 @@ class _Bodies:
         if not self._asked <= seq <= self._last:
             row = self._connection.execute(_NEXT_BODY, {"organisation_id": self._organisation_id, "seq": seq}).first()
             self._asked, self._first, self._last = (seq, row.first, row.seq) if row else (seq, sys.maxsize, sys.maxsize)
-            self._lines = row.body.split(b"\n") if row else []
+            # At most so many lines: what was added belongs to the last entry, whose digest does not cover it.
+            self._lines = row.body.split(b"\n", row.seq - row.first) if row else []
         place = seq - self._first
         return self._lines[place] if 0 <= place < len(self._lines) else None
 

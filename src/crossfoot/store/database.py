@@ -103,6 +103,7 @@ def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Databas
         if found is not None:
             _copy(path, path.with_suffix(f".before-{HEAD}.db"))
         _migrate(engine)
+        _give_room_back(engine)
     return Database(engine, seam)
 
 
@@ -180,6 +181,12 @@ def _copy(path: Path, copy: Path) -> None:
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
     copy.chmod(path.stat().st_mode)
+
+
+def _give_room_back(engine: Engine) -> None:
+    """Make the file as small as what is in it: a migration lays whole tables aside."""
+    with engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM")
 
 
 def _migrate(engine: Engine) -> None:

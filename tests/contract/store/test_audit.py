@@ -182,12 +182,24 @@ def test_what_follows_is_laid_together_once_there_is_enough(packed: Connection) 
     assert (_rows(packed), broken_audit_entry(packed, HERE)) == (3, None)
 
 
-@pytest.mark.parametrize(("seq", "found_at"), [(BLOCK, 1), (2 * BLOCK, BLOCK + 1), (2 * BLOCK + 2, 2 * BLOCK + 2)])
-def test_words_that_are_changed_in_a_block_are_found(packed: Connection, seq: int, found_at: int) -> None:
+@pytest.mark.parametrize(
+    ("seq", "tamper", "found_at"),
+    [
+        (BLOCK, lambda body: body.replace(b"a", b"o"), 1),
+        (2 * BLOCK, lambda body: body.replace(b"a", b"o"), BLOCK + 1),
+        (2 * BLOCK + 2, lambda body: body.replace(b"a", b"o"), 2 * BLOCK + 2),
+        (2 * BLOCK, lambda body: body + b"\n{}", 2 * BLOCK),
+        (2 * BLOCK, lambda body: body.rpartition(b"\n")[0], 2 * BLOCK),
+    ],
+    ids=["first", "second", "single", "a line more", "a line less"],
+)
+def test_words_that_are_changed_in_a_block_are_found(
+    packed: Connection, seq: int, tamper: Callable[[bytes], bytes], found_at: int
+) -> None:
     mine = (audit_body.c.organisation_id == HERE) & (audit_body.c.seq == seq)
     row = dict(packed.execute(select(audit_body).where(mine)).mappings().one())
     packed.execute(delete(audit_body).where(mine))
-    packed.execute(insert(audit_body).values(**{**row, "body": row["body"].replace(b"a", b"o")}))
+    packed.execute(insert(audit_body).values(**{**row, "body": tamper(row["body"])}))
     assert broken_audit_entry(packed, HERE) == found_at
 
 

@@ -202,6 +202,16 @@ def test_what_was_packed_before_is_found_in_its_new_form(old: tuple[Engine, Call
     database.engine.dispose()
 
 
+def test_a_file_gives_the_room_back_that_its_migration_took(tmp_path: Path) -> None:
+    path = tmp_path / "crossfoot.db"
+    engine = create_engine(f"sqlite:///{path}")
+    _make_packed(engine)
+    engine.dispose()
+    open_database(path).engine.dispose()
+    with closing(sqlite3.connect(path)) as opened:
+        assert opened.execute("PRAGMA freelist_count").fetchone() == (0,)
+
+
 def test_the_copy_made_before_is_of_the_first_schema(tmp_path: Path) -> None:
     path = tmp_path / "crossfoot.db"
     engine = create_engine(f"sqlite:///{path}")
