@@ -99,7 +99,7 @@ def upgrade() -> None:
         op.execute(f"DELETE FROM {name}")  # noqa: S608
         _give_new_form(name)
         found = bind.execute(sa.text("SELECT * FROM laid_aside").execution_options(yield_per=ROWS_AT_ONCE))
-        for rows in found.mappings().partitions():
+        for rows in found.mappings().partitions(ROWS_AT_ONCE):
             _fill(bind, name, [dict(row) for row in rows], bodies)
         op.execute("DROP TABLE laid_aside")
     if bind.dialect.name == "sqlite":

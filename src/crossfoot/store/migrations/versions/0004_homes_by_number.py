@@ -77,7 +77,7 @@ def upgrade() -> None:
         op.execute(f"DELETE FROM {name}")  # noqa: S608
         _give_new_form(name)
         found = bind.execute(sa.text("SELECT * FROM laid_aside").execution_options(yield_per=ROWS_AT_ONCE))
-        for rows in found.mappings().partitions():
+        for rows in found.mappings().partitions(ROWS_AT_ONCE):
             renewed = [_renewed(name, dict(row), codes) for row in rows]
             bind.execute(sa.insert(sa.table(name, *map(sa.column, renewed[0]))), renewed)
         op.execute("DROP TABLE laid_aside")
