@@ -180,8 +180,6 @@ class Rest:
             if entry.code not in REASONS or not entry.cause.strip() or not entry.fix.strip() or not entry.record.id:
                 raise Violation(f"I17: an entry of the queue does not say what to do: {entry}")
             waiting.setdefault(entry.record.id, set()).add(entry.code)
-            if entry.code == "refused_by_xero" and entry.record.kind in {CUSTOMER.object, PRODUCT.object}:
-                continue  # refused once, and no deal has needed it since
             if entry.code not in _EXPECTED or (
                 entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)
             ):

@@ -23,7 +23,7 @@ from crossfoot.engine.review.overrides import drop_agreed
 from crossfoot.engine.review.requested import answer_requests
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.showing.write_back import write_back
-from crossfoot.engine.trail import pack_trail
+from crossfoot.engine.trail import note, pack_trail
 from crossfoot.engine.writing.adopt import adopt_by_marker, resume
 from crossfoot.engine.writing.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.writing.cancelling import Cancelled, cancel_documents
@@ -33,7 +33,7 @@ from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_
 from crossfoot.engine.writing.status_calls import resume_statuses
 from crossfoot.engine.writing.tell import Agreed, look_at_links, tell
 from crossfoot.engine.writing.verify import Verified, verify
-from crossfoot.store.audit import append_audit, prune_bodies
+from crossfoot.store.audit import prune_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
 from crossfoot.store.queue import bucket_totals
@@ -245,15 +245,7 @@ def _carry_out(
         settle_vanished(session, connection)
         prune_bodies(connection, session.organisation_id, session.host.now())
         if report.writes:
-            append_audit(
-                connection,
-                session.organisation_id,
-                session.host.now(),
-                actor=session.actor,
-                action=f"run {command}",
-                record_id=session.run_id,
-                **counts,
-            )
+            note(connection, session, f"run {command}", record_id=session.run_id, **counts)
     report.audit = keep_anchor(session)
     pack_trail(session)
     return report

@@ -20,15 +20,26 @@ PACKINGS_MAX = 1_000
 _HEAD = ("contact", "dated", "due", "currency", "reference", "url", "line_amounts")
 
 
-def note_write(connection: Connection, session: Session, operation: StoredOperation, xero_id: str) -> None:
-    """One entry for one write that Xero took; belongs in the transaction that settles its operation."""
-    before, after = before_and_after(operation)
+def note(connection: Connection, session: Session, action: str, *, record_id: str = "", **body: object) -> None:
+    """One entry for what this run did; belongs in the transaction of what it records."""
     append_audit(
         connection,
         session.organisation_id,
         session.host.now(),
         actor=session.actor,
-        action=f"{operation.action} {operation.identity.kind.value}",
+        action=action,
+        record_id=record_id,
+        **body,
+    )
+
+
+def note_write(connection: Connection, session: Session, operation: StoredOperation, xero_id: str) -> None:
+    """One entry for one write that Xero took; belongs in the transaction that settles its operation."""
+    before, after = before_and_after(operation)
+    note(
+        connection,
+        session,
+        f"{operation.action} {operation.identity.kind.value}",
         record_id=operation.source_id,
         run=session.run_id or operation.run_id,
         operation=operation.id,
@@ -81,12 +92,10 @@ def _parts(form: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
 
 def note_write_back(connection: Connection, session: Session, item: WriteBack, refusal: str) -> None:
     """One entry for one row that Salesforce took or refused. ``before`` names what we wrote there last, by digest."""
-    append_audit(
+    note(
         connection,
-        session.organisation_id,
-        session.host.now(),
-        actor=session.actor,
-        action=f"write back {item.object}" + (" refused" if refusal else ""),
+        session,
+        f"write back {item.object}" + (" refused" if refusal else ""),
         record_id=item.source_id,
         key=item.key,
         run=session.run_id,

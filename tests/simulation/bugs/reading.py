@@ -16,14 +16,13 @@ from crossfoot.core.findings import Finding
 from crossfoot.engine import runs
 from crossfoot.engine.calls.grants import Grants
 from crossfoot.engine.calls.remote import Remote
-from crossfoot.engine.trail import note_write
+from crossfoot.engine.trail import note, note_write
 from crossfoot.engine.writing import adopt
 from crossfoot.http import Answer
 from crossfoot.salesforce import soql
 from crossfoot.store import audit as store_audit
 from crossfoot.store import queue as store_queue
 from crossfoot.store import versions
-from crossfoot.store.audit import append_audit
 from crossfoot.store.schema import watermark
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import Version, load_watermark, move_watermark
@@ -198,20 +197,18 @@ def _queue_forgets(_machine: Machine) -> list[Change]:
 
 def _audit_apart(_machine: Machine) -> list[Change]:
     """The audit entry of a write is made in the next transaction, not in the write's own."""
-    note = note_write
     late: list[tuple[Any, ...]] = []
 
     def noting(*args: Any) -> None:
         late.append(args)
 
-    def appending(connection: Any, organisation_id: str, now: datetime, **words: Any) -> None:
-        if words.get("action", "").startswith("run"):
-            while late:
-                _connection, *rest = late.pop(0)
-                note(connection, *rest)
-        append_audit(connection, organisation_id, now, **words)
+    def ending(connection: Any, session: Any, action: str, **words: Any) -> None:
+        while action.startswith("run") and late:
+            _connection, *rest = late.pop(0)
+            note_write(connection, *rest)
+        note(connection, session, action, **words)
 
-    return [(adopt, "note_write", noting), (runs, "append_audit", appending)]
+    return [(adopt, "note_write", noting), (runs, "note", ending)]
 
 
 def _audit_unchained(_machine: Machine) -> list[Change]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
 from crossfoot.engine.session import Session
-from crossfoot.store.audit import append_audit
+from crossfoot.engine.trail import note
 from crossfoot.store.feed import forget_shown_to
 from crossfoot.store.write_backs import doubt_write_backs
 
@@ -53,12 +53,10 @@ def settle_restored(session: Session, reason: str, linked: int) -> Restored:
         lost_to = anchor.seq if anchor else here.seq
         doubt_write_backs(connection, session.organisation_id)
         forget_shown_to(connection, session.organisation_id)
-        append_audit(
+        note(
             connection,
-            session.organisation_id,
-            session.host.now(),
-            actor=session.actor,
-            action="restore",
+            session,
+            "restore",
             reason=reason.strip(),
             departed=problem,
             lost_from=here.seq + 1,

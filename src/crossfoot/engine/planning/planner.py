@@ -34,6 +34,7 @@ from crossfoot.store.lookups import Keys, save_keys
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import load_versions
 
+REFUSED = "refused_by_xero"
 REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 
 
@@ -116,7 +117,7 @@ def _hold_refused(
             continue
         first = blocking[0]
         finding = Finding(
-            "refused_by_xero",
+            REFUSED,
             decision.deal.ref,
             f"{first.kind.value.lower()} refused: {words[first]}",
             money=Money(decision.deal.currency, decision.deal.amount),
@@ -192,6 +193,7 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
         if before is not None and before.seq > planned.reached.seq:
             return 0, 0
         changes = queue_store.replace_findings(connection, organisation_id, records, findings, now, codes=_PLAN_CODES)
+        _let_go(connection, session, planned)
         queue_store.save_dispositions(connection, organisation_id, planned.decisions, planned.reached.seq)
         keep_customers(session, connection, planned.customers)
         _keep_codes(connection, organisation_id, planned)
@@ -202,6 +204,19 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
                 if stored:
                     link_store.set_base(connection, stored.id, source_hash=decision.deal.mapped_hash)
     return changes
+
+
+def _let_go(connection: Connection, session: Session, planned: Planned) -> None:
+    """A customer or product that Xero refused waits for as long as a deal needs it."""
+    entries = [
+        entry for entry in queue_store.open_entries(connection, session.organisation_id) if entry.code == REFUSED
+    ]
+    needed = {ref.id for entry in entries for ref in entry.related}
+    needed |= {operation.source.id for operation in planned.operations}
+    for entry in entries:
+        shared = entry.record.kind in {session.mapping.account_object, session.mapping.product_object}
+        if shared and entry.record.id not in needed:
+            queue_store.close_entry(connection, entry.id, session.host.now())
 
 
 def _keep_codes(connection: Connection, organisation_id: str, planned: Planned) -> None:

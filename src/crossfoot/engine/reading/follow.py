@@ -12,9 +12,10 @@ from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.ledger import CONTACT
+from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.reading.observe import observe_documents_of
 from crossfoot.engine.session import Session
-from crossfoot.store.audit import append_audit
+from crossfoot.engine.trail import note
 from crossfoot.store.codec import decode, decode_fields
 from crossfoot.store.links import (
     StoredLink,
@@ -148,19 +149,15 @@ def _account(session: Session, account_id: str) -> RecordRef:
 
 
 def _tell(connection: Connection, session: Session, finding: Finding) -> None:
-    names = {finding.record.id: ""}
-    for version in load_versions(connection, session.org_id, finding.record.kind, ids=[finding.record.id]):
-        names = {finding.record.id: str(decode_fields(version.body).get("Name") or "")}
+    names = {finding.record.id: record_name(connection, session, finding.record)}
     replace_findings(connection, session.organisation_id, names, [finding], session.host.now(), codes={finding.code})
 
 
 def _note(connection: Connection, session: Session, stored: StoredLink, action: str, *, was: str, now: str) -> None:
-    append_audit(
+    note(
         connection,
-        session.organisation_id,
-        session.host.now(),
-        actor=session.actor,
-        action=action,
+        session,
+        action,
         record_id=stored.source_id,
         xero_id=stored.link.xero_id,
         before=was,

@@ -23,8 +23,8 @@ from crossfoot.engine.planning.evidence import read_deals
 from crossfoot.engine.reading.ledger import CONTACT, load_books, load_ledger
 from crossfoot.engine.reading.scope import Scope
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note
 from crossfoot.store import overrides as store
-from crossfoot.store.audit import append_audit
 from crossfoot.store.feed import PlannedTo
 from crossfoot.store.queue import QueueEntry, find_entry
 
@@ -142,12 +142,10 @@ def drop_agreed(session: Session) -> int:
 
 
 def _note(connection: Connection, session: Session, action: str, decided: Override, because: str = "") -> None:
-    append_audit(
+    note(
         connection,
-        session.organisation_id,
-        session.host.now(),
-        actor=session.actor,
-        action=action,
+        session,
+        action,
         record_id=decided.source_id,
         override=decided.id,
         field=decided.field,

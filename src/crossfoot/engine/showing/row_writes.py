@@ -20,6 +20,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write_back
 from crossfoot.http import Answer, HttpRequest
@@ -209,15 +210,16 @@ def settle_row(
 ) -> None:
     """Keep what became of one row; a refusal opens an entry in the review queue, a success closes it."""
     now = session.host.now()
-    name, money = deal_facts(connection, session.organisation_id, item.source_id)
     if outcome.success:
         until = _unsure_until(session, item, lost=lost)
         store.write_back_written(connection, session.organisation_id, item, until)
-        findings: list[Finding] = []
+        name, findings = "", list[Finding]()
     else:
         store.write_back_refused(connection, session.organisation_id, item, now)
+        name, money = deal_facts(connection, session.organisation_id, item.source_id)
         cause, ref = f"{item.object}: {outcome.message}", _concerned(session, item)
         findings = [Finding("write_back_refused", ref, cause, money=money, vendor_text=outcome.message)]
+        name = name or record_name(connection, session, ref)
     note_write_back(connection, session, item, "" if outcome.success else outcome.message)
     if findings or not store.has_refused(connection, session.organisation_id, item.source_id):
         replace_findings(

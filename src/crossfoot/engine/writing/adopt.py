@@ -18,9 +18,8 @@ from crossfoot.core.records import content_hash
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note_write
+from crossfoot.engine.trail import note, note_write
 from crossfoot.store import operations as ops
-from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import add_link, find_link, load_links, set_base
 from crossfoot.store.lookups import find_candidates
@@ -289,12 +288,10 @@ def _link_found(session: Session, source_id: str, invoice: LedgerInvoice, epoch:
     with session.database.writing("adopt by marker") as connection:
         link = Link(identity, invoice.invoice_id, invoice.number, "crossfoot", base, "carries the deal's id and number")
         add_link(connection, link, now, source_id=source_id, sent_hash=base)
-        append_audit(
+        note(
             connection,
-            session.organisation_id,
-            now,
-            actor=session.actor,
-            action="adopt Invoice",
+            session,
+            "adopt Invoice",
             record_id=source_id,
             xero_id=invoice.invoice_id,
             number=invoice.number,

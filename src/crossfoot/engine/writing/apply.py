@@ -41,11 +41,12 @@ from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger, to_version
+from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note
 from crossfoot.engine.writing.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.writing.numbers import NumbersInUse, newest_rate
 from crossfoot.store import operations as ops
-from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import StoredLink, add_link, find_link, load_links
 from crossfoot.store.operations import StoredCall, StoredOperation
@@ -471,13 +472,12 @@ def _refuse_in(
     shared = operation.identity.kind is not Kind.INVOICE and operation.action == Action.UPDATE.value
     code = "field_refused" if shared else "refused_by_xero"
     finding = Finding(code, record, cause, money=money, vendor_text=words)
-    replace_findings(connection, session.organisation_id, {record.id: name}, [finding], now, codes={code})
-    append_audit(
+    names = {record.id: name or record_name(connection, session, record)}
+    replace_findings(connection, session.organisation_id, names, [finding], now, codes={code})
+    note(
         connection,
-        session.organisation_id,
-        now,
-        actor=session.actor,
-        action="refused by Xero",
+        session,
+        "refused by Xero",
         record_id=operation.source_id,
         operation=operation.id,
         reasons=list(reasons),

@@ -18,9 +18,9 @@ from crossfoot.core.recovery import CLIENT_TIMEOUT_S
 from crossfoot.core.settlement import RecordedPayment, marked, payment_marker
 from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note
 from crossfoot.engine.writing.payment_calls import Paid, link_made, link_payment, parent_of, want_row
 from crossfoot.store import operations as ops
-from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, retire_link
 from crossfoot.store.operations import StoredOperation
@@ -78,12 +78,10 @@ def adopt_found(session: Session, recorded: RecordedPayment, payment_id: str, pa
     reason = "it carries the row's marker"
     with session.database.writing("payment adopted") as connection:
         link_payment(connection, session, identity, payment_id, recorded.terms_hash, reason)
-        append_audit(
+        note(
             connection,
-            session.organisation_id,
-            session.host.now(),
-            actor=session.actor,
-            action="adopt Payment",
+            session,
+            "adopt Payment",
             record_id=recorded.ref.id,
             xero_id=payment_id,
             reason=reason,
@@ -139,12 +137,10 @@ def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
         ):  # it went before it was read back: nothing is left to compare
             ops.settle(connection, operation.id, "verified", now)
         want_row(connection, session, stored.source_id, stored.link.xero_id, "Deleted")
-        append_audit(
+        note(
             connection,
-            home,
-            now,
-            actor=session.actor,
-            action="payment removed in Xero",
+            session,
+            "payment removed in Xero",
             record_id=stored.source_id,
             xero_id=stored.link.xero_id,
             reason="Xero shows it as deleted",

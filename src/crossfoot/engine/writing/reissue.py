@@ -39,9 +39,9 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import CREDIT_NOTE, INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.reading.scope import Scope, find_scope
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note
 from crossfoot.engine.writing.reissue_calls import allocate_note, make_note, read_note, settle_seen, standing
 from crossfoot.store import acts
-from crossfoot.store.audit import append_audit
 from crossfoot.store.links import StoredLink, find_link, highest_epochs, load_links, retire_link
 from crossfoot.store.operations import load_operations, standing_refusals
 from crossfoot.store.queue import (
@@ -342,12 +342,10 @@ def _deal(session: Session, act: Act) -> RecordRef:
 
 
 def _note(session: Session, connection: Connection, act: Act, action: str, **more: object) -> None:
-    append_audit(
+    note(
         connection,
-        session.organisation_id,
-        session.host.now(),
-        actor=session.actor,
-        action=action,
+        session,
+        action,
         record_id=act.source_id,
         xero_id=act.xero_id,
         number=act.number,

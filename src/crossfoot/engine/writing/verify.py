@@ -18,9 +18,9 @@ from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
+from crossfoot.engine.trail import note
 from crossfoot.engine.writing.numbers import recent_rates
 from crossfoot.store import operations as ops
-from crossfoot.store.audit import append_audit
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import find_link, set_base
 from crossfoot.store.operations import StoredOperation
@@ -119,12 +119,10 @@ def _compare(
     if stored and not parts:
         set_base(connection, stored.id, base_hash=content_hash(form))
     ops.settle(connection, operation.id, "verified", now)
-    append_audit(
+    note(
         connection,
-        session.organisation_id,
-        now,
-        actor=session.actor,
-        action="verify Invoice" if not parts else "verify Invoice: differs",
+        session,
+        "verify Invoice" if not parts else "verify Invoice: differs",
         record_id=operation.source_id,
         xero_id=invoice.invoice_id,
         number=invoice.number,
