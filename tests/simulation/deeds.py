@@ -8,7 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.people import Visit
 
-from .merging import merge_accounts
+from .merging import merge_accounts, merge_contacts
 from .people import Deed, People, Record
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
@@ -58,6 +58,16 @@ def _edit(people: People, kind: Kind, part: Part, side: str, pair: tuple[Record,
 def _needed(kind: Kind, record: Record) -> Mapping[str, Any]:
     """What Xero's own form always sends."""
     return {"Code": record["Code"]} if kind is PRODUCT else {}
+
+
+def reword_line(people: People) -> str:
+    """Sales describe a line of a deal otherwise: no amount changes, and the deal's own stamp does not move (SF 2.6)."""
+    line = people.one(people.desks.org_rows("OpportunityLineItem"))
+    if line is None:
+        return ""
+    words = f"As agreed in letter {people.chance.randrange(1, 10_000)}"
+    people.desks.salesforce("PATCH", f"/sobjects/OpportunityLineItem/{line['Id']}", {"Description": words})
+    return f"{words} on {people.desks.org_row('Opportunity', line['OpportunityId'])['Name']}"
 
 
 def record_payment(people: People) -> str:
@@ -143,10 +153,11 @@ def delete_deal(people: People) -> str:
     return str(deal["Name"])
 
 
-MERGE = "merge accounts"
+MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds of before keep their story
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
-    "change a deal": (3, People.change_deal),
+    "change a deal": (4, People.change_deal),
+    "reword a line": (2, reword_line),
     "approve a draft": (3, People.approve),
     "pay an invoice": (3, People.pay),
     "void an invoice": (1, People.void),
@@ -161,9 +172,14 @@ DEEDS: Mapping[str, Deed] = {
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
     "record a payment": (4, record_payment),
-    MERGE: (0, merge_accounts),  # drawn aside, so that the seeds of before keep their story
+    "merge accounts": (0, merge_accounts),
+    "merge contacts": (0, merge_contacts),
 }
-_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments", MERGE: "merges"}
+_NEED: Mapping[str, str] = {
+    "edit a shared record": "two_way",
+    "record a payment": "payments",
+    **dict.fromkeys(MERGES, "merges"),
+}
 
 
 def deeds_of(ways: Ways) -> dict[str, Deed]:

@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.engine.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import MERGE, deeds_of
+from .deeds import MERGES, deeds_of
 from .engines import Engines, database_clock
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .operators import Operators
@@ -32,12 +32,13 @@ ROUNDS_MAX = 3
 # Around the steps of a write is where a death is worst: between the vendor's commit and our own above all.
 KILL_WEIGHTS = {COMMITTED: 4, "commit reserve": 12, "commit call": 8, "commit outcome": 12, "commit verified": 12}
 KILL_WEIGHTS |= {"commit write-back": 3, "send xero P": 8, "answered xero P": 8, "commit adopt": 8, "commit grant": 20}
-FOLLOW_UP_RATE = 0.02
+FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.5
 PAYMENTS_SHARE = 0.4
-RESTORES_SHARE = 0.15
+RESTORES_SHARE = 0.25
 MERGES_SHARE = 0.2
+SERIES_SHARE = 0.2  # of the seeds begin before the first run number invoices from a series
 MERGE_RATE = 0.002  # at each seam
 OPERATORS_SHARE = 0.4  # of the pauses between runs
 DAYS_SHARE = 0.03  # of those are days long
@@ -99,9 +100,11 @@ class Outcome:
 def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
-    made = template(QuietWire) if machine.chance.random() < FIRST_DAY_SHARE else running(QuietWire)
+    first_day = machine.chance.random() < FIRST_DAY_SHARE
+    made = template(QuietWire) if first_day else running(QuietWire)
     ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
     ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
+    ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
@@ -188,9 +191,9 @@ class History:
         self.wire.rates = fault_rates(chance, strength)
         self.wire.slowest_s = chance.choice((0.2, 1.5, 4.0))
         kill_rate = chance.choice((0.0, 0.002, 0.006))
-        still_rate = chance.choice((0.0, 0.0, 0.002))
-        act_rate = chance.choice((0.005, 0.02, 0.06))
-        second_rate = chance.choice((0.0, 0.0, 0.5))
+        still_rate = chance.choice((0.0, 0.0, 0.004))
+        act_rate = chance.choice((0.01, 0.03, 0.08))
+        second_rate = chance.choice((0.0, 0.5))
         self.engines.distributed = chance.random() < 0.5
         self.engines.skew = timedelta(seconds=chance.choice((0, 0, 0, -600, 600)))
         machine.note(
@@ -204,7 +207,7 @@ class History:
             if chance.random() < act_rate:
                 machine.note(self.people.act())
             if self.ways.merges and machine.aside.random() < MERGE_RATE:
-                machine.note(self.people.do(MERGE))
+                machine.note(self.people.do(machine.aside.choice(MERGES)))
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
@@ -214,7 +217,7 @@ class History:
         machine.at_every_seam = at_seam
         until = machine.now + timedelta(seconds=chance.uniform(*CHAOS_S))
         while machine.now < until:
-            for _ in range(chance.randrange(3)):
+            for _ in range(chance.randrange(5)):
                 machine.note(self.people.act())
             engines = [("engine", self.engines.body)]
             if chance.random() < second_rate:

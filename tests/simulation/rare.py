@@ -61,6 +61,7 @@ SOMETIMES = (
     "a recorded payment was taken away in Xero",
     "an invoice was credited",
     "two accounts were merged",
+    "two contacts were merged",
 )
 
 

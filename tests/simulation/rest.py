@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind
 from crossfoot.store.audit import broken_audit_entry, read_audit
-from crossfoot.store.links import load_links
+from crossfoot.store.links import find_link, load_links
 from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.schema import disposition, version, watermark
 
@@ -182,6 +182,8 @@ class Rest:
             waiting.setdefault(entry.record.id, set()).add(entry.code)
             if entry.code == "refused_by_xero" and entry.record.kind in {CUSTOMER.object, PRODUCT.object}:
                 continue  # refused once, and no deal has needed it since
+            if entry.code == "link_archived" and self._is_merged_away(entry.record.id):
+                continue
             if entry.code not in _EXPECTED or (
                 entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)
             ):
@@ -191,6 +193,12 @@ class Rest:
                 if not codes & _NOT_DONE[code]:
                     raise Violation(f"I17: {record_id} waits for {code}, and nothing asks for it: {codes}")
         return waiting
+
+    def _is_merged_away(self, account_id: str) -> bool:
+        """Whether the contact of an account is archived because people merged it into another."""
+        with self._pair.database.reading() as connection:
+            stored = find_link(connection, self._home, Kind.CONTACT, account_id)
+        return stored is not None and stored.link.xero_id in {loser for loser, _survivor in self._ledger.merged}
 
     def _was_edited(self, deal_id: str) -> bool:
         """Whether finance ever edited a draft of this deal, even if the edit is gone by now."""
@@ -360,6 +368,7 @@ def payments_of(
 
 _UNDONE = {
     "merge accounts": "two accounts were merged",
+    "merge contacts": "two contacts were merged",
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",
