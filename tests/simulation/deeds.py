@@ -9,11 +9,13 @@ from typing import Any
 from crossfoot.emulators.people import Visit
 
 from .merging import merge_accounts, merge_contacts
-from .people import Deed, People, Record
+from .people import Deed, People, Record, Vanished, deal_of
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
 
 _CENT = Decimal("0.01")
+_ENDED = {"VOIDED", "DELETED", "PAID"}
+CLEARED_MIN = 6
 
 
 def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
@@ -153,12 +155,35 @@ def delete_deal(people: People) -> str:
     return str(deal["Name"])
 
 
+def clear_out(people: People) -> str:
+    """Somebody deletes most deals that have an invoice, or most of their invoices, in one go: a mistake, as a rule."""
+    standing = {deal_of(each): each for each in people.desks.ledger_invoices() if each["Status"] not in _ENDED}
+    deals = {deal["Id"] for deal in people.desks.deals()} & standing.keys()
+    bare = {each for each in deals if not (standing[each]["AmountPaid"] or standing[each]["AmountCredited"])}
+    side = people.aside.choice((SALESFORCE, XERO))
+    chosen = sorted(deals if side == SALESFORCE else bare)
+    if len(chosen) < CLEARED_MIN or 2 * len(chosen) < len(people.desks.ledger_invoices()):
+        return people.win()  # too little to clear out yet
+    people.desks.behind_s = 0.0
+    for deal_id in chosen:
+        if side == SALESFORCE:
+            people.desks.ask("salesforce", "DELETE", f"/services/data/v66.0/sobjects/Opportunity/{deal_id}")
+            continue
+        invoice = standing[deal_id]
+        gone = {"InvoiceID": invoice["InvoiceID"], "Status": "DELETED" if invoice["Status"] == "DRAFT" else "VOIDED"}
+        people.desks.xero("POST", "Invoices", [gone])
+        people.ledger.touched[invoice["InvoiceID"]] = people.ledger.ended[deal_id] = people.now
+    people.ledger.vanished.append(Vanished(people.now, side, frozenset(chosen)))
+    return f"{len(chosen)} deals in {side}"
+
+
+VANISH = "clear out"  # done between runs only
 MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds of before keep their story
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
     "change a deal": (4, People.change_deal),
     "reword a line": (2, reword_line),
-    "approve a draft": (3, People.approve),
+    "approve a draft": (5, People.approve),
     "pay an invoice": (3, People.pay),
     "void an invoice": (1, People.void),
     "delete a draft": (1, People.delete),
@@ -167,18 +192,20 @@ DEEDS: Mapping[str, Deed] = {
     "lock a period": (1, People.lock_period),
     "hide a deal": (1, People.hide),
     "credit an invoice": (1, credit),
-    "take a payment away": (1, remove_payment),
+    "take a payment away": (2, remove_payment),
     "lose a deal": (1, lose),
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
     "record a payment": (4, record_payment),
     "merge accounts": (0, merge_accounts),
     "merge contacts": (0, merge_contacts),
+    VANISH: (0, clear_out),
 }
 _NEED: Mapping[str, str] = {
     "edit a shared record": "two_way",
     "record a payment": "payments",
     **dict.fromkeys(MERGES, "merges"),
+    VANISH: "brake",
 }
 
 

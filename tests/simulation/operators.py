@@ -64,8 +64,9 @@ class Operators:
     def act(self) -> None:
         """Answer what the review queue asks, or see to the copy of the database."""
         self.finish()
+        self.release()
         chance = self._machine.chance
-        if self.restores and chance.random() < 0.4:
+        if self.restores and chance.random() < 0.8:
             self._put_back() if self._copy else self._keep_copy()
         else:
             self._answer()
@@ -103,6 +104,16 @@ class Operators:
         """Take the copy that was put back as the database, where that is still to be done."""
         if self._pending:
             self._machine.run(("restore", self._restore))
+
+    def release(self) -> bool:
+        """Where the brake held a run somebody has looked at what is gone, and takes it off for good."""
+        if self._engines.mapping is self._pair.unbraked or not self._engines.work.ended_early.get("brake"):
+            return False
+        self._machine.note("somebody takes the brake off")
+        self._reached.note("the brake held a run")
+        self._ledger.vanished.clear()
+        self._engines.mapping = self._pair.unbraked
+        return True
 
     def _restore(self) -> None:
         try:

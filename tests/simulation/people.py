@@ -24,6 +24,15 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Deals that somebody deleted, or whose invoices somebody voided or deleted, at one go and between runs."""
+
+    at: datetime
+    side: str
+    deals: frozenset[str]
+
+
 @dataclass(slots=True)
 class Ledger:
     """What people did: the oracles' own knowledge."""
@@ -38,6 +47,7 @@ class Ledger:
     asked_back: set[str] = field(default_factory=set)
     asked_anew: set[str] = field(default_factory=set)
     merged: list[tuple[str, str]] = field(default_factory=list)
+    vanished: list[Vanished] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -172,7 +182,8 @@ class People:
         """Sales sell one more of a deal's first line."""
         with_lines = [deal for deal in self.desks.deals() if deal.get("Pricebook2Id")]
         if self.chance.random() < 0.6:  # what is open changes as often, and makes no history
-            with_lines = [deal for deal in with_lines if deal["StageName"] != OPEN_STAGE]
+            won = [deal for deal in with_lines if deal["StageName"] != OPEN_STAGE]
+            with_lines = [deal for deal in won if deal["Name"] not in NEVER_INVOICED] or with_lines
         deal = self.one([deal for deal in with_lines if self._deal in deal["Id"]])
         if deal:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
@@ -185,11 +196,11 @@ class People:
         Whoever is told at once looks within a minute, which is while a run is under way as often as not.
         """
         roll = self.chance.random()
-        if roll < 0.4:
+        if roll < 0.25:
             self._soon.append((deal_id, self.chance.choice(("edit a draft", "edit a draft", "approve a draft"))))
-        elif roll < 0.7:
+        elif roll < 0.45:
             self._soon.append((deal_id, "change a deal"))
-        else:
+        elif roll < 0.65:
             self._machine.later(
                 self.chance.uniform(2, 60), "finance hear of a change", lambda: self._on_deal(deal_id, "edit a draft")
             )

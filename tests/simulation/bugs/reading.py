@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -29,7 +30,7 @@ from crossfoot.store.versions import Version, load_watermark, move_watermark
 from crossfoot.vault.envelope import open_sealed
 from crossfoot.xero import requests as xero
 from crossfoot.xero.documents import decode_page
-from tests.simulation.machine import Machine
+from tests.simulation.machine import Actor, Machine
 
 from .planting import Change, Plant
 
@@ -128,25 +129,22 @@ def _settings_kept_for_a_day(_machine: Machine) -> list[Change]:
     return [(engine_ledger, "_REFERENCE", aged)]
 
 
-def _token_used_before_it_is_kept(_machine: Machine) -> list[Change]:
-    """New tokens are used at once and kept when there is time: with the next refresh."""
+def _token_used_before_it_is_kept(machine: Machine) -> list[Change]:
+    """New tokens are used at once and kept when there is time: with the next refresh, if the engine lives to see it."""
     save = Grants.save
-    unsaved: dict[str, Any] = {}
+    unsaved: dict[tuple[Actor | None, str], Any] = {}
 
     def later(self: Any, grant_id: str, side: Any, kind: str, secrets: Any, expires: Any, **words: Any) -> bool:
         if words.get("seen_generation") is None:
             return save(self, grant_id, side, kind, secrets, expires, **words)
-        unsaved[grant_id] = secrets
+        unsaved[machine.acting, grant_id] = secrets
         return True
 
     load = Grants._load
 
     def loading(self: Any, grant_id: str) -> Any:
         stored, secrets = load(self, grant_id)
-        mine = self.__dict__.setdefault("_fresh", {})
-        if grant_id in unsaved:
-            mine[grant_id] = unsaved.pop(grant_id)
-        return stored, mine.get(grant_id, secrets)
+        return stored, unsaved.get((machine.acting, grant_id), secrets)
 
     return [(Grants, "save", later), (Grants, "_load", loading)]
 
@@ -195,18 +193,17 @@ def _queue_forgets(_machine: Machine) -> list[Change]:
     return [(store_queue, "_merged", lambda _findings: {})]
 
 
-def _audit_apart(_machine: Machine) -> list[Change]:
-    """The audit entry of a write is made in the next transaction, not in the write's own."""
+def _audit_apart(machine: Machine) -> list[Change]:
+    """The audit entry of a write is made as the run ends, not in the write's own transaction."""
     note = note_write
-    late: list[tuple[Any, ...]] = []
+    late: dict[Actor | None, list[tuple[Any, ...]]] = defaultdict(list)
 
     def noting(*args: Any) -> None:
-        late.append(args)
+        late[machine.acting].append(args)
 
     def appending(connection: Any, organisation_id: str, now: datetime, **words: Any) -> None:
         if words.get("action", "").startswith("run"):
-            while late:
-                _connection, *rest = late.pop(0)
+            for _connection, *rest in late.pop(machine.acting, ()):
                 note(connection, *rest)
         append_audit(connection, organisation_id, now, **words)
 
