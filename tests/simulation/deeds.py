@@ -35,7 +35,7 @@ def edit_shared(people: People) -> str:
     pair = people.one(_linked(people, kind))
     if pair is None:
         return ""
-    part = people.chance.choice(kind.parts)
+    part = people.chance.choice((kind.parts[0], *kind.parts))
     sides = people.chance.choice(((SALESFORCE,), (XERO,), (SALESFORCE, XERO)))
     for side in sides:
         _edit(people, kind, part, side, pair)
@@ -196,7 +196,7 @@ DEEDS: Mapping[str, Deed] = {
     "lose a deal": (1, lose),
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
-    "record a payment": (4, record_payment),
+    "record a payment": (8, record_payment),
     "merge accounts": (0, merge_accounts),
     "merge contacts": (0, merge_contacts),
     VANISH: (0, clear_out),

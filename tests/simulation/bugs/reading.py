@@ -14,7 +14,8 @@ import crossfoot.engine.grants as engine_grants
 import crossfoot.engine.ledger as engine_ledger
 import crossfoot.engine.observe as engine_observe
 from crossfoot.core.findings import Finding
-from crossfoot.engine import adopt, runs
+import crossfoot.engine.serve as engine_serve
+from crossfoot.engine import adopt, receiver, runs
 from crossfoot.engine.grants import Grants
 from crossfoot.engine.remote import Remote
 from crossfoot.engine.trail import note_write
@@ -24,9 +25,11 @@ from crossfoot.store import audit as store_audit
 from crossfoot.store import queue as store_queue
 from crossfoot.store import versions
 from crossfoot.store.audit import append_audit
+from crossfoot.store.hints import forget_hints, keep_hint
 from crossfoot.store.schema import watermark
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import Version, load_watermark, move_watermark
+from crossfoot.store.write_backs import doubt_write_backs
 from crossfoot.vault.envelope import open_sealed
 from crossfoot.xero import requests as xero
 from crossfoot.xero.documents import decode_page
@@ -221,6 +224,39 @@ def _last(connection: Any, home: str) -> int:
 
 _newest = store_audit.newest_audit
 
+def _acknowledge_before_keeping(_machine: Machine) -> list[Change]:
+    """A webhook is answered at once and kept when there is time: with the next one."""
+    keep, late = receiver.keep_hint, list[tuple[Any, ...]]()
+
+    def later(connection: Any, *hint: Any) -> None:
+        while late:
+            keep(connection, *late.pop())
+        late.append(hint)
+
+    return [(receiver, "keep_hint", later)]
+
+
+def _forget_hints_first(_machine: Machine) -> list[Change]:
+    """Hints are forgotten as the run that is to cover them begins."""
+    known = engine_serve.open_hints
+
+    def take(connection: Any, home: str) -> list[int]:
+        forget_hints(connection, known(connection, home))
+        return []
+
+    return [(engine_serve, "open_hints", take)]
+
+
+def _hints_believed(_machine: Machine) -> list[Change]:
+    """What a webhook names counts as not told yet: one that comes again has it told again."""
+
+    def believe(connection: Any, home: str, body: bytes, now: datetime) -> None:
+        keep_hint(connection, home, body, now)
+        doubt_write_backs(connection, home)
+
+    return [(receiver, "keep_hint", believe)]
+
+
 READING: Mapping[str, Plant] = {
     "watermark without lag": _watermark_without_lag,
     "watermark before rows": _watermark_before_rows,
@@ -237,6 +273,9 @@ READING: Mapping[str, Plant] = {
     "secret in a message": _secret_in_a_message,
     "entry without cause": _entry_without_cause,
     "queue forgets": _queue_forgets,
+    "acknowledge before keeping": _acknowledge_before_keeping,
+    "forget hints first": _forget_hints_first,
+    "hints believed": _hints_believed,
     "audit apart": _audit_apart,
     "audit unchained": _audit_unchained,
 }
