@@ -163,7 +163,7 @@ def clear_out(people: People) -> str:
     side = people.aside.choice((SALESFORCE, XERO))
     chosen = sorted(deals if side == SALESFORCE else bare)
     if len(chosen) < CLEARED_MIN or 2 * len(chosen) < len(people.desks.ledger_invoices()):
-        return people.win()  # too little to clear out yet
+        return " and ".join(filter(None, (people.win() for _ in range(CLEARED_MIN))))  # too little to clear out yet
     people.desks.behind_s = 0.0
     for deal_id in chosen:
         if side == SALESFORCE:
