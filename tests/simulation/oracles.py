@@ -138,9 +138,13 @@ class Oracles:
         rows, invoices = self._salesforce.rows["Opportunity"], self._desks.ledger_invoices()
         ended = {deal_of(each) for each in invoices if each["Status"] in DEAD}
         for each in self._ledger.vanished:
-            gone = {deal for deal in each.deals if (rows[deal]["IsDeleted"] if each.side == SALESFORCE else deal in ended)}
+            gone = {
+                deal for deal in each.deals if (rows[deal]["IsDeleted"] if each.side == SALESFORCE else deal in ended)
+            }
             if 2 * len(gone) > len({deal_of(invoice) for invoice in invoices}) and len(gone) >= VANISHED_MIN:
-                raise Violation(f"I25: {sent.words} left although {len(gone)} deals or invoices were gone in {each.side}")
+                raise Violation(
+                    f"I25: {sent.words} left although {len(gone)} deals or invoices were gone in {each.side}"
+                )
 
     def _check_contents(self, sent: Sent) -> None:
         """I24: no amount has passed through a binary float. I18: what a document refers to is there before it."""

@@ -195,10 +195,11 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
         _keep_codes(connection, organisation_id, planned)
         save_planned_to(connection, organisation_id, planned.reached)
         for decision in planned.decisions:
-            if decision.same_as_base:
+            if decision.agreed:
                 stored = link_store.find_link(connection, organisation_id, Kind.INVOICE, decision.deal.ref.id)
                 if stored:
-                    link_store.set_base(connection, stored.id, source_hash=decision.deal.mapped_hash)
+                    source_hash = decision.deal.mapped_hash
+                    link_store.set_base(connection, stored.id, base_hash=decision.agreed, source_hash=source_hash)
     return changes
 
 

@@ -224,6 +224,7 @@ def _last(connection: Any, home: str) -> int:
 
 _newest = store_audit.newest_audit
 
+
 def _acknowledge_before_keeping(_machine: Machine) -> list[Change]:
     """A webhook is answered at once and kept when there is time: with the next one."""
     keep, late = receiver.keep_hint, list[tuple[Any, ...]]()
