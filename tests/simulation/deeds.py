@@ -32,7 +32,10 @@ def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
 def edit_shared(people: People) -> str:
     """Somebody on either side edits a customer or a product; often somebody on the other side does as well."""
     kind = people.chance.choice((CUSTOMER, CUSTOMER, PRODUCT))
-    pair = people.one(_linked(people, kind))
+    pairs = _linked(people, kind)
+    if people.chance.random() < 0.5:  # what was edited is looked at again
+        pairs = [pair for pair in pairs if people.shared.made[pair[0]["Id"]]] or pairs
+    pair = people.one(pairs)
     if pair is None:
         return ""
     part = people.chance.choice((kind.parts[0], *kind.parts))
@@ -64,7 +67,9 @@ def _needed(kind: Kind, record: Record) -> Mapping[str, Any]:
 
 def reword_line(people: People) -> str:
     """Sales describe a line of a deal otherwise: no amount changes, and the deal's own stamp does not move (SF 2.6)."""
-    line = people.one(people.desks.org_rows("OpportunityLineItem"))
+    drafts = {deal_of(each) for each in people.desks.ledger_invoices() if each["Status"] == "DRAFT"}
+    lines = people.desks.org_rows("OpportunityLineItem")
+    line = people.one([line for line in lines if line["OpportunityId"] in drafts] or lines)
     if line is None:
         return ""
     words = f"As agreed in letter {people.chance.randrange(1, 10_000)}"

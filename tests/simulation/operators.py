@@ -133,7 +133,8 @@ class Operators:
         answerable = [entry for entry in desk.entries() if entry.code in _ANSWERS]
         if not answerable:
             return
-        entry = self._machine.aside.choice(answerable)
+        code = self._machine.aside.choice(sorted({entry.code for entry in answerable}))
+        entry = self._machine.aside.choice([entry for entry in answerable if entry.code == code])
         try:
             self._machine.note(f"somebody {_ANSWERS[entry.code](self, desk, entry)}")
         except NeedsPerson as refused:

@@ -134,7 +134,7 @@ class Oracles:
             raise Violation(f"I19: {sent.words} was sent by an engine that may not write any more")
 
     def _check_brake(self, sent: Sent) -> None:
-        """I25: where most of what is linked vanished between two runs, the next writes nothing until a person looked."""
+        """I25: where most of what is linked vanished between two runs, nothing is written until a person looked."""
         rows, invoices = self._salesforce.rows["Opportunity"], self._desks.ledger_invoices()
         ended = {deal_of(each) for each in invoices if each["Status"] in DEAD}
         for each in self._ledger.vanished:

@@ -13,8 +13,8 @@ import msgspec
 import crossfoot.engine.grants as engine_grants
 import crossfoot.engine.ledger as engine_ledger
 import crossfoot.engine.observe as engine_observe
-from crossfoot.core.findings import Finding
 import crossfoot.engine.serve as engine_serve
+from crossfoot.core.findings import Finding
 from crossfoot.engine import adopt, receiver, runs
 from crossfoot.engine.grants import Grants
 from crossfoot.engine.remote import Remote
