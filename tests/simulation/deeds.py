@@ -187,7 +187,7 @@ MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds 
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
     "change a deal": (4, People.change_deal),
-    "reword a line": (2, reword_line),
+    "reword a line": (6, reword_line),
     "approve a draft": (5, People.approve),
     "pay an invoice": (3, People.pay),
     "void an invoice": (1, People.void),
