@@ -201,7 +201,7 @@ DEEDS: Mapping[str, Deed] = {
     "lose a deal": (1, lose),
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
-    "record a payment": (8, record_payment),
+    "record a payment": (5, record_payment),
     "merge accounts": (0, merge_accounts),
     "merge contacts": (0, merge_contacts),
     VANISH: (0, clear_out),

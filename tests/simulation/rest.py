@@ -123,6 +123,7 @@ class Rest:
         for deal in self._deals:
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for some in by_deal.values():
+            some.sort(key=lambda invoice: str(invoice["InvoiceNumber"]))  # edits change their order in the books
             for each in some:
                 if deal_of(each) not in self._oracles.ghosts:
                     self._check_written_back(each, is_latest=each is some[-1])
@@ -190,6 +191,8 @@ class Rest:
             waiting.setdefault(entry.record.id, set()).add(entry.code)
             if entry.code == "refused_by_xero" and entry.record.kind in {CUSTOMER.object, PRODUCT.object}:
                 continue  # refused once, and no deal has needed it since
+            if entry.code == "reissue_unfinished" and entry.record.id in self._ledger.ended:
+                continue  # its invoice was voided while it was under way
             if entry.code == "link_archived" and self._is_merged_away(entry.record.id):
                 continue
             if entry.code not in _EXPECTED or (

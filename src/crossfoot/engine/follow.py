@@ -11,6 +11,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
 from crossfoot.core.records import RecordRef, Side
+from crossfoot.engine import agree
 from crossfoot.engine.ledger import CONTACT
 from crossfoot.engine.observe import observe_documents_of
 from crossfoot.engine.session import Session
@@ -124,6 +125,8 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     where the contact is another account's by now, they decide about the accounts."""
     survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
     retire_link(connection, stored.id)
+    gone = {stored.source_id: ""}  # nobody can answer about an account that is none any more
+    replace_findings(connection, session.organisation_id, gone, [], session.host.now(), codes=CODES | agree.CODES)
     _note(connection, session, stored, "follow merged Account", was=stored.source_id, now=winner)
     holder = _holder(connection, session, survivor)
     if holder is not None and holder.source_id == winner:
