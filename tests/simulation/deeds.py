@@ -194,7 +194,7 @@ DEEDS: Mapping[str, Deed] = {
     "delete a draft": (1, People.delete),
     "edit a draft": (2, People.edit),
     "archive a customer": (1, People.archive),
-    "lock a period": (1, People.lock_period),
+    "lock a period": (2, People.lock_period),
     "hide a deal": (1, People.hide),
     "credit an invoice": (1, credit),
     "take a payment away": (2, remove_payment),

@@ -28,7 +28,7 @@ from .people import Ledger
 from .rare import Reached
 from .shared import Shared
 from .wire import LATE_S_MAX, Wire
-from .world import Pair
+from .world import Pair, consent
 
 Decided = dict[tuple[str, str], datetime]
 """Record and part that a person decided -> since when edits were made that the person did not see."""
@@ -89,6 +89,7 @@ class Operators:
             source.deserialize(self._copy)
             source.backup(self._raw)
         self._copy = b""
+        consent(self._pair.database, machine.host(), self._wire, self._pair.xero.world)  # the copy's token is used up
         self.decided.clear()
         self.restored()
         self._reached.note("an old copy of the database was put back")

@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
+import msgspec
 
+from crossfoot.core.records import Side
 from crossfoot.emulators import salesforce, xero
 from crossfoot.emulators.clock import Clock
 from crossfoot.emulators.emulator import Emulator
@@ -22,13 +24,16 @@ from crossfoot.emulators.host import ENV_NAMES, Worlds, make_worlds
 from crossfoot.emulators.scenario import read_scenario
 from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
 from crossfoot.engine.connect import Connector
+from crossfoot.engine.grants import Grants
 from crossfoot.engine.host import Host
 from crossfoot.engine.runs import sync
 from crossfoot.engine.session import Workspace, make_session
 from crossfoot.engine.setup import Choices, connect_with_env, propose, remotes
+from crossfoot.http import Http
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.settings import FILE_NAME, load_settings
 from crossfoot.store.database import Database, open_memory
+from crossfoot.store.workspace import load_connections
 from crossfoot.vault.envelope import VaultKey
 
 CLOCK = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -246,11 +251,24 @@ def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) ->
     with TemporaryDirectory() as directory:
         workspace = _Keyed(Path(directory))
         connections = connect_with_env(workspace, database, host, _env(worlds), carried, payments=True)
+        consent(database, host, carried, worlds.xero.world)
         sides = remotes(connections, Connector(workspace, database, host, carried))
         settings = propose(*sides, Choices(START_DATE)).text
     raw = database.engine.raw_connection().driver_connection
     assert isinstance(raw, sqlite3.Connection)
     return Template(worlds.salesforce.world.dump(), worlds.xero.world.dump(), raw.serialize(), settings)
+
+
+def consent(database: Database, host: Host, carried: httpx2.BaseTransport, books: Any) -> None:
+    """Connect Xero by a person's grant, whose refresh tokens rotate: the app's own has none (XERO 1.5)."""
+    grants = Grants(database, Http(lambda _call_id: True, carried), host, lambda: KEY)
+    with database.reading() as connection:
+        [connected] = load_connections(connection, Side.XERO)
+    books.state["ready"].pop("refresh_token", None)  # the one at hand is old, or was used
+    credentials = books.credentials(host.now())
+    tokens = {name: str(credentials[name]) for name in ("access_token", "refresh_token")}
+    secrets = msgspec.structs.replace(grants.secrets(connected.grant_id), **tokens, previous_refresh_token="")
+    grants.save(connected.grant_id, connected.side, "authorization_code", secrets, host.now())
 
 
 @cache

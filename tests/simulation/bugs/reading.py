@@ -25,7 +25,7 @@ from crossfoot.store import audit as store_audit
 from crossfoot.store import queue as store_queue
 from crossfoot.store import versions
 from crossfoot.store.audit import append_audit
-from crossfoot.store.hints import forget_hints, keep_hint
+from crossfoot.store.hints import forget_hints, keep_hint, open_hints
 from crossfoot.store.schema import watermark
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import Version, load_watermark, move_watermark
@@ -227,11 +227,11 @@ _newest = store_audit.newest_audit
 
 def _acknowledge_before_keeping(_machine: Machine) -> list[Change]:
     """A webhook is answered at once and kept when there is time: with the next one."""
-    keep, late = receiver.keep_hint, list[tuple[Any, ...]]()
+    late: list[tuple[Any, ...]] = []
 
     def later(connection: Any, *hint: Any) -> None:
         while late:
-            keep(connection, *late.pop())
+            keep_hint(connection, *late.pop())
         late.append(hint)
 
     return [(receiver, "keep_hint", later)]
@@ -239,10 +239,9 @@ def _acknowledge_before_keeping(_machine: Machine) -> list[Change]:
 
 def _forget_hints_first(_machine: Machine) -> list[Change]:
     """Hints are forgotten as the run that is to cover them begins."""
-    known = engine_serve.open_hints
 
     def take(connection: Any, home: str) -> list[int]:
-        forget_hints(connection, known(connection, home))
+        forget_hints(connection, open_hints(connection, home))
         return []
 
     return [(engine_serve, "open_hints", take)]
