@@ -364,3 +364,20 @@ def test_a_kill_at_any_point_is_gone_on_with(firm: Business, place: str, nth: in
         firm.sync()
     assert met or nth > 1
     assert_done_once(firm)
+
+
+def test_who_asks_again_while_it_is_under_way_is_answered_already(firm: Business) -> None:
+    accept(firm)
+
+    def seam(name: str) -> None:
+        if name == "commit re-issue call done":
+            raise KilledError(name)
+
+    firm.database.seam = seam
+    with pytest.raises(KilledError):
+        firm.sync()
+    firm.database.seam = lambda _name: None
+    accept(firm)
+    firm.later(minutes=20)
+    firm.sync()
+    assert_done_once(firm)

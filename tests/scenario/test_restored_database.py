@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.links import Kind, record_id_in
+from crossfoot.emulators.people import Acts, Visit, edit_draft
 from crossfoot.engine.guards.anchor import Verdict, audit_verdict
 from crossfoot.engine.runs import restore
 from crossfoot.engine.session import Session
@@ -118,6 +119,36 @@ def test_deals_without_a_number_of_their_own_are_found_again_by_series_and_mark(
     assert done.linked == 1
     assert firm.sync().applied.created == 0
     assert [record_id_in(i["Url"]) for i in firm.invoices() if i.get("Url")].count(deal_id) == 1
+
+
+def test_what_finance_wrote_into_an_invoice_that_is_found_again_is_kept(firm: Anchored) -> None:
+    """The copy does not know what was sent, so that it cannot tell what finance wrote since: people are asked."""
+    deal_id = go_on_and_fall_back(firm)
+    [draft] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+    edit_draft(firm.office, Visit(deal_id, draft), Acts())
+    [edited] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+
+    restore(firm.session(), "disk failed")
+    firm.later()
+    firm.sync()
+
+    [kept] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+    assert kept["LineItems"] == edited["LineItems"]
+    assert "changed_and_draft_edited" in firm.waiting("Won since the copy")
+
+
+def test_an_invoice_that_is_found_again_as_it_was_sent_still_follows_its_deal(firm: Anchored) -> None:
+    deal_id = go_on_and_fall_back(firm)
+    restore(firm.session(), "disk failed")
+    firm.later()
+
+    [line, *_] = firm.lines("Won since the copy")
+    firm.edit("OpportunityLineItem", line["Id"], Quantity=9, UnitPrice=line["UnitPrice"])
+    firm.later()
+
+    assert firm.sync().applied.updated == 1
+    [draft] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+    assert draft["LineItems"][0]["Quantity"] == 9
 
 
 def test_what_was_shown_since_the_copy_and_is_not_so_any_more_is_put_right(firm: Anchored) -> None:

@@ -65,6 +65,19 @@ def test_two_accounts_with_contacts_merged_suggest_merging_the_contacts(shared: 
     assert shared.contact(contact["ContactID"])["ContactStatus"] == "ACTIVE"
 
 
+def test_nothing_is_asked_about_an_account_that_was_merged_away(shared: Business) -> None:
+    (row, contact), (other, kept) = linked(shared)[:2]
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact['ContactID']}/merge", {"Into": kept["ContactID"]})
+    shared.sync()
+    assert set(waiting(shared, row["Id"])) == {"contacts_merged", "link_archived"}
+    shared.later()
+    merge_accounts(shared, other["Id"], row["Id"])
+
+    shared.sync()
+
+    assert waiting(shared, row["Id"]) == {}
+
+
 def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Business) -> None:
     row, contact = linked(shared)[0]
     survivor = shared.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]

@@ -8,12 +8,14 @@ from typing import Any
 
 from crossfoot.emulators.people import Visit
 
-from .merging import merge_accounts
-from .people import Deed, People, Record
+from .merging import merge_accounts, merge_contacts
+from .people import Deed, People, Record, Vanished, deal_of
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
 
 _CENT = Decimal("0.01")
+_ENDED = {"VOIDED", "DELETED", "PAID"}
+CLEARED_MIN = 6
 
 
 def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
@@ -30,10 +32,13 @@ def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
 def edit_shared(people: People) -> str:
     """Somebody on either side edits a customer or a product; often somebody on the other side does as well."""
     kind = people.chance.choice((CUSTOMER, CUSTOMER, PRODUCT))
-    pair = people.one(_linked(people, kind))
+    pairs = _linked(people, kind)
+    if people.chance.random() < 0.5:  # what was edited is looked at again
+        pairs = [pair for pair in pairs if people.shared.made[pair[0]["Id"]]] or pairs
+    pair = people.one(pairs)
     if pair is None:
         return ""
-    part = people.chance.choice(kind.parts)
+    part = people.chance.choice((kind.parts[0], *kind.parts))
     sides = people.chance.choice(((SALESFORCE,), (XERO,), (SALESFORCE, XERO)))
     for side in sides:
         _edit(people, kind, part, side, pair)
@@ -58,6 +63,18 @@ def _edit(people: People, kind: Kind, part: Part, side: str, pair: tuple[Record,
 def _needed(kind: Kind, record: Record) -> Mapping[str, Any]:
     """What Xero's own form always sends."""
     return {"Code": record["Code"]} if kind is PRODUCT else {}
+
+
+def reword_line(people: People) -> str:
+    """Sales describe a line of a deal otherwise: no amount changes, and the deal's own stamp does not move (SF 2.6)."""
+    drafts = {deal_of(each) for each in people.desks.ledger_invoices() if each["Status"] == "DRAFT"}
+    lines = people.desks.org_rows("OpportunityLineItem")
+    line = people.one([line for line in lines if line["OpportunityId"] in drafts] or lines)
+    if line is None:
+        return ""
+    words = f"As agreed in letter {people.chance.randrange(1, 10_000)}"
+    people.desks.salesforce("PATCH", f"/sobjects/OpportunityLineItem/{line['Id']}", {"Description": words})
+    return f"{words} on {people.desks.org_row('Opportunity', line['OpportunityId'])['Name']}"
 
 
 def record_payment(people: People) -> str:
@@ -143,27 +160,58 @@ def delete_deal(people: People) -> str:
     return str(deal["Name"])
 
 
-MERGE = "merge accounts"
+def clear_out(people: People) -> str:
+    """Somebody deletes most deals that have an invoice, or most of their invoices, in one go: a mistake, as a rule."""
+    standing = {deal_of(each): each for each in people.desks.ledger_invoices() if each["Status"] not in _ENDED}
+    deals = {deal["Id"] for deal in people.desks.deals()} & standing.keys()
+    bare = {each for each in deals if not (standing[each]["AmountPaid"] or standing[each]["AmountCredited"])}
+    side = people.aside.choice((SALESFORCE, XERO))
+    chosen = sorted(deals if side == SALESFORCE else bare)
+    if len(chosen) < CLEARED_MIN or 2 * len(chosen) < len(people.desks.ledger_invoices()):
+        return " and ".join(filter(None, (people.win() for _ in range(CLEARED_MIN))))  # too little to clear out yet
+    people.desks.behind_s = 0.0
+    for deal_id in chosen:
+        if side == SALESFORCE:
+            people.desks.ask("salesforce", "DELETE", f"/services/data/v66.0/sobjects/Opportunity/{deal_id}")
+            continue
+        invoice = standing[deal_id]
+        gone = {"InvoiceID": invoice["InvoiceID"], "Status": "DELETED" if invoice["Status"] == "DRAFT" else "VOIDED"}
+        people.desks.xero("POST", "Invoices", [gone])
+        people.ledger.touched[invoice["InvoiceID"]] = people.ledger.ended[deal_id] = people.now
+    people.ledger.vanished.append(Vanished(people.now, side, frozenset(chosen)))
+    return f"{len(chosen)} deals in {side}"
+
+
+VANISH = "clear out"  # done between runs only
+MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds of before keep their story
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
-    "change a deal": (3, People.change_deal),
-    "approve a draft": (3, People.approve),
+    "change a deal": (4, People.change_deal),
+    "reword a line": (6, reword_line),
+    "approve a draft": (5, People.approve),
     "pay an invoice": (3, People.pay),
     "void an invoice": (1, People.void),
     "delete a draft": (1, People.delete),
     "edit a draft": (2, People.edit),
     "archive a customer": (1, People.archive),
-    "lock a period": (1, People.lock_period),
+    "lock a period": (2, People.lock_period),
     "hide a deal": (1, People.hide),
     "credit an invoice": (1, credit),
-    "take a payment away": (1, remove_payment),
+    "take a payment away": (2, remove_payment),
     "lose a deal": (1, lose),
     "delete a deal": (1, delete_deal),
     "edit a shared record": (8, edit_shared),
-    "record a payment": (4, record_payment),
-    MERGE: (0, merge_accounts),  # drawn aside, so that the seeds of before keep their story
+    "record a payment": (5, record_payment),
+    "merge accounts": (0, merge_accounts),
+    "merge contacts": (0, merge_contacts),
+    VANISH: (0, clear_out),
 }
-_NEED: Mapping[str, str] = {"edit a shared record": "two_way", "record a payment": "payments", MERGE: "merges"}
+_NEED: Mapping[str, str] = {
+    "edit a shared record": "two_way",
+    "record a payment": "payments",
+    **dict.fromkeys(MERGES, "merges"),
+    VANISH: "brake",
+}
 
 
 def deeds_of(ways: Ways) -> dict[str, Deed]:

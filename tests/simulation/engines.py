@@ -14,7 +14,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 from crossfoot.core.errors import CrossfootError, Defect, Stopped
-from crossfoot.engine.runs import RunReport, restore, sync
+from crossfoot.engine.runs import RunReport, restore
+from crossfoot.engine.serve import hinted_sync
 from crossfoot.engine.session import Session, make_session
 from crossfoot.engine.tie import run_tie_out
 from crossfoot.store import leases
@@ -25,6 +26,7 @@ from .wire import Wire
 from .world import KEY, Pair
 
 LEASE = "the pair"
+STARTS_WITHIN_S = 600
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Engines:
         self.work = Work()
         self.writer: Actor | None = None
         self.told: Callable[[str], None] = lambda _text: None
+        self.mapping = pair.mapping
         self._machine = machine
         self._pair = pair
         self._wire = wire
@@ -88,13 +91,18 @@ class Engines:
             self.work.adopted += report.applied.adopted
             self.told(report.warning)
 
+    def later_body(self) -> None:
+        """The same by another schedule: some minutes later, when the first may stand still or have died."""
+        self._machine.pause("its time has not come", self._machine.aside.uniform(0, STARTS_WITHIN_S))
+        self.body()
+
     def sync(self) -> RunReport:
         """One ``sync`` of a process of its own."""
         database = Database(self._pair.database.engine, self._machine.pause)
         held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
         with held:
             self.writer = self._machine.acting
-            return sync(self._session(database))
+            return hinted_sync(self._session(database))
 
     def restore(self, reason: str) -> int:
         """Take an old copy as the database from now on; answers how many links were rebuilt."""
@@ -109,7 +117,7 @@ class Engines:
 
     def _session(self, database: Database) -> Session:
         host = self._machine.host(self.skew)
-        session = make_session(database, self._pair.mapping, lambda: KEY, host=host, transport=self._wire)
+        session = make_session(database, self.mapping, lambda: KEY, host=host, transport=self._wire)
         session.anchor_path = self.anchor_path
         return session
 

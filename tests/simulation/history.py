@@ -17,31 +17,37 @@ from typing import Any
 from crossfoot.engine.planning.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import MERGE, deeds_of
+from .deeds import MERGES, VANISH, deeds_of
 from .engines import Engines, database_clock
+from .hints import Hints
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .operators import Operators
 from .oracles import Oracles
 from .people import Desks, Ledger, People
 from .rare import Reached
 from .rest import Rest
-from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
+from .wire import LATE_S_MAX, QuietWire, Wire, fault_rates
 from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
 ROUNDS_MAX = 3
 # Around the steps of a write is where a death is worst: between the vendor's commit and our own above all.
-KILL_WEIGHTS = {COMMITTED: 4, "commit reserve": 12, "commit call": 8, "commit outcome": 12, "commit verified": 12}
-KILL_WEIGHTS |= {"commit write-back": 3, "send xero P": 8, "answered xero P": 8, "commit adopt": 8, "commit grant": 20}
-FOLLOW_UP_RATE = 0.02
+KILL_WEIGHTS = {"write ": 120, "commit reserve": 120, "commit call": 60, "commit outcome": 120, "commit verified": 120}
+KILL_WEIGHTS |= {"commit write-back": 30, "send xero P": 60, "answered xero P": 60, "commit adopt": 60}
+KILL_WEIGHTS |= {"commit grant": 60, "commit payment": 60, "commit run ended": 30}
+FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
-TWO_WAY_SHARE = 0.5
-PAYMENTS_SHARE = 0.4
-RESTORES_SHARE = 0.15
+TWO_WAY_SHARE = 0.6
+PAYMENTS_SHARE = 0.5
+RESTORES_SHARE = 0.35
 MERGES_SHARE = 0.2
+HINTS_SHARE = 0.4
+BRAKE_SHARE = 0.25
+VANISHING_SHARE = 0.5  # of the rounds of those
+SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
 MERGE_RATE = 0.002  # at each seam
-OPERATORS_SHARE = 0.4  # of the pauses between runs
+OPERATORS_SHARE = 0.6  # of the pauses between runs
 DAYS_SHARE = 0.03  # of those are days long
-CHAOS_S = (1200.0, 3000.0)
+CHAOS_ROUNDS = (3, 9)
 STANDS_STILL_S = (30.0, 900.0)
 ROOT = Path(__file__).parents[2]
 
@@ -99,9 +105,12 @@ class Outcome:
 def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
-    made = template(QuietWire) if machine.chance.random() < FIRST_DAY_SHARE else running(QuietWire)
+    first_day = machine.chance.random() < FIRST_DAY_SHARE
+    made = template(QuietWire) if first_day else running(QuietWire)
     ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
     ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
+    ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
+    ways = replace(ways, hints=machine.aside.random() < HINTS_SHARE, brake=machine.aside.random() < BRAKE_SHARE)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
@@ -142,7 +151,8 @@ class History:
         self.engines.told = self._told
         shared = self.people.shared
         self.operators = Operators(machine, pair, self.engines, self.wire, self.ledger, shared, self.reached)
-        self.operators.restored = self.rest.forget
+        self.hints = Hints(machine, pair, self.reached)
+        self.operators.restored = self._restored
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -156,6 +166,8 @@ class History:
         self.rest.check_decisions(self.operators.decided)
         if not (self.machine.kills or self.machine.pauses or self.wire.struck):
             self.rest.check_echoes()
+        if self.ways.hints:
+            self._hear_again()
         self.machine.run(("tie-out", self._tie_out))
         self.reached.read(self.machine, self.wire.struck, self.rest)
         work = self.engines.work
@@ -180,17 +192,25 @@ class History:
         """A run ended, with or without a message."""
         self.oracles.told(text)
         self.rest.check_watermarks()
+        self.hints.seen_at = self.engines.seen_at
+        self.hints.check()
+
+    def _restored(self) -> None:
+        """An old copy of the database was put back."""
+        self.rest.forget()
+        self.hints.forget()
+        self.ledger.vanished.clear()
 
     def _chaos(self) -> None:
         """Faults, kills and people, each seed with its own mix; some seeds have none of one sort."""
         machine, chance = self.machine, self.machine.chance
-        strength = chance.choice((0.0, 0.01, 0.03))
+        strength = chance.choice((0.0, 0.004, 0.015))
         self.wire.rates = fault_rates(chance, strength)
         self.wire.slowest_s = chance.choice((0.2, 1.5, 4.0))
-        kill_rate = chance.choice((0.0, 0.002, 0.006))
-        still_rate = chance.choice((0.0, 0.0, 0.002))
-        act_rate = chance.choice((0.005, 0.02, 0.06))
-        second_rate = chance.choice((0.0, 0.0, 0.5))
+        kill_rate = chance.choice((0.0, 0.0005, 0.0015))
+        still_rate = chance.choice((0.0, 0.004))
+        act_rate = chance.choice((0.01, 0.03, 0.08))
+        second_rate = chance.choice((0.0, 0.5))
         self.engines.distributed = chance.random() < 0.5
         self.engines.skew = timedelta(seconds=chance.choice((0, 0, 0, -600, 600)))
         machine.note(
@@ -204,29 +224,37 @@ class History:
             if chance.random() < act_rate:
                 machine.note(self.people.act())
             if self.ways.merges and machine.aside.random() < MERGE_RATE:
-                machine.note(self.people.do(MERGE))
+                machine.note(self.people.do(machine.aside.choice(MERGES)))
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
                 return Fate(dies=True)
             return Fate(stands_still_s=chance.uniform(*STANDS_STILL_S)) if chance.random() < still_rate else GOES_ON
 
+        if self.ways.hints:
+            self.hints.subscribe()
         machine.at_every_seam = at_seam
-        until = machine.now + timedelta(seconds=chance.uniform(*CHAOS_S))
-        while machine.now < until:
-            for _ in range(chance.randrange(3)):
+        for _ in range(chance.randrange(*CHAOS_ROUNDS)):
+            for _ in range(chance.randrange(5)):
                 machine.note(self.people.act())
+            if self._brakes() and machine.aside.random() < VANISHING_SHARE:
+                machine.note(self.people.do(VANISH))
             engines = [("engine", self.engines.body)]
             if chance.random() < second_rate:
-                engines.append(("second engine", self.engines.body))
+                engines.append(("second engine", self.engines.later_body))
+            if self.ways.hints:
+                engines.append(("receiver", self.hints.body))
             machine.run(*engines)
+            self.hints.check()
             machine.advance(chance.uniform(1, 600))
             if chance.random() < OPERATORS_SHARE:
                 self.operators.act()
             if chance.random() < DAYS_SHARE:
-                days = timedelta(days=chance.choice((1, 1, 3)))
-                machine.advance(days.total_seconds())
-                until += days
+                machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
+
+    def _brakes(self) -> bool:
+        """Whether the brake is on, and nobody has taken it off."""
+        return self.ways.brake and self.engines.mapping is self.pair.mapping
 
     def heal(self) -> int:
         """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.
@@ -239,7 +267,10 @@ class History:
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
         self.operators.finish()
+        self.operators.release()
         machine.run(("engine", self.engines.body))
+        if self.operators.release():
+            machine.run(("engine", self.engines.body))
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         for done in range(ROUNDS_MAX + 1):
             before: Any = (wire.writes, self.rest.queue())
@@ -251,6 +282,14 @@ class History:
 
     def _round(self) -> None:
         self.engines.sync()
+
+    def _hear_again(self) -> None:
+        """I14: whatever became of the webhooks, and however often they come again, both sides stay as they are."""
+        before = self.wire.writes, self.rest.queue()
+        self.hints.again()
+        self.machine.run(("engine", self._round))
+        if (self.wire.writes, self.rest.queue()) != before:
+            raise Violation("I14: webhooks that came again changed something")
 
     def _tie_out(self) -> None:
         """I8: the product's own proof agrees that nothing is left over."""

@@ -1,4 +1,4 @@
-"""Accounts that people merge, and what the judge takes for one customer from then on.
+"""Customers that people merge, on either side, and what the judge takes for one customer from then on.
 
 The scenario's awkward customers are left alone: each stands for a reason that a merge would do away with.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .people import People, Record
+from .people import People, Record, deal_of
+from .shared import SALESFORCE, XERO
 from .world import NEVER_INVOICED
 
 
@@ -24,6 +25,21 @@ def merge_accounts(people: People) -> str:
     return f"{loser['Name']} into {winner['Name']}"
 
 
+def merge_contacts(people: People) -> str:
+    """Finance merge two contacts: the first is archived, its documents belong to the second, which edits its drafts."""
+    invoiced = {invoice["Contact"]["ContactID"] for invoice in people.desks.ledger_invoices()}
+    contacts = [people.desks.books.get("Contacts", contact_id) for contact_id in sorted(invoiced)]
+    found = _two(people, [each for each in contacts if each["ContactStatus"] == "ACTIVE"])
+    if not found:
+        return ""
+    loser, survivor = found
+    moving = [each for each in people.desks.ledger_invoices() if each["Contact"]["ContactID"] == loser["ContactID"]]
+    people.ledger.edited_deals |= {deal_of(each) for each in moving if each["Status"] == "DRAFT"}
+    people.desks.ask("xero", "POST", f"/Contacts/{loser['ContactID']}/merge", {"Into": survivor["ContactID"]})
+    _note(people, loser["ContactID"], survivor["ContactID"])
+    return f"{loser['Name']} into {survivor['Name']}"
+
+
 def _two(people: People, records: list[Record]) -> list[Record]:
     return people.aside.sample(records, 2) if len(records) > 1 else []
 
@@ -35,8 +51,9 @@ def _note(people: People, loser: str, winner: str) -> None:
     edits = people.shared.edits
     people.shared.made.update((loser, winner))
     gone = {edit.record_id for edit in edits.values() if {loser, winner} & {edit.record_id, edit.xero_id}}
-    for place in [each for each in edits if each[1] in gone]:
-        del edits[place]
+    for record_id in gone | {loser, winner}:
+        for place in [each for each in edits if each[0] in {SALESFORCE, XERO} and each[1] == record_id]:
+            del edits[place]
 
 
 def family(merged: Iterable[tuple[str, str]], record_id: str) -> set[str]:

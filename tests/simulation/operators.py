@@ -28,7 +28,7 @@ from .people import Ledger
 from .rare import Reached
 from .shared import Shared
 from .wire import LATE_S_MAX, Wire
-from .world import Pair
+from .world import Pair, consent
 
 Decided = dict[tuple[str, str], datetime]
 """Record and part that a person decided -> since when edits were made that the person did not see."""
@@ -64,8 +64,9 @@ class Operators:
     def act(self) -> None:
         """Answer what the review queue asks, or see to the copy of the database."""
         self.finish()
+        self.release()
         chance = self._machine.chance
-        if self.restores and chance.random() < 0.4:
+        if self.restores and chance.random() < 0.8:
             self._put_back() if self._copy else self._keep_copy()
         else:
             self._answer()
@@ -88,6 +89,7 @@ class Operators:
             source.deserialize(self._copy)
             source.backup(self._raw)
         self._copy = b""
+        consent(self._pair.database, machine.host(), self._wire, self._pair.xero.world)  # the copy's token is used up
         self.decided.clear()
         self.restored()
         self._reached.note("an old copy of the database was put back")
@@ -103,6 +105,16 @@ class Operators:
         """Take the copy that was put back as the database, where that is still to be done."""
         if self._pending:
             self._machine.run(("restore", self._restore))
+
+    def release(self) -> bool:
+        """Where the brake held a run somebody has looked at what is gone, and takes it off for good."""
+        if self._engines.mapping is self._pair.unbraked or not self._engines.work.ended_early.get("brake"):
+            return False
+        self._machine.note("somebody takes the brake off")
+        self._reached.note("the brake held a run")
+        self._ledger.vanished.clear()
+        self._engines.mapping = self._pair.unbraked
+        return True
 
     def _restore(self) -> None:
         try:
@@ -122,7 +134,8 @@ class Operators:
         answerable = [entry for entry in desk.entries() if entry.code in _ANSWERS]
         if not answerable:
             return
-        entry = self._machine.aside.choice(answerable)
+        code = self._machine.aside.choice(sorted({entry.code for entry in answerable}))
+        entry = self._machine.aside.choice([entry for entry in answerable if entry.code == code])
         try:
             self._machine.note(f"somebody {_ANSWERS[entry.code](self, desk, entry)}")
         except NeedsPerson as refused:

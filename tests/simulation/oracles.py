@@ -25,13 +25,14 @@ from crossfoot.store.schema import call
 from .machine import Actor, Machine, Violation
 from .people import Desks, Ledger, deal_of, lines_of
 from .rare import Reached
-from .shared import Shared
+from .shared import SALESFORCE, Shared
 from .wire import Sent
 from .world import Pair
 
 DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=20)  # a creation overwrites nothing: it stands on its run's sweep
+VANISHED_MIN = 5  # so few may be meant
 DECIMALS_MAX = 4  # Xero keeps no more of a price or a quantity
 # A member of what is sent to Xero -> the kind that must hold a record of it by then, and under which name.
 _REFERENCES: Mapping[str, tuple[str, str]] = {
@@ -102,6 +103,7 @@ class Oracles:
         if sent.is_write:
             self._check_intent(sent)
             self._check_writer(sent)
+            self._check_brake(sent)
             self._check_contents(sent)
 
     def _check_tenant(self, sent: Sent) -> None:
@@ -130,6 +132,19 @@ class Oracles:
         """I19: who writes holds the lock, or the lease that nobody took since."""
         if self._machine.acting is not self.may_write():
             raise Violation(f"I19: {sent.words} was sent by an engine that may not write any more")
+
+    def _check_brake(self, sent: Sent) -> None:
+        """I25: where most of what is linked vanished between two runs, nothing is written until a person looked."""
+        rows, invoices = self._salesforce.rows["Opportunity"], self._desks.ledger_invoices()
+        ended = {deal_of(each) for each in invoices if each["Status"] in DEAD}
+        for each in self._ledger.vanished:
+            gone = {
+                deal for deal in each.deals if (rows[deal]["IsDeleted"] if each.side == SALESFORCE else deal in ended)
+            }
+            if 2 * len(gone) > len({deal_of(invoice) for invoice in invoices}) and len(gone) >= VANISHED_MIN:
+                raise Violation(
+                    f"I25: {sent.words} left although {len(gone)} deals or invoices were gone in {each.side}"
+                )
 
     def _check_contents(self, sent: Sent) -> None:
         """I24: no amount has passed through a binary float. I18: what a document refers to is there before it."""

@@ -24,6 +24,15 @@ Record = dict[str, Any]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """Deals that somebody deleted, or whose invoices somebody voided or deleted, at one go and between runs."""
+
+    at: datetime
+    side: str
+    deals: frozenset[str]
+
+
 @dataclass(slots=True)
 class Ledger:
     """What people did: the oracles' own knowledge."""
@@ -38,6 +47,7 @@ class Ledger:
     asked_back: set[str] = field(default_factory=set)
     asked_anew: set[str] = field(default_factory=set)
     merged: list[tuple[str, str]] = field(default_factory=list)
+    vanished: list[Vanished] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -171,6 +181,9 @@ class People:
     def change_deal(self) -> str:
         """Sales sell one more of a deal's first line."""
         with_lines = [deal for deal in self.desks.deals() if deal.get("Pricebook2Id")]
+        if self.chance.random() < 0.6:  # what is open changes as often, and makes no history
+            won = [deal for deal in with_lines if deal["StageName"] != OPEN_STAGE]
+            with_lines = [deal for deal in won if deal["Name"] not in NEVER_INVOICED] or with_lines
         deal = self.one([deal for deal in with_lines if self._deal in deal["Id"]])
         if deal:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
@@ -178,12 +191,27 @@ class People:
         return str(deal["Name"]) if deal else ""
 
     def _tell_others(self, deal_id: str) -> None:
-        """One change brings others: finance look at the same document, sales think again. That is when races happen."""
+        """One change brings others: finance look at the same document, sales think again. That is when races happen.
+
+        Whoever is told at once looks within a minute, which is while a run is under way as often as not.
+        """
         roll = self.chance.random()
-        if roll < 0.4:
+        if roll < 0.25:
             self._soon.append((deal_id, self.chance.choice(("edit a draft", "edit a draft", "approve a draft"))))
-        elif roll < 0.7:
+        elif roll < 0.45:
             self._soon.append((deal_id, "change a deal"))
+        elif roll < 0.65:
+            self._machine.later(
+                self.chance.uniform(2, 60), "finance hear of a change", lambda: self._on_deal(deal_id, "edit a draft")
+            )
+
+    def _on_deal(self, deal_id: str, name: str) -> None:
+        """Do this about one deal, where it makes sense."""
+        self._deal = deal_id
+        try:
+            self._machine.note(self.do(name))
+        finally:
+            self._deal = ""
 
     def follow_up(self) -> str:
         """Do what an earlier act led to; answers what, or nothing."""
@@ -235,7 +263,7 @@ class People:
         return str(contact["Name"])
 
     def lock_period(self) -> str:
-        """Finance close the books up to a recent day by mistake, and open them a few minutes later."""
+        """Finance close the books up to a recent day by mistake, and open them minutes later, or most of an hour."""
         day = (self.now - timedelta(days=self.chance.randrange(1, 12))).date()
 
         def lock(date: str) -> None:
@@ -243,7 +271,8 @@ class People:
             self.ledger.settings_changed.append(self.now)
 
         lock(day.isoformat())
-        self.later(20, 240, "finance open the period", lambda: lock(""))
+        least_s, most_s = self.chance.choice(((20, 240), (1500, 3000)))
+        self.later(least_s, most_s, "finance open the period", lambda: lock(""))
         return day.isoformat()
 
     def hide(self) -> str:
@@ -272,6 +301,8 @@ class People:
             if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
                 self.ledger.edits[invoice["InvoiceID"]] = (self.now, lines_of(invoice))
                 self.ledger.edited_deals.add(deal_of(invoice))
+                if self.chance.random() < 0.5:
+                    self._soon.append((deal_of(invoice), "change a deal"))
         return number
 
     def on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind
 from crossfoot.store.audit import broken_audit_entry, read_audit
-from crossfoot.store.links import load_links
+from crossfoot.store.links import find_link, load_links
 from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.schema import disposition, version, watermark
 
@@ -22,7 +22,7 @@ from .machine import Violation
 from .merging import family
 from .oracles import Oracles
 from .people import Desks, Ledger, deal_of
-from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Shared
+from .shared import CUSTOMER, EITHER, PRODUCT, SALESFORCE, SIDES, XERO, Shared
 from .shared import Kind as SharedKind
 from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 
@@ -111,20 +111,29 @@ class Rest:
         with self._pair.database.reading() as connection:
             links = {stored.link.xero_id for stored in load_links(connection, self._home, Kind.INVOICE)}
             entries = list(open_entries(connection, self._home))
+            self._pardon(entries)
             self._check_audit(connection, invoices)
             self._check_versions(connection)
             self._check_buckets(connection)
         waiting = self._check_queue(entries)
         self._check_shared(waiting)
+        self._check_conflicts(entries)
         self._check_payments(waiting)
         self._check_balances()
         for deal in self._deals:
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for some in by_deal.values():
+            some.sort(key=lambda invoice: str(invoice["InvoiceNumber"]))  # edits change their order in the books
             for each in some:
                 if deal_of(each) not in self._oracles.ghosts:
                     self._check_written_back(each, is_latest=each is some[-1])
         self._check_secrets()
+
+    def _pardon(self, entries: Sequence[QueueEntry]) -> None:
+        """An old copy does not know of a re-issue: the new invoice beside the credited one waits for a person."""
+        beside = {entry.record.id for entry in entries if entry.code == "duplicate_incident"}
+        if self._restored:
+            self._oracles.ghosts |= beside & self._ledger.asked_anew
 
     def forget(self) -> None:
         """An old copy was put back: what was read since is read again, and what was written since seems a person's."""
@@ -180,6 +189,10 @@ class Rest:
             if entry.code not in REASONS or not entry.cause.strip() or not entry.fix.strip() or not entry.record.id:
                 raise Violation(f"I17: an entry of the queue does not say what to do: {entry}")
             waiting.setdefault(entry.record.id, set()).add(entry.code)
+            if entry.code == "reissue_unfinished" and entry.record.id in self._ledger.ended:
+                continue  # its invoice was voided while it was under way
+            if entry.code == "link_archived" and self._is_merged_away(entry.record.id):
+                continue
             if entry.code not in _EXPECTED or (
                 entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)
             ):
@@ -189,6 +202,12 @@ class Rest:
                 if not codes & _NOT_DONE[code]:
                     raise Violation(f"I17: {record_id} waits for {code}, and nothing asks for it: {codes}")
         return waiting
+
+    def _is_merged_away(self, account_id: str) -> bool:
+        """Whether the contact of an account is archived because people merged it into another."""
+        with self._pair.database.reading() as connection:
+            stored = find_link(connection, self._home, Kind.CONTACT, account_id)
+        return stored is not None and stored.link.xero_id in {loser for loser, _survivor in self._ledger.merged}
 
     def _was_edited(self, deal_id: str) -> bool:
         """Whether finance ever edited a draft of this deal, even if the edit is gone by now."""
@@ -222,6 +241,7 @@ class Rest:
                 raise Violation(f"I2: {invoice['InvoiceNumber']} has no link")
             if not taken_back:
                 self._check_amount(deal, invoice, named)
+                self._check_lines(deal, invoice, named)
             self._check_customer(deal, invoice)
 
     def _check_customer(self, deal: Mapping[str, Any], invoice: Mapping[str, Any]) -> None:
@@ -245,6 +265,17 @@ class Rest:
                 f"I8: {invoice['InvoiceNumber']} ({invoice['Status']}) is {invoice['SubTotal']}, the deal "
                 f"{deal['Amount']}; queue: {sorted(named)}"
             )
+
+    def _check_lines(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
+        """I5: a draft that nobody edited says of each line what the deal says, or the review queue names why not."""
+        if invoice["Status"] != "DRAFT" or self._was_edited(deal["Id"]) or named & _NAMED:
+            return
+        rows = [row for row in self._desks.org_rows("OpportunityLineItem") if row["OpportunityId"] == deal["Id"]]
+        asked = Counter((row.get("Description"), row["Quantity"], row["UnitPrice"]) for row in rows)
+        asked = Counter({line: count for line, count in asked.items() if line[0]})  # others carry their product's name
+        said = Counter((line["Description"], line["Quantity"], line["UnitAmount"]) for line in invoice["LineItems"])
+        if missing := asked - said:
+            raise Violation(f"I5: draft {invoice['InvoiceNumber']} does not say {sorted(missing)} as its deal does")
 
     def _check_written_back(self, invoice: Mapping[str, Any], *, is_latest: bool) -> None:
         """I5: Salesforce shows number, status and balance as Xero has them; the deal those of its latest invoice."""
@@ -273,6 +304,17 @@ class Rest:
                 ours, theirs = (self._shared.value(kind, part, s, record_id, xero_id) for s in (SALESFORCE, XERO))
                 if ours != theirs and not waiting.get(record_id, set()) & (_UNSHARED | _MERGED):
                     raise Violation(f"I5: {kind.object} {record_id}: {part.name} is {ours!r} here, {theirs!r} in Xero")
+
+    def _check_conflicts(self, entries: Sequence[QueueEntry]) -> None:
+        """I17: people are asked about a part that either side may change only where both sides were changed."""
+        if self._restored:
+            return
+        merged = {each for pair in self._ledger.merged for each in pair}
+        for entry in entries:
+            for part in CUSTOMER.parts if entry.code == "field_conflict" and entry.record.id not in merged else ():
+                sides = self._shared.edited[entry.record.id, part.name]
+                if part.owner == EITHER and f"{part.name}: Salesforce has" in entry.cause and len(sides) < len(SIDES):
+                    raise Violation(f"I17: {entry.cause[:120]} is asked, only {sides} edited {entry.record_name}")
 
     def _pairs(self) -> list[tuple[SharedKind, str, str]]:
         """Customers and products that are linked, by the ids of both sides."""
@@ -358,6 +400,7 @@ def payments_of(
 
 _UNDONE = {
     "merge accounts": "two accounts were merged",
+    "merge contacts": "two contacts were merged",
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",

@@ -7,7 +7,7 @@ tell a later edit that knew of it from one that did not.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 Record = dict[str, Any]
 SALESFORCE, XERO, EITHER = "salesforce", "xero", "either"
+SIDES = frozenset({SALESFORCE, XERO})
 _OTHER = {SALESFORCE: XERO, XERO: SALESFORCE}
 _SUFFIX = re.compile(r" \([^()]*\)$")
 
@@ -160,6 +161,7 @@ class Shared:
         self.made: Counter[str] = Counter()
         self.told: Counter[str] = Counter()
         self.latest: dict[tuple[str, str], datetime] = {}
+        self.edited: dict[tuple[str, str], set[str]] = defaultdict(set)
         self.both = 0
         self._worlds = worlds
 
@@ -176,6 +178,7 @@ class Shared:
         self.edits[edit.place] = replace(edit, before=(*seen, edit.was))
         self.made[edit.record_id] += 1
         self.latest[edit.record_id, edit.part.name] = edit.at
+        self.edited[edit.record_id, edit.part.name].add(edit.side)
         self.both += edit.over_there in self.edits
 
     def note_told(self, body: Any) -> None:

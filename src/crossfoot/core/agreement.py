@@ -19,6 +19,21 @@ from crossfoot.core.records import RecordRef, Side, content_hash
 Value = str | tuple[str, ...]
 Values = Mapping[str, Value]
 
+CODES = frozenset(
+    {
+        "field_conflict",
+        "field_unreadable",
+        "field_refused",
+        "blank_kept",
+        "flapping",
+        "link_archived",
+        "link_deleted",
+        "person_unknown",
+        "person_gone",
+        "person_no_room",
+    }
+)
+"""Findings that comparing linked records raises and closes."""
 FLAPS_MAX = 3
 FLAP_WINDOW = timedelta(minutes=60)
 

@@ -36,12 +36,13 @@ class LinkedDeal:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What follows: findings, perhaps an update, whether the deal waits, whether it merely looks changed."""
+    """What follows: findings, perhaps an update, whether the deal waits. ``agreed`` names what both sides say where the
+    deal merely looks changed: the invoice says already what it calls for."""
 
     findings: tuple[Finding, ...] = ()
     update: IntendedInvoice | None = None
     waits: bool = False
-    same_as_base: bool = False
+    agreed: str = ""
 
 
 def judge_linked(case: LinkedDeal) -> Judgement:
@@ -104,7 +105,7 @@ def _judge_change(
     if case.link.born != "crossfoot":
         parts = [] if intended.amount == _comparable(invoice, intended) else ["amount"]
     if not parts:
-        return Judgement(same_as_base=True)
+        return Judgement(agreed=content_hash(form))
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
     change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
     money = Money(invoice.currency, change)

@@ -88,7 +88,7 @@ class DealDecision:
     findings: tuple[Finding, ...] = ()
     operation: Operation | None = None
     totals: Totals | None = None
-    same_as_base: bool = False
+    agreed: str = ""
     standing: Standing = field(default_factory=Standing)
 
 
@@ -376,7 +376,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
     findings += [finding for finding in deal.findings if finding.code.startswith("override_")]
-    return DealDecision(deal, bucket, _with_money(deal, findings), operation, same_as_base=judged.same_as_base)
+    return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed)
 
 
 def _due_date(dated: dt.date, contact_id: str, context: Context) -> dt.date:

@@ -145,9 +145,13 @@ def strangers(unclaimed: Iterable[LedgerInvoice], since: dt.date) -> tuple[Ledge
     return tuple(sorted(standing, key=lambda invoice: (invoice.dated, invoice.number)))
 
 
+def _credited(live: Sequence[LedgerInvoice]) -> list[LedgerInvoice]:
+    return [invoice for invoice in live if invoice.amount_credited and not invoice.amount_due]
+
+
 def _without_taken_back(row: Row, deal: WonDeal, live: Sequence[LedgerInvoice]) -> Sequence[LedgerInvoice]:
     """An invoice that owes nothing because of credit is no second one beside the one made anew; it is named."""
-    credited = [invoice for invoice in live if invoice.amount_credited and not invoice.amount_due]
+    credited = _credited(live)
     if not credited or len(credited) == len(live):
         return live
     row.differences += [
@@ -167,7 +171,7 @@ def _place(
     inclusive: bool,
     rounding_max: Decimal,
 ) -> None:
-    if not live:
+    if not live or (deal.id in waiting and len(_credited(live)) == len(live)):
         if deal.not_counted:
             row.not_counted = EXACT.add(row.not_counted, deal.amount)
         elif deal.id in waiting:
@@ -196,7 +200,7 @@ def _place(
     difference = EXACT.subtract(deal.amount, value)
     if difference == 0:
         return
-    reason = named.get(deal.id, "")
+    reason = named.get(deal.id, "") or ("duplicate" if len(live) > 1 else "")
     if not reason and difference.copy_abs() <= rounding_allowance(len(invoice.lines), rounding_max):
         reason = "rounding"
     if reason:

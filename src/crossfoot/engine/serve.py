@@ -63,16 +63,21 @@ def serve(served: Served, stop: Event, told: Callable[[Turn], None]) -> None:
             _wait(stop, hinted, max(turn.wait_s, WAIT_S_MIN))
 
 
+def hinted_sync(session: Session) -> RunReport:
+    """One run, which covers the hints that were there as it began: they are forgotten once it has ended."""
+    with session.database.reading() as connection:
+        hints = open_hints(connection, session.organisation_id)
+    report = sync(session)
+    if hints:
+        with session.database.writing("hints covered") as connection:
+            forget_hints(connection, hints)
+    return report
+
+
 def _turn(served: Served, renewing: Lock) -> Turn:
     try:
         with _session(served, renewing) as session, session.only_engine():
-            with session.database.reading() as connection:
-                hints = open_hints(connection, session.organisation_id)
-            report = sync(session)
-            if hints:
-                with session.database.writing("hints covered") as connection:
-                    forget_hints(connection, hints)
-            return Turn(report, "", served.every_s)
+            return Turn(hinted_sync(session), "", served.every_s)
     except Defect:
         raise
     except RetryLater as later:

@@ -63,6 +63,11 @@ def _old_copy_unnoticed(_machine: Machine) -> list[Change]:
     return [(engine_runs, "require_current", lambda _session: None)]
 
 
+def _brake_off(_machine: Machine) -> list[Change]:
+    """Nobody counts what is gone since the last run."""
+    return [(engine_runs, "check_vanished", lambda _session: "")]
+
+
 def _own_figures_unnamed(_machine: Machine) -> list[Change]:
     """What a person edited and approved is nobody's business."""
     return [(lifecycle, "_judge_own_figures", _nothing)]
@@ -81,5 +86,6 @@ AGREEING: Mapping[str, Plant] = {
     "point at the deleted": _point_at_the_deleted,
     "children first": _children_first,
     "old copy unnoticed": _old_copy_unnoticed,
+    "brake off": _brake_off,
     "own figures unnamed": _own_figures_unnamed,
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -12,10 +13,12 @@ import msgspec
 import crossfoot.engine.calls.grants as engine_grants
 import crossfoot.engine.reading.ledger as engine_ledger
 import crossfoot.engine.reading.observe as engine_observe
+import crossfoot.engine.serve as engine_serve
 from crossfoot.core.findings import Finding
 from crossfoot.engine import runs
 from crossfoot.engine.calls.grants import Grants
 from crossfoot.engine.calls.remote import Remote
+from crossfoot.engine.reading import receiver
 from crossfoot.engine.trail import note, note_write
 from crossfoot.engine.writing import adopt
 from crossfoot.http import Answer
@@ -23,13 +26,15 @@ from crossfoot.salesforce import soql
 from crossfoot.store import audit as store_audit
 from crossfoot.store import queue as store_queue
 from crossfoot.store import versions
+from crossfoot.store.hints import forget_hints, keep_hint, open_hints
 from crossfoot.store.schema import watermark
 from crossfoot.store.upsert import upsert
 from crossfoot.store.versions import Version, load_watermark, move_watermark
+from crossfoot.store.write_backs import doubt_write_backs
 from crossfoot.vault.envelope import open_sealed
 from crossfoot.xero import requests as xero
 from crossfoot.xero.documents import decode_page
-from tests.simulation.machine import Machine
+from tests.simulation.machine import Actor, Machine
 
 from .planting import Change, Plant
 
@@ -128,25 +133,22 @@ def _settings_kept_for_a_day(_machine: Machine) -> list[Change]:
     return [(engine_ledger, "_REFERENCE", aged)]
 
 
-def _token_used_before_it_is_kept(_machine: Machine) -> list[Change]:
-    """New tokens are used at once and kept when there is time: with the next refresh."""
+def _token_used_before_it_is_kept(machine: Machine) -> list[Change]:
+    """New tokens are used at once and kept when there is time: with the next refresh, if the engine lives to see it."""
     save = Grants.save
-    unsaved: dict[str, Any] = {}
+    unsaved: dict[tuple[Actor | None, str], Any] = {}
 
     def later(self: Any, grant_id: str, side: Any, kind: str, secrets: Any, expires: Any, **words: Any) -> bool:
         if words.get("seen_generation") is None:
             return save(self, grant_id, side, kind, secrets, expires, **words)
-        unsaved[grant_id] = secrets
+        unsaved[machine.acting, grant_id] = secrets
         return True
 
     load = Grants._load
 
     def loading(self: Any, grant_id: str) -> Any:
         stored, secrets = load(self, grant_id)
-        mine = self.__dict__.setdefault("_fresh", {})
-        if grant_id in unsaved:
-            mine[grant_id] = unsaved.pop(grant_id)
-        return stored, mine.get(grant_id, secrets)
+        return stored, unsaved.get((machine.acting, grant_id), secrets)
 
     return [(Grants, "save", later), (Grants, "_load", loading)]
 
@@ -195,17 +197,17 @@ def _queue_forgets(_machine: Machine) -> list[Change]:
     return [(store_queue, "_merged", lambda _findings: {})]
 
 
-def _audit_apart(_machine: Machine) -> list[Change]:
-    """The audit entry of a write is made in the next transaction, not in the write's own."""
-    late: list[tuple[Any, ...]] = []
+def _audit_apart(machine: Machine) -> list[Change]:
+    """The audit entry of a write is made as the run ends, not in the write's own transaction."""
+    late: dict[Actor | None, list[tuple[Any, ...]]] = defaultdict(list)
 
     def noting(*args: Any) -> None:
-        late.append(args)
+        late[machine.acting].append(args)
 
     def ending(connection: Any, session: Any, action: str, **words: Any) -> None:
-        while action.startswith("run") and late:
-            _connection, *rest = late.pop(0)
-            note_write(connection, *rest)
+        if action.startswith("run"):
+            for _connection, *rest in late.pop(machine.acting, ()):
+                note_write(connection, *rest)
         note(connection, session, action, **words)
 
     return [(adopt, "note_write", noting), (runs, "note", ending)]
@@ -221,6 +223,39 @@ def _last(connection: Any, home: str) -> int:
 
 
 _newest = store_audit.newest_audit
+
+
+def _acknowledge_before_keeping(_machine: Machine) -> list[Change]:
+    """A webhook is answered at once and kept when there is time: with the next one."""
+    late: list[tuple[Any, ...]] = []
+
+    def later(connection: Any, *hint: Any) -> None:
+        while late:
+            keep_hint(connection, *late.pop())
+        late.append(hint)
+
+    return [(receiver, "keep_hint", later)]
+
+
+def _forget_hints_first(_machine: Machine) -> list[Change]:
+    """Hints are forgotten as the run that is to cover them begins."""
+
+    def take(connection: Any, home: str) -> list[int]:
+        forget_hints(connection, open_hints(connection, home))
+        return []
+
+    return [(engine_serve, "open_hints", take)]
+
+
+def _hints_believed(_machine: Machine) -> list[Change]:
+    """What a webhook names counts as not told yet: one that comes again has it told again."""
+
+    def believe(connection: Any, home: str, body: bytes, now: datetime) -> None:
+        keep_hint(connection, home, body, now)
+        doubt_write_backs(connection, home)
+
+    return [(receiver, "keep_hint", believe)]
+
 
 READING: Mapping[str, Plant] = {
     "watermark without lag": _watermark_without_lag,
@@ -238,6 +273,9 @@ READING: Mapping[str, Plant] = {
     "secret in a message": _secret_in_a_message,
     "entry without cause": _entry_without_cause,
     "queue forgets": _queue_forgets,
+    "acknowledge before keeping": _acknowledge_before_keeping,
+    "forget hints first": _forget_hints_first,
+    "hints believed": _hints_believed,
     "audit apart": _audit_apart,
     "audit unchained": _audit_unchained,
 }

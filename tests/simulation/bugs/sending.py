@@ -214,19 +214,19 @@ def _first_organisation(_machine: Machine) -> list[Change]:
 
 def _remote_call_in_a_transaction(_machine: Machine) -> list[Change]:
     """The outcome is awaited with the transaction open."""
-    write = Remote.write
+    once = Remote._once
 
     def within(self: Any, *args: Any, **words: Any) -> Any:
         database: Database = self._pacing.database
         with database.writing("held"):
-            return write(self, *args, **words)
+            return once(self, *args, **words)
 
-    return [(Remote, "write", within)]
+    return [(Remote, "_once", within), (Http, "__init__", _unguarded(Http.__init__))]
 
 
 def _lease_without_fence(_machine: Machine) -> list[Change]:
     """A lease is taken, and never asked for again."""
-    return [(Lease, "check", lambda _self, _connection: None)]
+    return [(Lease, name, lambda _self, _connection: None) for name in ("check", "keep")]
 
 
 def _no_lock(_machine: Machine) -> list[Change]:

@@ -85,9 +85,17 @@ def test_the_update_is_what_the_deal_now_says() -> None:
     assert judge(changed=True).update == CHANGED
 
 
+def test_a_deal_that_now_asks_for_what_finance_wrote_agrees_with_it() -> None:
+    words = "as finance wrote it"
+    held = as_sent()
+    held = replace(held, lines=(replace(held.lines[0], description=words),))
+    judgement = judge(changed=True, held=held, intended=replace(UNCHANGED, lines=(replace(CODED, description=words),)))
+    assert (judgement.agreed, judgement.findings) == (content_hash(ledger_form(held)), ())
+
+
 def test_a_change_that_leaves_the_document_alone_is_no_change() -> None:
     judgement = judge(changed=True, intended=UNCHANGED)
-    assert (judgement.same_as_base, judgement.update, judgement.findings) == (True, None, ())
+    assert (judgement.agreed, judgement.update, judgement.findings) == (BASE_HASH, None, ())
 
 
 def test_the_difference_is_named_with_its_money() -> None:

@@ -113,6 +113,18 @@ def test_two_live_invoices_for_a_deal_are_named() -> None:
     assert [(each.kind, each.invoice) for each in row.differences] == [("duplicate", "INV-0001, INV-TWIN")]
 
 
+def test_what_two_live_invoices_leave_over_is_named_as_well() -> None:
+    twin = replace(billed(), invoice_id="twin", number="INV-TWIN")
+    assert not compare([won(amount="250.00")], [billed(), twin]).unexplained
+
+
+def test_a_deal_whose_invoice_was_credited_and_its_successor_voided_waits() -> None:
+    credited = billed(amount_credited=money("110.00"), amount_due=ZERO)
+    invoices = [credited, billed(1, invoice_id="new", status="VOIDED")]
+    row = only_row(compare([won(amount="250.00")], invoices, waiting={deal_id(1): "invoice_voided"}))
+    assert (row.waiting, row.approved, row.unexplained) == (money("250.00"), ZERO, ZERO)
+
+
 def test_a_voided_twin_is_no_duplicate() -> None:
     row = only_row(compare([won()], [billed(), billed(1, invoice_id="twin", status="VOIDED")]))
     assert (row.differences, row.unexplained) == ([], ZERO)

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from crossfoot.core.agreement import Agreement, LinkedRecord, Part, Value, agree
+from crossfoot.core.agreement import CODES, Agreement, LinkedRecord, Part, Value, agree
 from crossfoot.core.books import LedgerContact, LedgerItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -40,20 +40,6 @@ from crossfoot.store.links import StoredLink, links_to_agree, load_links, set_ag
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions
 
-CODES = frozenset(
-    {
-        "field_conflict",
-        "field_unreadable",
-        "field_refused",
-        "blank_kept",
-        "flapping",
-        "link_archived",
-        "link_deleted",
-        "person_unknown",
-        "person_gone",
-        "person_no_room",
-    }
-)
 REFUSED_AGAIN_AFTER = timedelta(days=1)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from crossfoot.core import reissue
+from crossfoot.core import agreement, reissue
 from crossfoot.core.books import Books
 from crossfoot.core.documents import IntendedItem
 from crossfoot.core.findings import REASONS, Finding
@@ -18,7 +18,6 @@ from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Money
 from crossfoot.core.plan import Action, Bucket, Context, DealDecision, Operation, decide_deal, item_key
 from crossfoot.core.standing import Standing, account_of, moves_in, reads_intended
-from crossfoot.engine.planning import agree
 from crossfoot.engine.planning.customers import Customer, keep_customers, review_customers
 from crossfoot.engine.planning.evidence import Evidence, read_evidence
 from crossfoot.engine.reading import follow
@@ -199,10 +198,11 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
         _keep_codes(connection, organisation_id, planned)
         save_planned_to(connection, organisation_id, planned.reached)
         for decision in planned.decisions:
-            if decision.same_as_base:
+            if decision.agreed:
                 stored = link_store.find_link(connection, organisation_id, Kind.INVOICE, decision.deal.ref.id)
                 if stored:
-                    link_store.set_base(connection, stored.id, source_hash=decision.deal.mapped_hash)
+                    source_hash = decision.deal.mapped_hash
+                    link_store.set_base(connection, stored.id, base_hash=decision.agreed, source_hash=source_hash)
     return changes
 
 
@@ -235,5 +235,5 @@ def _keep_codes(connection: Connection, organisation_id: str, planned: Planned) 
 
 # Findings that sending and verifying raise are theirs to close.
 _AFTER_SENDING = {"write_back_refused", "readback_differs", "not_shown", "rate_unusual"}
-_AFTER_SENDING |= {*agree.CODES, *CANCEL_CODES, *follow.CODES, *reissue.CODES}
+_AFTER_SENDING |= {*agreement.CODES, *CANCEL_CODES, *follow.CODES, *reissue.CODES}
 _PLAN_CODES = frozenset(REASONS) - _AFTER_SENDING

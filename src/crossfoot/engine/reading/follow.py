@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
+from crossfoot.core import agreement
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind, Link
@@ -125,6 +126,8 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     where the contact is another account's by now, they decide about the accounts."""
     survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
     retire_link(connection, stored.id)
+    gone = {stored.source_id: ""}  # nobody can answer about an account that is none any more
+    replace_findings(connection, session.organisation_id, gone, [], session.host.now(), codes=CODES | agreement.CODES)
     _note(connection, session, stored, "follow merged Account", was=stored.source_id, now=winner)
     holder = _holder(connection, session, survivor)
     if holder is not None and holder.source_id == winner:

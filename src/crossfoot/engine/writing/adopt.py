@@ -281,11 +281,20 @@ def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:
     return adopted
 
 
+def _known_base(connection: Connection, session: Session, source_id: str, invoice: LedgerInvoice) -> str:
+    """What an invoice says, where it is what was sent; else nothing: people may have edited it since, and what they
+    wrote is not taken for ours."""
+    sent = ops.load_operations(connection, session.organisation_id, kind=Kind.INVOICE, source_id=source_id)
+    forms = (decode_fields(operation.body).get("form") for operation in sent if operation.body)
+    base = content_hash(ledger_form(invoice))
+    return base if base in {content_hash(form) for form in forms if form} else ""
+
+
 def _link_found(session: Session, source_id: str, invoice: LedgerInvoice, epoch: int) -> None:
     identity = Identity(session.org_id, session.organisation_id, Kind.INVOICE, source_id, epoch=epoch)
-    base = content_hash(ledger_form(invoice))
     now = session.host.now()
     with session.database.writing("adopt by marker") as connection:
+        base = _known_base(connection, session, source_id, invoice)
         link = Link(identity, invoice.invoice_id, invoice.number, "crossfoot", base, "carries the deal's id and number")
         add_link(connection, link, now, source_id=source_id, sent_hash=base)
         note(

@@ -161,7 +161,8 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
 
 def _asked(session: Session) -> dict[str, StoredLink]:
     """Links of the deals that people answered for. An answer does not outlive its question: one about another invoice
-    or another version of the deal lapses, and one about an invoice that people voided meanwhile."""
+    or another version of the deal lapses, one about an invoice that people voided meanwhile, and one that is given
+    once more while what it asks for is under way."""
     home = session.organisation_id
     found: dict[str, StoredLink] = {}
     with session.database.writing("re-issues asked for") as connection:
@@ -171,9 +172,10 @@ def _asked(session: Session) -> dict[str, StoredLink]:
         links = {s.source_id: s for s in load_links(connection, home, Kind.INVOICE, source_keys=asked)}
         versions = load_versions(connection, session.org_id, session.mapping.deal_object, ids=asked)
         hashes = {version.ref.id: version.hash for version in versions}
+        begun = {act.source_id for act in acts.open_acts(connection, home)}
         for deal, target in asked.items():
             stored = links.get(deal)
-            if deal in questions and stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
+            if deal in questions - begun and stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
                 found[deal] = stored
             else:
                 forget_decision(connection, home, ASKED, deal)
