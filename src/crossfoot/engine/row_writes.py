@@ -208,14 +208,14 @@ def settle_row(
     connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome, *, lost: bool = False
 ) -> None:
     """Keep what became of one row; a refusal opens an entry in the review queue, a success closes it."""
-    now = session.host.now()
-    name, money = deal_facts(connection, session.organisation_id, item.source_id)
+    now, name = session.host.now(), ""
     if outcome.success:
         until = _unsure_until(session, item, lost=lost)
         store.write_back_written(connection, session.organisation_id, item, until)
         findings: list[Finding] = []
     else:
         store.write_back_refused(connection, session.organisation_id, item, now)
+        name, money = deal_facts(connection, session.organisation_id, item.source_id)
         cause, ref = f"{item.object}: {outcome.message}", _concerned(session, item)
         findings = [Finding("write_back_refused", ref, cause, money=money, vendor_text=outcome.message)]
     note_write_back(connection, session, item, "" if outcome.success else outcome.message)
