@@ -265,7 +265,7 @@ def consent(database: Database, host: Host, carried: httpx2.BaseTransport, books
     with database.reading() as connection:
         [connected] = load_connections(connection, Side.XERO)
     books.state["ready"].pop("refresh_token", None)  # the one at hand is old, or was used
-    credentials = books.credentials(host.now())
+    credentials = VENDORS["xero"].credentials(books, host.now())
     tokens = {name: str(credentials[name]) for name in ("access_token", "refresh_token")}
     secrets = msgspec.structs.replace(grants.secrets(connected.grant_id), **tokens, previous_refresh_token="")
     grants.save(connected.grant_id, connected.side, "authorization_code", secrets, host.now())

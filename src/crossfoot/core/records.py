@@ -51,7 +51,7 @@ def canonical(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        text = unicodedata.normalize("NFC", value).strip()
+        text = value.strip() if value.isascii() else unicodedata.normalize("NFC", value).strip()
         return text or None
     if isinstance(value, int | Decimal):
         number = Decimal(value)
@@ -61,7 +61,7 @@ def canonical(value: Any) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, (dict, Mapping)):  # the plain kinds first: asking an abstract one takes longer
-        return {key: canonical(inner) for key, inner in sorted(value.items())}
+        return {key: canonical(inner) for key, inner in value.items()}
     if isinstance(value, (list, tuple, Sequence)) and not isinstance(value, bytes):
         return [canonical(inner) for inner in value]
     raise TypeError(f"{type(value).__name__} has no canonical form")

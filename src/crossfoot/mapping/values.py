@@ -30,7 +30,7 @@ def raw_at(fields: Fields, path: tuple[str, ...]) -> Any:
 def value_at(fields: Fields, path: tuple[str, ...]) -> Value:
     """The same, with dates and instants read as such."""
     value = raw_at(fields, path)
-    if isinstance(value, str):
+    if isinstance(value, str) and value[4:5] == "-":  # most text is neither, and to ask a pattern takes longer
         if _DATE.fullmatch(value):
             return date.fromisoformat(value)
         if _INSTANT.fullmatch(value):

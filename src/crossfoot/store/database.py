@@ -10,9 +10,11 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any, cast
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select, text
+from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, func, inspect, make_url, select, text
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
@@ -141,13 +143,24 @@ def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no
     raw = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
     if template is not None:
         raw.deserialize(template)
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+    dialect, compiled = _in_memory()
+    engine = Engine(StaticPool(lambda: cast("Any", raw)), dialect, make_url("sqlite://"))
+    engine = engine.execution_options(compiled_cache=compiled)
     _prepare(engine)
     if template is None:
         _migrate(engine)
     database = Database(engine, seam)
     weakref.finalize(database, raw.close)  # it lives as long as its database, and is closed with it
     return database
+
+
+@cache
+def _in_memory() -> tuple[Dialect, dict[Any, Any]]:
+    """The dialect of all databases in memory, and their statements as it compiled them: a history of the simulator is
+    over before compiling its own would pay."""
+    engine = create_engine("sqlite://")
+    with engine.connect():
+        return engine.dialect, {}
 
 
 def _begin_write(connection: Connection) -> None:

@@ -4,7 +4,7 @@ A statement that is asked often is a function from what it binds to the statemen
 connection and the values by name::
 
     @Prepared
-    def _watermark(home: Bound, resource: Bound) -> Select[tuple[str]]:
+    def _watermark(home: Bound, resource: Bound) -> Select[Any]:
         return select(watermark.c.position).where(watermark.c.home == home, watermark.c.resource == resource)
 
     _watermark(connection, home=home, resource=resource).scalar()
@@ -40,11 +40,6 @@ class Prepared:
     def __call__(self, connection: Connection, **given: object) -> CursorResult[Any]:
         """Run it."""
         return connection.execute(self._statement, _marked(given))
-
-    def for_each(self, connection: Connection, rows: Iterable[Mapping[str, object]]) -> None:
-        """Run it once for each row of values; not at all where there is none."""
-        if given := [_marked(row) for row in rows]:
-            connection.execute(self._statement, given)
 
 
 def _marked(given: Mapping[str, object]) -> dict[str, object]:

@@ -251,9 +251,15 @@ def load_references(connection: Connection, home: str, names: Iterable[str]) -> 
     return {row.name: (moment(row.read_at), row.body) for row in rows}
 
 
+@Prepared
+def _reference(home: Bound, name: Bound) -> Select[Any]:
+    return select(reference).where(reference.c.home == home, reference.c.name == name)
+
+
 def load_reference(connection: Connection, home: str, name: str) -> tuple[datetime, bytes] | None:
     """The same of one."""
-    return load_references(connection, home, [name]).get(name)
+    row = _reference(connection, home=home, name=name).one_or_none()
+    return (moment(row.read_at), row.body) if row else None
 
 
 def expire_reference(connection: Connection, home: str) -> None:

@@ -226,10 +226,12 @@ def write_back_written(connection: Connection, organisation_id: str, item: Write
     """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land: only else, and where it
     is what should still stand there, its fields are needed no more."""
     key = _key(organisation_id, item)
-    written = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None}
-    change(connection, write_back, key, {**written, "unsure_until": unsure_until})
+    taken = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None, "unsure_until": unsure_until}
     if unsure_until is None and item.wave > 0:
-        change(connection, write_back, {**key, "wanted_hash": item.wanted_hash}, {"fields": b""})
+        stands = {**key, "wanted_hash": item.wanted_hash}
+        if change(connection, write_back, stands, {**taken, "fields": b""}).rowcount:
+            return
+    change(connection, write_back, key, taken)
 
 
 def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:

@@ -115,7 +115,8 @@ class Pacing:
             return
         with self.database.writing("quota") as connection:
             save_quota(connection, self.home, quota)
-            add_received(connection, self.home, now, metered)
+            if metered:
+                add_received(connection, self.home, now, metered)
 
     def _quota(self) -> Quota:
         with self.database.reading() as connection:

@@ -12,12 +12,13 @@ from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.shapes import ObjectShape, Seen, decode_shapes
 from crossfoot.store.codec import decode, encode
-from crossfoot.store.versions import load_reference, save_reference
+from crossfoot.store.versions import load_references, save_reference
 
 DESCRIBE_AGE = timedelta(hours=1)
 # Whether a change of permissions moves a describe's Last-Modified is not told: once a day it is read regardless.
 IN_FULL_AGE = timedelta(days=1)
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_SHAPE = "shape "
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ class _Kept(msgspec.Struct, frozen=True):
 def shapes(session: Session, names: Iterable[str], *, fresh: bool = False) -> dict[str, ObjectShape | None]:
     """Objects as the org shows them, None for what it does not show: from the store unless ``fresh`` or an hour old."""
     wanted = sorted(set(names))
-    known = {name: _load(session, name) for name in wanted}
+    known = _load(session, wanted)
     stale = [name for name in wanted if fresh or session.host.now() - known[name][0] > DESCRIBE_AGE]
     for start in range(0, len(stale), sf.DESCRIBES_PER_CALL):
         chunk = stale[start : start + sf.DESCRIBES_PER_CALL]
@@ -53,10 +54,12 @@ def require_shapes(session: Session, names: Iterable[str], *, fresh: bool = Fals
     return {name: shape for name, shape in found.items() if shape is not None}
 
 
-def _load(session: Session, name: str) -> tuple[datetime, _Kept]:
+def _load(session: Session, names: Iterable[str]) -> dict[str, tuple[datetime, _Kept]]:
+    stored = {f"{_SHAPE}{name}": name for name in names}
     with session.database.reading() as connection:
-        known = load_reference(connection, session.org_id, f"shape {name}")
-    return (known[0], decode(known[1], _Kept)) if known else (_NEVER, _Kept(None, "", _NEVER))
+        known = load_references(connection, session.org_id, stored)
+    read = {stored[key]: (at, decode(body, _Kept)) for key, (at, body) in known.items()}
+    return {name: read.get(name, (_NEVER, _Kept(None, "", _NEVER))) for name in stored.values()}
 
 
 def _since(kept: _Kept, now: datetime) -> str:
@@ -67,5 +70,5 @@ def _keep(session: Session, name: str, before: _Kept, seen: Seen) -> tuple[datet
     now = session.host.now()
     kept = before if seen.unchanged else _Kept(seen.shape, seen.modified, now)
     with session.database.writing("describe") as connection:
-        save_reference(connection, session.org_id, f"shape {name}", encode(kept), now)
+        save_reference(connection, session.org_id, f"{_SHAPE}{name}", encode(kept), now)
     return now, kept

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -30,7 +30,7 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
 from crossfoot.store.codec import decode, encode
 from crossfoot.store.lookups import Keys
-from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
+from crossfoot.store.versions import Version, load_references, load_versions, save_reference
 from crossfoot.xero import reference, requests
 from crossfoot.xero.requests import OrganisationRequest, Tenant
 
@@ -124,39 +124,40 @@ def load_ledger(
     return {v.ref.id: decode(v.body, into) for v in load_versions(connection, home, kind, ids=ids)}
 
 
-def refresh_reference(session: Session, *, names: Iterable[str] = tuple(_REFERENCE)) -> Organisation:
+def refresh_reference(session: Session, *, names: Collection[str] = tuple(_REFERENCE)) -> Organisation:
     """Read what is older than its permitted age; lock dates age fastest. Returns the organisation."""
     now = session.host.now()
+    with session.database.reading() as connection:
+        known = load_references(connection, session.organisation_id, names)
     for name in names:
         request, age = _REFERENCE[name]
-        with session.database.reading() as connection:
-            known = load_reference(connection, session.organisation_id, name)
-        if known and now - known[0] < age:
+        if name in known and now - known[name][0] < age:
             continue
         answer = session.xero.read(request(session.tenant))
         with session.database.writing(f"reference {name}") as connection:
             save_reference(connection, session.organisation_id, name, answer.body, session.host.now())
     with session.database.reading() as connection:
-        body = _reference(connection, session.organisation_id, "organisation")
-    session.organisation = reference.decode_organisation(body)
+        bodies = _known(connection, session.organisation_id, ("organisation",))
+    session.organisation = reference.decode_organisation(bodies["organisation"])
     return session.organisation
 
 
 def load_books(connection: Connection, organisation_id: str) -> Books:
     """The organisation's books as last read."""
     items = load_ledger(connection, organisation_id, ITEM, LedgerItem)
+    known = _known(connection, organisation_id, _REFERENCE)
     return Books.of(
-        reference.decode_organisation(_reference(connection, organisation_id, "organisation")),
-        accounts=reference.decode_accounts(_reference(connection, organisation_id, "accounts")),
-        tax_rates=reference.decode_tax_rates(_reference(connection, organisation_id, "tax_rates")),
-        tracking=reference.decode_tracking(_reference(connection, organisation_id, "tracking")),
-        currencies=reference.decode_currencies(_reference(connection, organisation_id, "currencies")),
+        reference.decode_organisation(known["organisation"]),
+        accounts=reference.decode_accounts(known["accounts"]),
+        tax_rates=reference.decode_tax_rates(known["tax_rates"]),
+        tracking=reference.decode_tracking(known["tracking"]),
+        currencies=reference.decode_currencies(known["currencies"]),
         items=items.values(),
     )
 
 
-def _reference(connection: Connection, home: str, name: str) -> bytes:
-    known = load_reference(connection, home, name)
-    if known is None:
+def _known(connection: Connection, home: str, names: Collection[str]) -> dict[str, bytes]:
+    known = load_references(connection, home, names)
+    if len(known) < len(names):
         raise NeedsPerson("The Xero organisation was not read yet. Run `crossfoot sync` or `crossfoot plan` first.")
-    return known[1]
+    return {name: body for name, (_, body) in known.items()}

@@ -209,11 +209,11 @@ def settle_row(
     connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome, *, lost: bool = False
 ) -> None:
     """Keep what became of one row; a refusal opens an entry in the review queue, a success closes it."""
-    now = session.host.now()
+    now, name = session.host.now(), ""
     if outcome.success:
         until = _unsure_until(session, item, lost=lost)
         store.write_back_written(connection, session.organisation_id, item, until)
-        name, findings = "", list[Finding]()
+        findings: list[Finding] = []
     else:
         store.write_back_refused(connection, session.organisation_id, item, now)
         name, money = deal_facts(connection, session.organisation_id, item.source_id)
