@@ -53,6 +53,18 @@ def test_an_account_merged_into_one_without_a_contact_takes_its_link_along(share
     assert phone(shared, contact["ContactID"]) == "02 5550 7777"
 
 
+def test_an_account_merged_into_one_that_was_merged_in_its_turn_leads_to_the_last(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    names = ("The One Between Pty Ltd", "The One That Stands Pty Ltd")
+    between, last = (shared.office.salesforce("POST", "/sobjects/Account", {"Name": name})["id"] for name in names)
+    merge_accounts(shared, between, row["Id"])
+    merge_accounts(shared, last, between)
+
+    shared.sync()
+
+    assert links(shared)[last].link.xero_id == contact["ContactID"]
+
+
 def test_two_accounts_with_contacts_merged_suggest_merging_the_contacts(shared: Business) -> None:
     (row, contact), (other, kept) = linked(shared)[:2]
     merge_accounts(shared, other["Id"], row["Id"])

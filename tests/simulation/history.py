@@ -38,7 +38,7 @@ FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.6
 PAYMENTS_SHARE = 0.5
-RESTORES_SHARE = 0.35
+RESTORES_SHARE = 0.15
 MERGES_SHARE = 0.2
 HINTS_SHARE = 0.4
 BRAKE_SHARE = 0.25
@@ -118,7 +118,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
             if bug:
                 stack.enter_context(planted(bug, machine))
             if machine.chance.random() < RESTORES_SHARE:
-                history.operators.restores = True
+                history.operators.restores = history.ledger.copies = True
                 if machine.chance.random() < 0.7:
                     history.engines.anchor_path = Path(stack.enter_context(TemporaryDirectory())) / "anchor"
             return history.run(seed)

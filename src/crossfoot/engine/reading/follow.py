@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from sqlalchemy import Connection
 
 from crossfoot.core import agreement
@@ -45,11 +43,12 @@ def follow_merges(session: Session) -> int:
         accounts = {
             v.ref.id: v for v in load_versions(connection, session.org_id, kind, ids=[c.source_id for c in changed])
         }
-        merged = [stored for stored in changed if _moved(connection, home, stored, accounts)]
+        winners = {each.source_id: _winner(connection, session, accounts.get(each.source_id)) for each in changed}
+        merged = [each for each in changed if winners[each.source_id] or _has_moved(connection, home, each)]
     moved = 0
     for stored in merged:
         with session.database.writing("merge followed") as connection:
-            winner = _winner(accounts.get(stored.source_id))
+            winner = winners[stored.source_id]
             moved += _follow_account(connection, session, stored, winner) if winner else 0
             moved += _follow_contact(connection, session, stored) if not winner else 0
     return moved
@@ -74,16 +73,20 @@ def read_documents_of_merged(session: Session) -> None:
             save_reference(connection, home, _FOLLOWED, str(reached).encode(), session.host.now())
 
 
-def _moved(connection: Connection, home: str, stored: StoredLink, accounts: Mapping[str, Version]) -> bool:
-    return (
-        bool(_winner(accounts.get(stored.source_id)))
-        or _survivor(connection, home, stored.link.xero_id) != stored.link.xero_id
-    )
+def _has_moved(connection: Connection, home: str, stored: StoredLink) -> bool:
+    return _survivor(connection, home, stored.link.xero_id) != stored.link.xero_id
 
 
-def _winner(account: Version | None) -> str:
-    """The account that this one was merged into (SF 7)."""
-    return str(decode_fields(account.body).get("MasterRecordId") or "") if account and account.deleted else ""
+def _winner(connection: Connection, session: Session, account: Version | None) -> str:
+    """The account that stands for this one, which was merged into it or into one that was in its turn (SF 7)."""
+    winner = ""
+    for _ in range(MERGE_CHAIN_MAX):
+        into = str(decode_fields(account.body).get("MasterRecordId") or "") if account and account.deleted else ""
+        if not into:
+            break
+        winner, kind = into, session.mapping.account_object
+        account = next(iter(load_versions(connection, session.org_id, kind, ids=[winner])), None)
+    return winner
 
 
 def _survivor(connection: Connection, home: str, contact_id: str) -> str:
