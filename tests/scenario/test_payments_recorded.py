@@ -15,6 +15,7 @@ import pytest
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.runs import sync
 from crossfoot.engine.writing.payment_outcomes import LANDS_WITHIN
+from crossfoot.store.database import open_memory
 
 from .business import URLS, Business, Stage, found
 
@@ -279,6 +280,37 @@ def test_a_payment_removed_before_it_was_read_back_is_noticed(
     counter.firm.later()
     assert counter.firm.sync().paid.made == 1
     assert counter.payments() == [Decimal("20.00")]
+
+
+def taken_away(counter: Counter) -> None:
+    """The cheque bounced: finance delete what stands on the invoice."""
+    for payment in counter.invoice()["Payments"]:
+        counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+
+
+def stays_away(counter: Counter, row_id: str) -> None:
+    for _ in range(2):
+        counter.firm.later()
+        assert counter.firm.sync().paid.made == 0
+    assert counter.payments() == []
+    assert counter.row(row_id)["Status__c"] == "Deleted"
+    assert counter.waits(row_id) == {"payment_removed"}
+
+
+def test_a_payment_without_an_answer_that_was_taken_away_since_is_not_made_again(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    kill_at(counter.firm, "answered xero PUT")
+    taken_away(counter)
+    stays_away(counter, row_id)
+
+
+def test_a_payment_that_an_old_database_forgot_and_that_was_taken_away_is_not_made_again(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    old = counter.firm.freeze().database
+    kill_at(counter.firm, "answered xero PUT")
+    taken_away(counter)
+    counter.firm.database = open_memory(old)
+    stays_away(counter, row_id)
 
 
 def test_money_that_the_bank_brought_already_is_asked_about(counter: Counter) -> None:

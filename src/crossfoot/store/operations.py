@@ -25,6 +25,7 @@ from crossfoot.store.schema import call, from_units, operation, to_units
 _LOADING = "loading"
 STANDING = ("reserved", "sending", "unknown", "applied")
 # Word for word what the index of those that stand says: they are few, and all others stay for ever.
+_REFUSED = text("operation.state = 'refused'")
 _STANDS = text("operation.state NOT IN ('refused', 'abandoned', 'verified')")
 
 
@@ -326,8 +327,8 @@ def recent_changes(connection: Connection, organisation_id: str, now: datetime) 
 
 @Prepared
 def _lately_refused(organisation_id: Bound, since: Bound) -> Select[Any]:
-    mine = (operation.c.organisation_id == organisation_id) & (operation.c.state == "refused")
-    return select(operation.c.source_id).where(mine, operation.c.resolved_at > since)
+    mine = operation.c.organisation_id == organisation_id
+    return select(operation.c.source_id).where(mine, operation.c.resolved_at > since, _REFUSED)
 
 
 @Prepared

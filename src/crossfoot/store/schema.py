@@ -101,6 +101,9 @@ version = Table(
     Index("version_by_change", "home", "kind", "changed_seq"),
     sqlite_with_rowid=False,
 )
+_DELETED, _ANSWERED = text("deleted"), text("read_seq = 0")
+Index("version_deleted", version.c.home, version.c.kind, sqlite_where=_DELETED, postgresql_where=_DELETED)
+Index("version_answered", version.c.home, version.c.kind, sqlite_where=_ANSWERED, postgresql_where=_ANSWERED)
 
 # Where a value may be found, by a hash of (home, kind, name, value): candidates only, since rows are never taken away.
 lookup = Table(
@@ -232,6 +235,15 @@ Index(
     unique=True,
     sqlite_where=_STANDING,
     postgresql_where=_STANDING,
+)
+
+_REFUSED = text("state = 'refused'")
+Index(
+    "operation_refused",
+    operation.c.organisation_id,
+    operation.c.resolved_at,
+    sqlite_where=_REFUSED,
+    postgresql_where=_REFUSED,
 )
 
 call = Table(
@@ -382,7 +394,7 @@ write_back = Table(
 )
 TO_SEND = text("(wanted_hash <> written_hash OR unsure_until IS NOT NULL)")
 """What may have to be sent. A query that says so finds it by the index."""
-_BELOW, _REFUSED = text("parent IS NOT NULL"), text("refused_at IS NOT NULL")
+_BELOW, _NOT_TAKEN = text("parent IS NOT NULL"), text("refused_at IS NOT NULL")
 Index(
     "write_back_to_send",
     write_back.c.organisation_id,
@@ -393,7 +405,7 @@ Index(
     postgresql_where=TO_SEND,
 )
 Index("write_back_below", write_back.c.parent, sqlite_where=_BELOW, postgresql_where=_BELOW)
-Index("write_back_refused", write_back.c.source_id, sqlite_where=_REFUSED, postgresql_where=_REFUSED)
+Index("write_back_refused", write_back.c.source_id, sqlite_where=_NOT_TAKEN, postgresql_where=_NOT_TAKEN)
 
 plan = Table(
     "plan",

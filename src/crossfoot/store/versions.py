@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, update
+from sqlalchemy import Connection, Select, delete, func, select, text, update
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.lookups import Keys, chunks, save_keys, save_names
-from crossfoot.store.prepared import Bound, Prepared
+from crossfoot.store.prepared import Bound, Prepared, beside
 from crossfoot.store.schema import counter, reference, version, watermark
 from crossfoot.store.upsert import add, upsert
 
@@ -48,6 +48,7 @@ class ReadCounts:
 
 ANSWERED = 0
 """The read sequence of what the answer to a write showed: every reading replaces it, and it is no proof (F15)."""
+_ANSWERED, _DELETED = text("version.read_seq = 0"), text("version.deleted")  # as their indexes say it
 
 
 def next_seq(connection: Connection, name: str = "seq") -> int:
@@ -112,8 +113,8 @@ def read_back(connection: Connection, home: str, kind: str, ids: Collection[str]
 
 @Prepared
 def _unread(home: Bound, kind: Bound) -> Select[Any]:
-    mine = (version.c.home == home) & (version.c.kind == kind) & (version.c.read_seq == ANSWERED)
-    return select(version.c.record_id, version.c.changed_seq).where(mine)
+    mine = (beside(version.c.home) == home) & (version.c.kind == kind)
+    return select(version.c.record_id, version.c.changed_seq).where(mine, _ANSWERED)
 
 
 def unread(connection: Connection, home: str, kind: str) -> dict[str, int]:
@@ -192,7 +193,7 @@ def _version(row: object) -> Version:
 
 @Prepared
 def _deleted(home: Bound, kind: Bound) -> Select[Any]:
-    return select(version.c.record_id).where(version.c.home == home, version.c.kind == kind, version.c.deleted)
+    return select(version.c.record_id).where(beside(version.c.home) == home, version.c.kind == kind, _DELETED)
 
 
 def deleted_ids(connection: Connection, home: str, kind: str) -> set[str]:

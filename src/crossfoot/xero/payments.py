@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.settlement import IntendedPayment
 from crossfoot.xero.documents import ZERO_ID
 from crossfoot.xero.errors import messages_in
-from crossfoot.xero.requests import API, OrganisationRequest, Tenant
+from crossfoot.xero.requests import API, PAGE_SIZE, OrganisationRequest, Tenant
 
 KIND = "Payment"
 
@@ -41,6 +42,33 @@ def payment_by_id(tenant: Tenant, payment_id: str) -> OrganisationRequest:
     """One payment, a deleted one too."""
     headers = {"Accept": "application/json"}
     return OrganisationRequest("GET", f"{API}/Payments/{payment_id}", {}, headers, lane=Lane.RECOVERY, tenant=tenant)
+
+
+INVOICES_PER_CALL = 30
+
+
+class ListedPayment(msgspec.Struct, frozen=True):
+    """A payment of a list: on which invoice, and under which reference."""
+
+    payment_id: str
+    invoice_id: str
+    reference: str
+
+
+def payments_of(tenant: Tenant, invoice_ids: Sequence[str], page: int) -> OrganisationRequest:
+    """A page of payments of some invoices, deleted ones too, which the invoices themselves list no more (XERO 4.5)."""
+    where = " OR ".join(f'Invoice.InvoiceID==guid("{invoice_id}")' for invoice_id in invoice_ids)
+    params = {"where": where, "order": "PaymentID", "page": str(page), "pageSize": str(PAGE_SIZE)}
+    headers = {"Accept": "application/json"}
+    return OrganisationRequest("GET", f"{API}/Payments", params, headers, lane=Lane.RECOVERY, tenant=tenant)
+
+
+def decode_listed(body: bytes) -> list[ListedPayment]:
+    """The payments of a page."""
+    return [
+        ListedPayment(str(row["PaymentID"]), str(row["Invoice"]["InvoiceID"]), str(row.get("Reference") or ""))
+        for row in msgspec.json.decode(body)["Payments"]
+    ]
 
 
 def decode_payments(body: bytes) -> list[PaymentOutcome]:

@@ -15,9 +15,9 @@ from crossfoot.store.dispositions import leaning, load_dispositions, planned_sin
 from crossfoot.store.feed import changed_since
 from crossfoot.store.links import highest_epochs, load_links
 from crossfoot.store.lookups import IDS_PER_QUERY, find_candidates
-from crossfoot.store.operations import STANDING, load_operations, recent_intents
+from crossfoot.store.operations import STANDING, load_operations, recent_intents, standing_refusals
 from crossfoot.store.queue import buckets, open_entries
-from crossfoot.store.versions import Version, load_versions, save_versions
+from crossfoot.store.versions import Version, deleted_ids, load_versions, save_versions, unread
 from crossfoot.store.write_backs import has_refused, pending_write_backs, rows_below, wanted_states
 
 HERE = "ef134f2a-180b-405d-a91a-b32d2976f51d"
@@ -38,6 +38,9 @@ READ = [Version(RecordRef(Side.XERO, "Invoice", each), HERE, "", "", b"{}", dele
         (lambda c: find_candidates(c, HERE, "Invoice", "word", IDS), f"{OWN_KEY} (key=?)"),
         (lambda c: load_operations(c, HERE, states=STANDING), "operation_standing"),
         (lambda c: load_operations(c, HERE, source_id="006A"), "operation_by_source"),
+        (lambda c: standing_refusals(c, HERE, NOW), "operation_refused"),
+        (lambda c: deleted_ids(c, HERE, "Invoice"), "version_deleted"),
+        (lambda c: unread(c, HERE, "Invoice"), "version_answered"),
         (lambda c: recent_intents(c, HERE, NOW), "operation_by_time"),
         (lambda c: open_entries(c, HERE, record_ids=IDS), "queue_"),
         (lambda c: buckets(c, HERE, IDS), f"{OWN_KEY} (organisation_id=? AND record_id=?)"),

@@ -1,13 +1,14 @@
 """Looking up what became of payments: those whose answer was lost, those made, and those taken away in Xero.
 
 A payment without an answer may land until its time-out has passed. Only then its invoice is read, twice and spaced; it
-is given up, to be decided anew, when neither reading shows the row's marker.
+is given up, to be decided anew, when neither reading shows the row's marker, and neither does a payment that was taken
+away since: an invoice no longer lists that one.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from crossfoot.core.errors import Rejected
 from crossfoot.core.findings import Finding
@@ -17,6 +18,7 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.core.recovery import CLIENT_TIMEOUT_S
 from crossfoot.core.settlement import RecordedPayment, marked, payment_marker
 from crossfoot.engine.reading.fresh import read_invoices
+from crossfoot.engine.reading.observe import PAGES_MAX
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
 from crossfoot.engine.writing.payment_calls import Paid, link_made, link_payment, parent_of, want_row
@@ -26,6 +28,7 @@ from crossfoot.store.links import StoredLink, retire_link
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings
 from crossfoot.xero import payments
+from crossfoot.xero.requests import PAGE_SIZE
 
 LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
 PROBE_SPACING_S = 15.0
@@ -49,9 +52,14 @@ def settle_unknown(session: Session, paid: Paid) -> None:
     if missing:
         session.host.sleep(PROBE_SPACING_S)
         missing = _probe(session, missing, paid)
+    removed = find_marked(session, {operation.source_id: parent_of(operation) for operation in missing})
     with session.database.writing("payments given up") as connection:
         for operation in missing:
-            ops.settle(connection, operation.id, "abandoned", session.host.now())
+            if payment_id := removed.get(operation.source_id):
+                link_made(connection, session, operation, payment_id)
+                paid.adopted += 1
+            else:
+                ops.settle(connection, operation.id, "abandoned", session.host.now())
 
 
 def _probe(session: Session, unknown: Sequence[StoredOperation], paid: Paid) -> list[StoredOperation]:
@@ -70,6 +78,24 @@ def _probe(session: Session, unknown: Sequence[StoredOperation], paid: Paid) -> 
             link_made(connection, session, operation, mine[0].payment_id)
         paid.adopted += 1
     return missing
+
+
+def find_marked(session: Session, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Ids of payments that carry the marker of a row, by row, one that was taken away included; ``wanted`` gives the
+    invoice of each row."""
+    markers = {payment_marker(session.org_id, row_id): row_id for row_id in wanted}
+    invoices = sorted(set(wanted.values()))
+    found: dict[str, str] = {}
+    for start in range(0, len(invoices), payments.INVOICES_PER_CALL):
+        for page in range(1, PAGES_MAX + 1):
+            asked = payments.payments_of(session.tenant, invoices[start : start + payments.INVOICES_PER_CALL], page)
+            listed = payments.decode_listed(session.xero.read(asked).body)
+            for payment in listed:
+                mine = [markers[word] for word in payment.reference.split() if word in markers]
+                found |= {row_id: payment.payment_id for row_id in mine if wanted[row_id] == payment.invoice_id}
+            if len(listed) < PAGE_SIZE:
+                break
+    return found
 
 
 def adopt_found(session: Session, recorded: RecordedPayment, payment_id: str, paid: Paid) -> None:

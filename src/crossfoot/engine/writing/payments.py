@@ -24,6 +24,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments
 from crossfoot.engine.writing.payment_outcomes import (
     adopt_found,
+    find_marked,
     is_removed,
     read_back,
     retire_removed,
@@ -82,6 +83,8 @@ def record_payments(session: Session, as_of: dt.date) -> Paid:
         paid.stopped = f"Payments are left for later: {error}"
     settle_unknown(session, paid)
     read_back(session)
+    settlements = decide_payments(session, as_of)
+    _follow_removed(session, settlements, paid)
     _keep(session, decide_payments(session, as_of))
     return paid
 
@@ -98,11 +101,14 @@ def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
     refresh_reference(session)
     invoices = read_invoices(session, (each.recorded.invoice_id for each in first))
     settlements = decide_payments(session, as_of)
+    removed = find_marked(session, {s.recorded.ref.id: s.intended.invoice_id for s in settlements if s.intended})
     before = paid.made + paid.adopted + paid.refused
     due = []
     for settlement in settlements:
         if settlement.found is not None:
             adopt_found(session, settlement.recorded, settlement.found.payment_id, paid)
+        elif payment_id := removed.get(settlement.recorded.ref.id):  # an old copy of the database forgot it
+            adopt_found(session, settlement.recorded, payment_id, paid)
         elif settlement.intended is not None and (invoice := invoices.get(settlement.intended.invoice_id)):
             due.append(Due(settlement.intended, settlement.recorded, invoice))
     allowed = _within_brake(session, due, paid)

@@ -53,6 +53,11 @@ _TEXTS: Mapping[str, tuple[str, ...]] = {
     "version": ("kind", "side", "stamp"),
     "write_back": ("object",),
 }
+_NEW_INDEXES = (
+    ("version_deleted", "version", ["home", "kind"], "deleted"),
+    ("version_answered", "version", ["home", "kind"], "read_seq = 0"),
+    ("operation_refused", "operation", ["organisation_id", "resolved_at"], "state = 'refused'"),
+)
 _BY_KEY = frozenset(_HOMES) - {"link", "operation"}
 
 
@@ -81,6 +86,8 @@ def upgrade() -> None:
             renewed = [_renewed(name, dict(row), codes) for row in rows]
             bind.execute(sa.insert(sa.table(name, *map(sa.column, renewed[0]))), renewed)
         op.execute("DROP TABLE laid_aside")
+    for name, table, columns, where in _NEW_INDEXES:
+        op.create_index(name, table, columns, sqlite_where=sa.text(where), postgresql_where=sa.text(where))
     for home, code in codes.items():
         bind.execute(sa.insert(numbered).values(id=home, code=code))
     if bind.dialect.name == "sqlite":
