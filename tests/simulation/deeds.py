@@ -102,11 +102,9 @@ def record_payment(people: People) -> str:
 
 
 def remove_payment(people: People) -> str:
-    """Finance take a payment away: the cheque bounced. One that was recorded in Salesforce is shown there by then."""
+    """Finance take a payment away: the cheque bounced. Of recorded ones an old copy may not know, and stays."""
     standing = [each for each in people.desks.books.all("Payments") if each["Status"] == "AUTHORISED"]
-    shown = {row.get("Payment_Id__c") for row in people.desks.org_rows("Xero_Payment__c") if row.get("Status__c")}
-    told = set() if people.ledger.copies else shown
-    payment = people.one([each for each in standing if each["PaymentID"] in told or not _is_recorded(people, each)])
+    payment = people.one([each for each in standing if not (people.ledger.copies and _is_recorded(people, each))])
     if payment is None:
         return ""
     people.desks.ask("xero", "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
