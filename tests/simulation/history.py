@@ -244,12 +244,14 @@ class History:
                 engines.append(("second engine", self.engines.later_body))
             if self.ways.hints:
                 engines.append(("receiver", self.hints.body))
+            killed = machine.kills
             machine.run(*engines)
             self.hints.check()
             machine.advance(chance.uniform(1, 600))
             if chance.random() < OPERATORS_SHARE:
                 self.operators.act()
-            if chance.random() < DAYS_SHARE:
+            # Who died is started again soon: where a token was not kept the used one works for half an hour (XERO 1.5).
+            if chance.random() < DAYS_SHARE and machine.kills == killed:
                 machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
 
     def _brakes(self) -> bool:

@@ -24,7 +24,7 @@ _BODY_FORM = max(WORDS)  # of what is written now
 _LEVEL = 6
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_REMEMBERED = 4096  # what a run is about stands in many rows
+_REMEMBERED = 65_536  # what a run is about stands in many rows
 
 
 def _microseconds(text: str) -> int:
