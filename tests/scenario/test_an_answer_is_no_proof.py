@@ -53,6 +53,26 @@ def test_what_was_never_saved_is_made_again_when_asked_and_never_twice(unsaved: 
     assert not firm.tie_out().result.unexplained
 
 
+def test_what_a_list_shows_only_after_its_stamp_was_passed_is_looked_up(synced: Business) -> None:
+    [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
+    synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
+    fault = {"kind": "read_lag", "seconds": 540, "match": {"method": "PUT", "path_contains": "/Invoices"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
+    assert synced.sync().verified.unseen == 1
+    synced.in_xero("Contacts", ContactID=synced.contacts()[0]["ContactID"], Name="Somebody else's change")
+    synced.in_xero("Invoices", InvoiceID=synced.invoices()[0]["InvoiceID"], Reference="Later than the new one")
+    synced.later(minutes=6)
+    synced.sync()
+    synced.later(minutes=6)
+
+    synced.sync()
+
+    assert "not_shown" not in synced.waiting(DEAL)
+    assert synced.deal(DEAL)["Xero_Status__c"] == "Draft"
+    synced.later()
+    assert synced.sync().writes == 0
+
+
 def test_undo_says_that_xero_does_not_show_it(unsaved: tuple[Business, str]) -> None:
     firm, run_id = unsaved
     firm.later()

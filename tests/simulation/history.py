@@ -244,14 +244,15 @@ class History:
                 engines.append(("second engine", self.engines.later_body))
             if self.ways.hints:
                 engines.append(("receiver", self.hints.body))
-            killed = machine.kills
+            began, killed = machine.now, machine.kills
             machine.run(*engines)
             self.hints.check()
             machine.advance(chance.uniform(1, 600))
             if chance.random() < OPERATORS_SHARE:
                 self.operators.act()
             # Who died is started again soon: where a token was not kept the used one works for half an hour (XERO 1.5).
-            if chance.random() < DAYS_SHARE and machine.kills == killed:
+            ran_well = self.engines.seen_at >= began and machine.kills == killed
+            if chance.random() < DAYS_SHARE and ran_well:
                 machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
 
     def _brakes(self) -> bool:

@@ -15,6 +15,7 @@ from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
@@ -51,6 +52,8 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
     if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
         session.progress("Reading back", 0, 0)
         observe_xero(session, INVOICE, lane=Lane.RECOVERY)
+    # A list that lags shows it later under a stamp that a sweep has passed by then.
+    read_invoices(session, (each.xero_id for each in applied if _is_late(session, each)))
     verified = differing = unseen = 0
     with session.database.writing("verified") as connection:
         ids = {operation.xero_id for operation in applied}
@@ -78,16 +81,22 @@ def _as_before(operation: StoredOperation, invoice: LedgerInvoice) -> bool:
     return kept and bool(differences(decode_fields(operation.body)["form"], form))
 
 
+def _is_late(session: Session, operation: StoredOperation) -> bool:
+    """Whether an invoice should have been shown by now."""
+    resolved = operation.resolved_at if operation.identity.kind is Kind.INVOICE else None
+    return resolved is not None and session.host.now() - resolved >= SHOWN_WITHIN
+
+
 def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
     """What Xero said it wrote and has not shown for a while is told: an answer is no proof (F15)."""
-    now = session.host.now()
-    if operation.resolved_at is None or now - operation.resolved_at < SHOWN_WITHIN:
+    if not _is_late(session, operation):
         return
     ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
     made = "changed" if operation.action == "update" else "made"
     cause = f"Xero answered that it {made} {operation.number or 'an invoice'}, and does not show it"
     name, money = deal_facts(connection, session.organisation_id, operation.source_id)
     finding = Finding("not_shown", ref, cause, money=money)
+    now = session.host.now()
     replace_findings(connection, session.organisation_id, {ref.id: name}, [finding], now, codes={"not_shown"})
 
 
