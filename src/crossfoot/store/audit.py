@@ -157,7 +157,10 @@ def broken_audit_entry(connection: Connection, organisation_id: str) -> int | No
     bodies = _Bodies(connection, organisation_id)
     with connection.execute(_entries(organisation_id).execution_options(yield_per=ROWS_AT_ONCE)) as rows:
         for row in rows.mappings():
-            body = bodies.of(row["seq"])
+            try:
+                body = bodies.of(row["seq"])
+            except ValueError:  # somebody wrote over it what is no body at all
+                return expected
             text = None if body is None else body.decode()
             covered = row["digest"] or text or ""
             says_so = not body_seen if text is None else row["digest"] in {"", _digest(text)}

@@ -154,7 +154,10 @@ def decompress(kept: bytes) -> bytes:
     if kept[:1] not in WORDS:
         raise ValueError("a body in a form that this version does not know")
     unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS, zdict=WORDS[kept[:1]])
-    return unpacking.decompress(kept[1:]) + unpacking.flush()
+    try:
+        return unpacking.decompress(kept[1:]) + unpacking.flush()
+    except zlib.error as error:
+        raise ValueError("a body that cannot be read") from error
 
 
 class Packed(TypeDecorator[str]):
@@ -166,8 +169,10 @@ class Packed(TypeDecorator[str]):
     def process_bind_param(self, value: str | None, dialect: object) -> bytes | None:  # noqa: ARG002
         return None if value is None else pack(value)
 
-    def process_result_value(self, value: bytes | None, dialect: object) -> str | None:  # noqa: ARG002
-        return None if value is None else unpack(bytes(value))
+    def process_result_value(self, value: bytes | str | None, dialect: object) -> str | None:  # noqa: ARG002
+        if value is None or isinstance(value, str):  # text that somebody wrote there by hand reads as it stands
+            return value
+        return unpack(bytes(value))
 
 
 class Home(UserDefinedType[str]):
@@ -197,8 +202,10 @@ class Body(TypeDecorator[bytes]):
     def process_bind_param(self, value: bytes | None, dialect: object) -> bytes | None:  # noqa: ARG002
         return None if value is None else compress(value)
 
-    def process_result_value(self, value: bytes | None, dialect: object) -> bytes | None:  # noqa: ARG002
-        return None if value is None else decompress(bytes(value))
+    def process_result_value(self, value: bytes | str | None, dialect: object) -> bytes | None:  # noqa: ARG002
+        if value is None:
+            return None
+        return decompress(value.encode() if isinstance(value, str) else bytes(value))
 
 
 class BodyText(TypeDecorator[str]):

@@ -84,6 +84,16 @@ def _say(body: bytes | None) -> Callable[[Connection], None]:
     return tamper
 
 
+def _by_hand(statement: str) -> Callable[[Connection], None]:
+    """Write over the third entry as somebody would who knows nothing of how it lies there."""
+
+    def tamper(chain: Connection) -> None:
+        value = "'nobody'" if chain.dialect.name == "sqlite" else "'nobody'::bytea"
+        chain.exec_driver_sql(f"{statement.format(value)} WHERE seq = 3")
+
+    return tamper
+
+
 def _take_out(chain: Connection) -> None:
     chain.execute(delete(audit).where(audit.c.organisation_id == HERE, audit.c.seq == 3))
 
@@ -121,6 +131,9 @@ def _put_in(chain: Connection) -> None:
         (_change(record_id="0069"), 3),
         (_change(at="2026-11-19T00:00:00+00:00"), 3),
         (_change(hash="f" * 64), 3),
+        (_by_hand("UPDATE audit SET actor = {}"), 3),
+        (_by_hand("UPDATE audit SET hash = {}"), 3),
+        (_by_hand("UPDATE audit_body SET body = {}"), 3),
         (_take_out, 3),
         (_take_out_and_close_the_gap, 3),
         (_swap, 3),
