@@ -161,6 +161,17 @@ def _without_taken_back(row: Row, deal: WonDeal, live: Sequence[LedgerInvoice]) 
     return [invoice for invoice in live if invoice not in credited]
 
 
+def _count(row: Row, invoice: LedgerInvoice, value: Decimal) -> None:
+    """Add an invoice to what the books have."""
+    row.invoices += 1
+    row.tax = EXACT.add(row.tax, invoice.total_tax)
+    row.gross = EXACT.add(row.gross, invoice.total)
+    if invoice.status in POSTED_STATUSES:
+        row.approved = EXACT.add(row.approved, value)
+    else:
+        row.draft = EXACT.add(row.draft, value)
+
+
 def _place(
     row: Row,
     deal: WonDeal,
@@ -180,27 +191,29 @@ def _place(
             row.unnamed.append(Difference("no invoice", deal.amount, deal.id, deal.name))
         return
     live = _without_taken_back(row, deal, live)
-    if len(live) > 1:
-        row.differences.append(
-            Difference("duplicate", ZERO, deal.id, deal.name, ", ".join(i.number for i in live), "two live invoices")
-        )
-    invoice = live[0]
-    row.invoices += 1
+    values = {each.invoice_id: each.total if inclusive else each.sub_total for each in live}
+
+    def apart(each: LedgerInvoice) -> tuple[bool, Decimal]:
+        return each.currency != deal.currency, EXACT.subtract(deal.amount, values[each.invoice_id]).copy_abs()
+
+    invoice, *others = sorted(live, key=apart)
     if invoice.currency != deal.currency:
+        row.invoices += 1
         note = f"invoiced in {invoice.currency}"
         row.unnamed.append(Difference("currency", deal.amount, deal.id, deal.name, invoice.number, note))
         return
-    row.tax = EXACT.add(row.tax, invoice.total_tax)
-    row.gross = EXACT.add(row.gross, invoice.total)
-    value = invoice.total if inclusive else invoice.sub_total
-    if invoice.status in POSTED_STATUSES:
-        row.approved = EXACT.add(row.approved, value)
-    else:
-        row.draft = EXACT.add(row.draft, value)
-    difference = EXACT.subtract(deal.amount, value)
+    _count(row, invoice, values[invoice.invoice_id])
+    for other in others:  # what is billed twice is shown with its money
+        twice = other.currency == deal.currency
+        if twice:
+            _count(row, other, values[other.invoice_id])
+        amount = EXACT.minus(values[other.invoice_id]) if twice else ZERO
+        note = f"a second live invoice beside {invoice.number}" + ("" if twice else f", in {other.currency}")
+        row.differences.append(Difference("duplicate", amount, deal.id, deal.name, other.number, note))
+    difference = EXACT.subtract(deal.amount, values[invoice.invoice_id])
     if difference == 0:
         return
-    reason = named.get(deal.id, "") or ("duplicate" if len(live) > 1 else "")
+    reason = named.get(deal.id, "")
     if not reason and difference.copy_abs() <= rounding_allowance(len(invoice.lines), rounding_max):
         reason = "rounding"
     if reason:

@@ -107,15 +107,23 @@ def test_the_cap_of_rounding_is_the_policys() -> None:
     assert not compare([won()], [nine], rounding_max=money("0.05")).unexplained
 
 
-def test_two_live_invoices_for_a_deal_are_named() -> None:
+def test_what_is_billed_twice_is_shown_with_its_money() -> None:
     twin = replace(billed(), invoice_id="twin", number="INV-TWIN")
     row = only_row(compare([won()], [billed(), twin]))
-    assert [(each.kind, each.invoice) for each in row.differences] == [("duplicate", "INV-0001, INV-TWIN")]
+    [difference] = row.differences
+    assert (difference.kind, difference.invoice, difference.amount) == ("duplicate", "INV-TWIN", money("-100.00"))
+    assert (row.draft, row.gross, row.invoices, row.unexplained) == (money("200.00"), money("220.00"), 2, ZERO)
 
 
-def test_what_two_live_invoices_leave_over_is_named_as_well() -> None:
+def test_of_two_live_invoices_the_one_that_says_what_the_deal_says_is_its_own() -> None:
+    row = only_row(compare([won()], [billed(1, "60.00"), replace(billed(), invoice_id="twin", number="INV-TWIN")]))
+    assert [(each.kind, each.amount) for each in row.differences] == [("duplicate", money("-60.00"))]
+    assert row.unexplained == ZERO
+
+
+def test_what_neither_of_two_live_invoices_says_stays_unexplained() -> None:
     twin = replace(billed(), invoice_id="twin", number="INV-TWIN")
-    assert not compare([won(amount="250.00")], [billed(), twin]).unexplained
+    assert only_row(compare([won(amount="250.00")], [billed(), twin])).unexplained == money("150.00")
 
 
 def test_a_deal_whose_invoice_was_credited_and_its_successor_voided_waits() -> None:
