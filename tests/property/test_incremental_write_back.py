@@ -20,7 +20,7 @@ from crossfoot.engine.showing.wanting import Wanting
 from crossfoot.store import schema
 from crossfoot.store.database import open_memory
 from crossfoot.store.links import retire_link
-from crossfoot.store.write_backs import pending_write_backs, write_back_written
+from crossfoot.store.write_backs import pending_write_backs, write_backs_written
 
 from .plan_history import Firm, observed_firm, serialised
 
@@ -192,4 +192,4 @@ def _write(firm: Firm) -> None:
     with firm.session.database.writing("written") as connection:
         home = firm.session.organisation_id
         for item in list(pending_write_backs(connection, home, firm.now, firm.now)):
-            write_back_written(connection, home, item, None)
+            write_backs_written(connection, home, [(item, None)])

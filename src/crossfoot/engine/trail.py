@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from crossfoot.core.documents import differences
 from crossfoot.core.links import Kind
 from crossfoot.engine.session import Session
-from crossfoot.store.audit import append_audit, bodies_to_pack, pack_bodies
+from crossfoot.store.audit import Said, append_all, append_audit, bodies_to_pack, pack_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.write_backs import WriteBack
@@ -90,22 +90,27 @@ def _parts(form: Mapping[str, Any], names: list[str]) -> dict[str, Any]:
     return parts
 
 
-def note_write_back(connection: Connection, session: Session, item: WriteBack, refusal: str) -> None:
-    """One entry for one row that Salesforce took or refused. ``before`` names what we wrote there last, by digest."""
-    note(
-        connection,
-        session,
-        f"write back {item.object}" + (" refused" if refusal else ""),
-        record_id=item.source_id,
-        key=item.key,
-        run=session.run_id,
-        before=item.written_hash or None,
-        after=item.fields,
-        content=item.wanted_hash,
-        reason="it follows what Xero holds",
-        refusal=refusal,
-        mapping=session.mapping.hash,
-    )
+def note_write_backs(connection: Connection, session: Session, rows: Iterable[tuple[WriteBack, str]]) -> None:
+    """One entry for each row that Salesforce took, or refused in the words beside it. ``before`` names what we wrote
+    there last, by digest."""
+    entries = [
+        Said(
+            f"write back {item.object}" + (" refused" if refusal else ""),
+            item.source_id,
+            {
+                "key": item.key,
+                "run": session.run_id,
+                "before": item.written_hash or None,
+                "after": item.fields,
+                "content": item.wanted_hash,
+                "reason": "it follows what Xero holds",
+                "refusal": refusal,
+                "mapping": session.mapping.hash,
+            },
+        )
+        for item, refusal in rows
+    ]
+    append_all(connection, session.organisation_id, session.host.now(), session.actor, entries)
 
 
 def pack_trail(session: Session) -> None:

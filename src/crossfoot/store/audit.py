@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -30,11 +31,11 @@ BLOCKS_AT_ONCE = 32
 # One entry for each mutation: built once.
 _ADD, _ADD_BODY = insert(audit), insert(audit_body)
 _BODY_UP_TO = (audit_body.c.organisation_id == audit.c.organisation_id) & (audit_body.c.seq == audit.c.seq)
-_NEXT_BODY = (
+_BODIES = (
     select(audit_body.c.first, audit_body.c.seq, audit_body.c.body)
     .where(audit_body.c.organisation_id == bindparam("organisation_id"), audit_body.c.seq >= bindparam("seq"))
     .order_by(audit_body.c.seq)
-    .limit(1)
+    .limit(bindparam("rows"))
 )
 _NEWEST = (
     select(audit.c.seq, audit.c.hash)
@@ -57,6 +58,15 @@ class AuditEntry:
     hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a new entry shall say."""
+
+    action: str
+    record_id: str
+    body: Mapping[str, object]
+
+
 def append_audit(
     connection: Connection,
     organisation_id: str,
@@ -68,21 +78,27 @@ def append_audit(
     **body: object,
 ) -> None:
     """Add an entry; belongs in the transaction of what it records."""
-    last, previous = newest_audit(connection, organisation_id)
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
-    head = {
-        "organisation_id": organisation_id,
-        "seq": last + 1,
-        "at": instant(now),
-        "actor": actor,
-        "action": action,
-        "record_id": record_id,
-    }
-    digest = _digest(text)
-    connection.execute(_ADD, {**head, "digest": digest, "hash": _hash(head, digest, previous)})
-    connection.execute(
-        _ADD_BODY, {"organisation_id": organisation_id, "seq": last + 1, "first": last + 1, "body": text.encode()}
-    )
+    append_all(connection, organisation_id, now, actor, [Said(action, record_id, body)])
+
+
+def append_all(
+    connection: Connection, organisation_id: str, now: datetime, actor: str, entries: Iterable[Said]
+) -> None:
+    """Add entries in their order; belongs in the transaction of what they record."""
+    last, newest = newest_audit(connection, organisation_id)
+    heads: list[dict[str, object]] = []
+    bodies: list[dict[str, object]] = []
+    for seq, said in enumerate(entries, last + 1):
+        text = json.dumps(said.body, sort_keys=True, separators=(",", ":"), default=str, ensure_ascii=False)
+        head: dict[str, object] = {"organisation_id": organisation_id, "seq": seq, "at": instant(now), "actor": actor}
+        head |= {"action": said.action, "record_id": said.record_id}
+        digest = _digest(text)
+        newest = _hash(head, digest, newest)
+        heads.append({**head, "digest": digest, "hash": newest})
+        bodies.append({"organisation_id": organisation_id, "seq": seq, "first": seq, "body": text.encode()})
+    if heads:
+        connection.execute(_ADD, heads)
+        connection.execute(_ADD_BODY, bodies)
 
 
 def newest_audit(connection: Connection, organisation_id: str) -> tuple[int, str]:
@@ -116,29 +132,46 @@ def _hash(row: Mapping[str, Any], covered: str, previous: str) -> str:
 
 
 class _Bodies:
-    """What entries say. Asked for in their order, each row is read once."""
+    """What entries say. Asked for in their order, each row is read once, so many at a time."""
 
-    def __init__(self, connection: Connection, organisation_id: str) -> None:
-        self._connection, self._organisation_id = connection, organisation_id
+    def __init__(self, connection: Connection, organisation_id: str, rows: int = BLOCKS_AT_ONCE) -> None:
+        self._connection, self._organisation_id, self._at_once = connection, organisation_id, rows
         self._asked = self._first = self._last = 0
         self._lines: list[bytes] = []
+        self._read: deque[Any] = deque()
 
     def of(self, seq: int) -> bytes | None:
         """What one entry says, or None where that was taken out."""
         if not self._asked <= seq <= self._last:
-            row = self._connection.execute(_NEXT_BODY, {"organisation_id": self._organisation_id, "seq": seq}).first()
+            row = self._next(seq)
             self._asked, self._first, self._last = (seq, row.first, row.seq) if row else (seq, sys.maxsize, sys.maxsize)
             # At most so many lines: what was added belongs to the last entry, whose digest does not cover it.
             self._lines = row.body.split(b"\n", row.seq - row.first) if row else []
         place = seq - self._first
         return self._lines[place] if 0 <= place < len(self._lines) else None
 
+    def _next(self, seq: int) -> Any:
+        """The first row that reaches to this entry or beyond."""
+        while self._read and self._read[0].seq < seq:
+            self._read.popleft()
+        if not self._read:
+            try:
+                self._read = self._from(seq, self._at_once)
+            except ValueError:  # one of them is no body at all: those before it are
+                self._at_once = 1
+                self._read = self._from(seq, self._at_once)
+        return self._read.popleft() if self._read else None
+
+    def _from(self, seq: int, rows: int) -> deque[Any]:
+        given = {"organisation_id": self._organisation_id, "seq": seq, "rows": rows}
+        return deque(self._connection.execute(_BODIES, given))
+
 
 def read_audit(connection: Connection, organisation_id: str, record_id: str | None = None) -> Iterator[AuditEntry]:
     """Entries in order, all or those of one record."""
     query, bodies = _entries(organisation_id), _Bodies(connection, organisation_id)
-    if record_id is not None:
-        query = query.where(audit.c.record_id == record_id)
+    if record_id is not None:  # its entries lie far apart
+        query, bodies = query.where(audit.c.record_id == record_id), _Bodies(connection, organisation_id, rows=1)
     for row in connection.execute(query):
         body = json.loads(bodies.of(row.seq) or b"{}")
         yield AuditEntry(row.seq, row.at, row.actor, row.action, row.record_id, body, row.hash)

@@ -41,6 +41,11 @@ class Prepared:
         """Run it."""
         return connection.execute(self._statement, _marked(given))
 
+    def each(self, connection: Connection, rows: Iterable[Mapping[str, object]]) -> None:
+        """Run it once for each of many rows of values, none of which answers anything."""
+        if marked := [_marked(row) for row in rows]:
+            connection.execute(self._statement, marked)
+
 
 def _marked(given: Mapping[str, object]) -> dict[str, object]:
     return {_MARK + name: value for name, value in given.items()}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Select, Update, case, delete, false, select, update
 
 from crossfoot.store.codec import decode_fields, encode, instant
 from crossfoot.store.lookups import chunks
@@ -146,19 +146,19 @@ def rows_but(connection: Connection, organisation_id: str, name: str, wanted_has
 
 
 @Prepared
-def _refusals(organisation_id: Bound, source_id: Bound) -> Select[Any]:
-    query = select(write_back.c.key).where(
+def _refusals(organisation_id: Bound, source_ids: Bound) -> Select[Any]:
+    return select(write_back.c.source_id).where(
         write_back.c.organisation_id == organisation_id,
-        write_back.c.source_id == source_id,
+        write_back.c.source_id.in_(source_ids),
         write_back.c.refused_at.is_not(None),
         write_back.c.refused_hash == write_back.c.wanted_hash,
     )
-    return query.limit(1)
 
 
-def has_refused(connection: Connection, organisation_id: str, source_id: str) -> bool:
-    """Whether Salesforce refused what should stand in some row that concerns a record."""
-    return _refusals(connection, organisation_id=organisation_id, source_id=source_id).first() is not None
+def refused_sources(connection: Connection, organisation_id: str, source_ids: Iterable[str]) -> set[str]:
+    """Those of some records of which Salesforce refused what should stand in a row that concerns them."""
+    parts = (_refusals(connection, organisation_id=organisation_id, source_ids=part) for part in chunks(source_ids))
+    return {source_id for found in parts for source_id in found.scalars()}
 
 
 @Prepared
@@ -212,32 +212,52 @@ def pending_write_backs(
 
 
 def _key(organisation_id: str, item: WriteBack) -> dict[str, object]:
-    key = _within(organisation_id, item.key)
-    return {"organisation_id": organisation_id, "object": item.object, "key": key}
+    return {"organisation_id": organisation_id, "name": item.object, "key": _within(organisation_id, item.key)}
 
 
-def write_back_leaves(connection: Connection, organisation_id: str, item: WriteBack, until: datetime) -> None:
-    """A call for it leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
-    values = {"unsure_until": item.unsure_until or instant(until)}
-    change(connection, write_back, _key(organisation_id, item), values)
+@Prepared
+def _leaves(organisation_id: Bound, name: Bound, key: Bound, until: Bound) -> Update:
+    return update(write_back).where(_of(organisation_id, name), write_back.c.key == key).values(unsure_until=until)
 
 
-def write_back_written(connection: Connection, organisation_id: str, item: WriteBack, unsure_until: str | None) -> None:
-    """Salesforce took it. ``unsure_until`` stays where an earlier call for it may still land: only else, and where it
-    is what should still stand there, its fields are needed no more."""
-    key = _key(organisation_id, item)
-    taken = {"written_hash": item.wanted_hash, "refused_hash": "", "refused_at": None, "unsure_until": unsure_until}
-    if unsure_until is None and item.wave > 0:
-        stands = {**key, "wanted_hash": item.wanted_hash}
-        if change(connection, write_back, stands, {**taken, "fields": b""}).rowcount:
-            return
-    change(connection, write_back, key, taken)
+def write_backs_leave(
+    connection: Connection, organisation_id: str, items: Iterable[WriteBack], until: datetime
+) -> None:
+    """A call for them leaves. Until its answer is known, and for a while where none comes, it may land at any time."""
+    rows = [{**_key(organisation_id, item), "until": item.unsure_until or instant(until)} for item in items]
+    _leaves.each(connection, rows)
+
+
+@Prepared
+def _taken(organisation_id: Bound, name: Bound, key: Bound, written: Bound, until: Bound, needed: Bound) -> Update:
+    stands = write_back.c.wanted_hash == written
+    left = case((stands & (needed == false()), b""), else_=write_back.c.fields)
+    taken = {"written_hash": written, "refused_hash": "", "refused_at": None, "unsure_until": until, "fields": left}
+    return update(write_back).where(_of(organisation_id, name), write_back.c.key == key).values(taken)
+
+
+def write_backs_written(
+    connection: Connection, organisation_id: str, items: Iterable[tuple[WriteBack, str | None]]
+) -> None:
+    """Salesforce took them. The instant beside each stays where an earlier call for it may still land: only else, and
+    where it is what should still stand there, its fields are needed no more."""
+    rows = [
+        {
+            **_key(organisation_id, item),
+            "written": item.wanted_hash,
+            "until": until,
+            "needed": item.wave == 0 or until is not None,
+        }
+        for item, until in items
+    ]
+    _taken.each(connection, rows)
 
 
 def write_back_refused(connection: Connection, organisation_id: str, item: WriteBack, now: datetime) -> None:
     """Salesforce refused it."""
+    key = {"organisation_id": organisation_id, "object": item.object, "key": _within(organisation_id, item.key)}
     values = {"refused_hash": item.wanted_hash, "refused_at": instant(now), "unsure_until": None}
-    change(connection, write_back, _key(organisation_id, item), values)
+    change(connection, write_back, key, values)
 
 
 def doubt_write_backs(connection: Connection, organisation_id: str) -> None:

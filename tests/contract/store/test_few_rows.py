@@ -18,7 +18,7 @@ from crossfoot.store.lookups import IDS_PER_QUERY, find_candidates
 from crossfoot.store.operations import STANDING, load_operations, recent_intents, standing_refusals
 from crossfoot.store.queue import buckets, open_entries
 from crossfoot.store.versions import Version, deleted_ids, load_versions, save_versions, unread
-from crossfoot.store.write_backs import has_refused, pending_write_backs, rows_below, wanted_states
+from crossfoot.store.write_backs import pending_write_backs, refused_sources, rows_below, wanted_states
 
 HERE = "ef134f2a-180b-405d-a91a-b32d2976f51d"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -54,7 +54,7 @@ READ = [Version(RecordRef(Side.XERO, "Invoice", each), HERE, "", "", b"{}", dele
         (lambda c: pending_write_backs(c, HERE, NOW, NOW), "write_back_to_send"),
         (lambda c: wanted_states(c, HERE, "Line__c", IDS), "(organisation_id=? AND object=? AND key=?)"),
         (lambda c: rows_below(c, HERE, "Line__c", IDS), "write_back_below"),
-        (lambda c: has_refused(c, HERE, "006A"), "write_back_refused"),
+        (lambda c: refused_sources(c, HERE, ["006A"]), "write_back_refused"),
     ],
 )
 def test_few_rows_are_looked_at(connection: Connection, ask: Callable[[Connection], Any], found_by: str) -> None:

@@ -12,15 +12,15 @@ from crossfoot.store.codec import instant
 from crossfoot.store.schema import write_back
 from crossfoot.store.write_backs import (
     WriteBack,
-    has_refused,
     pending_write_backs,
+    refused_sources,
     retry_write_backs,
     rows_below,
     rows_but,
     want_write_backs,
     wanted_states,
     write_back_refused,
-    write_back_written,
+    write_backs_written,
 )
 
 HERE = "ef134f2a-180b-405d-a91a-b32d2976f51d"
@@ -40,7 +40,7 @@ def test_what_is_wanted_is_pending_until_it_is_written_and_its_fields_go_then(co
     want_write_backs(connection, HERE, [LINE])
     (item,) = pending(connection)
     assert (item.key, item.fields, item.parent) == (LINE.key, {"Amount__c": 10}, LINE.parent)
-    write_back_written(connection, HERE, item, None)
+    write_backs_written(connection, HERE, [(item, None)])
     assert pending(connection) == []
     assert kept_fields(connection) == b""
     assert wanted_states(connection, HERE, "Line__c", [LINE.key, "other"]) == {LINE.key: LINE.state}
@@ -48,7 +48,7 @@ def test_what_is_wanted_is_pending_until_it_is_written_and_its_fields_go_then(co
 
 def test_a_row_that_an_earlier_call_may_overtake_keeps_its_fields_and_is_sent_again(connection: Connection) -> None:
     want_write_backs(connection, HERE, [LINE])
-    write_back_written(connection, HERE, LINE, instant(NOW + timedelta(minutes=10)))
+    write_backs_written(connection, HERE, [(LINE, instant(NOW + timedelta(minutes=10)))])
     assert pending(connection) == []
     (again,) = pending(connection, NOW + timedelta(minutes=10))
     assert again.fields == LINE.fields
@@ -56,7 +56,7 @@ def test_a_row_that_an_earlier_call_may_overtake_keeps_its_fields_and_is_sent_ag
 
 def test_what_was_written_is_not_what_is_wanted_by_now(connection: Connection) -> None:
     want_write_backs(connection, HERE, [replace(LINE, fields={"Amount__c": 20}, wanted_hash="b" * 32)])
-    write_back_written(connection, HERE, LINE, None)
+    write_backs_written(connection, HERE, [(LINE, None)])
     (item,) = pending(connection)
     assert item.fields == {"Amount__c": 20}
 
@@ -65,10 +65,10 @@ def test_a_refused_row_waits_for_a_change_a_day_or_a_person(connection: Connecti
     want_write_backs(connection, HERE, [LINE])
     write_back_refused(connection, HERE, LINE, NOW)
     assert pending(connection) == []
-    assert has_refused(connection, HERE, "006A")
+    assert refused_sources(connection, HERE, ["006A", "006B"]) == {"006A"}
     assert len(pending(connection, NOW + timedelta(days=2))) == 1
     retry_write_backs(connection, HERE, "006A")
-    assert not has_refused(connection, HERE, "006A")
+    assert refused_sources(connection, HERE, ["006A"]) == set()
     assert len(pending(connection)) == 1
 
 

@@ -24,7 +24,6 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.showing import row_writes
 from crossfoot.engine.writing.verify import Verified
 from crossfoot.http import Answer, Http
-from crossfoot.salesforce.requests import RowOutcome
 from crossfoot.store import operations as ops
 from crossfoot.store import write_backs
 from crossfoot.store.codec import decode_fields, encode
@@ -274,30 +273,32 @@ def _assume_written_back(_machine: Machine) -> list[Change]:
 
 def _write_every_time(_machine: Machine) -> list[Change]:
     """What was written back is not remembered."""
-    return [(write_backs, "write_back_written", lambda *_, **__: None)]
+    return [(write_backs, "write_backs_written", lambda *_, **__: None)]
 
 
 def _row_errors_unread(_machine: Machine) -> list[Change]:
     """Salesforce's refusal of single rows is not read."""
-    settle = row_writes.settle_row
+    settle = row_writes.settle_rows
 
-    def deaf(connection: Any, session: Session, item: Any, outcome: RowOutcome, *, lost: bool = False) -> None:
-        settle(connection, session, item, replace(outcome, success=True), lost=lost)
+    def deaf(connection: Any, session: Session, rows: Any, *, lost: bool = False) -> int:
+        return settle(connection, session, [(item, replace(said, success=True)) for item, said in rows], lost=lost)
 
-    return [(row_writes, "settle_row", deaf), (row_writes, "BUSY", frozenset())]
+    return [(row_writes, "settle_rows", deaf), (row_writes, "BUSY", frozenset())]
 
 
 def _refused_write_back_starts_anew(_machine: Machine) -> list[Change]:
     """When Salesforce refuses the status, the document counts as failed and is made again."""
-    settle = row_writes.settle_row
+    settle = row_writes.settle_rows
 
-    def forget(connection: Any, session: Session, item: Any, outcome: RowOutcome, *, lost: bool = False) -> None:
-        settle(connection, session, item, outcome, lost=lost)
-        stored = find_link(connection, session.organisation_id, Kind.INVOICE, item.source_id)
-        if not outcome.success and stored is not None:
-            retire_link(connection, stored.id)
+    def forget(connection: Any, session: Session, rows: Any, *, lost: bool = False) -> int:
+        taken = settle(connection, session, rows, lost=lost)
+        for item, outcome in rows:
+            stored = find_link(connection, session.organisation_id, Kind.INVOICE, item.source_id)
+            if not outcome.success and stored is not None:
+                retire_link(connection, stored.id)
+        return taken
 
-    return [(row_writes, "settle_row", forget)]
+    return [(row_writes, "settle_rows", forget)]
 
 
 SENDING: Mapping[str, Plant] = {

@@ -14,7 +14,7 @@ import msgspec
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.session import Session
-from crossfoot.engine.showing.row_writes import BUSY, by_parent, key_field, mark_leaving, send_committed, settle_row
+from crossfoot.engine.showing.row_writes import BUSY, by_parent, key_field, mark_leaving, send_committed, settle_rows
 from crossfoot.salesforce import bulk
 from crossfoot.store import operations as ops
 from crossfoot.store import write_backs as store
@@ -137,17 +137,12 @@ def _settle(session: Session, load: ops.Load) -> tuple[int, int]:
     items = _items(session, load)
     succeeded, failed, unprocessed = (session.salesforce.read(request).body for request in bulk.results(load.job_id))
     outcomes = bulk.decode_results(key_field(items[0]), succeeded, failed, unprocessed)
-    written = refused = 0
+    known = [(item, outcomes[item.key]) for item in items if item.key in outcomes]
+    settled = [(item, outcome) for item, outcome in known if outcome.success or outcome.code not in _LEFT_OPEN]
     with session.database.writing("bulk outcomes") as connection:
-        for item in items:
-            outcome = outcomes.get(item.key)
-            if outcome is None or (not outcome.success and outcome.code in _LEFT_OPEN):
-                continue
-            settle_row(connection, session, item, outcome)
-            written += outcome.success
-            refused += not outcome.success
+        written = settle_rows(connection, session, settled)
         ops.end_call(connection, load.id, session.host.now(), state="answered")
-    return written, refused
+    return written, len(settled) - written
 
 
 def _items(session: Session, load: ops.Load) -> list[WriteBack]:

@@ -22,7 +22,7 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note_write_back
+from crossfoot.engine.trail import note_write_backs
 from crossfoot.http import Answer, HttpRequest
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.bulk import UpsertRow, Value, together
@@ -141,15 +141,12 @@ def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
             continue
         except Rejected as error:
             outcomes = [sf.RowOutcome("", success=False, code=error.code, message=str(error))] * len(work)
-        again: list[WriteBack] = []
+        told = list(zip(work, outcomes, strict=True))
+        again = [item for item, outcome in told if not outcome.success and outcome.code in BUSY]
         with session.database.writing("write-back outcome") as connection:
-            for item, outcome in zip(work, outcomes, strict=True):
-                if not outcome.success and outcome.code in BUSY:
-                    again.append(item)
-                    continue
-                settle_row(connection, session, item, outcome, lost=lost)
-                written += outcome.success
-                refused += not outcome.success
+            settled = [(item, outcome) for item, outcome in told if outcome.success or outcome.code not in BUSY]
+            taken = settle_rows(connection, session, settled, lost=lost)
+        written, refused = written + taken, refused + len(settled) - taken
         if not again:
             break
         work = again
@@ -193,8 +190,7 @@ def send_committed(session: Session, request: HttpRequest, rows: Sequence[WriteB
 
 def mark_leaving(connection: Connection, session: Session, rows: Iterable[WriteBack]) -> None:
     """Until their outcome is known these rows may land at any time."""
-    for item in rows:
-        store.write_back_leaves(connection, session.organisation_id, item, session.host.now() + LANDS_WITHIN)
+    store.write_backs_leave(connection, session.organisation_id, rows, session.host.now() + LANDS_WITHIN)
 
 
 def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | None:
@@ -205,26 +201,33 @@ def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | Non
     return item.unsure_until if item.unsure_until and item.unsure_until > instant(now) else None
 
 
-def settle_row(
-    connection: Connection, session: Session, item: WriteBack, outcome: sf.RowOutcome, *, lost: bool = False
-) -> None:
-    """Keep what became of one row; a refusal opens an entry in the review queue, a success closes it."""
-    now, name = session.host.now(), ""
-    if outcome.success:
-        until = _unsure_until(session, item, lost=lost)
-        store.write_back_written(connection, session.organisation_id, item, until)
-        findings: list[Finding] = []
-    else:
-        store.write_back_refused(connection, session.organisation_id, item, now)
-        name, money = deal_facts(connection, session.organisation_id, item.source_id)
-        cause, ref = f"{item.object}: {outcome.message}", _concerned(session, item)
-        findings = [Finding("write_back_refused", ref, cause, money=money, vendor_text=outcome.message)]
-        name = name or record_name(connection, session, ref)
-    note_write_back(connection, session, item, "" if outcome.success else outcome.message)
-    if findings or not store.has_refused(connection, session.organisation_id, item.source_id):
-        replace_findings(
-            connection, session.organisation_id, {item.source_id: name}, findings, now, codes={"write_back_refused"}
-        )
+def settle_rows(
+    connection: Connection, session: Session, rows: Sequence[tuple[WriteBack, sf.RowOutcome]], *, lost: bool = False
+) -> int:
+    """Keep what became of each row; a refusal opens an entry in the review queue, and once no row of a record is
+    refused any more it closes. Returns how many Salesforce took."""
+    home, now = session.organisation_id, session.host.now()
+    taken = [(item, _unsure_until(session, item, lost=lost)) for item, outcome in rows if outcome.success]
+    store.write_backs_written(connection, home, taken)
+    findings, names = [], {}
+    for item, outcome in rows:
+        if not outcome.success:
+            store.write_back_refused(connection, home, item, now)
+            finding, names[item.source_id] = _refusal(connection, session, item, outcome.message)
+            findings.append(finding)
+    note_write_backs(connection, session, [(item, "" if each.success else each.message) for item, each in rows])
+    sources = {item.source_id for item, _ in taken}
+    names |= dict.fromkeys(sources - store.refused_sources(connection, home, sources), "")
+    replace_findings(connection, home, names, findings, now, codes={"write_back_refused"})
+    return len(taken)
+
+
+def _refusal(connection: Connection, session: Session, item: WriteBack, words: str) -> tuple[Finding, str]:
+    """What is told of a row that Salesforce refused, and the name of its record."""
+    name, money = deal_facts(connection, session.organisation_id, item.source_id)
+    ref = _concerned(session, item)
+    finding = Finding("write_back_refused", ref, f"{item.object}: {words}", money=money, vendor_text=words)
+    return finding, name or record_name(connection, session, ref)
 
 
 def _concerned(session: Session, item: WriteBack) -> RecordRef:

@@ -257,7 +257,7 @@ class Wanting:
         gone = self._mirror.gone & set(ids)
         for record_id in sorted(store.wanted_states(self._connection, self._home, name, gone)):
             store.forget_write_back(self._connection, self._home, name, record_id)
-            if not store.has_refused(self._connection, self._home, record_id):
+            if not store.refused_sources(self._connection, self._home, [record_id]):
                 now = self._session.host.now()
                 replace_findings(self._connection, self._home, {record_id: ""}, (), now, codes={_OWN_TROUBLE})
 
