@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from crossfoot.core.errors import CrossfootError
 
-from .history import HistoryFailed, collecting_rarely, commit, run_history
+from .history import HistoryFailed, commit, run_history
 from .machine import Violation
 
 SEEDS_MAX = 60
@@ -34,15 +34,14 @@ class Catch:
 def catch(name: str, most: int = SEEDS_MAX, seconds: float = inf) -> Catch:
     """Look for one bug, seed after seed, for so much time of this process. A slip in the planting itself is raised."""
     until, seed = process_time() + seconds, 0
-    with collecting_rarely():
-        while seed < most and process_time() < until:
-            seed += 1
-            try:
-                run_history(seed, name)
-            except HistoryFailed as failure:
-                if isinstance(failure.cause, NOTICED):
-                    return Catch(name, seed, f"{type(failure.cause).__name__}: {failure.cause}"[:160], seed, commit())
-                raise
+    while seed < most and process_time() < until:
+        seed += 1
+        try:
+            run_history(seed, name)
+        except HistoryFailed as failure:
+            if isinstance(failure.cause, NOTICED):
+                return Catch(name, seed, f"{type(failure.cause).__name__}: {failure.cause}"[:160], seed, commit())
+            raise
     return Catch(name, 0, "", seed, commit())
 
 
