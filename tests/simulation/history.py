@@ -132,6 +132,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
         machine.close()
 
 
+@cache
 def _kill_weight(seam: str) -> int:
     return next((weight for start, weight in KILL_WEIGHTS.items() if seam.startswith(start)), 1)
 

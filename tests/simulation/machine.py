@@ -34,7 +34,7 @@ class Trace:
 
     def note(self, now: datetime, text: str) -> None:
         """Add one line."""
-        self.lines.append(f"{now:%d %H:%M:%S.%f} {text}")
+        self.lines.append(f"{now.isoformat(sep=' ')} {text}")
 
     @property
     def hash(self) -> str:

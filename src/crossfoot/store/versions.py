@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -238,7 +238,14 @@ def watermarks(connection: Connection, home: str) -> dict[str, tuple[str, str]]:
 
 def save_reference(connection: Connection, home: str, name: str, body: bytes, now: datetime) -> None:
     """Keep reference data with its read time."""
-    upsert(connection, reference, [{"home": home, "name": name, "read_at": instant(now), "body": body}])
+    save_references(connection, home, {name: body}, now)
+
+
+def save_references(connection: Connection, home: str, bodies: Mapping[str, bytes], now: datetime) -> None:
+    """The same of several, by name."""
+    at = instant(now)
+    rows = [{"home": home, "name": name, "read_at": at, "body": body} for name, body in bodies.items()]
+    upsert(connection, reference, rows)
 
 
 @Prepared

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,7 +12,7 @@ from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.shapes import ObjectShape, Seen, decode_shapes
 from crossfoot.store.codec import decode, encode
-from crossfoot.store.versions import load_references, save_reference
+from crossfoot.store.versions import load_references, save_references
 
 DESCRIBE_AGE = timedelta(hours=1)
 # Whether a change of permissions moves a describe's Last-Modified is not told: once a day it is read regardless.
@@ -37,8 +37,8 @@ def shapes(session: Session, names: Iterable[str], *, fresh: bool = False) -> di
     for start in range(0, len(stale), sf.DESCRIBES_PER_CALL):
         chunk = stale[start : start + sf.DESCRIBES_PER_CALL]
         since = {name: _since(known[name][1], session.host.now()) for name in chunk}
-        for name, seen in decode_shapes(session.salesforce.read(sf.describe_changed(since)).body):
-            known[name] = _keep(session, name, known[name][1], seen)
+        answer = session.salesforce.read(sf.describe_changed(since))
+        known |= _keep(session, {name: (known[name][1], seen) for name, seen in decode_shapes(answer.body)})
     return {name: known[name][1].shape for name in wanted}
 
 
@@ -66,9 +66,12 @@ def _since(kept: _Kept, now: datetime) -> str:
     return kept.modified if kept.shape is not None and now - kept.in_full_at < IN_FULL_AGE else ""
 
 
-def _keep(session: Session, name: str, before: _Kept, seen: Seen) -> tuple[datetime, _Kept]:
+def _keep(session: Session, answered: Mapping[str, tuple[_Kept, Seen]]) -> dict[str, tuple[datetime, _Kept]]:
     now = session.host.now()
-    kept = before if seen.unchanged else _Kept(seen.shape, seen.modified, now)
-    with session.database.writing("describe") as connection:
-        save_reference(connection, session.org_id, f"{_SHAPE}{name}", encode(kept), now)
-    return now, kept
+    kept = {
+        name: before if seen.unchanged else _Kept(seen.shape, seen.modified, now)
+        for name, (before, seen) in answered.items()
+    }
+    with session.database.writing("describes") as connection:
+        save_references(connection, session.org_id, {f"{_SHAPE}{n}": encode(each) for n, each in kept.items()}, now)
+    return {name: (now, each) for name, each in kept.items()}
