@@ -10,6 +10,7 @@ from crossfoot.emulators.people import Visit
 
 from .merging import merge_accounts, merge_contacts
 from .people import Deed, People, Record, Vanished, deal_of
+from .persons import EDIT, HIRE, PART, edit, hire, part_with
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
 
@@ -211,12 +212,16 @@ DEEDS: Mapping[str, Deed] = {
     "merge accounts": (0, merge_accounts),
     "merge contacts": (0, merge_contacts),
     VANISH: (0, clear_out),
+    HIRE: (6, hire),
+    EDIT: (8, edit),
+    PART: (1, part_with),
 }
 _NEED: Mapping[str, str] = {
     "edit a shared record": "two_way",
     "record a payment": "payments",
     **dict.fromkeys(MERGES, "merges"),
     VANISH: "brake",
+    **dict.fromkeys((HIRE, EDIT, PART), "people"),
 }
 
 

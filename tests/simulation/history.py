@@ -45,6 +45,7 @@ BRAKE_SHARE = 0.25
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
 MERGE_RATE = 0.002  # at each seam
+PEOPLE_SHARE = 0.5  # of the two-way seeds without merges
 OPERATORS_SHARE = 0.6  # of the pauses between runs
 DAYS_SHARE = 0.03  # of those are days long
 CHAOS_ROUNDS = (3, 9)
@@ -115,6 +116,8 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
     ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
     ways = replace(ways, hints=machine.aside.random() < HINTS_SHARE, brake=machine.aside.random() < BRAKE_SHARE)
+    peopled = ways.two_way and not ways.merges and machine.beside.random() < PEOPLE_SHARE
+    ways = replace(ways, people=peopled)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:

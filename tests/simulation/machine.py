@@ -80,6 +80,7 @@ class Machine:
         self.acting: Actor | None = None
         self.longest_sleep_s = 0.0
         self.aside = random.Random(f"asides of {seed}")  # what was added later draws from here: seeds keep their story
+        self.beside = random.Random(f"more of {seed}")  # and what was added after that
         self._ids = random.Random(f"ids of {seed}")
         self._due: list[tuple[datetime, int, str, Callable[[], None]]] = []
         self._steps = self._scheduled = 0

@@ -65,6 +65,7 @@ SOMETIMES = (
     "a webhook was kept",
     "a forged webhook was refused",
     "the brake held a run",
+    "a person at a customer was edited",
 )
 
 

@@ -22,6 +22,7 @@ from .machine import Violation
 from .merging import family
 from .oracles import Oracles
 from .people import Desks, Ledger, deal_of
+from .persons import doubled, untold
 from .shared import CUSTOMER, EITHER, PRODUCT, SALESFORCE, SIDES, XERO, Shared
 from .shared import Kind as SharedKind
 from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
@@ -43,7 +44,7 @@ _EXPECTED = (
     | {
         "invoice_voided", "write_back_refused", "no_products", "future_date", "no_account", "no_product_code",
         "contact_archived", "contact_similar", "contact_same_tax_number", *_TAKEN_BACK, *_UNSHARED, *_UNPAID,
-        *_NOT_DONE, "credit_left", *_MERGED,
+        *_NOT_DONE, "credit_left", *_MERGED, "person_unknown", "person_gone", "person_no_room",
     }
 )  # fmt: skip
 
@@ -117,6 +118,8 @@ class Rest:
             self._check_buckets(connection)
         waiting = self._check_queue(entries)
         self._check_shared(waiting)
+        if self._pair.mapping.people:
+            self._check_persons(entries)
         self._check_conflicts(entries)
         self._check_payments(waiting)
         self._check_balances()
@@ -305,6 +308,16 @@ class Rest:
                 if ours != theirs and not waiting.get(record_id, set()) & (_UNSHARED | _MERGED):
                     raise Violation(f"I5: {kind.object} {record_id}: {part.name} is {ours!r} here, {theirs!r} in Xero")
 
+    def _check_persons(self, entries: Sequence[QueueEntry]) -> None:
+        """I1, I5: a person at a customer stands in Xero once and as in Salesforce, or the queue says why not."""
+        for who in doubled(self._desks):
+            raise Violation(f"I1: {who} stands in Xero twice")
+        causes: dict[str, str] = defaultdict(str)
+        for entry in entries:
+            causes[entry.record.id] += f"{entry.cause} \n"
+        for words in untold(self._desks, causes):
+            raise Violation(f"I5: {words}")
+
     def _check_conflicts(self, entries: Sequence[QueueEntry]) -> None:
         """I17: people are asked about a part that either side may change only where both sides were changed."""
         if self._restored:
@@ -408,4 +421,5 @@ _UNDONE = {
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",
+    "edit a person": "a person at a customer was edited",
 }

@@ -189,6 +189,7 @@ class Ways:
     series: bool = False
     hints: bool = False
     brake: bool = False
+    people: bool = False
 
 
 PLAIN = Ways()
@@ -200,6 +201,10 @@ _VANISHED_ONLY = (
 _NUMBER = "Number: Deal_Number__c,"
 _DIRECTION = re.compile(r"\n    direction: .*")
 _TWO_WAY = ("    salesforce: Account\n", "    salesforce: Product2\n")
+_PEOPLE = """  people:
+    when: "NOT(ISBLANK(Email))"
+    fields: {FirstName: FirstName, LastName: LastName, Email: Email}
+  products:"""
 _PAYMENTS = """
   payments:
     fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: Amount__c, Date: Date__c, Currency: CurrencyIsoCode,
@@ -219,6 +224,8 @@ def mapping_of(settings: str, ways: Ways = PLAIN) -> FlowMapping:
     for line in _TWO_WAY if ways.two_way else ():
         assert line in settings, line
         settings = settings.replace(line, f"{line}    direction: both\n")
+    if ways.people:
+        settings = settings.replace("  products:", _PEOPLE, 1)
     with TemporaryDirectory() as directory:
         path = Path(directory) / FILE_NAME
         path.write_text(settings + (_PAYMENTS if ways.payments else ""), encoding="utf-8")

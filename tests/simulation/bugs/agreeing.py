@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.sending as engine_sending
 import crossfoot.engine.writing.payment_outcomes as engine_payment_outcomes
 import crossfoot.engine.writing.tell as engine_tell
-from crossfoot.core import agreement, lifecycle
+from crossfoot.core import agreement, lifecycle, people
 from crossfoot.core.merge import Owner
+from crossfoot.engine.planning import agree
 from crossfoot.engine.showing.mirror import Mirror
 from tests.simulation.machine import Machine
 
@@ -77,6 +79,26 @@ def _nothing(*_: Any) -> lifecycle.Judgement:
     return lifecycle.Judgement()
 
 
+def _everybody_is_new(_machine: Machine) -> list[Change]:
+    """People at a customer are not looked for in Xero: whoever changed is entered once more."""
+    place = people.place_people
+
+    def blind(some: Any, contact: Any, base: Any) -> people.Placed:
+        return replace(place(some, contact, base), places={each.contact_id: None for each in some}, gone=())
+
+    return [(agree, "place_people", blind)]
+
+
+def _only_the_changed(_machine: Machine) -> list[Change]:
+    """Xero takes the list of people whole, and is sent those alone who changed."""
+    changed = people.changed_people
+
+    def cut(contact: Any, placed: people.Placed, values: Any) -> Any:
+        return tuple(each for each in changed(contact, placed, values) if each not in contact.people)
+
+    return [(people, "changed_people", cut)]
+
+
 AGREEING: Mapping[str, Plant] = {
     "Salesforce wins": _salesforce_wins,
     "choice forgotten": _choice_forgotten,
@@ -88,4 +110,6 @@ AGREEING: Mapping[str, Plant] = {
     "old copy unnoticed": _old_copy_unnoticed,
     "brake off": _brake_off,
     "own figures unnamed": _own_figures_unnamed,
+    "everybody is new": _everybody_is_new,
+    "only the changed": _only_the_changed,
 }
