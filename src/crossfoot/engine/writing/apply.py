@@ -10,6 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -322,13 +323,15 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
         batch, attempt = work.popleft()
         if attempt > SENDS_MAX:
             continue  # they stay as they are: the next run looks them up first
+        looked_at: datetime | None = None
         if batch[0].action == Action.UPDATE.value:
+            looked_at = session.host.now()
             batch = unmoved(session, batch)
             if not batch:
                 continue
         call_id = ""
         try:
-            call_id, answer_body = _call(session, batch)
+            call_id, answer_body = _call(session, batch, looked_at)
         except NotApplied:
             work.append((batch, attempt + 1))
             continue
@@ -351,8 +354,8 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
                 work.append((left, attempt + 1))
 
 
-def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, bytes]:
-    """Commit a call for the batch, then send it."""
+def _call(session: Session, batch: Sequence[StoredOperation], looked_at: datetime | None) -> tuple[str, bytes]:
+    """Commit a call for the batch, then send it; that of updates only while the look at their targets is fresh."""
     kind = batch[0].identity.kind.value
     elements = [encode(decode_fields(operation.body)["element"]) for operation in batch]
     body = documents.batch_body(kind, elements)
@@ -366,7 +369,7 @@ def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, byte
         )
         ops.commit_call(connection, stored, [operation.id for operation in batch], session.host.now())
     try:
-        answer = session.xero.write(call_id, request, access, may_wait=request.method == "PUT")
+        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
     except OutcomeUnknown:
         _end_call(session, call_id, "unknown")
         raise
