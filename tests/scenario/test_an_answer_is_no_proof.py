@@ -9,6 +9,7 @@ from crossfoot.engine.undo import undo
 from .business import URLS, Business
 
 DEAL = "Quarterly advice"
+DRAFTED = "Evergreen Cinemas - Half-year review"
 
 
 @pytest.fixture
@@ -83,24 +84,86 @@ def test_undo_says_that_xero_does_not_show_it(unsaved: tuple[Business, str]) -> 
     assert [problem for _, problem in undone.kept if "Xero does not show it" in problem]
 
 
-def test_a_change_that_was_dropped_is_no_persons_edit_and_is_made_when_asked(synced: Business) -> None:
-    deal = "Evergreen Cinemas - Half-year review"
-    [line] = synced.lines(deal)
-    before = synced.invoice_of(deal)["SubTotal"]
+@pytest.fixture
+def dropped(synced: Business) -> Business:
+    """A firm whose deal was sold twice over; Xero said that it changed the draft, and did not."""
+    [line] = synced.lines(DRAFTED)
     synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
     synced.later()
     fault = {"kind": "silent_200", "match": {"method": "POST", "path_contains": "/Invoices"}}
     synced.post(f"{URLS['xero']}/control/fault", fault)
-
     report = synced.sync()
-
     assert (report.applied.updated, report.verified.verified, report.verified.unseen) == (1, 0, 1)
-    assert not synced.waiting(deal)
-    synced.later(minutes=11)
-    assert synced.sync().applied.updated == 0
-    assert set(synced.waiting(deal)) == {"not_shown"}
-    synced.desk.retry(synced.waiting(deal)["not_shown"].id)
-    report = synced.sync()
+    assert not synced.waiting(DRAFTED)
+    return synced
+
+
+def test_a_change_that_was_dropped_waits_as_refused_and_is_made_when_asked(dropped: Business) -> None:
+    before = dropped.invoice_of(DRAFTED)["SubTotal"]
+    dropped.later(minutes=11)
+
+    assert dropped.sync().applied.updated == 0
+
+    assert set(dropped.waiting(DRAFTED)) == {"refused_by_xero"}
+    assert "left it as it was" in dropped.waiting(DRAFTED)["refused_by_xero"].cause
+    assert not dropped.tie_out().result.unexplained
+    dropped.desk.retry(dropped.waiting(DRAFTED)["refused_by_xero"].id)
+    report = dropped.sync()
     assert (report.applied.updated, report.verified.verified) == (1, 1)
-    assert not synced.waiting(deal)
-    assert synced.invoice_of(deal)["SubTotal"] == 2 * before
+    assert not dropped.waiting(DRAFTED)
+    assert dropped.invoice_of(DRAFTED)["SubTotal"] == 2 * before
+
+
+def test_a_change_that_was_dropped_is_made_next_day_by_itself(dropped: Business) -> None:
+    before = dropped.invoice_of(DRAFTED)["SubTotal"]
+    dropped.later(days=1)
+
+    assert dropped.sync().applied.updated == 1
+
+    assert not dropped.waiting(DRAFTED)
+    assert dropped.invoice_of(DRAFTED)["SubTotal"] == 2 * before
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [("AUTHORISED", "changed_after_approval"), ("DELETED", "invoice_voided")]
+)
+def test_a_dropped_change_of_what_is_no_draft_any_more_says_what_is_to_be_done(
+    dropped: Business, status: str, reason: str
+) -> None:
+    dropped.in_xero("Invoices", InvoiceID=dropped.invoice_of(DRAFTED)["InvoiceID"], Status=status)
+    dropped.later(minutes=11)
+    dropped.sync()
+    assert set(dropped.waiting(DRAFTED)) == {reason}
+    dropped.later(days=1)
+    assert dropped.sync().applied.updated == 0
+    assert set(dropped.waiting(DRAFTED)) == {reason}
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+def end_after_the_answer(seam: str) -> None:
+    if seam == "commit outcome done":
+        raise KilledError
+
+
+def test_a_draft_that_a_person_set_back_to_what_it_said_is_theirs(synced: Business) -> None:
+    draft, [line] = synced.invoice_of(DRAFTED), synced.lines(DRAFTED)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.database.seam = end_after_the_answer
+    with pytest.raises(KilledError):
+        synced.sync()
+    synced.database.seam = lambda _name: None
+    assert synced.invoice_of(DRAFTED)["SubTotal"] == 2 * draft["SubTotal"]
+    synced.later(seconds=5)
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineItems=draft["LineItems"])
+    synced.later(minutes=11)
+
+    synced.sync()
+    synced.later(days=1)
+
+    assert synced.sync().applied.updated == 0
+    assert "draft_edited" in synced.waiting(DRAFTED)
+    assert synced.invoice_of(DRAFTED)["SubTotal"] == draft["SubTotal"]

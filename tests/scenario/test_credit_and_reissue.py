@@ -161,6 +161,25 @@ def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business)
     assert "credit_left" not in firm.waiting(DEAL)
 
 
+def test_a_credited_invoice_that_owes_again_beside_a_voided_new_one_ties_out_by_name(firm: Business) -> None:
+    pay(firm, Decimal(100))
+    accept(firm)
+    firm.sync()
+    old, new = old_and_new(firm)
+    [payment] = old["Payments"]
+    firm.office.ask("https://xero.invalid", "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+    firm.in_xero("Invoices", InvoiceID=new["InvoiceID"], Status="AUTHORISED")
+    firm.in_xero("Invoices", InvoiceID=new["InvoiceID"], Status="VOIDED")
+    firm.later()
+    firm.sync()
+
+    result = firm.tie_out().result
+
+    assert not result.unexplained
+    kinds = {difference.kind for row in result.rows for difference in row.differences if difference.deal_name == DEAL}
+    assert kinds == {"invoice_voided"}
+
+
 def owed(firm: Business) -> Decimal:
     return Decimal(firm.invoices_of(DEAL)[0]["AmountDue"])
 

@@ -129,7 +129,7 @@ class Rest:
             some.sort(key=lambda invoice: str(invoice["InvoiceNumber"]))  # edits change their order in the books
             for each in some:
                 if deal_of(each) not in self._oracles.ghosts:
-                    self._check_written_back(each, is_latest=each is some[-1])
+                    self._check_written_back(each, waiting.get(deal_of(each), set()), is_latest=each is some[-1])
         self._check_secrets()
 
     def _pardon(self, entries: Sequence[QueueEntry]) -> None:
@@ -280,11 +280,13 @@ class Rest:
         if missing := asked - said:
             raise Violation(f"I5: draft {invoice['InvoiceNumber']} does not say {sorted(missing)} as its deal does")
 
-    def _check_written_back(self, invoice: Mapping[str, Any], *, is_latest: bool) -> None:
+    def _check_written_back(self, invoice: Mapping[str, Any], named: set[str], *, is_latest: bool) -> None:
         """I5: Salesforce shows number, status and balance as Xero has them; the deal those of its latest invoice."""
         deal = self._oracles.deal(deal_of(invoice))
-        if deal["Name"] == LOCKED_DEAL:
-            return  # its validation rule refuses every write-back
+        if deal["Name"] == LOCKED_DEAL:  # its validation rule refuses every write-back, and the queue must say so
+            if not deal["IsDeleted"] and "write_back_refused" not in named:
+                raise Violation(f"I17: {deal['Name']} refuses what it should show, and nothing says so")
+            return
         wanted = (invoice["InvoiceID"], invoice["Status"].capitalize(), invoice["AmountDue"])
         shown = (deal.get("Xero_Invoice_Id__c"), deal.get("Xero_Status__c"), deal.get("Xero_Amount_Due__c"))
         if is_latest and shown != wanted and not deal["IsDeleted"]:

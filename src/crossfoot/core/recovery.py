@@ -18,6 +18,8 @@ APP_MINUTE_WAIT_S = 20.0
 CONCURRENT_WAIT_S_MAX = 2.0
 CALL_RESEND_S_MAX = 300.0
 CLIENT_TIMEOUT_S = 90.0
+LOOK_S_MAX = 10.0
+"""So old may the last look at a record be as its change leaves: no vendor refuses one for what came in between (I4)."""
 
 
 class Next(StrEnum):

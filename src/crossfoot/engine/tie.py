@@ -71,8 +71,8 @@ def run_tie_out(session: Session) -> TieOutReport:
 
 
 _NAMES_A_DIFFERENCE = frozenset(
-    {"changed_after_approval", "changed_and_draft_edited", "draft_edited", "readback_differs", "not_shown",
-     "rounding", "no_longer_won", "duplicate_incident", "override_stands"}
+    {"changed_after_approval", "changed_and_draft_edited", "draft_edited", "readback_differs", "refused_by_xero",
+     "rounding", "no_longer_won", "duplicate_incident", "invoice_voided", "override_stands"}
 )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from crossfoot.core.errors import CrossfootError, Defect, NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.records import Side
-from crossfoot.core.recovery import READ_ATTEMPTS_MAX, WAITS_FOR_LIMIT_MAX
+from crossfoot.core.recovery import LOOK_S_MAX, READ_ATTEMPTS_MAX, WAITS_FOR_LIMIT_MAX
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.http import HttpRequest
 from crossfoot.store.database import Database, open_database
@@ -193,6 +193,22 @@ def test_an_update_that_had_to_wait_looks_at_its_target_again(database: Database
     with pytest.raises(NotApplied):
         setting.remote.write(COMMITTED, WRITE, setting.remote.access(), may_wait=False)
     assert len(setting.wire.requests) == 2
+
+
+@pytest.mark.parametrize("age_s", [LOOK_S_MAX + 1, -1.0], ids=["it stood still", "its clock was set back"])
+def test_an_update_whose_target_was_looked_at_too_long_ago_does_not_leave(database: Database, age_s: float) -> None:
+    setting = connect(database, reply())
+    looked_at = setting.machine.now - timedelta(seconds=age_s)
+    with pytest.raises(NotApplied):
+        setting.remote.write(COMMITTED, WRITE, setting.remote.access(), looked_at=looked_at)
+    assert setting.wire.requests == []
+    assert setting.remote.calls == 0
+
+
+def test_an_update_whose_target_was_just_looked_at_leaves(database: Database) -> None:
+    setting = connect(database, reply())
+    looked_at = setting.machine.now - timedelta(seconds=LOOK_S_MAX)
+    assert setting.remote.write(COMMITTED, WRITE, setting.remote.access(), looked_at=looked_at).status == 200
 
 
 def test_bytes_are_counted_by_organisation_and_month_as_they_are_billed(database: Database) -> None:

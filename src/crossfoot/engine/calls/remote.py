@@ -18,6 +18,7 @@ from crossfoot.core.pacing import Kepts, Lane
 from crossfoot.core.records import Side
 from crossfoot.core.recovery import (
     CALL_RESEND_S_MAX,
+    LOOK_S_MAX,
     READ_ATTEMPTS_MAX,
     WAITS_FOR_LIMIT_MAX,
     Next,
@@ -118,21 +119,31 @@ class Remote(Generic[RequestT]):
                 self._raise(verdict, answer, loss)
             self._host.sleep(verdict.wait_s)
 
-    def write(self, call_id: str, request: RequestT, access: Access, *, may_wait: bool = True) -> Answer:
+    def write(
+        self,
+        call_id: str,
+        request: RequestT,
+        access: Access,
+        *,
+        may_wait: bool = True,
+        looked_at: datetime | None = None,
+    ) -> Answer:
         """Send a committed call. Returns an answer that says what was done, element by element.
 
-        After a wait the same call is sent again, unless ``may_wait`` is False: an update's target must then be looked
-        at again first.
+        After a wait the same call is sent again, unless ``may_wait`` is False: what it stands on must then be looked at
+        again first. An update says when its targets were ``looked_at``: it never waits, and leaves only while that look
+        is fresh (I4).
         Raises ``OutcomeUnknown`` when it may have been done, ``NotApplied`` when it was not and needs a new call,
         ``Rejected`` when the whole call was refused, ``RetryLater`` when the organisation must be left alone.
         """
         started = self._host.now()
+        may_wait = may_wait and looked_at is None
         attempt = 0
         while True:
             attempt += 1
             if self._pacing.admit(request.lane) and not may_wait:
                 raise NotApplied
-            verdict, answer, loss = self._once(request, access, intent=call_id, attempt=attempt)
+            verdict, answer, loss = self._once(request, access, intent=call_id, attempt=attempt, looked_at=looked_at)
             if verdict.next is Next.READ and answer is not None:
                 return answer
             if verdict.next is Next.UNKNOWN:
@@ -150,13 +161,14 @@ class Remote(Generic[RequestT]):
                 raise NotApplied
 
     def _once(
-        self, request: RequestT, access: Access, *, intent: str, attempt: int
+        self, request: RequestT, access: Access, *, intent: str, attempt: int, looked_at: datetime | None = None
     ) -> tuple[Verdict, Answer | None, Lost | None]:
         headers = {"Authorization": f"Bearer {access.token.reveal()}", **self._tenant_header(request)}
-        self.calls += 1
         self._host.point(f"send {self.side.value} {request.method} {request.path.rsplit('/', 1)[-1]}")
         try:
             with self._pacing.slot():
+                self._require_fresh(looked_at)  # here, for the process may have stood still until now
+                self.calls += 1
                 answer = self._http.send(self.base, request, headers, intent=intent)
         except Lost as lost:
             self._host.point(f"lost {self.side.value} {request.method}")
@@ -175,6 +187,11 @@ class Remote(Generic[RequestT]):
         )
         self._pacing.note(answer, verdict, request.path)
         return verdict, answer, None
+
+    def _require_fresh(self, looked_at: datetime | None) -> None:
+        """Raise ``NotApplied`` where a target was looked at too long ago, or the clock was set back since."""
+        if looked_at and not timedelta(0) <= self._host.now() - looked_at <= timedelta(seconds=LOOK_S_MAX):
+            raise NotApplied
 
     def _tenant_header(self, request: RequestT) -> dict[str, str]:
         tenant = request.tenant if isinstance(request, OrganisationRequest) else None

@@ -110,15 +110,10 @@ class Desk:
         home = self.organisation_id
         stored = find_link(connection, home, Kind.INVOICE, deal_id)
         for operation in list(ops.load_operations(connection, home, states=("applied",), source_id=deal_id)):
-            if stored is None or stored.link.xero_id != operation.xero_id:
-                continue
-            if operation.action == "create":
+            if stored and stored.link.xero_id == operation.xero_id and operation.action == "create":
                 ops.settle(connection, operation.id, "unknown", self.now)
                 forget_answered(connection, home, INVOICE, operation.xero_id)
                 drop_link(connection, stored.id)
-            else:
-                ops.settle(connection, operation.id, "abandoned", self.now)
-                set_base(connection, stored.id, source_hash="")
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
         """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them."""

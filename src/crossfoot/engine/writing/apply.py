@@ -10,6 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -189,7 +190,7 @@ def _store_operation(
     *,
     reviewed: bool,
 ) -> StoredOperation | Finding | None:
-    number, xero_id, form = "", operation.xero_id, None
+    number, xero_id, form, target = "", operation.xero_id, None, None
     match operation.document:
         case IntendedContact():
             element = documents.contact_element(operation.document, operation.status)
@@ -209,10 +210,12 @@ def _store_operation(
                 cause = f"{number} is already an invoice to {taken.contact_name} ({taken.status.lower()})"
                 related = (RecordRef(Side.XERO, "Invoice", taken.invoice_id),)
                 return Finding("number_taken", operation.source, cause, related=related)
-            element = _invoice_element(connection, session, operation, contact_id, number)
+            target = _target(connection, session, operation)
+            element = _invoice_element(session, operation, contact_id, number, target)
             form = intended_form(operation.document, contact_id)
-    before = _before(connection, session, operation) if form else operation.before
-    body = encode({"element": element, "form": canonical(form) if form else None, "before": before})
+    before = canonical(ledger_form(target)) if target else operation.before
+    stamp = target.updated.isoformat() if target else None  # by which a change that Xero drops is told (F15)
+    body = encode({"element": element, "form": canonical(form) if form else None, "before": before, "stamp": stamp})
     totals = operation.totals
     return StoredOperation(
         id=session.host.new_id(),
@@ -236,13 +239,12 @@ def _store_operation(
     )
 
 
-def _before(connection: Connection, session: Session, operation: Operation) -> Any:
-    """What a document that is to be changed says now, for the audit log."""
+def _target(connection: Connection, session: Session, operation: Operation) -> LedgerInvoice | None:
+    """The invoice that is to be changed, as it was read last."""
     if not operation.xero_id:
         return None
-    found = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=[operation.xero_id])
-    current = found.get(operation.xero_id)
-    return canonical(ledger_form(current)) if current else None
+    home = session.organisation_id
+    return load_ledger(connection, home, INVOICE, LedgerInvoice, ids=[operation.xero_id]).get(operation.xero_id)
 
 
 def _contact_id(connection: Connection, session: Session, account_id: str) -> str:
@@ -265,21 +267,16 @@ def _number(connection: Connection, session: Session, operation: Operation, numb
 
 
 def _invoice_element(
-    connection: Connection, session: Session, operation: Operation, contact_id: str, number: str
+    session: Session, operation: Operation, contact_id: str, number: str, target: LedgerInvoice | None
 ) -> dict[str, Any]:
     assert isinstance(operation.document, IntendedInvoice)
-    line_ids: Sequence[str] = ()
-    rate: Decimal | None = None
-    if operation.xero_id:
-        found = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=[operation.xero_id])
-        current = found[operation.xero_id]
-        line_ids = [line.line_item_id for line in current.lines]
-        rate = current.currency_rate  # a line-only update was seen to reset it: always resend
+    line_ids = [line.line_item_id for line in target.lines] if target else []
+    rate = target.currency_rate if target else None  # a line-only update was seen to reset it: always resend
     element = documents.invoice_element(
         operation.document, contact_id=contact_id, number=number, status=operation.status, line_ids=line_ids
     )
-    if operation.xero_id:
-        element = {"InvoiceID": operation.xero_id, **element}
+    if target:
+        element = {"InvoiceID": target.invoice_id, **element}
         organisation = session.organisation
         if rate and organisation and operation.currency != organisation.base_currency:
             element["CurrencyRate"] = rate
@@ -326,13 +323,15 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
         batch, attempt = work.popleft()
         if attempt > SENDS_MAX:
             continue  # they stay as they are: the next run looks them up first
+        looked_at: datetime | None = None
         if batch[0].action == Action.UPDATE.value:
+            looked_at = session.host.now()
             batch = unmoved(session, batch)
             if not batch:
                 continue
         call_id = ""
         try:
-            call_id, answer_body = _call(session, batch)
+            call_id, answer_body = _call(session, batch, looked_at)
         except NotApplied:
             work.append((batch, attempt + 1))
             continue
@@ -355,8 +354,8 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
                 work.append((left, attempt + 1))
 
 
-def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, bytes]:
-    """Commit a call for the batch, then send it."""
+def _call(session: Session, batch: Sequence[StoredOperation], looked_at: datetime | None) -> tuple[str, bytes]:
+    """Commit a call for the batch, then send it; that of updates only while the look at their targets is fresh."""
     kind = batch[0].identity.kind.value
     elements = [encode(decode_fields(operation.body)["element"]) for operation in batch]
     body = documents.batch_body(kind, elements)
@@ -370,7 +369,7 @@ def _call(session: Session, batch: Sequence[StoredOperation]) -> tuple[str, byte
         )
         ops.commit_call(connection, stored, [operation.id for operation in batch], session.host.now())
     try:
-        answer = session.xero.write(call_id, request, access, may_wait=request.method == "PUT")
+        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
     except OutcomeUnknown:
         _end_call(session, call_id, "unknown")
         raise

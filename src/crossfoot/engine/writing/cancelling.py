@@ -14,7 +14,6 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import CANCEL_CODES, Cancellation, judge_cancellation
 from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.status_calls import ACTIONS, send_statuses, status_operation
@@ -50,8 +49,7 @@ def cancel_documents(session: Session) -> Cancelled:
     if session.mapping.settings.direction == "to_salesforce":
         return done
     wanted = _wanted(session)
-    invoices = read_invoices(session, [stored.link.xero_id for stored in wanted.links.values()])
-    locked_until = refresh_reference(session, names=("organisation",)).locked_until
+    invoices, locked_until = _books(session, wanted)
     operations: list[StoredOperation] = []
     problems: dict[str, str] = {}
     for deal, invoice, step in _judged(wanted, invoices, locked_until):
@@ -83,10 +81,7 @@ def planned_cancellations(session: Session) -> list[tuple[str, LedgerInvoice, st
     if session.mapping.settings.direction == "to_salesforce":
         return []
     wanted = _wanted(session)
-    ids = [stored.link.xero_id for stored in wanted.links.values()]
-    with session.database.reading() as connection:
-        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
-    locked_until = refresh_reference(session, names=("organisation",)).locked_until
+    invoices, locked_until = _books(session, wanted)
     judged = _judged(wanted, invoices, locked_until)
     return [(wanted.entries[deal].record_name, invoice, step.status) for deal, invoice, step in judged if step.status]
 
@@ -106,6 +101,14 @@ def _wanted(session: Session) -> _Wanted:
     asked = {deal for deal, stored in links.items() if (deal, stored.link.xero_id) in answers}
     drafts_too = session.mapping.policy.cancel_drafts
     return _Wanted({deal: links[deal] for deal in links if drafts_too or deal in asked}, entries, asked)
+
+
+def _books(session: Session, wanted: _Wanted) -> tuple[Mapping[str, LedgerInvoice], dt.date | None]:
+    """The invoices as they were read last, each of which is looked at again before it is sent; and the lock date."""
+    ids = [stored.link.xero_id for stored in wanted.links.values()]
+    with session.database.reading() as connection:
+        invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
+    return invoices, refresh_reference(session, names=("organisation",)).locked_until
 
 
 def _judged(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from datetime import datetime
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
@@ -16,6 +17,7 @@ from crossfoot.core.money import ZERO
 from crossfoot.core.records import canonical, content_hash
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.reading.fresh import read_invoices
+from crossfoot.engine.reading.ledger import to_version
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
@@ -24,6 +26,7 @@ from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.xero import documents, requests
 
 ACTIONS = {"DELETED": "delete", "VOIDED": "void"}
+MOVED = "it changed in Xero just now; the next run looks at it again"
 
 
 def status_operation(
@@ -40,7 +43,7 @@ def status_operation(
         state="reserved",
         body=encode({"element": element, "form": None, "before": canonical(ledger_form(invoice))}),
         payload_hash=content_hash(element),
-        pre_image=content_hash(ledger_form(invoice)),
+        pre_image=to_version(session.organisation_id, invoice).hash,
         number=invoice.number,
         xero_id=invoice.invoice_id,
         currency=invoice.currency,
@@ -53,7 +56,17 @@ def status_operation(
 
 
 def send_statuses(session: Session, operations: Sequence[StoredOperation]) -> list[str]:
-    """Send one call of at most fifty. Returns, for each operation, why it was not done, or an empty string."""
+    """Send one call of at most fifty, of those whose invoice still is as it was judged. Returns, for each operation,
+    why it was not done, or an empty string."""
+    looked_at = session.host.now()
+    found = read_invoices(session, [each.xero_id for each in operations])
+    now = {invoice_id: to_version(session.organisation_id, invoice).hash for invoice_id, invoice in found.items()}
+    same = [each for each in operations if now.get(each.xero_id) == each.pre_image]
+    problems = dict(zip((each.id for each in same), _send(session, same, looked_at) if same else (), strict=True))
+    return [problems.get(each.id, MOVED) for each in operations]
+
+
+def _send(session: Session, operations: Sequence[StoredOperation], looked_at: datetime) -> list[str]:
     access, call_id = session.xero.access(), session.host.new_id()
     body = documents.batch_body("Invoice", [encode(decode_fields(each.body)["element"]) for each in operations])
     key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
@@ -64,7 +77,7 @@ def send_statuses(session: Session, operations: Sequence[StoredOperation]) -> li
         ops.reserve(connection, operations, session.host.now())
         ops.commit_call(connection, call, [operation.id for operation in operations], session.host.now())
     try:
-        answer = session.xero.write(call_id, request, access, may_wait=False)
+        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
     except OutcomeUnknown:
         return settle_statuses(session, operations)
     except Rejected as error:

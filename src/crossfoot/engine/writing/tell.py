@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -183,13 +184,14 @@ def _tell_salesforce(session: Session, batch: Sequence[tuple[Compared, Row]]) ->
             if (operation := _intent(session, item, row)).identity not in standing
         ]
         ops.reserve(connection, [operation for _, _, operation in pairs], session.host.now())
-    pairs = list(_unmoved(session, pairs))
     written = refused = 0
     for _ in range(SENDS_MAX):
+        looked_at = session.host.now()
+        pairs = list(_unmoved(session, pairs))
         if not pairs:
             break
         try:
-            call_id, outcomes = _call(session, pairs)
+            call_id, outcomes = _call(session, pairs, looked_at)
         except NotApplied:
             continue
         except OutcomeUnknown:
@@ -260,8 +262,8 @@ def _unmoved(session: Session, pairs: Sequence[Pair]) -> Iterator[Pair]:
     return (pair for pair in pairs if pair not in moved)
 
 
-def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutcome]]:
-    """Commit a call for the rows, then send it."""
+def _call(session: Session, pairs: Sequence[Pair], looked_at: datetime) -> tuple[str, list[sf.RowOutcome]]:
+    """Commit a call for the rows, then send it while the look at them is fresh."""
     rows = [(row.object, row.id, decode_fields(operation.body)["element"]) for _, row, operation in pairs]
     request = sf.update_records(rows)
     access = session.salesforce.access()
@@ -273,7 +275,7 @@ def _call(session: Session, pairs: Sequence[Pair]) -> tuple[str, list[sf.RowOutc
         ops.commit_call(connection, stored, [operation.id for _, _, operation in pairs], session.host.now())
     state = "unknown"
     try:
-        answer = session.salesforce.write(call_id, request, access, may_wait=False)
+        answer = session.salesforce.write(call_id, request, access, looked_at=looked_at)
         state = "answered"
         return call_id, sf.decode_outcomes(answer.body)
     except (NotApplied, Rejected):

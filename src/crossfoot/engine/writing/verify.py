@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
 from crossfoot.core.documents import differences, ledger_form
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -47,13 +47,14 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
     with session.database.reading() as connection:
         found = ops.load_operations(connection, session.organisation_id, states=("applied",))
         applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
+    late = {each.id for each in applied if _is_late(session, each)}
     if not applied:
         return Verified()
     if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
         session.progress("Reading back", 0, 0)
         observe_xero(session, INVOICE, lane=Lane.RECOVERY)
     # A list that lags shows it later under a stamp that a sweep has passed by then.
-    read_invoices(session, (each.xero_id for each in applied if _is_late(session, each)))
+    read_invoices(session, (each.xero_id for each in applied if each.id in late))
     verified = differing = unseen = 0
     with session.database.writing("verified") as connection:
         ids = {operation.xero_id for operation in applied}
@@ -64,9 +65,14 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
                 ops.settle(connection, operation.id, "verified", session.host.now())
                 continue
             invoice = invoices.get(operation.xero_id)
-            if invoice is None or _as_before(operation, invoice):
+            if invoice is None or (operation.id not in late and _as_before(operation, invoice)):
                 unseen += 1  # not visible yet is not a mismatch
-                _tell_missing(connection, session, operation)
+                if operation.id in late:
+                    _tell_missing(connection, session, operation)
+                continue
+            if _is_dropped(operation, invoice):
+                differing += 1
+                _give_up(connection, session, operation)
                 continue
             good = _compare(connection, session, operation, invoice)
             verified += good
@@ -81,6 +87,36 @@ def _as_before(operation: StoredOperation, invoice: LedgerInvoice) -> bool:
     return kept and bool(differences(decode_fields(operation.body)["form"], form))
 
 
+def _is_dropped(operation: StoredOperation, invoice: LedgerInvoice) -> bool:
+    """Whether Xero never made the change that it answered to have made (F15), of an invoice that shows it no more late.
+
+    A draft that was stamped since may be one that a person set back, and that is theirs; what is approved or gone is
+    never written again, so that it does not matter.
+    """
+    if not _as_before(operation, invoice):
+        return False
+    is_draft, seen = invoice.status in UNAPPROVED_STATUSES, decode_fields(operation.body).get("stamp")
+    return not is_draft or invoice.updated.isoformat() == seen
+
+
+def _give_up(connection: Connection, session: Session, operation: StoredOperation) -> None:
+    """What Xero dropped it has refused, as of its answer: the deal is planned anew, from what its invoice is by now."""
+    assert operation.resolved_at is not None
+    words = f"Xero answered that it changed {operation.number}, and left it as it was"
+    ops.settle(connection, operation.id, "refused", operation.resolved_at, refusal=words)
+    stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
+    if stored and stored.link.xero_id == operation.xero_id:
+        set_base(connection, stored.id, source_hash="")
+    note(
+        connection,
+        session,
+        "refused by Xero",
+        record_id=operation.source_id,
+        operation=operation.id,
+        reasons=[words],
+    )
+
+
 def _is_late(session: Session, operation: StoredOperation) -> bool:
     """Whether an invoice should have been shown by now."""
     resolved = operation.resolved_at if operation.identity.kind is Kind.INVOICE else None
@@ -89,11 +125,8 @@ def _is_late(session: Session, operation: StoredOperation) -> bool:
 
 def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
     """What Xero said it wrote and has not shown for a while is told: an answer is no proof (F15)."""
-    if not _is_late(session, operation):
-        return
     ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
-    made = "changed" if operation.action == "update" else "made"
-    cause = f"Xero answered that it {made} {operation.number or 'an invoice'}, and does not show it"
+    cause = f"Xero answered that it made {operation.number}, and does not show it"
     name, money = deal_facts(connection, session.organisation_id, operation.source_id)
     finding = Finding("not_shown", ref, cause, money=money)
     now = session.host.now()
@@ -125,8 +158,8 @@ def _compare(
     names = {operation.source_id: deal_facts(connection, session.organisation_id, operation.source_id)[0]}
     replace_findings(connection, session.organisation_id, names, findings, now, codes=_MINE)
     stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
-    if stored and not parts:
-        set_base(connection, stored.id, base_hash=content_hash(form))
+    if stored:  # what Xero holds instead of what was sent counts as a person's edit
+        set_base(connection, stored.id, base_hash=content_hash(meant if parts else form))
     ops.settle(connection, operation.id, "verified", now)
     note(
         connection,
