@@ -161,6 +161,21 @@ def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business)
     assert "credit_left" not in firm.waiting(DEAL)
 
 
+def test_an_invoice_that_was_taken_back_is_not_taken_for_another_deals(firm: Business) -> None:
+    before = firm.invoice_of(DEAL)
+    pay(firm, Decimal(100))
+    accept(firm)
+    firm.sync()
+    firm.later()
+    firm.sync()
+    lines = [{"code": "AUDIT", "Quantity": 1, "UnitPrice": before["SubTotal"]}]
+    firm.win("Third audit", before["Contact"]["Name"], lines, CloseDate=before["DateString"][:10])
+    firm.later()
+    firm.sync()
+    assert firm.waiting("Third audit") == {}
+    assert firm.invoice_of("Third audit")["SubTotal"] == before["SubTotal"]
+
+
 def owed(firm: Business) -> Decimal:
     return Decimal(firm.invoices_of(DEAL)[0]["AmountDue"])
 
