@@ -180,6 +180,21 @@ def test_a_credited_invoice_that_owes_again_beside_a_voided_new_one_ties_out_by_
     assert kinds == {"invoice_voided"}
 
 
+def test_an_invoice_that_was_taken_back_is_not_taken_for_another_deals(firm: Business) -> None:
+    before = firm.invoice_of(DEAL)
+    pay(firm, Decimal(100))
+    accept(firm)
+    firm.sync()
+    firm.later()
+    firm.sync()
+    lines = [{"code": "AUDIT", "Quantity": 1, "UnitPrice": before["SubTotal"]}]
+    firm.win("Third audit", before["Contact"]["Name"], lines, CloseDate=before["DateString"][:10])
+    firm.later()
+    firm.sync()
+    assert firm.waiting("Third audit") == {}
+    assert firm.invoice_of("Third audit")["SubTotal"] == before["SubTotal"]
+
+
 def owed(firm: Business) -> Decimal:
     return Decimal(firm.invoices_of(DEAL)[0]["AmountDue"])
 
@@ -304,24 +319,54 @@ def test_an_answer_lapses_with_the_invoice_that_it_was_about(firm: Business) -> 
     assert set(firm.waiting(DEAL)) == {"invoice_voided"}
 
 
-@pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])
-@pytest.mark.parametrize("path", ["CreditNotes", "Allocations"])
-def test_a_lost_call_is_looked_up_and_nothing_is_made_twice(firm: Business, path: str, *, arrives: bool) -> None:
-    accept(firm)
+def lose_once(
+    firm: Business, path: str, *, arrives: bool = False, meanwhile: Callable[[Business], None] = lambda _firm: None
+) -> None:
+    """The first write to this path gets no answer; what else happens before anybody looks."""
     carry, lost = firm.carrier.handle_request, list[str]()
 
-    def lose_once(request: httpx2.Request) -> httpx2.Response:
+    def lossy(request: httpx2.Request) -> httpx2.Response:
         if request.method == "PUT" and request.url.path.endswith(f"/{path}") and not lost:
             lost.append(path)
             if arrives:
                 carry(request)
+            meanwhile(firm)
             raise httpx2.ReadTimeout("no answer", request=request)
         return carry(request)
 
-    firm.carrier.handle_request = lose_once  # type: ignore[method-assign]
+    firm.carrier.handle_request = lossy  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])
+@pytest.mark.parametrize("path", ["CreditNotes", "Allocations"])
+def test_a_lost_call_is_looked_up_and_nothing_is_made_twice(firm: Business, path: str, *, arrives: bool) -> None:
+    accept(firm)
+    lose_once(firm, path, arrives=arrives)
     firm.sync()
-    assert lost
     assert_done_once(firm)
+
+
+def test_what_is_paid_while_a_credit_is_lost_is_not_credited_as_well(firm: Business) -> None:
+    accept(firm)
+    lose_once(firm, "Allocations", meanwhile=lambda firm: pay(firm, Decimal(100)))
+    firm.sync()
+    old, new = old_and_new(firm)
+    [note] = notes(firm)
+    assert (old["Status"], old["AmountPaid"], new["Status"]) == ("PAID", 100, "DRAFT")
+    assert note["RemainingCredit"] == 100
+    [lost] = [entry for entry in firm.history(DEAL) if entry.action == "answer lost to allocate CreditNote"]
+    assert Decimal(str(lost.body["gross"])) == old["Total"]
+
+
+def test_what_is_refused_after_a_lost_call_is_named_and_not_sent_run_after_run(firm: Business) -> None:
+    accept(firm)
+    lose_once(firm, "CreditNotes", meanwhile=lambda firm: firm.lock("2026-12-31"))
+    firm.sync()
+    assert notes(firm) == []
+    firm.later()
+    assert to_xero(firm, firm.sync) == []
+    [dropped] = [entry for entry in firm.history(DEAL) if entry.action == "re-issue dropped"]
+    assert "lock" in str(dropped.body["because"])
 
 
 class KilledError(BaseException):

@@ -14,7 +14,7 @@ import pytest
 
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.runs import sync
-from crossfoot.engine.writing.payment_outcomes import LANDS_WITHIN
+from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import open_memory
 
 from .business import URLS, Business, Stage, found

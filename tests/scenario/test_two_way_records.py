@@ -366,6 +366,63 @@ def test_an_edit_in_salesforce_between_the_comparison_and_the_write_is_not_overw
     assert "field_conflict" in waiting(shared, row["Id"])
 
 
+def test_an_edit_in_xero_while_salesforce_is_told_the_one_before_follows_it_and_asks_nobody(shared: Business) -> None:
+    (row, contact), (other, _), *_ = linked(shared)
+    set_phone(shared, contact["ContactID"], "02 5550 2222")
+    shared.edit("Account", other["Id"], Phone="02 5550 1111")  # so that contacts are read back too
+    meanwhile(shared, "composite/sobjects", lambda: set_phone(shared, contact["ContactID"], "02 5550 3333"))
+    shared.sync()
+    assert account(shared, row["Id"])["Phone"] == "02 5550 2222"
+    shared.later()
+
+    shared.sync()
+
+    assert account(shared, row["Id"])["Phone"] == "02 5550 3333"
+    assert waiting(shared, row["Id"]) == {}
+
+
+class KilledError(BaseException):
+    """The process ended here."""
+
+
+def test_an_edit_after_a_death_over_a_call_is_told_as_well_and_asks_nobody(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 5001")
+
+    def seam(name: str) -> None:
+        if name == "commit outcome begins":
+            raise KilledError(name)
+
+    shared.database.seam = seam
+    with pytest.raises(KilledError):
+        shared.sync()
+    shared.database.seam = lambda _name: None
+    assert phone(shared, contact["ContactID"]) == "02 5550 5001"
+    shared.edit("Account", row["Id"], Phone="02 5550 5009")
+    shared.later(minutes=20)
+
+    shared.sync()
+
+    assert phone(shared, contact["ContactID"]) == "02 5550 5009"
+    assert waiting(shared, row["Id"]) == {}
+
+
+def test_a_value_told_once_that_a_person_brings_back_is_that_persons_edit(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    set_phone(shared, contact["ContactID"], "02 5550 2222")
+    shared.sync()
+    shared.edit("Account", row["Id"], Phone="02 5550 3333")
+    set_phone(shared, contact["ContactID"], "02 5550 3333")
+    shared.later()
+    shared.sync()
+    shared.edit("Account", row["Id"], Phone="02 5550 2222")
+    shared.later()
+
+    shared.sync()
+
+    assert phone(shared, contact["ContactID"]) == "02 5550 2222"
+
+
 def test_a_change_in_bulk_is_held_by_the_brake_and_the_rest_of_the_run_goes(shared: Business) -> None:
     shared.set("first_live_run: 5}", "first_live_run: 5, records: 0, on_test_pair: true}")
     row, contact = linked(shared)[0]

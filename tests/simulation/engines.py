@@ -76,7 +76,6 @@ class Engines:
     def body(self) -> None:
         """One ``sync``, as a schedule would start it; a message to a person ends it and no more."""
         self.work.runs += 1
-        began = self._machine.now
         try:
             report = self.sync()
         except Defect:
@@ -87,7 +86,6 @@ class Engines:
             self._machine.note(f"run ended: {type(error).__name__}: {str(error)[:80]}")
             self.told(str(error))
         else:
-            self.seen_at = began
             self.work.adopted += report.applied.adopted
             self.told(report.warning)
 
@@ -101,8 +99,10 @@ class Engines:
         database = Database(self._pair.database.engine, self._machine.pause)
         held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
         with held:
-            self.writer = self._machine.acting
-            return hinted_sync(self._session(database))
+            self.writer, began = self._machine.acting, self._machine.now
+            report = hinted_sync(self._session(database))
+            self.seen_at = began  # I13: it covers what came while it waited for its turn, since only then it reads
+        return report
 
     def restore(self, reason: str) -> int:
         """Take an old copy as the database from now on; answers how many links were rebuilt."""

@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from crossfoot.core.recovery import LIMIT_WAIT_S_MAX
 from crossfoot.core.reissue import CREDIT_SUFFIX
 from crossfoot.emulators.wire import Response
-from crossfoot.engine.writing.payment_outcomes import LANDS_WITHIN
+from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import Database
 from crossfoot.store.schema import call
 

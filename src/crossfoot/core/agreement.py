@@ -8,8 +8,9 @@ brake on a field that two machines turn to and fro.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity
@@ -53,6 +54,14 @@ class Part:
     empties: bool = False
 
 
+class ToldStage(StrEnum):
+    """How far the telling of a value has come."""
+
+    SENT = "sent"  # about to leave, or nobody knows what became of it
+    ANSWERED = "answered"
+    AGREED = "agreed"  # both sides were seen to have one value of the part since
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A value that one side was told earlier."""
@@ -61,6 +70,7 @@ class Told:
     side: Side
     value_hash: str
     at: datetime
+    stage: ToldStage = ToldStage.ANSWERED
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class LinkedRecord:
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What one linked record needs. ``base`` is what both sides agree on already, before anything is written;
-    ``conflicts`` gives the fingerprint of each part that waits for a person's choice."""
+    ``conflicts`` gives the fingerprint of each part that waits for a person's choice, ``told`` what was told so far."""
 
     record: LinkedRecord
     to_salesforce: Values = field(default_factory=dict)
@@ -104,6 +114,7 @@ class Agreement:
     overruled: Values = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     conflicts: Mapping[str, str] = field(default_factory=dict)
+    told: tuple[Told, ...] = ()
     settled: bool = True
 
 
@@ -126,7 +137,7 @@ def agree(
         for name, reason in sorted(record.unreadable.items())
     ]
     asked = [part for part in parts if part.name not in record.unreadable]
-    ours, theirs, base = dict(record.salesforce), dict(record.xero), dict(record.base)
+    ours, theirs, base = dict(record.salesforce), dict(record.xero), {**record.base, **_said_as_told(record)}
     for part in asked:
         kept = _align(part, record.label(part.name), ours, theirs, base)
         findings += [Finding("blank_kept", record.source, why, related=(record.target,)) for why in kept]
@@ -163,8 +174,30 @@ def agree(
         overruled={name: value for name, value in merged.overruled.items() if name in {*to_salesforce, *to_xero}},
         findings=tuple(findings),
         conflicts={name: fingerprint(sides.salesforce, sides.xero) for name, sides in merged.conflicts.items()},
+        told=_agreed_since(record.told, ours, theirs),
         settled=not (to_salesforce or to_xero or flapping or merged.conflicts),
     )
+
+
+def _said_as_told(record: LinkedRecord) -> dict[str, Value]:
+    """Parts of which one side says what it was told last: our own words, which nobody edited since.
+
+    Both sides had that value, one after the other. So it is what they agreed on last, even where the other side moved
+    on before both were seen to have it, or where nobody knows what became of the call.
+    """
+    last = {(each.part, each.side): each for each in record.told if each.part not in record.unreadable}
+    found: dict[str, Value] = {}
+    for each in sorted(last.values(), key=lambda each: each.at):
+        said = (record.salesforce if each.side is Side.SALESFORCE else record.xero).get(each.part, "")
+        if each.stage is not ToldStage.AGREED and value_hash(said) == each.value_hash:
+            found[each.part] = said
+    return found
+
+
+def _agreed_since(told: Sequence[Told], ours: Values, theirs: Values) -> tuple[Told, ...]:
+    """What was told, with the parts of which both sides have one value by now: whoever says it again edits."""
+    same = {name for name, value in ours.items() if theirs.get(name) == value}
+    return tuple(replace(each, stage=ToldStage.AGREED) if each.part in same else each for each in told)
 
 
 def _align(
@@ -233,6 +266,7 @@ def _flapping(record: LinkedRecord, side: Side, values: Values, now: datetime) -
             told.part == name
             and told.side is side
             and told.value_hash == value_hash(value)
+            and told.stage is not ToldStage.SENT
             and now - told.at <= FLAP_WINDOW
             for told in record.told
         )

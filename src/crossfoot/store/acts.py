@@ -63,11 +63,11 @@ def open_acts(connection: Connection, organisation_id: str) -> list[Act]:
     return [_act(row) for row in _open(connection, organisation_id=organisation_id)]
 
 
-def credited_invoices(connection: Connection, organisation_id: str, source_ids: Iterable[str] | None) -> set[str]:
-    """Invoices that an act took back, of all deals or of some: they stand, and are no second invoice of theirs."""
+def credited_invoices(connection: Connection, organisation_id: str, xero_ids: Iterable[str] | None) -> set[str]:
+    """Invoices that an act took back, of all or among these: they stand, and are nobody's second invoice."""
     stages = (Stage.CREDITED.value, Stage.DONE.value)
     query = select(table.c.xero_id).where(table.c.organisation_id == organisation_id, table.c.stage.in_(stages))
-    parts = [query] if source_ids is None else [query.where(table.c.source_id.in_(p)) for p in chunks(source_ids)]
+    parts = [query] if xero_ids is None else [query.where(table.c.xero_id.in_(part)) for part in chunks(xero_ids)]
     return {xero_id for part in parts for xero_id in connection.execute(part).scalars()}
 
 

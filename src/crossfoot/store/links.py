@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, insert, literal_column, select
 
-from crossfoot.core.agreement import Told, Value
+from crossfoot.core.agreement import Told, ToldStage, Value
 from crossfoot.core.links import Identity, Kind, Link, LinkState
 from crossfoot.core.records import Side
 from crossfoot.store.codec import instant, moment
@@ -165,7 +165,7 @@ def _stored(row: object) -> StoredLink:
             name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(get["base"]).items()
         },
         suffix=get["suffix"],
-        told=tuple(Told(part, Side(side), value, moment(at)) for part, side, value, at in json.loads(get["told"])),
+        told=_told(get["told"]),
         conflicts=json.loads(get["conflicts"]),
         merged_seq=get["merged_seq"],
     )
@@ -220,8 +220,21 @@ def repoint_link(connection: Connection, link_id: int, xero_id: str) -> None:
 
 def note_told(connection: Connection, link_id: int, told: Sequence[Told]) -> None:
     """Record what each side was told lately; what is older is forgotten."""
-    rows = [[each.part, each.side.value, each.value_hash, instant(each.at)] for each in told[-TOLD_MAX:]]
+    rows = [[each.part, each.side.value, each.value_hash, instant(each.at), each.stage] for each in told[-TOLD_MAX:]]
     change(connection, link, {"id": link_id}, {"told": json.dumps(rows)})
+
+
+def told_of(connection: Connection, link_id: int) -> tuple[Told, ...]:
+    """What each side of a link was told lately, oldest first."""
+    return _told(connection.execute(select(link.c.told).where(link.c.id == link_id)).scalar_one())
+
+
+def _told(rows: str) -> tuple[Told, ...]:
+    """Rows from before stages were kept have none, and count as agreed."""
+    return tuple(
+        Told(part, Side(side), value, moment(at), ToldStage(*stage or [ToldStage.AGREED]))
+        for part, side, value, at, *stage in json.loads(rows)
+    )
 
 
 @Prepared

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from crossfoot.core.agreement import Told
+from crossfoot.core.agreement import Told, ToldStage
 from crossfoot.core.links import Identity, Kind, Link, LinkState
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.database import Database
@@ -25,6 +25,7 @@ from crossfoot.store.links import (
     retire_link,
     set_agreed,
     set_base,
+    told_of,
 )
 from crossfoot.store.operations import (
     StoredCall,
@@ -244,7 +245,8 @@ def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
     stored = find_link(connection, AU, Kind.CONTACT, "006A")
     assert stored is not None
     assert (stored.base, stored.suffix, stored.told, stored.conflicts, stored.merged_seq) == ({}, "", (), {}, 0)
-    told = [Told("Phone", Side.XERO, f"hash-{number}", NOW) for number in range(60)]
+    stages = (*ToldStage,) * 20
+    told = [Told("Phone", Side.XERO, f"hash-{number}", NOW, stage) for number, stage in enumerate(stages)]
 
     set_agreed(connection, stored.id, base=BASE, suffix=" (A-1)", conflicts={"Phone": "about"}, merged_seq=7)
     note_told(connection, stored.id, told)
@@ -253,7 +255,7 @@ def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
     kept = find_link(connection, AU, Kind.CONTACT, "006A")
     assert kept is not None
     assert (kept.base, kept.suffix, kept.conflicts, kept.merged_seq) == (BASE, " (A-1)", {"Phone": "about"}, 7)
-    assert kept.told == tuple(told[-40:])
+    assert kept.told == told_of(connection, stored.id) == tuple(told[-40:])
     assert kept.link.xero_id == "invoice-2"
 
 

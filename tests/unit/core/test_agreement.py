@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from crossfoot.core.agreement import FLAPS_MAX, Agreement, LinkedRecord, Part, Told, agree, fingerprint, value_hash
+from crossfoot.core.agreement import (
+    FLAPS_MAX,
+    Agreement,
+    LinkedRecord,
+    Part,
+    Told,
+    ToldStage,
+    agree,
+    fingerprint,
+    value_hash,
+)
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.merge import Direction, Owner
 from crossfoot.core.records import RecordRef, Side
@@ -101,6 +111,33 @@ def test_a_field_told_the_same_value_again_and_again_is_left_alone_for_an_hour()
     assert decide(replace(turned, told=told[1:]), Owner.SALESFORCE).to_xero == {"F": "ours"}
     earlier = [replace(each, at=each.at - timedelta(hours=1)) for each in told]
     assert decide(replace(turned, told=earlier), Owner.SALESFORCE).to_xero == {"F": "ours"}
+
+
+@pytest.mark.parametrize("stage", [ToldStage.SENT, ToldStage.ANSWERED])
+@pytest.mark.parametrize("side", Side)
+def test_a_side_that_says_what_it_was_told_last_was_not_edited(side: Side, stage: ToldStage) -> None:
+    told = [Told("F", side, value_hash("told"), NOW, stage)]
+    sides = ("told", "later") if side is Side.SALESFORCE else ("later", "told")
+    found = decide(record(*sides, "before", told=told))
+    assert (found.to_salesforce if side is Side.SALESFORCE else found.to_xero) == {"F": "later"}
+    assert (found.base, codes(found)) == ({"F": "told"}, [])
+
+
+def test_a_value_that_comes_back_after_both_sides_agreed_is_an_edit() -> None:
+    told = [Told("F", Side.SALESFORCE, value_hash("told"), NOW)]
+    agreed = decide(record("other", "other", "told", told=told))
+    assert [each.stage for each in agreed.told] == [ToldStage.AGREED]
+    assert decide(record("told", "other", "other", told=agreed.told)).to_xero == {"F": "told"}
+
+
+def test_only_what_a_side_was_told_last_is_taken_for_our_words() -> None:
+    told = [Told("F", Side.SALESFORCE, value_hash(value), NOW) for value in ("first", "second")]
+    assert codes(decide(record("first", "later", "before", told=told))) == ["field_conflict"]
+
+
+def test_what_never_had_an_answer_does_not_count_as_turned_back() -> None:
+    told = [Told("F", Side.XERO, value_hash("ours"), NOW, ToldStage.SENT)] * FLAPS_MAX
+    assert decide(record("ours", "old", "old", told=told)).to_xero == {"F": "ours"}
 
 
 def test_over_a_small_model_a_second_look_is_silent_and_one_way_flows_stay_one_way() -> None:

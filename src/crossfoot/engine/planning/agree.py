@@ -36,7 +36,7 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.lenses import Form, RecordLens
 from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode, decode_fields
-from crossfoot.store.links import StoredLink, links_to_agree, load_links, set_agreed
+from crossfoot.store.links import StoredLink, links_to_agree, load_links, note_told, set_agreed
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions
 
@@ -164,7 +164,7 @@ def _compare(
         labels=people.labels() if people else {},
     )
     if problem := _standstill(record, ours, theirs):
-        agreement = Agreement(record, base=stored.base, findings=(problem,))
+        agreement = Agreement(record, base=stored.base, findings=(problem,), told=stored.told)
     else:
         parts = (*flow.parts, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
@@ -239,6 +239,8 @@ def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
                     conflicts=agreement.conflicts,
                     merged_seq=seq,
                 )
+            if agreement.told != item.stored.told:
+                note_told(connection, item.stored.id, agreement.told)
             keep_compared(session, connection, item.people_seq)
             if agreement.settled and agreement.record.decided:
                 queue_store.forget_decision(connection, session.organisation_id, "field", item.stored.source_id)

@@ -84,7 +84,7 @@ def read_evidence(
         else _invoices_for(session, connection, deals, links, epochs, customers.contact_ids())
     )
     linked = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices) if ids else links.values()
-    credited = credited_invoices(connection, organisation_id, ids)
+    credited = credited_invoices(connection, organisation_id, None if ids is None else invoices)
     context = Context(
         org_id=session.org_id,
         policy=session.mapping.policy,

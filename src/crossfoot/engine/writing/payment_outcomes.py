@@ -7,7 +7,6 @@ away since: an invoice no longer lists that one.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 
 from crossfoot.core.errors import Rejected
@@ -15,12 +14,12 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.money import Money
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.core.recovery import CLIENT_TIMEOUT_S
 from crossfoot.core.settlement import RecordedPayment, marked, payment_marker
 from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.observe import PAGES_MAX
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
+from crossfoot.engine.writing.landing import PROBE_SPACING_S, wait_to_land
 from crossfoot.engine.writing.payment_calls import Paid, link_made, link_payment, parent_of, want_row
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
@@ -30,9 +29,6 @@ from crossfoot.store.queue import replace_findings
 from crossfoot.xero import payments
 from crossfoot.xero.requests import PAGE_SIZE
 
-LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
-PROBE_SPACING_S = 15.0
-
 
 def settle_unknown(session: Session, paid: Paid) -> None:
     """Wait until what has no answer can no longer land, then look twice: adopt it, or give it up."""
@@ -40,14 +36,9 @@ def settle_unknown(session: Session, paid: Paid) -> None:
         unknown = list(
             ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=("sending", "unknown"))
         )
-        sent = [ops.first_sent_at(connection, operation.call_id) for operation in unknown]
     if not unknown:
         return
-    now = session.host.now()
-    until = max([moment + LANDS_WITHIN for moment in sent if moment], default=now)
-    wait_s = min((until - now).total_seconds(), LANDS_WITHIN.total_seconds())
-    if wait_s > 0:
-        session.host.sleep(wait_s)
+    wait_to_land(session, unknown)
     missing = _probe(session, unknown, paid)
     if missing:
         session.host.sleep(PROBE_SPACING_S)

@@ -8,7 +8,7 @@ checked and sent as every other one.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -40,10 +40,17 @@ from crossfoot.engine.reading.ledger import CREDIT_NOTE, INVOICE, load_books, lo
 from crossfoot.engine.reading.scope import Scope, find_scope
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
-from crossfoot.engine.writing.reissue_calls import allocate_note, make_note, read_note, settle_seen, standing
+from crossfoot.engine.writing.landing import PROBE_SPACING_S, wait_to_land
+from crossfoot.engine.writing.reissue_calls import (
+    allocate_note,
+    give_up,
+    make_note,
+    read_note,
+    settle_seen,
+    standing,
+)
 from crossfoot.store import acts
 from crossfoot.store.links import StoredLink, find_link, highest_epochs, load_links, retire_link
-from crossfoot.store.operations import load_operations, standing_refusals
 from crossfoot.store.queue import (
     QueueEntry,
     buckets,
@@ -62,7 +69,6 @@ the deal."""
 PROPOSED_BY = "changed_after_approval"
 STEPS_MAX = 6
 LOOK_AGAIN_S = 5.0
-REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 _CALLS_FOR_NONE = frozenset({Bucket.NOT_WON.value, Bucket.NOT_BILLABLE.value, Bucket.BEFORE_START.value})
 
 
@@ -220,25 +226,48 @@ def _would_wait(decision: DealDecision | None) -> str:
 
 def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
     """Step by step, each decided from a fresh reading of both documents."""
-    before: Next | None = None
     for _ in range(STEPS_MAX):
-        invoice = read_invoices(session, [act.xero_id]).get(act.xero_id)
-        note = read_note(session, act.credit_number)
-        settle_seen(session, act, invoice, note)
+        invoice, note = _look(session, act)
         step = next_step(act, invoice, note)
         if step.next is Next.RELEASE:
             _release(session, act, note, done)
             return
         problem = step.problem
         if step.next is not Next.STOP and invoice is not None:
-            if step.next is before:
-                session.host.sleep(LOOK_AGAIN_S)  # a list may lag behind a write (XERO 3.7)
-            before = step.next
-            problem = _refused_lately(session, act) or _write(session, act, step.next, invoice, note, as_of)
+            problem = _write(session, act, step.next, invoice, note, as_of)
         if problem:
             _hold(session, act, note, problem)
             return
     _hold(session, act, note, "Xero does not show yet what was sent")
+
+
+def _look(session: Session, act: Act) -> tuple[LedgerInvoice | None, LedgerCreditNote | None]:
+    """Both documents as Xero shows them, once nothing of the act is under way.
+
+    What was sent and is not shown may lag (XERO 3.7), or land as long as its time-out has not passed. What an invoice
+    that is shown does not say then, twice and spaced, was not done.
+    """
+    waits: tuple[Callable[[], None], ...] = (
+        lambda: session.host.sleep(LOOK_AGAIN_S),
+        lambda: wait_to_land(session, standing(session, act)),
+        lambda: session.host.sleep(PROBE_SPACING_S),
+    )
+    invoice, note = _read(session, act)
+    for wait in waits:
+        if not standing(session, act):
+            return invoice, note
+        wait()
+        invoice, note = _read(session, act)
+    if invoice is not None:
+        give_up(session, act)
+    return invoice, note
+
+
+def _read(session: Session, act: Act) -> tuple[LedgerInvoice | None, LedgerCreditNote | None]:
+    invoice = read_invoices(session, [act.xero_id]).get(act.xero_id)
+    note = read_note(session, act.credit_number)
+    settle_seen(session, act, invoice, note)
+    return invoice, note
 
 
 def _write(
@@ -249,20 +278,6 @@ def _write(
     assert note is not None
     amount = min(note.remaining, invoice.amount_due)
     return allocate_note(session, act, note, amount, max(as_of, note.dated, invoice.dated).isoformat())
-
-
-def _refused_lately(session: Session, act: Act) -> str:
-    """What Xero refused is sent again when a person asks, or next day."""
-    since = session.host.now() - REFUSED_AGAIN_AFTER
-    with session.database.reading() as connection:
-        refused = standing_refusals(connection, session.organisation_id, since)
-        mine = {
-            operation.payload_hash
-            for operation in load_operations(
-                connection, session.organisation_id, kind=Kind.CREDIT_NOTE, source_id=act.source_id, states=("refused",)
-            )
-        }
-    return next((words for (deal, said), words in refused.items() if deal == act.source_id and said in mine), "")
 
 
 def _release(session: Session, act: Act, note: LedgerCreditNote | None, done: Reissued) -> None:

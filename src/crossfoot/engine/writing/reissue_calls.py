@@ -1,14 +1,15 @@
 """The two writes of a re-issue: the credit note, and putting it against its invoice. One committed call each.
 
-What either did is read from Xero, never taken from an answer: an operation stands until a reading shows its result, and
-is sent again under a new call where none does. Xero refuses what would be a second one (XERO 4.4).
+What either did is read from Xero, never taken from an answer: an operation stands until a reading shows its result, or
+shows none once it can no longer land. Only then another follows; Xero refuses what would be a second one (XERO 4.4).
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,8 +24,8 @@ from crossfoot.engine.reading.ledger import to_version
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
-from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.codec import encode
+from crossfoot.store.operations import StoredCall, StoredOperation, standing_refusals
 from crossfoot.store.versions import next_seq, save_versions
 from crossfoot.xero import credit_notes
 from crossfoot.xero.documents import decode_page
@@ -32,14 +33,17 @@ from crossfoot.xero.requests import OrganisationRequest
 
 MAKE, ALLOCATE = "make", "allocate"
 ALLOCATION_PART = "allocation"
+REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 _STANDING = ("reserved", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """One of the two writes: its operation, the request that carries it, and where its answer stands."""
+    """One of the two writes: what it says and of how much, the request that carries it, where its answer stands."""
 
-    operation: StoredOperation
+    action: str
+    element: dict[str, Any]
+    amount: Decimal
     request: Callable[[dict[str, Any], str], OrganisationRequest]
     kind: str
     id_member: str = ""
@@ -57,11 +61,13 @@ def read_note(session: Session, number: str) -> LedgerCreditNote | None:
 
 def make_note(session: Session, act: Act, credit: IntendedCredit) -> str:
     """Make the credit note. Returns why Xero refused it, or an empty string: a reading says what became of it."""
-    operation = _operation(session, act, MAKE, credit_notes.note_element(credit), credit.gross)
     return _send(
         session,
+        act,
         _Write(
-            operation,
+            MAKE,
+            credit_notes.note_element(credit),
+            credit.gross,
             lambda element, key: credit_notes.make_note(session.tenant, element, key),
             "CreditNote",
             "CreditNoteID",
@@ -70,13 +76,14 @@ def make_note(session: Session, act: Act, credit: IntendedCredit) -> str:
 
 
 def allocate_note(session: Session, act: Act, note: LedgerCreditNote, amount: Decimal, dated: str) -> str:
-    """Put the credit note against the invoice that it takes back."""
-    element = credit_notes.allocation_element(act.xero_id, amount, dated)
-    operation = _operation(session, act, ALLOCATE, element, amount)
+    """Put the credit note against the invoice that it takes back. Returns as ``make_note`` does."""
     return _send(
         session,
+        act,
         _Write(
-            operation,
+            ALLOCATE,
+            credit_notes.allocation_element(act.xero_id, amount, dated),
+            amount,
             lambda sent, key: credit_notes.allocate_note(session.tenant, note.credit_note_id, sent, key),
             "Allocation",
         ),
@@ -102,71 +109,81 @@ def standing(session: Session, act: Act) -> list[StoredOperation]:
         return [operation for operation in found if operation.identity.epoch == act.epoch]
 
 
-def _operation(session: Session, act: Act, action: str, element: dict[str, Any], amount: Decimal) -> StoredOperation:
-    """The operation that stands for this write already, else a new one."""
-    for operation in standing(session, act):
-        if operation.action == action:
-            return operation
-    part = ALLOCATION_PART if action == ALLOCATE else ""
+def give_up(session: Session, act: Act) -> None:
+    """What stands can no longer land and did nothing: the next step is decided anew, from what is owed by now."""
+    with session.database.writing("re-issue given up") as connection:
+        for operation in standing(session, act):
+            ops.settle(connection, operation.id, "abandoned", session.host.now())
+            if operation.state != "reserved":
+                note_write(connection, session, replace(operation, action=f"answer lost to {operation.action}"), "")
+
+
+def _operation(session: Session, act: Act, write: _Write) -> StoredOperation:
+    part = ALLOCATION_PART if write.action == ALLOCATE else ""
     identity = Identity(session.org_id, session.organisation_id, Kind.CREDIT_NOTE, act.source_id, part, act.epoch)
-    operation = StoredOperation(
+    return StoredOperation(
         id=session.host.new_id(),
         run_id=session.run_id,
         identity=identity,
         source_id=act.source_id,
-        action=action,
+        action=write.action,
         state="reserved",
-        body=encode({"element": element, "form": None, "before": None}),
-        payload_hash=content_hash({"action": action, "number": act.credit_number, "amount": amount}),
+        body=encode({"element": write.element, "form": None, "before": None}),
+        payload_hash=content_hash({"action": write.action, "number": act.credit_number, "amount": write.amount}),
         pre_image="",
         number=act.credit_number,
         xero_id="",
         currency=act.currency,
         ex_tax=ZERO,
-        gross=amount,
+        gross=write.amount,
         base_gross=ZERO,
         reviewed=True,
         reason=f"asked for: takes {act.number} back, to be made anew",
     )
+
+
+def _refused_lately(session: Session, operation: StoredOperation) -> str:
+    """What Xero refused in exactly this form is sent again when a person asks, or next day."""
+    since = session.host.now() - REFUSED_AGAIN_AFTER
+    with session.database.reading() as connection:
+        refused = standing_refusals(connection, session.organisation_id, since)
+    return refused.get((operation.source_id, operation.payload_hash), "")
+
+
+def _send(session: Session, act: Act, write: _Write) -> str:
+    """Send one write. Nothing of the act is under way by then: what was is seen, or was given up."""
+    operation = _operation(session, act, write)
+    if words := _refused_lately(session, operation):
+        return words
     with session.database.writing("re-issue intent") as connection:
         ops.reserve(connection, [operation], session.host.now())
-    return operation
-
-
-def _send(session: Session, write: _Write) -> str:
-    """Send one call. A refusal of what may have been done by an earlier one proves nothing: then a reading decides."""
     access, call_id = session.xero.access(), session.host.new_id()
-    element = decode_fields(write.operation.body)["element"]
-    unsigned = write.request(element, "")
-    body = unsigned.body or b""
+    body = write.request(write.element, "").body or b""
     key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-    request = write.request(element, key)
+    request = write.request(write.element, key)
     home = session.organisation_id
     call = StoredCall(call_id, home, session.run_id, request.method, request.path, body, key, access.generation)
     with session.database.writing("re-issue call") as connection:
-        ops.commit_call(connection, call, [write.operation.id], session.host.now())
-    repeated = write.operation.state != "reserved"
+        ops.commit_call(connection, call, [operation.id], session.host.now())
     try:
         answer = session.xero.write(call_id, request, access, may_wait=False)
     except OutcomeUnknown:
-        return _end(session, call_id, write.operation, "unknown")
+        return _end(session, call_id, operation, "unknown")
     except Rejected as error:
-        words = "; ".join(error.reasons) or str(error)
-        return _end(session, call_id, write.operation, "unknown" if repeated else "refused", words)
+        return _end(session, call_id, operation, "refused", "; ".join(error.reasons) or str(error))
     except NotApplied:
-        return _end(session, call_id, write.operation, "unknown" if repeated else "reserved")
+        return _end(session, call_id, operation, "abandoned")
     except (RetryLater, NeedsReauthorisation):
-        _end(session, call_id, write.operation, "unknown" if repeated else "reserved")
+        _end(session, call_id, operation, "abandoned")
         raise
     problem = credit_notes.decode_problem(write.kind, write.id_member, answer.body)
-    return _end(session, call_id, write.operation, "refused" if problem and not repeated else "unknown", problem)
+    return _end(session, call_id, operation, "refused" if problem else "unknown", problem)
 
 
 def _end(session: Session, call_id: str, operation: StoredOperation, state: str, words: str = "") -> str:
-    """Keep what became of a call: done nothing, refused, or to be read. Returns the words of a refusal that counts."""
-    refused = state == "refused"
+    """Keep what became of a call: done nothing, refused, or to be read. Returns the words of a refusal."""
     now = session.host.now()
     with session.database.writing("re-issue call ended") as connection:
         ops.end_call(connection, call_id, now, state="answered")
-        ops.settle(connection, operation.id, state, now, refusal=words if refused else "")
-    return words if refused else ""
+        ops.settle(connection, operation.id, state, now, refusal=words)
+    return words

@@ -7,13 +7,13 @@ but compared anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from crossfoot.core.agreement import Told, value_hash
+from crossfoot.core.agreement import Told, ToldStage, Value, value_hash
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind
@@ -44,7 +44,7 @@ from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import note_told, set_agreed
+from crossfoot.store.links import note_told, set_agreed, told_of
 from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.store.queue import replace_findings
 from crossfoot.store.versions import load_versions, next_seq, save_versions
@@ -141,12 +141,14 @@ def _brake(session: Session, compared: Sequence[Compared]) -> tuple[str, bool]:
 
 def _tell_xero(session: Session, compared: Sequence[Compared]) -> Applied:
     planned = list(xero_operations(session, compared))
-    with session.database.writing("suffixes") as connection:
+    with session.database.writing("told") as connection:
         for item, _ in planned:
             if item.suffix != item.stored.suffix:
                 _note_suffix(connection, item)
+        _note_sent(connection, session, [item for item, _ in planned], Side.XERO)
     applied = apply_operations(session, [operation for _, operation in planned])
-    _note_told(session, [item for item, _ in planned], Side.XERO)
+    with session.database.writing("told") as connection:
+        _note_answered(connection, [item for item, _ in planned], Side.XERO)
     return applied
 
 
@@ -162,16 +164,29 @@ def _note_suffix(connection: Connection, item: Compared) -> None:
     )
 
 
-def _note_told(session: Session, compared: Sequence[Compared], side: Side) -> None:
+def _note_sent(connection: Connection, session: Session, items: Sequence[Compared], side: Side) -> None:
+    """What a side is about to be told is known before it leaves: else its echo would look like a person's edit."""
     now = session.host.now()
-    with session.database.writing("told") as connection:
-        for item in compared:
-            told = [Told(name, side, value_hash(value), now) for name, value in told_to(item.agreement, side).items()]
-            earlier = [
-                each for each in item.stored.told if (each.part, each.side) not in {(t.part, t.side) for t in told}
-            ]
-            same = [each for each in item.stored.told if each not in earlier]
-            note_told(connection, item.stored.id, [*earlier, *same, *told])
+    for item in items:
+        values = told_to(item.agreement, side)
+        earlier = [each for each in told_of(connection, item.stored.id) if not _is_sent(each, values, side)]
+        told = [Told(name, side, value_hash(value), now, ToldStage.SENT) for name, value in values.items()]
+        note_told(connection, item.stored.id, [*earlier, *told])
+
+
+def _note_answered(connection: Connection, items: Sequence[Compared], side: Side) -> None:
+    for item in items:
+        values = told_to(item.agreement, side)
+        told = [
+            replace(each, stage=ToldStage.ANSWERED) if _is_sent(each, values, side) else each
+            for each in told_of(connection, item.stored.id)
+        ]
+        note_told(connection, item.stored.id, told)
+
+
+def _is_sent(told: Told, values: Mapping[str, Value], side: Side) -> bool:
+    """Whether it is what was sent last of one of these values."""
+    return told.stage is ToldStage.SENT and told.side is side and told.part in values
 
 
 def _tell_salesforce(session: Session, batch: Sequence[tuple[Compared, Row]]) -> tuple[int, int]:
@@ -204,8 +219,7 @@ def _tell_salesforce(session: Session, batch: Sequence[tuple[Compared, Row]]) ->
                 _settle(connection, session, item, row, replace(operation, call_id=call_id), outcome)
                 written += outcome.success
                 refused += not outcome.success
-        told = {item.stored.id: item for item, _, _ in pairs}
-        _note_told(session, list(told.values()), Side.SALESFORCE)
+            _note_answered(connection, _records(pairs), Side.SALESFORCE)
         break
     return written, refused
 
@@ -245,6 +259,11 @@ def _intent(session: Session, item: Compared, row: Row) -> StoredOperation:
 Pair = tuple[Compared, Row, StoredOperation]
 
 
+def _records(pairs: Iterable[Pair]) -> list[Compared]:
+    """What the rows belong to, each once: a customer has a row of its own and those of its people."""
+    return list({item.stored.id: item for item, _, _ in pairs}.values())
+
+
 def _unmoved(session: Session, pairs: Sequence[Pair]) -> Iterator[Pair]:
     """Those whose record still reads as it did when both sides were compared; the others are given up."""
     _read_salesforce(session, [row for _, row, _ in pairs])
@@ -273,6 +292,7 @@ def _call(session: Session, pairs: Sequence[Pair], looked_at: datetime) -> tuple
             call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
         )
         ops.commit_call(connection, stored, [operation.id for _, _, operation in pairs], session.host.now())
+        _note_sent(connection, session, _records(pairs), Side.SALESFORCE)
     state = "unknown"
     try:
         answer = session.salesforce.write(call_id, request, access, looked_at=looked_at)

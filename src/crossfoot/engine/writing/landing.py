@@ -1,0 +1,25 @@
+"""When a write without an answer can no longer land: after its time-out with a margin. Only then a reading is proof."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+
+from crossfoot.core.recovery import CLIENT_TIMEOUT_S
+from crossfoot.engine.session import Session
+from crossfoot.store import operations as ops
+from crossfoot.store.operations import StoredOperation
+
+LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
+PROBE_SPACING_S = 15.0
+
+
+def wait_to_land(session: Session, operations: Iterable[StoredOperation]) -> None:
+    """Wait until none of the newest calls of these operations can land any more."""
+    with session.database.reading() as connection:
+        sent = [ops.first_sent_at(connection, operation.call_id) for operation in operations]
+    now = session.host.now()
+    until = max([moment + LANDS_WITHIN for moment in sent if moment], default=now)
+    wait_s = min((until - now).total_seconds(), LANDS_WITHIN.total_seconds())
+    if wait_s > 0:
+        session.host.sleep(wait_s)
