@@ -111,7 +111,6 @@ class Rest:
         with self._pair.database.reading() as connection:
             links = {stored.link.xero_id for stored in load_links(connection, self._home, Kind.INVOICE)}
             entries = list(open_entries(connection, self._home))
-            self._pardon(entries)
             self._check_audit(connection, invoices)
             self._check_versions(connection)
             self._check_buckets(connection)
@@ -128,12 +127,6 @@ class Rest:
                 if deal_of(each) not in self._oracles.ghosts:
                     self._check_written_back(each, is_latest=each is some[-1])
         self._check_secrets()
-
-    def _pardon(self, entries: Sequence[QueueEntry]) -> None:
-        """An old copy does not know of a re-issue: the new invoice beside the credited one waits for a person."""
-        beside = {entry.record.id for entry in entries if entry.code == "duplicate_incident"}
-        if self._restored:
-            self._oracles.ghosts |= beside & self._ledger.asked_anew
 
     def forget(self) -> None:
         """An old copy was put back: what was read since is read again, and what was written since seems a person's."""

@@ -24,11 +24,12 @@ from crossfoot.engine.review.requested import answer_requests
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.showing.write_back import write_back
 from crossfoot.engine.trail import note, pack_trail
-from crossfoot.engine.writing.adopt import adopt_by_marker, resume
+from crossfoot.engine.writing.adopt import resume
 from crossfoot.engine.writing.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.writing.cancelling import Cancelled, cancel_documents
 from crossfoot.engine.writing.payment_calls import Paid
 from crossfoot.engine.writing.payments import look_at_payments, record_payments
+from crossfoot.engine.writing.rebuild import adopt_by_marker
 from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_invoices
 from crossfoot.engine.writing.status_calls import resume_statuses
 from crossfoot.engine.writing.tell import Agreed, look_at_links, tell
