@@ -15,7 +15,7 @@ from crossfoot.store.database import open_memory
 from crossfoot.store.links import load_links
 
 from .business import Business, Stage
-from .test_credit_and_reissue import DEAL, accept, changed_stage, old_and_new, pay, raise_the_price
+from .test_credit_and_reissue import DEAL, KilledError, accept, changed_stage, old_and_new, pay, raise_the_price
 
 __all__ = ["changed_stage"]
 NUMBERED = "Number: Deal_Number__c,"
@@ -180,3 +180,26 @@ def test_two_that_count_are_for_a_person_to_look_at(firm: Business) -> None:
     assert fall_back(firm, owe_both) == 0
     firm.sync()
     assert "duplicate_incident" in firm.waiting(DEAL)
+
+
+@pytest.mark.parametrize("reached", ["re-issue seen", "re-issue released"], ids=["noted", "credited"])
+def test_a_reissue_that_was_under_way_is_named_and_gone_on_with(firm: Business, reached: str) -> None:
+    def die_on_the_way(firm: Business) -> None:
+        accept(firm)
+
+        def seam(name: str) -> None:
+            if name == f"commit {reached} done":
+                raise KilledError(name)
+
+        firm.database.seam = seam
+        with pytest.raises(KilledError):
+            firm.sync()
+
+    assert fall_back(firm, die_on_the_way) == 0
+    with firm.database.reading() as connection:
+        assert len(open_acts(connection, firm.session().organisation_id)) == 1
+
+    assert firm.sync().reissued.credited == 1
+
+    assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
+    assert_all_is_well(firm)

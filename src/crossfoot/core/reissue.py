@@ -175,7 +175,7 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
     """
     if invoice is None or not invoice.is_live:
         return Step(Next.STOP, problem=f"{act.number} was voided or is not shown by Xero any more")
-    if note is not None and not _is_ours(note, invoice):
+    if note is not None and not is_its_credit(note, invoice):
         return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
     if is_taken_back(invoice, note):
         return Step(Next.RELEASE)
@@ -192,7 +192,7 @@ def is_taken_back(invoice: LedgerInvoice, note: LedgerCreditNote | None) -> bool
 
     What people paid meanwhile leaves the credit to the customer.
     """
-    made = is_credited(invoice) if note is None else _is_ours(note, invoice)
+    made = is_credited(invoice) if note is None else is_its_credit(note, invoice)
     return made and invoice.is_live and not invoice.amount_due
 
 
@@ -224,7 +224,8 @@ def is_unspoilt(note: LedgerCreditNote | None) -> bool:
     return note is None or note.status in VOID_STATUSES
 
 
-def _is_ours(note: LedgerCreditNote, invoice: LedgerInvoice) -> bool:
+def is_its_credit(note: LedgerCreditNote, invoice: LedgerInvoice) -> bool:
+    """Whether a credit note is the one that an act makes to take this invoice back."""
     same = (note.contact_id, note.currency, note.total) == (invoice.contact_id, invoice.currency, invoice.total)
     return same and note.reference == invoice.number and note.status in POSTED_STATUSES
 

@@ -6,26 +6,31 @@ had several, one after the other, each makes room for the next as it did when th
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
+from crossfoot.core.books import LedgerContact, LedgerCreditNote, LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.links import Identity, Kind, Link, LinkState, epoch_in, number_in_series, record_id_in
+from crossfoot.core.matching import vouches_for
 from crossfoot.core.records import content_hash
-from crossfoot.core.reissue import Issue, Stage, act_on, credit_number, succession
-from crossfoot.engine.reading.ledger import CREDIT_NOTE, INVOICE, load_ledger
+from crossfoot.core.reissue import CREDIT_SUFFIX, Act, Issue, Stage, act_on, credit_number, is_its_credit, succession
+from crossfoot.engine.reading.ledger import CONTACT, CREDIT_NOTE, INVOICE, canonical_tax_number, load_ledger
+from crossfoot.engine.reading.observe import read_rows
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
 from crossfoot.engine.writing.reissue import release
+from crossfoot.mapping.compiled import Reading
+from crossfoot.salesforce import soql
 from crossfoot.store import acts
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import StoredLink, add_link, find_link, load_links, retire_link
+from crossfoot.store.links import StoredLink, add_link, find_link, highest_epochs, load_links, retire_link
 from crossfoot.store.lookups import find_candidates
+from crossfoot.store.versions import load_versions
 
 
 def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:
@@ -154,3 +159,89 @@ def _known_base(connection: Connection, session: Session, source_id: str, invoic
     forms = (decode_fields(operation.body).get("form") for operation in sent if operation.body)
     base = content_hash(ledger_form(invoice))
     return base if base in {content_hash(form) for form in forms if form} else ""
+
+
+def recall(session: Session) -> None:
+    """What else an old copy of the database forgot, and both sides still tell: customers without a deal that counts,
+    and re-issues that were under way. Before merges are followed, lest another account takes a customer's contact."""
+    _relink_customers(session)
+    _take_up_reissues(session)
+
+
+def _relink_customers(session: Session) -> None:
+    """Link the customers again that Salesforce shows with a contact, as far as that contact says itself whose it is."""
+    shown = _shown_contacts(session)
+    with session.database.writing("customers relinked") as connection:
+        for found in list(_vouched(connection, session, shown)):
+            add_link(connection, found, session.host.now(), source_id=found.identity.source_key)
+
+
+def _shown_contacts(session: Session) -> dict[str, str]:
+    """The contact that each account shows, as Crossfoot once wrote it."""
+    flow, one_way = session.mapping.settings.flows.customers, session.mapping.settings.direction == "to_xero"
+    shown_in = next((name for name, value in flow.write_back.items() if value == "ContactID"), "")
+    if not shown_in or one_way:
+        return {}
+    rows = read_rows(session, Reading(flow.salesforce, (shown_in,)), soql.is_filled(shown_in))
+    return {str(row["Id"]): str(row[shown_in]) for row in rows if not row["IsDeleted"]}
+
+
+def _vouched(connection: Connection, session: Session, shown: Mapping[str, str]) -> Iterator[Link]:
+    """Links of accounts that have none with contacts that have none, and that no other account shows."""
+    home, kind = session.organisation_id, session.mapping.account_object
+    contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=shown.values())
+    links = [*load_links(connection, home, Kind.CONTACT, source_keys=shown)]
+    links += load_links(connection, home, Kind.CONTACT, xero_ids=contacts)
+    taken = {stored.source_id for stored in links} | {stored.link.xero_id for stored in links}
+    taken |= {contact_id for contact_id, count in Counter(shown.values()).items() if count > 1}
+    epochs = highest_epochs(connection, home, Kind.CONTACT, shown)
+    for version in load_versions(connection, session.org_id, kind, ids=shown):
+        account, _ = session.mapping.contact(version.ref.id, decode_fields(version.body))
+        contact = contacts.get(shown[version.ref.id])
+        if contact is None or {version.ref.id, contact.contact_id} & taken:
+            continue
+        if evidence := vouches_for(contact, account, canonical_tax_number):
+            epoch = epochs.get(version.ref.id, 0) + 1
+            identity = Identity(session.org_id, home, Kind.CONTACT, version.ref.id, epoch=epoch)
+            yield Link(identity, contact.contact_id, "", "people", "", f"shown in Salesforce; {evidence}")
+
+
+def _take_up_reissues(session: Session) -> None:
+    """Go on with re-issues that were begun since: the credit note says that a person asked for one of its invoice."""
+    with session.database.writing("re-issues taken up") as connection:
+        for act in list(_begun(connection, session)):
+            acts.begin_act(connection, session.organisation_id, act, session.host.now())
+            note(
+                connection,
+                session,
+                "re-issue taken up",
+                record_id=act.source_id,
+                xero_id=act.xero_id,
+                number=act.number,
+                credit_note=act.credit_number,
+                reason="its credit note stands in Xero, and no new invoice",
+            )
+
+
+def _begun(connection: Connection, session: Session) -> Iterator[Act]:
+    """Acts on linked invoices of which only the credit notes tell. One whose new invoice was made had ended."""
+    home = session.organisation_id
+    notes = load_ledger(connection, home, CREDIT_NOTE, LedgerCreditNote).values()
+    made = {each.number.removesuffix(CREDIT_SUFFIX): each for each in notes if each.number.endswith(CREDIT_SUFFIX)}
+    ids = find_candidates(connection, home, INVOICE, "number", map(str.casefold, made))
+    invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids)
+    known = {act.xero_id for act in acts.open_acts(connection, home)}
+    for stored in list(load_links(connection, home, Kind.INVOICE, xero_ids=invoices.keys() - known)):
+        invoice = invoices[stored.link.xero_id]
+        credit = made.get(invoice.number)
+        if credit and is_its_credit(credit, invoice) and not _has_another(connection, home, stored):
+            yield act_on(invoice, stored.source_id, stored.link.identity.epoch)
+
+
+def _has_another(connection: Connection, home: str, stored: StoredLink) -> bool:
+    """Whether another invoice, to which nothing is linked, names the deal of this one."""
+    ids = find_candidates(connection, home, INVOICE, "marker", [stored.source_id])
+    found = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids)
+    named = {key for key, invoice in found.items() if record_id_in(invoice.url) == stored.source_id}
+    linked = load_links(connection, home, Kind.INVOICE, live_only=False, xero_ids=named)
+    return bool(named - {each.link.xero_id for each in linked})
