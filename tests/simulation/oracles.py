@@ -206,9 +206,10 @@ class Oracles:
     def is_credited(self, invoice: Mapping[str, Any]) -> bool:
         """Whether a credit note of its own takes an invoice back in full, after a person asked for a new one.
 
-        What people do to it afterwards, such as taking a payment away, does not bring it back.
+        What people do to it afterwards, such as taking a payment away, does not bring it back. One that could be voided
+        had nothing of the note's on it (XERO 4.3): there people came first.
         """
-        if deal_of(invoice) not in self._ledger.asked_anew:
+        if deal_of(invoice) not in self._ledger.asked_anew or invoice["Status"] in DEAD:
             return False
         if invoice["AmountDue"] and invoice["InvoiceID"] not in self._ledger.touched:
             return False

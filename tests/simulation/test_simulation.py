@@ -6,16 +6,21 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from .bugs import BUGS
 from .campaign import Range, chunks, corpus, read_records, run_campaign
-from .history import HistoryFailed, run_history
+from .history import History, HistoryFailed, run_history
 from .hunt import catch
+from .machine import Machine
 from .rare import KILL_POINTS, SOMETIMES, unreached
-from .wire import ALL_FAULTS
+from .wire import ALL_FAULTS, QuietWire
+from .world import CLOCK, copy_pair, template
 
 ROOT = Path(__file__).parents[2]
 SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "100"))
@@ -58,6 +63,16 @@ def test_a_seed_repeats_itself() -> None:
 
 def test_a_seed_repeats_itself_whatever_the_hash_seed() -> None:
     assert _hash_of(3, "1") == _hash_of(3, "2") == run_history(3).trace_hash
+
+
+def test_an_answer_bears_the_time_at_which_it_was_made() -> None:
+    machine = Machine(1, CLOCK)
+    history = History(machine, copy_pair(template(QuietWire), lambda: machine.now, machine.pause))
+    history.wire.slowest_s = 600.0
+    answer = history.wire.handle_request(httpx2.Request("GET", "https://salesforce.invalid/services/data"))
+    made_at = parsedate_to_datetime(answer.headers["Date"])
+    assert machine.trace.lines[-1].startswith(f"{made_at:%d %H:%M:%S}")
+    assert machine.now - made_at > timedelta(seconds=60)
 
 
 def test_a_failure_says_how_to_run_it_alone() -> None:

@@ -74,11 +74,16 @@ def to_request(request: httpx2.Request) -> Request:
     return Request(request.method, path, query, headers, request.read())
 
 
-def to_response(response: Response, now: datetime) -> httpx2.Response:
-    """An emulator's answer as the client gets it, with the Date that the host adds."""
-    headers = [*response.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
+def dated(response: Response, now: datetime) -> Response:
+    """An answer with the Date that the host adds: when it was made, however long it is on its way (RFC 9110, 6.6.1)."""
+    date = ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))
+    return replace(response, headers=(*response.headers, date))
+
+
+def to_response(response: Response) -> httpx2.Response:
+    """An answer as the client gets it."""
     body = response.body[: len(response.body) // 2] if response.wire == TRUNCATED else response.body
-    return httpx2.Response(response.status, headers=headers, content=body)
+    return httpx2.Response(response.status, headers=list(response.headers), content=body)
 
 
 class QuietWire(httpx2.BaseTransport):
@@ -90,7 +95,7 @@ class QuietWire(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer at once."""
         emulator = self._emulators[_HOSTS[request.url.host]]
-        return to_response(emulator.answer(to_request(request)), emulator.clock.now())
+        return to_response(dated(emulator.answer(to_request(request)), emulator.clock.now()))
 
 
 class Wire(httpx2.BaseTransport):
@@ -117,7 +122,7 @@ class Wire(httpx2.BaseTransport):
         response = self._strike(fault, sent) if fault else self.deliver(sent)
         machine.pause(sent.seam(ANSWERED), machine.chance.uniform(0.02, self.slowest_s))
         self._watch.answered(sent, response)
-        return to_response(response, machine.now)
+        return to_response(response)
 
     def deliver(self, sent: Sent) -> Response:
         """Let the vendor do it; a seam follows, at which the engine may die before it hears of it."""
@@ -127,7 +132,7 @@ class Wire(httpx2.BaseTransport):
 
     def commit(self, sent: Sent) -> Response:
         """Let the vendor do it."""
-        response = self._emulators[sent.side].answer(sent.request)
+        response = dated(self._emulators[sent.side].answer(sent.request), self.machine.now)
         self.machine.note(f"{sent.words} answered {response.status}")
         self._watch.delivered(sent, response)
         return response
@@ -167,22 +172,23 @@ def _duplicate(wire: Wire, sent: Sent) -> Response:
     return wire.deliver(sent)
 
 
-def _page(status: int, title: str) -> Response:
-    return Response(status, (("Content-Type", "text/html"),), f"<h1>{title}</h1>".encode())
+def _page(wire: Wire, status: int, title: str) -> Response:
+    page = Response(status, (("Content-Type", "text/html"),), f"<h1>{title}</h1>".encode())
+    return dated(page, wire.machine.now)
 
 
-def _error_before(_wire: Wire, _sent: Sent) -> Response:
-    return _page(503, "Service Unavailable")
+def _error_before(wire: Wire, _sent: Sent) -> Response:
+    return _page(wire, 503, "Service Unavailable")
 
 
 def _error_after(wire: Wire, sent: Sent) -> Response:
     wire.deliver(sent)
-    return _page(500, "Internal Server Error")
+    return _page(wire, 500, "Internal Server Error")
 
 
-def _gateway_page(_wire: Wire, _sent: Sent) -> Response:
+def _gateway_page(wire: Wire, _sent: Sent) -> Response:
     """A gateway's page instead of an answer, with a status that says nothing of the vendor."""
-    return _page(502, "Bad Gateway")
+    return _page(wire, 502, "Bad Gateway")
 
 
 def _refused_whole(wire: Wire, sent: Sent) -> Response:
@@ -190,7 +196,7 @@ def _refused_whole(wire: Wire, sent: Sent) -> Response:
     if not (sent.side == "xero" and sent.is_write):
         return wire.deliver(sent)
     body = b'{"ErrorNumber":17,"Type":"PostDataInvalidException","Message":"The data could not be read."}'
-    return Response(400, (("Content-Type", "application/json"),), body)
+    return dated(Response(400, (("Content-Type", "application/json"),), body), wire.machine.now)
 
 
 def _truncated(wire: Wire, sent: Sent) -> Response:

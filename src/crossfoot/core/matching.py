@@ -259,7 +259,7 @@ def _decide(
 ) -> ContactDecision:
     marked = directory.by_marker(account.source.id)
     if len(marked) == 1:
-        return _use(account, marked[0], "the contact carries the account's id")
+        return _use(account, marked[0], vouches_for(marked[0], account, directory.tax_number_of))
     if len(marked) > 1:
         return _waits(account, "contact_ambiguous", f"{len(marked)} contacts carry this account's id", marked)
     if account.tax_number:
@@ -285,7 +285,7 @@ def _by_tax_number(account: IntendedContact, directory: ContactDirectory) -> Con
     if taken_by and taken_by != account.source.id:
         cause = f"ABN {account.tax_number} belongs to {candidates[0].name}, which is linked to account {taken_by}"
         return _waits(account, "contact_same_tax_number", cause, candidates)
-    return _use(account, candidates[0], f"same ABN {account.tax_number}, in Xero as {candidates[0].name!r}")
+    return _use(account, candidates[0], vouches_for(candidates[0], account, directory.tax_number_of))
 
 
 def _by_name(
@@ -325,6 +325,15 @@ def _use(account: IntendedContact, contact: LedgerContact | None, evidence: str)
         cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
         return replace(_waits(account, "contact_archived", cause, [contact]), evidence=evidence)
     return ContactDecision(contact_id=contact.contact_id, evidence=evidence)
+
+
+def vouches_for(contact: LedgerContact, account: IntendedContact, tax_number_of: Callable[[str], str]) -> str:
+    """By what a contact says itself whose it is, once something else names it; blank where it does not."""
+    if contact.contact_number == account.source.id:
+        return "the contact carries the account's id"
+    if account.tax_number and tax_number_of(contact.tax_number) == account.tax_number:
+        return f"same ABN {account.tax_number}, in Xero as {contact.name!r}"
+    return ""
 
 
 def _waits(

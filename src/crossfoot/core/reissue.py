@@ -7,7 +7,7 @@ the next number. A person accepts each such act.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -76,6 +76,12 @@ class IntendedCredit:
 def credit_number(invoice_number: str) -> str:
     """The credit note's number, made from its invoice's: Xero then refuses a second one (XERO 4.4)."""
     return f"{invoice_number}{CREDIT_SUFFIX}"
+
+
+def act_on(invoice: LedgerInvoice, source_id: str, epoch: int) -> Act:
+    """The danger record of an act that takes this invoice of a deal back."""
+    number = invoice.number
+    return Act(source_id, epoch, invoice.invoice_id, number, credit_number(number), invoice.currency, invoice.total)
 
 
 def is_credited(invoice: LedgerInvoice) -> bool:
@@ -169,10 +175,10 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
     """
     if invoice is None or not invoice.is_live:
         return Step(Next.STOP, problem=f"{act.number} was voided or is not shown by Xero any more")
-    if note is not None and not _is_ours(note, invoice):
+    if note is not None and not is_its_credit(note, invoice):
         return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
-    if not invoice.amount_due and (note is not None or is_credited(invoice)):
-        return Step(Next.RELEASE)  # what people paid meanwhile leaves the credit to the customer
+    if is_taken_back(invoice, note):
+        return Step(Next.RELEASE)
     if note is None:
         return Step(Next.CREDIT) if invoice.amount_due else Step(Next.STOP, problem=f"{act.number} was paid meanwhile")
     amount = min(note.remaining, invoice.amount_due)
@@ -181,12 +187,45 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
     return Step(Next.ALLOCATE, amount)
 
 
+def is_taken_back(invoice: LedgerInvoice, note: LedgerCreditNote | None) -> bool:
+    """Whether nothing of an invoice is owed any more since its credit note was made, or other credit took it back.
+
+    What people paid meanwhile leaves the credit to the customer.
+    """
+    made = is_credited(invoice) if note is None else is_its_credit(note, invoice)
+    return made and invoice.is_live and not invoice.amount_due
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One of the invoices that a deal had, one after the other, with the credit note of its number if there is one."""
+
+    epoch: int
+    invoice: LedgerInvoice
+    note: LedgerCreditNote | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it makes room for the next one: it is dead or was taken back."""
+        return not self.invoice.is_live or is_taken_back(self.invoice, self.note)
+
+
+def succession(issues: Iterable[Issue]) -> list[Issue]:
+    """Of a deal's invoices those up to the one that counts, in order; none where two count, for a person to see."""
+    ordered = sorted(issues, key=lambda issue: issue.epoch)
+    counting = [place for place, issue in enumerate(ordered, start=1) if not issue.is_over]
+    if len(counting) > 1:
+        return []
+    return ordered[: counting[0]] if counting else ordered
+
+
 def is_unspoilt(note: LedgerCreditNote | None) -> bool:
     """Whether nothing of the act stands in Xero, so that it can be dropped without a trace."""
     return note is None or note.status in VOID_STATUSES
 
 
-def _is_ours(note: LedgerCreditNote, invoice: LedgerInvoice) -> bool:
+def is_its_credit(note: LedgerCreditNote, invoice: LedgerInvoice) -> bool:
+    """Whether a credit note is the one that an act makes to take this invoice back."""
     same = (note.contact_id, note.currency, note.total) == (invoice.contact_id, invoice.currency, invoice.total)
     return same and note.reference == invoice.number and note.status in POSTED_STATUSES
 

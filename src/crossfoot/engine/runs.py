@@ -24,11 +24,12 @@ from crossfoot.engine.review.requested import answer_requests
 from crossfoot.engine.session import Session, zone_of
 from crossfoot.engine.showing.write_back import write_back
 from crossfoot.engine.trail import note, pack_trail
-from crossfoot.engine.writing.adopt import adopt_by_marker, resume
+from crossfoot.engine.writing.adopt import resume
 from crossfoot.engine.writing.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.writing.cancelling import Cancelled, cancel_documents
 from crossfoot.engine.writing.payment_calls import Paid
 from crossfoot.engine.writing.payments import look_at_payments, record_payments
+from crossfoot.engine.writing.rebuild import adopt_by_marker, recall
 from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_invoices
 from crossfoot.engine.writing.status_calls import resume_statuses
 from crossfoot.engine.writing.tell import Agreed, look_at_links, tell
@@ -77,8 +78,9 @@ class RunReport:
         )
 
 
-def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
-    """Observe both sides, settle what an earlier run left, and plan. Writes nothing to either side."""
+def look(session: Session, *, after_copy: bool = False) -> tuple[Observed, Planned, tuple[int, int]]:
+    """Observe both sides, settle what an earlier run left, and plan. Writes nothing to either side. ``after_copy``:
+    find again what an old copy of the database does not know."""
     with told_in_queue(session):
         check_guard(session)
         refresh_allowance(session)
@@ -88,6 +90,8 @@ def look(session: Session) -> tuple[Observed, Planned, tuple[int, int]]:
     resume_statuses(session)
     verify(session, swept=True)
     session.rebuilt += adopt_by_marker(session, _own_numbers(session))
+    if after_copy:
+        recall(session)
     session.progress("Planning", 0, 0)
     look_at_links(session)
     drop_agreed(session)
@@ -173,7 +177,7 @@ def apply_reviewed(
 
 def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
     """Go on with an old copy of the database: rebuild its links from what Xero holds. Writes to neither side."""
-    _, planned, _ = look(session)
+    _, planned, _ = look(session, after_copy=True)
     return settle_restored(session, reason, session.rebuilt), planned
 
 

@@ -71,7 +71,7 @@ def count(source: str, *, filled: Sequence[str] = ()) -> str:
     """How many rows there are, or how many have something in one of these fields."""
     query = f"SELECT COUNT() FROM {identifier(source)}"  # noqa: S608 - checked names only
     if filled:
-        query += " WHERE " + " OR ".join(f"{identifier(field)} != null" for field in filled)
+        query += " WHERE " + " OR ".join(map(is_filled, filled))
     return query
 
 
@@ -84,6 +84,11 @@ def after(stamp: datetime, record_id: str) -> str:
 def since(stamp: datetime) -> str:
     """Rows at or after a stamp."""
     return f"SystemModstamp >= {literal(stamp)}"
+
+
+def is_filled(field: str) -> str:
+    """Rows that have something in a field."""
+    return f"{identifier(field)} != null"
 
 
 def equals(field: str, value: str | bool | int | Decimal | date | datetime | None) -> str:

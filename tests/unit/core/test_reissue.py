@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice, LedgerLine
 from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.money import ZERO, line_amount, total
-from crossfoot.core.reissue import Act, Next, credit_of, credit_totals, find_obstacle, next_step
+from crossfoot.core.reissue import Act, Issue, Next, credit_of, credit_totals, find_obstacle, next_step, succession
 
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
@@ -132,3 +132,32 @@ def test_no_more_is_allocated_than_is_owed() -> None:
 def test_what_stands_in_the_way(old: LedgerInvoice, locked: dt.date | None, words: str) -> None:
     found = find_obstacle(old, LINK, RATES, TODAY, locked)
     assert (words in found) if words else found == ""
+
+
+OWED, TAKEN = invoice(HUNDRED), invoice(HUNDRED, status="PAID", credited=Decimal(110))
+PAID, VOIDED = invoice(HUNDRED, status="PAID", paid=Decimal(110)), invoice(HUNDRED, status="VOIDED")
+DELETED = invoice(HUNDRED, status="DELETED")
+
+
+@pytest.mark.parametrize(
+    ("issues", "kept"),
+    [
+        ([Issue(1, OWED)], [1]),
+        ([Issue(2, OWED), Issue(1, TAKEN, note(remaining="0"))], [1, 2]),
+        ([Issue(1, TAKEN), Issue(2, OWED)], [1, 2]),
+        ([Issue(1, PAID, note()), Issue(2, OWED)], [1, 2]),
+        ([Issue(1, VOIDED), Issue(2, OWED)], [1, 2]),
+        ([Issue(1, VOIDED), Issue(2, TAKEN), Issue(3, DELETED)], [1, 2, 3]),
+        ([Issue(1, OWED), Issue(2, DELETED)], [1]),
+        ([Issue(1, OWED), Issue(2, OWED)], []),
+        ([Issue(1, OWED, note()), Issue(2, OWED)], []),
+        ([Issue(1, PAID), Issue(2, OWED)], []),
+        ([Issue(1, PAID, note(reference="SF-9")), Issue(2, OWED)], []),
+        ([Issue(1, TAKEN, note("55.00")), Issue(2, OWED)], []),
+    ],
+    ids=["one", "credited", "credited by people", "paid beside its note", "voided", "the last is dead", "one behind",
+         "two are owed", "the note is not used", "paid", "the note is another's", "the note is of another amount"],
+)  # fmt: skip
+def test_an_invoice_follows_one_that_is_over(issues: list[Issue], kept: list[int]) -> None:
+    """Where two count, nobody can tell which is the deal's: a person looks."""
+    assert [issue.epoch for issue in succession(issues)] == kept

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,16 +11,16 @@ from sqlalchemy.exc import IntegrityError
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.documents import ledger_form
-from crossfoot.core.links import Identity, Kind, Link, LinkState, epoch_in, record_id_in
+from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note, note_write
+from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import add_link, find_link, load_links, set_base
+from crossfoot.store.links import add_link, find_link, set_base
 from crossfoot.store.lookups import find_candidates
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings, set_bucket
@@ -248,61 +247,3 @@ def _in_store(session: Session, operation: StoredOperation) -> Found | None:
                 return mine[0] if mine else None
             case Kind.PAYMENT | Kind.CREDIT_NOTE:
                 return None  # ``payment_outcomes`` looks for a payment on its invoice, ``reissue`` for a credit note
-
-
-def adopt_by_marker(session: Session, own_numbers: Mapping[str, str]) -> int:
-    """Rebuild links from what Xero holds (restore mode, docs/adr/0004): an invoice that carries a deal's id and a
-    number that Crossfoot would give it, but has no link, is ours. ``own_numbers`` gives the number of each deal."""
-    prefix = session.mapping.policy.number_prefix
-    with session.database.reading() as connection:
-        home, kind = session.organisation_id, Kind.INVOICE
-        marked = find_candidates(connection, home, INVOICE, "marker", own_numbers)
-        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=marked)
-        stored = list(load_links(connection, home, kind, live_only=False, source_keys=own_numbers))
-        stored += load_links(connection, home, kind, live_only=False, xero_ids=invoices)
-    known = {item.link.xero_id for item in stored}
-    issued = {(item.source_id, item.link.identity.epoch) for item in stored}
-    have = {item.source_id for item in stored if item.link.state is LinkState.LIVE}
-    by_deal: dict[str, list[tuple[bool, int, LedgerInvoice]]] = defaultdict(list)
-    for invoice in invoices.values():
-        source_id = record_id_in(invoice.url) or ""
-        if source_id not in own_numbers or source_id in have or invoice.invoice_id in known:
-            continue
-        epoch = epoch_in(prefix, own_numbers[source_id], invoice.number)
-        if epoch is not None and (source_id, epoch) not in issued:
-            by_deal[source_id].append((invoice.is_live, epoch, invoice))
-    adopted = 0
-    for source_id, found in by_deal.items():
-        if sum(is_live for is_live, _, _ in found) > 1:
-            continue  # two that stand: a person must look
-        _, epoch, invoice = max(found, key=lambda item: item[:2])
-        _link_found(session, source_id, invoice, epoch)
-        adopted += 1
-    return adopted
-
-
-def _known_base(connection: Connection, session: Session, source_id: str, invoice: LedgerInvoice) -> str:
-    """What an invoice says, where it is what was sent; else nothing: people may have edited it since, and what they
-    wrote is not taken for ours."""
-    sent = ops.load_operations(connection, session.organisation_id, kind=Kind.INVOICE, source_id=source_id)
-    forms = (decode_fields(operation.body).get("form") for operation in sent if operation.body)
-    base = content_hash(ledger_form(invoice))
-    return base if base in {content_hash(form) for form in forms if form} else ""
-
-
-def _link_found(session: Session, source_id: str, invoice: LedgerInvoice, epoch: int) -> None:
-    identity = Identity(session.org_id, session.organisation_id, Kind.INVOICE, source_id, epoch=epoch)
-    now = session.host.now()
-    with session.database.writing("adopt by marker") as connection:
-        base = _known_base(connection, session, source_id, invoice)
-        link = Link(identity, invoice.invoice_id, invoice.number, "crossfoot", base, "carries the deal's id and number")
-        add_link(connection, link, now, source_id=source_id, sent_hash=base)
-        note(
-            connection,
-            session,
-            "adopt Invoice",
-            record_id=source_id,
-            xero_id=invoice.invoice_id,
-            number=invoice.number,
-            reason="it carries the deal's id and the number Crossfoot gives it",
-        )

@@ -27,7 +27,7 @@ from crossfoot.core.reissue import (
     Act,
     Next,
     Stage,
-    credit_number,
+    act_on,
     credit_of,
     find_obstacle,
     is_finished,
@@ -148,15 +148,7 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
         if problem:
             problems[deal] = problem
             continue
-        act = Act(
-            deal,
-            stored.link.identity.epoch,
-            invoice.invoice_id,
-            invoice.number,
-            credit_number(invoice.number),
-            invoice.currency,
-            invoice.total,
-        )
+        act = act_on(invoice, deal, stored.link.identity.epoch)
         with session.database.writing("re-issue begun") as connection:
             acts.begin_act(connection, session.organisation_id, act, session.host.now())
             forget_decision(connection, session.organisation_id, ASKED, deal)
@@ -230,7 +222,9 @@ def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
         invoice, note = _look(session, act)
         step = next_step(act, invoice, note)
         if step.next is Next.RELEASE:
-            _release(session, act, note, done)
+            with session.database.writing("re-issue released") as connection:
+                release(connection, session, act, note)
+            done.credited += 1
             return
         problem = step.problem
         if step.next is not Next.STOP and invoice is not None:
@@ -280,29 +274,26 @@ def _write(
     return allocate_note(session, act, note, amount, max(as_of, note.dated, invoice.dated).isoformat())
 
 
-def _release(session: Session, act: Act, note: LedgerCreditNote | None, done: Reissued) -> None:
-    """The old invoice is taken back: the deal is planned as one without, under the next number."""
+def release(connection: Connection, session: Session, act: Act, note: LedgerCreditNote | None) -> None:
+    """The old invoice is taken back: the deal is planned as one without, under the next number. What is left of the
+    credit note is named."""
     home = session.organisation_id
-    with session.database.writing("re-issue released") as connection:
-        stored = find_link(connection, home, Kind.INVOICE, act.source_id)
-        if stored and stored.link.xero_id == act.xero_id:
-            retire_link(connection, stored.id)
-        acts.move_act(connection, home, act, Stage.CREDITED, session.host.now())
-        _note(session, connection, act, "re-issue credited")
-        if note and note.remaining:
-            cause = f"{note.remaining} {note.currency} of {note.number} are left: that much was paid on {act.number}"
-            finding = Finding(
-                "credit_left",
-                _deal(session, act),
-                cause,
-                money=Money(note.currency, note.remaining),
-                related=(RecordRef(Side.XERO, CREDIT_NOTE, note.credit_note_id),),
-            )
-            name, _ = deal_facts(connection, home, act.source_id)
-            replace_findings(
-                connection, home, {act.source_id: name}, [finding], session.host.now(), codes={"credit_left"}
-            )
-    done.credited += 1
+    stored = find_link(connection, home, Kind.INVOICE, act.source_id)
+    if stored and stored.link.xero_id == act.xero_id:
+        retire_link(connection, stored.id)
+    acts.move_act(connection, home, act, Stage.CREDITED, session.host.now())
+    _note(session, connection, act, "re-issue credited")
+    if note and note.remaining:
+        cause = f"{note.remaining} {note.currency} of {note.number} are left: that much was paid on {act.number}"
+        finding = Finding(
+            "credit_left",
+            _deal(session, act),
+            cause,
+            money=Money(note.currency, note.remaining),
+            related=(RecordRef(Side.XERO, CREDIT_NOTE, note.credit_note_id),),
+        )
+        name, _ = deal_facts(connection, home, act.source_id)
+        replace_findings(connection, home, {act.source_id: name}, [finding], session.host.now(), codes={"credit_left"})
 
 
 def _hold(session: Session, act: Act, note: LedgerCreditNote | None, problem: str) -> None:
