@@ -148,7 +148,9 @@ class Operators:
         self._reached.note("a conflict was answered")
         loser = "xero" if side is Side.SALESFORCE else "salesforce"
         for name in fields:
-            self.decided[entry.record.id, name] = self._engines.seen_at
+            # I26: who answers has seen what the entry says, however long ago a run ended.
+            seen_at = self._machine.now if self._shared.is_said_in(entry, name) else self._engines.seen_at
+            self.decided[entry.record.id, name] = seen_at
             self._shared.edits.pop((loser, entry.record.id, name), None)
         return f"chooses {side.value} for {', '.join(fields)} of {entry.record_name}"
 

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from crossfoot.core.records import Side
+from crossfoot.store.queue import QueueEntry
+
 Record = dict[str, Any]
 SALESFORCE, XERO, EITHER = "salesforce", "xero", "either"
 SIDES = frozenset({SALESFORCE, XERO})
@@ -170,6 +173,19 @@ class Shared:
         if side == XERO:
             return part.fold(part.of_xero(self._worlds.books.get(kind.xero, xero_id)))
         return part.fold(self._worlds.org_row(kind.object, record_id).get(part.field))
+
+    def is_said_in(self, conflict: QueueEntry, name: str) -> bool:
+        """Whether both sides show by now what the words of a conflict say of a part."""
+        words = re.search(rf"{name}: Salesforce has (.*?) \(saved .*?, Xero has (.*?) \(saved", conflict.cause)
+        found = [
+            (k, p) for k in (CUSTOMER, PRODUCT) for p in k.parts if (k.object, p.name) == (conflict.record.kind, name)
+        ]
+        xero_ids = [ref.id for ref in conflict.related if ref.side is Side.XERO]
+        if words is None or not found or not xero_ids:
+            return False
+        kind, part = found[0]
+        said = [part.fold("" if each == "nothing" else each.strip("'")) for each in words.groups()]
+        return said == [self.value(kind, part, side, conflict.record.id, xero_ids[0]) for side in (SALESFORCE, XERO)]
 
     def add(self, edit: Edit) -> None:
         """A person edited."""
