@@ -103,20 +103,14 @@ def record_payment(people: People) -> str:
 
 
 def remove_payment(people: People) -> str:
-    """Finance take a payment away: the cheque bounced. Of recorded ones an old copy may not know, and stays."""
-    standing = [each for each in people.desks.books.all("Payments") if each["Status"] == "AUTHORISED"]
-    payment = people.one([each for each in standing if not (people.ledger.copies and _is_recorded(people, each))])
+    """Finance take a payment away: the cheque bounced."""
+    payment = people.one([each for each in people.desks.books.all("Payments") if each["Status"] == "AUTHORISED"])
     if payment is None:
         return ""
     people.desks.ask("xero", "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
     people.ledger.touched[payment["Invoice"]["InvoiceID"]] = people.now
     people.ledger.removed.add(payment["PaymentID"])
     return str(payment["Amount"])
-
-
-def _is_recorded(people: People, payment: Record) -> bool:
-    reference = str(payment.get("Reference") or "")
-    return any(reference.startswith(f"{each} ") for each in people.ledger.recorded.values())
 
 
 def credit(people: People) -> str:

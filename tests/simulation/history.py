@@ -125,7 +125,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
             if bug:
                 stack.enter_context(planted(bug, machine))
             if machine.chance.random() < RESTORES_SHARE:
-                history.operators.restores = history.ledger.copies = True
+                history.operators.restores = True
                 if machine.chance.random() < 0.7:
                     history.engines.anchor_path = Path(stack.enter_context(TemporaryDirectory())) / "anchor"
             return history.run(seed)

@@ -44,7 +44,6 @@ class Ledger:
     settings_changed: list[datetime] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
-    copies: bool = False
     asked_back: set[str] = field(default_factory=set)
     asked_anew: set[str] = field(default_factory=set)
     merged: list[tuple[str, str]] = field(default_factory=list)

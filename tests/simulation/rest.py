@@ -122,6 +122,7 @@ class Rest:
         self._check_conflicts(entries)
         self._check_payments(waiting)
         self._check_balances()
+        self._check_rows(entries)
         for deal in self._deals:
             self._check_deal(deal, by_deal.get(deal["Id"], []), waiting.get(deal["Id"], set()), links)
         for some in by_deal.values():
@@ -379,6 +380,23 @@ class Rest:
                 shown, wanted = row.get("Status__c"), payment["Status"].capitalize()
                 if (row.get("Payment_Id__c"), shown) != (payment["PaymentID"], wanted):
                     raise Violation(f"I5: {row['Name']} shows {shown}, Xero has {wanted}")
+
+    def _check_rows(self, entries: Sequence[QueueEntry]) -> None:
+        """I5: the lines, payments and issues that Salesforce shows are there, or their rows say that they are not."""
+        books = self._oracles.books
+        standing = {
+            "Xero_Invoice_Line__c": {
+                line["LineItemID"] for each in books.all("Invoices") for line in each["LineItems"]
+            },
+            "Xero_Payment__c": {each["PaymentID"] for each in books.all("Payments") if each["Status"] == "AUTHORISED"},
+            "Xero_Sync_Issue__c": {f"{each.record.id}:{each.code}" for each in entries},
+        }
+        for name, there in standing.items():
+            for row in self._desks.org_rows(name):
+                key = str(row.get("Xero_Key__c") or "").removeprefix(f"{self._home}:")
+                says_gone = row.get("Removed__c") or row.get("Status__c") in {"Deleted", "Closed"}
+                if key and bool(says_gone) == (key in there):
+                    raise Violation(f"I5: {name} {key} is shown as {'gone' if says_gone else 'there'}, and is not")
 
     def _check_secrets(self) -> None:
         """I20: no token is at rest in clear."""

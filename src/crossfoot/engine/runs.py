@@ -22,13 +22,14 @@ from crossfoot.engine.reading.scope import newly_named
 from crossfoot.engine.review.overrides import drop_agreed
 from crossfoot.engine.review.requested import answer_requests
 from crossfoot.engine.session import Session, zone_of
+from crossfoot.engine.showing.recall import recall_rows
 from crossfoot.engine.showing.write_back import write_back
 from crossfoot.engine.trail import note, pack_trail
 from crossfoot.engine.writing.adopt import resume
 from crossfoot.engine.writing.apply import Applied, apply_operations, link_customers
 from crossfoot.engine.writing.cancelling import Cancelled, cancel_documents
 from crossfoot.engine.writing.payment_calls import Paid
-from crossfoot.engine.writing.payments import look_at_payments, record_payments
+from crossfoot.engine.writing.payments import look_at_payments, recall_payments, record_payments
 from crossfoot.engine.writing.rebuild import adopt_by_marker, recall
 from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_invoices
 from crossfoot.engine.writing.status_calls import resume_statuses
@@ -178,6 +179,8 @@ def apply_reviewed(
 def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
     """Go on with an old copy of the database: rebuild its links from what Xero holds. Writes to neither side."""
     _, planned, _ = look(session, after_copy=True)
+    recall_payments(session)
+    recall_rows(session)
     return settle_restored(session, reason, session.rebuilt), planned
 
 

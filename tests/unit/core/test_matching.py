@@ -19,6 +19,7 @@ from crossfoot.core.matching import (
     name_key,
     same_numbers,
     unique_name,
+    vouches_for,
 )
 
 from .cases import account, account_id, contact
@@ -98,6 +99,21 @@ def test_the_same_tax_number_links_whatever_the_spelling_and_shows_the_evidence(
     assert decision.contact_id == "contact-1"
     assert ABN_ONE in decision.evidence
     assert "CUSTOMER ONE P/L" in decision.evidence
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "vouched"),
+    [
+        ({}, {"contact_number": account_id()}, True),
+        ({"tax_number": ABN_ONE}, {"tax_number": ABN_ONE, "name": "Renamed"}, True),
+        ({"tax_number": ABN_ONE}, {"tax_number": ABN_TWO}, False),
+        ({}, {"contact_number": account_id(2)}, False),
+        ({}, {}, False),
+    ],
+    ids=["its id", "its tax number", "another tax number", "another account's id", "the same name alone"],
+)
+def test_a_contact_says_itself_whose_it_is(ours: dict[str, str], theirs: dict[str, str], *, vouched: bool) -> None:
+    assert bool(vouches_for(contact(**theirs), account(**ours), str)) is vouched
 
 
 def test_the_same_tax_number_on_two_contacts_waits() -> None:

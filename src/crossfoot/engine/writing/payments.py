@@ -15,6 +15,7 @@ from crossfoot.core.settlement import (
     RecordedPayment,
     Settlement,
     SettlementContext,
+    payment_marker,
     settle,
 )
 from crossfoot.engine.reading.drift import PAYMENTS
@@ -169,6 +170,29 @@ def _rows(session: Session) -> list[RecordedPayment]:
             )
             for version in load_versions(connection, session.org_id, mapping.payment_object)
         ]
+
+
+def recall_payments(session: Session) -> None:
+    """After an old copy of the database was put back: link the rows again that show the payment which was made for
+    them, be it taken away since. A row that merely shows a payment of Xero's left no marker there."""
+    if not _flows(session) or session.mapping.settings.direction == "to_salesforce":
+        return
+    home = session.organisation_id
+    with session.database.reading() as connection:
+        linked = {each.source_id for each in load_links(connection, home, Kind.PAYMENT, live_only=False)}
+        shows = [row for row in _rows(session) if row.own_key.startswith(f"{home}:") and not row.deleted]
+        rows = [row for row in shows if row.ref.id not in linked]
+        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids={row.invoice_id for row in rows})
+    listed = {payment.payment_id: payment for invoice in invoices.values() for payment in invoice.payments}
+    shown = {row.ref.id: row.own_key.removeprefix(f"{home}:") for row in rows}
+    taken_away = {row.ref.id: row.invoice_id for row in rows if shown[row.ref.id] not in listed and row.invoice_id}
+    found = find_marked(session, taken_away)
+    for row in rows:
+        payment = listed.get(shown[row.ref.id])
+        marker = payment_marker(session.org_id, row.ref.id)
+        is_marked = marker in payment.reference.split() if payment else found.get(row.ref.id) == shown[row.ref.id]
+        if is_marked:
+            adopt_found(session, row, shown[row.ref.id], Paid())
 
 
 def _follow_removed(session: Session, settlements: Sequence[Settlement], paid: Paid) -> None:
