@@ -112,7 +112,7 @@ def test_the_same_tax_number_links_whatever_the_spelling_and_shows_the_evidence(
     ],
     ids=["its id", "its tax number", "another tax number", "another account's id", "the same name alone"],
 )
-def test_a_contact_says_itself_whose_it_is(ours: dict[str, str], theirs: dict[str, str], *, vouched: bool) -> None:
+def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[str, Any], *, vouched: bool) -> None:
     assert bool(vouches_for(contact(**theirs), account(**ours), str)) is vouched
 
 
