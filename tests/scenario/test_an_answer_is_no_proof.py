@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from crossfoot.engine.undo import undo
@@ -148,7 +150,9 @@ def end_after_the_answer(seam: str) -> None:
         raise KilledError
 
 
-def test_a_draft_that_a_person_set_back_to_what_it_said_is_theirs(synced: Business) -> None:
+@pytest.fixture
+def changed_unread(synced: Business) -> tuple[Business, dict[str, Any]]:
+    """A firm whose draft was changed by a process that ended before it read that back; and the draft before that."""
     draft, [line] = synced.invoice_of(DRAFTED), synced.lines(DRAFTED)
     synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
     synced.later()
@@ -158,6 +162,24 @@ def test_a_draft_that_a_person_set_back_to_what_it_said_is_theirs(synced: Busine
     synced.database.seam = lambda _name: None
     assert synced.invoice_of(DRAFTED)["SubTotal"] == 2 * draft["SubTotal"]
     synced.later(seconds=5)
+    return synced, draft
+
+
+def test_what_is_gone_by_the_time_it_is_read_back_is_not_compared(
+    changed_unread: tuple[Business, dict[str, Any]],
+) -> None:
+    firm, draft = changed_unread
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Reference="To be deleted")
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="DELETED")
+    firm.later()
+    firm.sync()
+    assert set(firm.waiting(DRAFTED)) == {"invoice_voided"}
+
+
+def test_a_draft_that_a_person_set_back_to_what_it_said_is_theirs(
+    changed_unread: tuple[Business, dict[str, Any]],
+) -> None:
+    synced, draft = changed_unread
     synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineItems=draft["LineItems"])
     synced.later(minutes=11)
 

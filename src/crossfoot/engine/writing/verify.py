@@ -142,8 +142,8 @@ def _compare(
     now = session.host.now()
     form = ledger_form(invoice)
     meant = decode_fields(operation.body)["form"]
-    parts = differences(meant, form) if operation.action != "delete" else []
-    if invoice.total != operation.gross and operation.action != "delete" and not parts:
+    parts = differences(meant, form) if invoice.is_live else []  # of what is gone nothing is left to compare
+    if invoice.total != operation.gross and invoice.is_live and not parts:
         parts = [f"total {invoice.total}, expected {operation.gross}"]
     ref = RecordRef(Side.SALESFORCE, session.mapping.deal_object, operation.source_id)
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
