@@ -15,7 +15,7 @@ from crossfoot.core.lifecycle import CANCEL_CODES, Cancellation, judge_cancellat
 from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.fresh import read_invoices
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger, refresh_reference
+from crossfoot.engine.reading.ledger import AT_WRITE_AGE, INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.status_calls import ACTIONS, send_statuses, status_operation
 from crossfoot.store import operations as ops
@@ -51,7 +51,8 @@ def cancel_documents(session: Session) -> Cancelled:
         return done
     wanted = _wanted(session)
     invoices = read_invoices(session, [stored.link.xero_id for stored in wanted.links.values()])
-    locked_until = refresh_reference(session, names=("organisation",)).locked_until
+    age_max = AT_WRITE_AGE if wanted.asked else dt.timedelta.max  # drafts may be deleted behind a lock (XERO 4.13)
+    locked_until = refresh_reference(session, names=("organisation",), age_max=age_max).locked_until
     operations: list[StoredOperation] = []
     problems: dict[str, str] = {}
     for deal, invoice, step in _judged(wanted, invoices, locked_until):
