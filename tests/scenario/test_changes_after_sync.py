@@ -198,6 +198,22 @@ def test_a_void_without_an_answer_is_looked_up(firm: Business, arrives: bool) ->
     assert len([each for each in firm.history(APPROVED) if each.action == "void Invoice"]) == 1
 
 
+def test_a_lock_that_was_set_since_the_run_began_is_seen_before_an_invoice_is_voided(firm: Business) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    carry = firm.carrier.handle_request
+
+    def lock_while_reading(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/CreditNotes"):
+            firm.lock("2026-11-19")
+            firm.later(seconds=20)
+        return carry(request)
+
+    firm.carrier.handle_request = lock_while_reading  # type: ignore[method-assign]
+    assert [call for call in firm.writes_during(firm.sync) if call.startswith("xero POST")] == []
+    assert "locked up to 2026-11-19" in firm.waiting(APPROVED)["cancel_not_possible"].cause
+
+
 def test_only_a_lost_deal_can_be_cancelled(firm: Business) -> None:
     entry = next(iter(firm.desk.entries()))
     with pytest.raises(NeedsPerson, match="lost"):

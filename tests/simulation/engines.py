@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from crossfoot.core.errors import CrossfootError, Defect, Stopped
@@ -19,6 +20,7 @@ from crossfoot.engine.serve import hinted_sync
 from crossfoot.engine.session import Session, make_session
 from crossfoot.engine.tie import run_tie_out
 from crossfoot.store import leases
+from crossfoot.store.audit import newest_audit
 from crossfoot.store.database import Database, hold_lease
 
 from .machine import Actor, Machine
@@ -72,6 +74,7 @@ class Engines:
         self._pair = pair
         self._wire = wire
         self._lock = FileLock(machine)
+        self.logged = self.log()
 
     def body(self) -> None:
         """One ``sync``, as a schedule would start it; a message to a person ends it and no more."""
@@ -86,8 +89,16 @@ class Engines:
             self._machine.note(f"run ended: {type(error).__name__}: {str(error)[:80]}")
             self.told(str(error))
         else:
+            self.logged = self.log()
             self.work.adopted += report.applied.adopted
             self.told(report.warning)
+
+    def log(self) -> tuple[int, str]:
+        """The newest entry of the audit log."""
+        books: Any = self._pair.xero.world
+        (home,) = books.organisations
+        with self._pair.database.reading() as connection:
+            return newest_audit(connection, home)
 
     def later_body(self) -> None:
         """The same by another schedule: some minutes later, when the first may stand still or have died."""

@@ -280,6 +280,7 @@ class History:
         self.operators.finish()
         self._run_unbraked()
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
+        self.operators.finish()  # a day's limit may have held it off
         if self._brakes():  # the first run may have ended before it saw how much was gone
             self._run_unbraked()
         for done in range(ROUNDS_MAX + 1):

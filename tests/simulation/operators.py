@@ -51,7 +51,7 @@ class Operators:
         self.decided: Decided = {}
         self.restored: Callable[[], None] = lambda: None
         self._copy = b""
-        self._kept_at = machine.now
+        self._kept_at, self._logged = machine.now, engines.logged
         self._pending = False
         self._machine = machine
         self._pair = pair
@@ -79,7 +79,7 @@ class Operators:
 
     def _keep_copy(self) -> None:
         self._machine.note("somebody keeps a copy of the database")
-        self._copy, self._kept_at = self._raw.serialize(), self._machine.now
+        self._copy, self._kept_at, self._logged = self._raw.serialize(), self._machine.now, self._engines.log()
 
     def _put_back(self) -> None:
         machine = self._machine
@@ -94,7 +94,9 @@ class Operators:
         self.restored()
         self._reached.note("an old copy of the database was put back")
         if self._engines.anchor_path is not None:
-            before, should_notice = self._wire.writes, self._engines.seen_at >= self._kept_at
+            # A run that noted nothing lost nothing: its log is the copy's.
+            before = self._wire.writes
+            should_notice = self._engines.seen_at >= self._kept_at and self._engines.logged != self._logged
             machine.run(("engine", self._engines.body))
             if self._wire.writes != before and should_notice:
                 raise Violation("I15: a run wrote from an old copy of the database")

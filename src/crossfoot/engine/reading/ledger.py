@@ -36,6 +36,8 @@ from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 REFERENCE_AGE = timedelta(minutes=5)
 LOCK_DATE_AGE = timedelta(seconds=60)
+AT_WRITE_AGE = timedelta(seconds=10)
+"""How old what a write stands on may be just before it leaves, as its target's own reading."""
 
 INVOICE, CONTACT, ITEM, CREDIT, CREDIT_NOTE = "Invoice", "Contact", "Item", "Overpayment", "CreditNote"
 BILL = "Bill"
@@ -124,14 +126,16 @@ def load_ledger(
     return {v.ref.id: decode(v.body, into) for v in load_versions(connection, home, kind, ids=ids)}
 
 
-def refresh_reference(session: Session, *, names: Collection[str] = tuple(_REFERENCE)) -> Organisation:
-    """Read what is older than its permitted age; lock dates age fastest. Returns the organisation."""
+def refresh_reference(
+    session: Session, *, names: Collection[str] = tuple(_REFERENCE), age_max: timedelta = timedelta.max
+) -> Organisation:
+    """Read what is older than its permitted age or ``age_max``; lock dates age fastest. Returns the organisation."""
     now = session.host.now()
     with session.database.reading() as connection:
         known = load_references(connection, session.organisation_id, names)
     for name in names:
         request, age = _REFERENCE[name]
-        if name in known and now - known[name][0] < age:
+        if name in known and now - known[name][0] < min(age, age_max):
             continue
         answer = session.xero.read(request(session.tenant))
         with session.database.writing(f"reference {name}") as connection:

@@ -14,7 +14,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import CANCEL_CODES, Cancellation, judge_cancellation
 from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger, refresh_reference
+from crossfoot.engine.reading.ledger import AT_WRITE_AGE, INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.status_calls import ACTIONS, send_statuses, status_operation
 from crossfoot.store import operations as ops
@@ -49,7 +49,8 @@ def cancel_documents(session: Session) -> Cancelled:
     if session.mapping.settings.direction == "to_salesforce":
         return done
     wanted = _wanted(session)
-    invoices, locked_until = _books(session, wanted)
+    age_max = AT_WRITE_AGE if wanted.asked else dt.timedelta.max  # drafts may be deleted behind a lock (XERO 4.13)
+    invoices, locked_until = _books(session, wanted, age_max)
     operations: list[StoredOperation] = []
     problems: dict[str, str] = {}
     for deal, invoice, step in _judged(wanted, invoices, locked_until):
@@ -103,12 +104,14 @@ def _wanted(session: Session) -> _Wanted:
     return _Wanted({deal: links[deal] for deal in links if drafts_too or deal in asked}, entries, asked)
 
 
-def _books(session: Session, wanted: _Wanted) -> tuple[Mapping[str, LedgerInvoice], dt.date | None]:
+def _books(
+    session: Session, wanted: _Wanted, age_max: dt.timedelta = dt.timedelta.max
+) -> tuple[Mapping[str, LedgerInvoice], dt.date | None]:
     """The invoices as they were read last, each of which is looked at again before it is sent; and the lock date."""
     ids = [stored.link.xero_id for stored in wanted.links.values()]
     with session.database.reading() as connection:
         invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=ids)
-    return invoices, refresh_reference(session, names=("organisation",)).locked_until
+    return invoices, refresh_reference(session, names=("organisation",), age_max=age_max).locked_until
 
 
 def _judged(

@@ -1,4 +1,4 @@
-"""Rebuilding links from what Xero holds (restore mode, docs/adr/0004): after an old backup, or in a new workspace.
+"""Rebuilding links from what both sides hold (restore mode, docs/adr/0004): after an old backup, or in a new workspace.
 
 An invoice that carries a deal's id and a number that Crossfoot would give it, but has no link, is ours. Where a deal
 had several, one after the other, each makes room for the next as it did when that was made.
@@ -64,9 +64,8 @@ def _found(connection: Connection, session: Session, own_numbers: Mapping[str, s
     found: dict[str, list[Issue]] = {}
     for source_id, some in unlinked.items():
         linked = _linked(connection, session, stored[source_id])
-        had = [each.link for each in stored[source_id]]
-        issued = _issued(prefix, own_numbers[source_id], some, had) if linked is not None else []
-        if linked is not None and issued:
+        issued = _issued(prefix, own_numbers[source_id], some, [each.link for each in stored[source_id]])
+        if issued and linked is not None:
             found[source_id] = [*linked, *issued]
     return found
 
