@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 import httpx2
 
@@ -15,11 +16,12 @@ from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.wire import TRUNCATED, Request, Response
 
 from .machine import Machine
-from .vendor_faults import VENDOR_FAULTS, switch_on
+from .vendor_faults import PAGE_SHIFT, VENDOR_FAULTS, switch_on
 
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
 WRITE_WEIGHT = 12  # writes are few among the requests, and it is with them that faults hurt
+SHIFT_WEIGHT = 12  # nor is there often a page behind the first one, which is where rows are skipped
 LEAVES, COMMITTED, ANSWERED = "bytes leave", "vendor committed", "answer comes"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
 _READ_PATHS = ("/composite", "/composite/batch", "/token")
@@ -37,6 +39,11 @@ class Sent:
     def is_write(self) -> bool:
         """Whether it may change a record: neither a read, nor reads carried by POST, nor a request for tokens."""
         return self.request.method != "GET" and not self.is_token and not self.request.path.endswith(_READ_PATHS)
+
+    @property
+    def is_further_page(self) -> bool:
+        """Whether it asks for a page behind the first one of a list."""
+        return parse_qs(self.request.query).get("page", ["1"]) != ["1"]
 
     @property
     def is_token(self) -> bool:
@@ -74,11 +81,17 @@ def to_request(request: httpx2.Request) -> Request:
     return Request(request.method, path, query, headers, request.read())
 
 
-def to_response(response: Response, now: datetime) -> httpx2.Response:
-    """An emulator's answer as the client gets it, with the Date that the host adds."""
-    headers = [*response.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True))]
+def dated(response: Response, now: datetime) -> Response:
+    """An emulator's answer with the Date that its host adds: when it left, however late it comes."""
+    return replace(
+        response, headers=(*response.headers, ("Date", format_datetime(now.replace(microsecond=0), usegmt=True)))
+    )
+
+
+def to_response(response: Response) -> httpx2.Response:
+    """An answer as the client gets it."""
     body = response.body[: len(response.body) // 2] if response.wire == TRUNCATED else response.body
-    return httpx2.Response(response.status, headers=headers, content=body)
+    return httpx2.Response(response.status, headers=list(response.headers), content=body)
 
 
 class QuietWire(httpx2.BaseTransport):
@@ -90,7 +103,7 @@ class QuietWire(httpx2.BaseTransport):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Answer at once."""
         emulator = self._emulators[_HOSTS[request.url.host]]
-        return to_response(emulator.answer(to_request(request)), emulator.clock.now())
+        return to_response(dated(emulator.answer(to_request(request)), emulator.clock.now()))
 
 
 class Wire(httpx2.BaseTransport):
@@ -117,7 +130,7 @@ class Wire(httpx2.BaseTransport):
         response = self._strike(fault, sent) if fault else self.deliver(sent)
         machine.pause(sent.seam(ANSWERED), machine.chance.uniform(0.02, self.slowest_s))
         self._watch.answered(sent, response)
-        return to_response(response, machine.now)
+        return to_response(response)
 
     def deliver(self, sent: Sent) -> Response:
         """Let the vendor do it; a seam follows, at which the engine may die before it hears of it."""
@@ -127,7 +140,7 @@ class Wire(httpx2.BaseTransport):
 
     def commit(self, sent: Sent) -> Response:
         """Let the vendor do it."""
-        response = self._emulators[sent.side].answer(sent.request)
+        response = dated(self._emulators[sent.side].answer(sent.request), self.machine.now)
         self.machine.note(f"{sent.words} answered {response.status}")
         self._watch.delivered(sent, response)
         return response
@@ -140,8 +153,9 @@ class Wire(httpx2.BaseTransport):
 
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
+        shifts = SHIFT_WEIGHT if sent.is_further_page else 1
         for name, rate in self.rates.items():
-            strikes = self.machine.chance.random() < rate * weight
+            strikes = self.machine.chance.random() < rate * weight * (shifts if name == PAGE_SHIFT else 1)
             if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name
