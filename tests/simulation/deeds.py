@@ -46,6 +46,23 @@ def edit_shared(people: People) -> str:
     return f"{part.name} of {pair[0]['Name']} in {' and '.join(sides)}"
 
 
+def edit_alone(people: People, side: str) -> str:
+    """Somebody changes a customer's phone: of those that only this side ever changed, the one edited most."""
+    part, merged = CUSTOMER.parts[0], {each for pair in people.ledger.merged for each in pair}
+    pairs = [
+        pair
+        for pair in _linked(people, CUSTOMER)
+        if people.shared.edited[pair[0]["Id"], part.name] <= {side}
+        and not merged & {pair[0]["Id"], pair[1]["ContactID"]}
+    ]
+    if not pairs:
+        return "nobody edits once more"
+    pair = max(pairs, key=lambda pair: (people.shared.made[pair[0]["Id"]], pair[0]["Id"]))
+    people.desks.behind_s = 0.0
+    _edit(people, CUSTOMER, part, side, pair)
+    return f"a person alone edits: {part.name} of {pair[0]['Name']} in {side}"
+
+
 def _edit(people: People, kind: Kind, part: Part, side: str, pair: tuple[Record, Record]) -> None:
     row, record = pair
     xero_id = str(record[kind.key])

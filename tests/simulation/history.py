@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.engine.planning.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import MERGES, VANISH, deeds_of
+from .deeds import MERGES, VANISH, deeds_of, edit_alone
 from .engines import Engines, database_clock
 from .hints import Hints
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
@@ -26,6 +26,7 @@ from .oracles import Oracles
 from .people import Desks, Ledger, People
 from .rare import Reached
 from .rest import Rest
+from .shared import SALESFORCE, XERO
 from .wire import LATE_S_MAX, QuietWire, Wire, fault_rates
 from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
@@ -268,7 +269,8 @@ class History:
         return self.ways.brake and self.engines.mapping is self.pair.mapping
 
     def heal(self) -> int:
-        """Faults and people stop; what is under way arrives; within three rounds a run finds nothing to write.
+        """Faults and people stop, but for one who edits a customer; what is under way arrives; within three rounds a
+        run finds nothing to write.
 
         Between the first round and the others a day passes: what was refused is tried again only then.
         """
@@ -278,7 +280,10 @@ class History:
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
         self.operators.finish()
+        side = machine.chance.choice((SALESFORCE, XERO))
+        self._edit_alone(side)
         self._run_unbraked()
+        self._edit_alone(side)
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         self.operators.finish()  # a day's limit may have held it off
         if self._brakes():  # the first run may have ended before it saw how much was gone
@@ -290,6 +295,11 @@ class History:
                 return done
             machine.advance(300)
         raise Violation(f"I6: still changing something in round {ROUNDS_MAX + 1} after the last fault and edit")
+
+    def _edit_alone(self, side: str) -> None:
+        """An edit that nothing disturbs; a second one once the first was told has to follow it unasked (I17)."""
+        if self.ways.two_way:
+            self.machine.note(edit_alone(self.people, side))
 
     def _run_unbraked(self) -> None:
         """A run; where the brake holds it somebody takes it off, and it runs again."""

@@ -34,6 +34,7 @@ _TAKEN_BACK = {"no_longer_won", "source_deleted"}
 # What could not be done that a person asked for -> the question that they answered, beside which it stands.
 _NOT_DONE = {"cancel_not_possible": _TAKEN_BACK, "reissue_not_possible": {"changed_after_approval"}}
 _MERGED = {"accounts_merged", "contacts_merged"}
+_READ_IN_XERO = {"Contact": "ContactID", "Item": "ItemID", "Invoice": "InvoiceID", "CreditNote": "CreditNoteID"}
 _UNSHARED = {"field_conflict", "blank_kept", "flapping"}
 _UNPAID = {"payment_not_due", "payment_too_large", "payment_removed", "payment_no_invoice"}
 # Reasons that a history of this business can give by itself; any other would be the engine's own doing.
@@ -163,13 +164,16 @@ class Rest:
 
     def _check_versions(self, connection: Connection) -> None:
         """I12: no row that either side changed was missed."""
-        query = select(version.c.record_id, version.c.stamp).where(version.c.kind == "Opportunity")
-        seen = {record_id: datetime.fromisoformat(stamp) for record_id, stamp in connection.execute(query)}
-        for deal in self._desks.deals():
-            if seen.get(deal["Id"]) != deal["SystemModstamp"]:
-                raise Violation(
-                    f"I12: {deal['Name']} was read as of {seen.get(deal['Id'])}, changed {deal['SystemModstamp']}"
-                )
+        query = select(version.c.kind, version.c.record_id, version.c.stamp)
+        seen = {(kind, each): datetime.fromisoformat(stamp) for kind, each, stamp in connection.execute(query)}
+        changed = [("Opportunity", deal["Id"], deal["SystemModstamp"]) for deal in self._desks.deals()]
+        for kind, key in _READ_IN_XERO.items():
+            changed += [
+                (kind, each[key], _to_ms(each["UpdatedDateUTC"])) for each in self._oracles.books.all(f"{kind}s")
+            ]
+        for kind, record_id, at in changed:
+            if seen.get((kind, record_id)) != at:
+                raise Violation(f"I12: {kind} {record_id} was read as of {seen.get((kind, record_id))}, changed {at}")
 
     def _check_buckets(self, connection: Connection) -> None:
         """I16: every won deal that was read is in a bucket."""
@@ -405,6 +409,11 @@ class Rest:
         kept = raw.serialize()
         if any(token.encode() in kept for token in self._oracles.tokens()):
             raise Violation("I20: the database holds a token in clear")
+
+
+def _to_ms(moment: datetime) -> datetime:
+    """An instant as Xero tells it (XERO 3.2)."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _same_customer(contact: Mapping[str, Any], account: Mapping[str, Any]) -> bool:

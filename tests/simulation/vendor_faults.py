@@ -73,6 +73,7 @@ def _salesforce(kind: str, strikes: Fits = _any, **settings: Any) -> VendorFault
     return VendorFault("salesforce", kind, strikes, settings)
 
 
+PAGE_SHIFT = "page shift"
 VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "minute limit": _xero("limit_minute", retry_after_s=30),
     "minute limit without a hint": _xero("limit_minute", retry_after_s=-1),
@@ -84,7 +85,7 @@ VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "silent 200": _xero("silent_200", _updates),
     "zero id": _xero("zero_id", _creates),
     "read lag": _xero("read_lag", _creates, seconds=60),
-    "page shift": _xero("page_shift", _lists, rows=3),
+    PAGE_SHIFT: _xero("page_shift", _lists, rows=3),
     "Xero token expired": _xero("token_expired"),
     "Salesforce session ended": _salesforce("token_expired"),
     "Salesforce concurrent limit": _salesforce("limit_concurrent"),

@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from hashlib import sha256
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 import httpx2
 
@@ -15,11 +16,12 @@ from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.wire import TRUNCATED, Request, Response
 
 from .machine import Machine
-from .vendor_faults import VENDOR_FAULTS, switch_on
+from .vendor_faults import PAGE_SHIFT, VENDOR_FAULTS, switch_on
 
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
 WRITE_WEIGHT = 12  # writes are few among the requests, and it is with them that faults hurt
+SHIFT_WEIGHT = 12  # nor is there often a page behind the first one, which is where rows are skipped
 LEAVES, COMMITTED, ANSWERED = "bytes leave", "vendor committed", "answer comes"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
 _READ_PATHS = ("/composite", "/composite/batch", "/token")
@@ -37,6 +39,11 @@ class Sent:
     def is_write(self) -> bool:
         """Whether it may change a record: neither a read, nor reads carried by POST, nor a request for tokens."""
         return self.request.method != "GET" and not self.is_token and not self.request.path.endswith(_READ_PATHS)
+
+    @property
+    def is_further_page(self) -> bool:
+        """Whether it asks for a page behind the first one of a list."""
+        return parse_qs(self.request.query).get("page", ["1"]) != ["1"]
 
     @property
     def is_token(self) -> bool:
@@ -145,8 +152,9 @@ class Wire(httpx2.BaseTransport):
 
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
+        shifts = SHIFT_WEIGHT if sent.is_further_page else 1
         for name, rate in self.rates.items():
-            strikes = self.machine.chance.random() < rate * weight
+            strikes = self.machine.chance.random() < rate * weight * (shifts if name == PAGE_SHIFT else 1)
             if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name

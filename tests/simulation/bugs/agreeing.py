@@ -30,10 +30,11 @@ def _choice_forgotten(_machine: Machine) -> list[Change]:
 
 
 def _echo_unseen(_machine: Machine) -> list[Change]:
-    """What was told is not read back, and the base never moves: each run tells it again."""
+    """What was told is not known again, neither as one side's words nor as what both share: the base never moves, and
+    the next edit on the same side looks like one of two."""
     return [
         (agreement, "_standing_base", lambda _merged, base, _told: dict(base)),
-        (agreement, "_flapping", lambda *_: []),
+        (agreement, "_said_as_told", lambda _record: {}),
     ]
 
 

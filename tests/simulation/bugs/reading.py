@@ -85,16 +85,15 @@ def _later_than_the_last_stamp(machine: Machine) -> list[Change]:
     ]
 
 
-def _pages_by_change(machine: Machine) -> list[Change]:
+def _pages_by_change(_machine: Machine) -> list[Change]:
     """Pages by number in order of change: who is saved meanwhile moves everyone else up a page."""
     page = xero._page
 
     def by_change(tenant: Any, resource: str, number: int, since: Any, params: Mapping[str, str]) -> Any:
         asked = page(tenant, resource, number, since, {**params, "order": "UpdatedDateUTC"})
-        return replace(asked, params={**asked.params, "pageSize": "3"})
+        return replace(asked, params={**asked.params, "pageSize": "1"})
 
-    del machine
-    return [(xero, "_page", by_change), (xero, "PAGE_SIZE", 3)]
+    return [(xero, "_page", by_change)]
 
 
 def _first_page_only(_machine: Machine) -> list[Change]:
