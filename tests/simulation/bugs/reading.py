@@ -20,7 +20,7 @@ from crossfoot.engine.calls.grants import Grants
 from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.reading import receiver
 from crossfoot.engine.trail import note, note_write
-from crossfoot.engine.writing import adopt
+from crossfoot.engine.writing import adopt, cancelling
 from crossfoot.http import Answer
 from crossfoot.salesforce import soql
 from crossfoot.store import audit as store_audit
@@ -129,7 +129,7 @@ def _old_reads_win(_machine: Machine) -> list[Change]:
 def _settings_kept_for_a_day(_machine: Machine) -> list[Change]:
     """Lock dates and other settings are read once a day."""
     aged = {name: (asked, timedelta(days=1)) for name, (asked, _age) in engine_ledger._REFERENCE.items()}
-    return [(engine_ledger, "_REFERENCE", aged)]
+    return [(engine_ledger, "_REFERENCE", aged), (cancelling, "AT_WRITE_AGE", timedelta(days=1))]
 
 
 def _token_used_before_it_is_kept(machine: Machine) -> list[Change]:
