@@ -141,8 +141,9 @@ class Wire(httpx2.BaseTransport):
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
         for name, rate in self.rates.items():
-            strikes = self.machine.chance.random() < rate * weight
-            if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
+            of_vendor = VENDOR_FAULTS.get(name)
+            strikes = self.machine.chance.random() < rate * weight * (of_vendor.weight if of_vendor else 1)
+            if strikes and (of_vendor is None or of_vendor.fits(sent.side, sent.request)):
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name
         return ""
