@@ -11,12 +11,13 @@ from crossfoot.emulators.people import Visit
 from .merging import merge_accounts, merge_contacts
 from .people import Deed, People, Record, Vanished, deal_of
 from .persons import EDIT, HIRE, PART, edit, hire, part_with
-from .shared import CUSTOMER, PRODUCT, SALESFORCE, XERO, Edit, Kind, Part
+from .shared import CUSTOMER, PRODUCT, SALESFORCE, SIDES, XERO, Edit, Kind, Part
 from .world import NEVER_INVOICED, OPEN_STAGE, Ways
 
 _CENT = Decimal("0.01")
 _ENDED = {"VOIDED", "DELETED", "PAID"}
 CLEARED_MIN = 6
+OTHER_SIDE_SHARE = 0.8  # of the edits of one side lead to one of the other, as often as not while a run is under way
 
 
 def _linked(people: People, kind: Kind) -> list[tuple[Record, Record]]:
@@ -43,6 +44,9 @@ def edit_shared(people: People) -> str:
     sides = people.chance.choice(((SALESFORCE,), (XERO,), (SALESFORCE, XERO)))
     for side in sides:
         _edit(people, kind, part, side, pair)
+    if len(sides) == 1 and people.aside.random() < OTHER_SIDE_SHARE:
+        (other,) = SIDES - set(sides)
+        people.hear(f"{other} hears of an edit", lambda: _edit(people, kind, part, other, pair))
     return f"{part.name} of {pair[0]['Name']} in {' and '.join(sides)}"
 
 
@@ -202,6 +206,8 @@ def clear_out(people: People) -> str:
 
 VANISH = "clear out"  # done between runs only
 MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds of before keep their story
+CHANGE_DRAFTED = "change a deal with a draft"  # done between runs
+EDIT_NEW = "edit a new draft"  # done as it is made
 DEEDS: Mapping[str, Deed] = {
     "win a deal": (6, People.win),
     "change a deal": (4, People.change_deal),
@@ -226,6 +232,8 @@ DEEDS: Mapping[str, Deed] = {
     HIRE: (6, hire),
     EDIT: (8, edit),
     PART: (1, part_with),
+    CHANGE_DRAFTED: (0, People.change_drafted),
+    EDIT_NEW: (0, People.edit_new),
 }
 _NEED: Mapping[str, str] = {
     "edit a shared record": "two_way",

@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.engine.planning.planner import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import MERGES, VANISH, deeds_of, edit_alone
+from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone
 from .engines import Engines, database_clock
 from .hints import Hints
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
@@ -27,7 +27,7 @@ from .people import Desks, Ledger, People
 from .rare import Reached
 from .rest import Rest
 from .shared import SALESFORCE, XERO
-from .wire import LATE_S_MAX, QuietWire, Wire, fault_rates
+from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
 from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
 ROUNDS_MAX = 3
@@ -45,6 +45,8 @@ HINTS_SHARE = 0.4
 BRAKE_SHARE = 0.25
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
+DRAFTED_SHARE = 0.8  # of the rounds begin with a change to a deal whose invoice is a draft
+EDIT_NEW_RATE = 0.6  # of the writes that were just done, as far as one made or changed a draft
 MERGE_RATE = 0.002  # at each seam
 PEOPLE_SHARE = 0.5  # of the two-way seeds without merges
 OPERATORS_SHARE = 0.6  # of the pauses between runs
@@ -216,7 +218,7 @@ class History:
         strength = chance.choice((0.0, 0.004, 0.015))
         self.wire.rates = fault_rates(chance, strength)
         self.wire.slowest_s = chance.choice((0.2, 1.5, 4.0))
-        kill_rate = chance.choice((0.0, 0.0005, 0.0015))
+        kill_rate = chance.choice((0.0, 0.0003, 0.001))
         still_rate = chance.choice((0.0, 0.004))
         act_rate = chance.choice((0.01, 0.03, 0.08))
         second_rate = chance.choice((0.0, 0.5))
@@ -234,6 +236,7 @@ class History:
                 machine.note(self.people.act())
             if self.ways.merges and machine.aside.random() < MERGE_RATE:
                 machine.note(self.people.do(machine.aside.choice(MERGES)))
+            self._edit_new(actor)
             if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
                 machine.note(done)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
@@ -248,6 +251,8 @@ class History:
                 machine.note(self.people.act())
             if self._brakes() and machine.aside.random() < VANISHING_SHARE:
                 machine.note(self.people.do(VANISH))
+            if machine.aside.random() < DRAFTED_SHARE:
+                machine.note(self.people.do(CHANGE_DRAFTED))
             engines = [("engine", self.engines.body)]
             if chance.random() < second_rate:
                 engines.append(("second engine", self.engines.later_body))
@@ -272,10 +277,11 @@ class History:
         """Faults and people stop, but for one who edits a customer; what is under way arrives; within three rounds a
         run finds nothing to write.
 
+        The last edits are made to what the first of these runs writes, in the moment in which it does.
         Between the first round and the others a day passes: what was refused is tried again only then.
         """
         machine, wire = self.machine, self.wire
-        machine.at_every_seam = lambda _actor: GOES_ON
+        machine.at_every_seam = self._edit_new
         wire.rates, wire.slowest_s = {}, 0.2
         machine.note("heal")
         machine.advance(LATE_S_MAX + 60)
@@ -283,6 +289,7 @@ class History:
         side = machine.chance.choice((SALESFORCE, XERO))
         self._edit_alone(side)
         self._run_unbraked()
+        machine.at_every_seam = lambda _actor: GOES_ON
         self._edit_alone(side)
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())
         self.operators.finish()  # a day's limit may have held it off
@@ -300,6 +307,12 @@ class History:
         """An edit that nothing disturbs; a second one once the first was told has to follow it unasked (I17)."""
         if self.ways.two_way:
             self.machine.note(edit_alone(self.people, side))
+
+    def _edit_new(self, actor: Actor) -> Fate:
+        """Now and then finance edit a draft as it is made or changed: the read-back must find that out."""
+        if actor.seam == f"write {COMMITTED}" and self.machine.aside.random() < EDIT_NEW_RATE:
+            self.machine.note(self.people.do(EDIT_NEW))
+        return GOES_ON
 
     def _run_unbraked(self) -> None:
         """A run; where the brake holds it somebody takes it off, and it runs again."""

@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from crossfoot.core.recovery import LIMIT_WAIT_S_MAX
 from crossfoot.core.reissue import CREDIT_SUFFIX
 from crossfoot.emulators.wire import Response
+from crossfoot.engine.reading.ledger import LOCK_DATE_AGE
 from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import Database
 from crossfoot.store.schema import call
@@ -242,7 +243,8 @@ class Oracles:
     def _touched_since(self, sent: Sent) -> bool:
         """Whether a person touched a write's target too late for the engine to know (I4's residual window)."""
         age = PLAN_AGE if sent.request.method == "PUT" else GUARD_AGE
-        if any(at > sent.at - age for at in self._ledger.settings_changed):
+        of_locks = max(age, LOCK_DATE_AGE + GUARD_AGE)  # a lock date is read again after a minute by design
+        if any(at > sent.at - of_locks for at in self._ledger.settings_changed):
             return True
         return any(
             at > sent.at - age and record_id.encode() in sent.request.body

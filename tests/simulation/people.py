@@ -155,6 +155,15 @@ class People:
 
         self._machine.later(self.chance.uniform(least_s, most_s), what, put_right)
 
+    def hear(self, what: str, act: Callable[[], None]) -> None:
+        """Somebody on the other side hears of what was done, within a minute, and does the like."""
+
+        def do() -> None:
+            with suppress(RefusedError):
+                act()
+
+        self._machine.later(self.aside.uniform(5, 60), what, do)
+
     def act(self) -> str:
         """Do one thing; answers what, for the trace."""
         return self.do(self.chance.choices(list(self.deeds), [weight for weight, _deed in self.deeds.values()])[0])
@@ -189,6 +198,19 @@ class People:
             people.change_deal_amount(self.desks, Visit(deal["Id"], {}), self._acts)
             self._tell_others(deal["Id"])
         return str(deal["Name"]) if deal else ""
+
+    def change_drafted(self) -> str:
+        """Sales change a deal whose invoice is a draft that finance has not edited, and nobody hears of it: the draft
+        is to follow."""
+        deals = [deal for deal in self.desks.deals() if deal.get("Pricebook2Id")]
+        won = {deal["Id"] for deal in deals if deal["StageName"] == "Closed Won"}
+        drafts = [each for each in self.desks.ledger_invoices() if each["Status"] == "DRAFT"]
+        untouched = [each for each in drafts if each["InvoiceID"] not in self.ledger.edits and deal_of(each) in won]
+        if not untouched:
+            return ""
+        draft = self.aside.choice(untouched)
+        people.change_deal_amount(self.desks, Visit(deal_of(draft), {}), self._acts)
+        return str(draft["InvoiceNumber"])
 
     def _tell_others(self, deal_id: str) -> None:
         """One change brings others: finance look at the same document, sales think again. That is when races happen.
@@ -294,9 +316,11 @@ class People:
         self.later(20, 240, "an administrator shows a deal", show)
         return str(deal["Name"])
 
-    def edit(self) -> str:
+    def edit(self, lower_by: int = 10) -> str:
         """Finance reword a draft and lower a price."""
-        number = self.on_invoice({"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts))
+        number = self.on_invoice(
+            {"DRAFT"}, lambda visit: people.edit_draft(self.desks, visit, self._acts, lower_by=lower_by)
+        )
         for invoice in self.desks.ledger_invoices():
             if number and invoice["InvoiceNumber"] == number and invoice["Status"] == "DRAFT":
                 self.ledger.edits[invoice["InvoiceID"]] = (self.now, lines_of(invoice))
@@ -304,6 +328,20 @@ class People:
                 if self.chance.random() < 0.5:
                     self._soon.append((deal_of(invoice), "change a deal"))
         return number
+
+    def edit_new(self) -> str:
+        """Finance reword a draft in the moment in which it was made or changed: before anybody has read it back."""
+        drafts = [each for each in self.desks.ledger_invoices() if each["Status"] == "DRAFT"]
+        new = [
+            each for each in drafts if each["UpdatedDateUTC"] == self.now and each["InvoiceID"] not in self.ledger.edits
+        ]
+        if not new:
+            return ""
+        self._deal = deal_of(self.aside.choice(new))
+        try:
+            return self.edit(lower_by=0)
+        finally:
+            self._deal = ""
 
     def on_invoice(self, statuses: set[str], do: Callable[[Visit], object], *, ends: bool = False) -> str:
         standing = [each for each in self.desks.ledger_invoices() if each["Status"] in statuses]

@@ -52,6 +52,8 @@ class VendorFault:
     kind: str
     strikes: Fits = _any
     settings: Mapping[str, Any] = field(default_factory=dict)
+    weight: int = 1
+    """How much more often than others it strikes, because what it can strike is rare."""
 
     def fits(self, side: str, request: Request) -> bool:
         """Whether it can strike this request."""
@@ -65,8 +67,8 @@ def switch_on(emulator: Emulator, fault: VendorFault) -> None:
     world.faults["on"][:] = [{**row, "number": 1}]
 
 
-def _xero(kind: str, strikes: Fits = _any, **settings: Any) -> VendorFault:
-    return VendorFault("xero", kind, strikes, settings)
+def _xero(kind: str, strikes: Fits = _any, *, weight: int = 1, **settings: Any) -> VendorFault:
+    return VendorFault("xero", kind, strikes, settings, weight)
 
 
 def _salesforce(kind: str, strikes: Fits = _any, **settings: Any) -> VendorFault:
@@ -77,12 +79,12 @@ PAGE_SHIFT = "page shift"
 VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "minute limit": _xero("limit_minute", retry_after_s=30),
     "minute limit without a hint": _xero("limit_minute", retry_after_s=-1),
-    "day limit": _xero("limit_day", retry_after_s=2400),
+    "day limit": _xero("limit_day", retry_after_s=900),
     "concurrent limit": _xero("limit_concurrent"),
     "app limit": _xero("limit_app_minute"),
     "stale limits": _xero("limits_pinned"),
     "offline": _xero("offline"),
-    "silent 200": _xero("silent_200", _updates),
+    "silent 200": _xero("silent_200", _updates, weight=6),
     "zero id": _xero("zero_id", _creates),
     "read lag": _xero("read_lag", _creates, seconds=60),
     PAGE_SHIFT: _xero("page_shift", _lists, rows=3),

@@ -152,13 +152,19 @@ class Wire(httpx2.BaseTransport):
 
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
-        shifts = SHIFT_WEIGHT if sent.is_further_page else 1
         for name, rate in self.rates.items():
-            strikes = self.machine.chance.random() < rate * weight * (shifts if name == PAGE_SHIFT else 1)
+            strikes = self.machine.chance.random() < rate * weight * _weight(name, sent)
             if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
                 self.struck[name] = self.struck.get(name, 0) + 1
                 return name
         return ""
+
+
+def _weight(name: str, sent: Sent) -> int:
+    """How much oftener than others a fault strikes a request of this sort."""
+    if name == PAGE_SHIFT and sent.is_further_page:
+        return SHIFT_WEIGHT
+    return VENDOR_FAULTS[name].weight if name in VENDOR_FAULTS else 1
 
 
 def _lost_request(_wire: Wire, _sent: Sent) -> Response:

@@ -195,13 +195,13 @@ def void(office: Office, visit: Visit, acts: Acts) -> None:
     acts.note("voided", visit.document["CurrencyCode"], visit.document["Total"])
 
 
-def edit_draft(office: Office, visit: Visit, acts: Acts) -> None:
-    """Finance rewords a draft's first line and lowers its price by ten."""
+def edit_draft(office: Office, visit: Visit, acts: Acts, *, lower_by: int = 10) -> None:
+    """Finance rewords a draft's first line and lowers its price, by ten unless told."""
     draft = visit.document
     kept = [{name: value for name, value in line.items() if name in _LINE_FIELDS} for line in draft["LineItems"]]
     first = kept[0]
     first["Description"] = f"{first['Description']} (as agreed by phone)"
-    first["UnitAmount"] = first["UnitAmount"] - 10
+    first["UnitAmount"] = first["UnitAmount"] - lower_by
     office.xero("POST", "Invoices", [{"InvoiceID": draft["InvoiceID"], "LineItems": kept}], "unitdp=4")
     acts.note("drafts edited", draft["CurrencyCode"], draft["Total"])
 
