@@ -10,7 +10,7 @@ from crossfoot.core.records import Side
 from crossfoot.engine.review.choices import choose
 from crossfoot.store.queue import QueueEntry
 
-from .business import Business
+from .business import URLS, Business
 
 
 def linked(firm: Business) -> list[tuple[dict[str, Any], dict[str, Any]]]:
@@ -105,6 +105,23 @@ def test_a_choice_settles_both_sides_and_is_not_asked_again(shared: Business, si
     assert waiting(shared, account_id) == {}
     shared.later()
     assert shared.sync().agreed.writes == 0
+
+
+def test_a_choice_outlives_a_contact_that_is_archived_for_a_while(shared: Business) -> None:
+    account_id, contact_id = both_change_the_phone(shared)
+    shared.sync()
+    choose(shared.desk, waiting(shared, account_id)["field_conflict"].id, Side.SALESFORCE)
+    shared.later()
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact_id}", {"ContactStatus": "ARCHIVED"})
+    shared.sync()
+    assert set(waiting(shared, account_id)) == {"link_archived"}
+    shared.later()
+    shared.office.ask(URLS["xero"], "POST", f"/Contacts/{contact_id}", {"ContactStatus": "ACTIVE"})
+
+    shared.sync()
+
+    assert phone(shared, contact_id) == "02 5550 1111"
+    assert waiting(shared, account_id) == {}
 
 
 def test_a_choice_lapses_where_a_value_changes_once_more(shared: Business) -> None:

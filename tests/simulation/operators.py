@@ -153,7 +153,7 @@ class Operators:
             # I26: who answers has seen what the entry says, however long ago a run ended.
             seen_at = self._machine.now if self._shared.is_said_in(entry, name) else self._engines.seen_at
             self.decided[entry.record.id, name] = seen_at
-            self._shared.edits.pop((loser, entry.record.id, name), None)
+            self._shared.forget(loser, entry.record.id, name)
         return f"chooses {side.value} for {', '.join(fields)} of {entry.record_name}"
 
     def take_back(self, desk: Desk, entry: QueueEntry) -> str:

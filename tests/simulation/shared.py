@@ -197,6 +197,15 @@ class Shared:
         self.edited[edit.record_id, edit.part.name].add(edit.side)
         self.both += edit.over_there in self.edits
 
+    def forget(self, side: str, record_id: str, name: str) -> None:
+        """A person decided against what this side says of a part; one of a person is named by their id and the field."""
+        person, _, field = name.rpartition(" ")
+        for place, edit in list(self.edits.items()):
+            if place == (side, record_id, name) or (
+                person and place[:2] == (side, person) and edit.part.field == field
+            ):
+                del self.edits[place]
+
     def note_told(self, body: Any) -> None:
         """Count the records of either side that a write changes in a part that people edit, by their ids there."""
         for kind in (CUSTOMER, PRODUCT):

@@ -164,7 +164,8 @@ def _compare(
         labels=people.labels() if people else {},
     )
     if problem := _standstill(record, ours, theirs):
-        agreement = Agreement(record, base=stored.base, findings=(problem,), told=stored.told)
+        undecided = replace(record, decided={})  # what a person chose outlives it
+        agreement = Agreement(undecided, base=stored.base, findings=(problem,), told=stored.told)
     else:
         parts = (*flow.parts, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
