@@ -198,13 +198,12 @@ class Shared:
         self.both += edit.over_there in self.edits
 
     def forget(self, side: str, record_id: str, name: str) -> None:
-        """A person decided against what this side says of a part; one of a person is named by their id and the field."""
+        """Somebody decided against what this side says of a part. One of a person is named by their id and field."""
         person, _, field = name.rpartition(" ")
-        for place, edit in list(self.edits.items()):
-            if place == (side, record_id, name) or (
-                person and place[:2] == (side, person) and edit.part.field == field
-            ):
-                del self.edits[place]
+        theirs = [place for place, edit in self.edits.items() if (person, field) == (place[1], edit.part.field)]
+        for place in [(side, record_id, name), *theirs]:
+            if place[0] == side:
+                self.edits.pop(place, None)
 
     def note_told(self, body: Any) -> None:
         """Count the records of either side that a write changes in a part that people edit, by their ids there."""
