@@ -198,7 +198,9 @@ class Oracles:
             deal_id, note = deal_of(invoice), f'"{invoice["InvoiceNumber"]}{CREDIT_SUFFIX}"'
             if note.encode() in sent.request.body and deal_id not in self._ledger.asked_anew:
                 raise Violation(f"I10: {invoice['InvoiceNumber']} was credited, which nobody asked for")
-            if invoice["Status"] in DEAD and deal_id not in self._ledger.ended:
+            if invoice["Status"] in DEAD and not {deal_id, invoice["InvoiceID"]} & (
+                self._ledger.ended.keys() | self._ledger.gone
+            ):
                 if deal_id not in self._ledger.asked_back:
                     raise Violation(f"I10: {invoice['InvoiceNumber']} was taken back, which nobody asked for")
                 self._ledger.ended[deal_id] = self._machine.now

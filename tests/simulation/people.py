@@ -38,6 +38,7 @@ class Ledger:
     """What people did: the oracles' own knowledge."""
 
     ended: dict[str, datetime] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
     edits: dict[str, tuple[datetime, list[Any]]] = field(default_factory=dict)
     touched: dict[str, datetime] = field(default_factory=dict)
     edited_deals: set[str] = field(default_factory=set)
@@ -115,6 +116,16 @@ class Desks(Office):
 def deal_of(invoice: Mapping[str, Any]) -> str:
     """The deal that an invoice's Url names."""
     return str(invoice["Url"]).rsplit("/", 1)[-1]
+
+
+def is_followed(invoice: Mapping[str, Any], invoices: Sequence[Mapping[str, Any]], ledger: Ledger) -> bool:
+    """Whether a later invoice of its deal has taken its place, as a person asked."""
+
+    def place(each: Mapping[str, Any]) -> tuple[int, str]:
+        return len(each["InvoiceNumber"]), each["InvoiceNumber"]
+
+    later = (each for each in invoices if deal_of(each) == deal_of(invoice) and place(each) > place(invoice))
+    return deal_of(invoice) in ledger.asked_anew and any(later)
 
 
 def lines_of(invoice: Mapping[str, Any]) -> list[Any]:
@@ -351,6 +362,8 @@ class People:
         do(Visit(deal_of(invoice), invoice))
         self.ledger.touched[invoice["InvoiceID"]] = self.now
         if ends:
+            self.ledger.gone.add(invoice["InvoiceID"])
+        if ends and not is_followed(invoice, self.desks.ledger_invoices(), self.ledger):
             self.ledger.ended[deal_of(invoice)] = self.now
         return str(invoice["InvoiceNumber"])
 

@@ -23,7 +23,7 @@ from .wire import ALL_FAULTS, QuietWire
 from .world import CLOCK, copy_pair, template
 
 ROOT = Path(__file__).parents[2]
-SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "100"))
+SEEDS = int(os.environ.get("CROSSFOOT_SEEDS", "300"))
 SEEDS_PER_TEST = 25
 # Defects of every sort that a few seeds find; ``make simulate-bugs`` looks for all of them.
 WITH_EVERY_CHANGE = (

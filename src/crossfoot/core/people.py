@@ -6,7 +6,7 @@ name. The contact's own first name, last name and e-mail are its primary person;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -70,8 +70,12 @@ def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
     return dict(zip(FIELDS, (person.first_name, person.last_name, person.email, include), strict=True))
 
 
-def place_people(people: Sequence[Person], contact: LedgerContact, base: Values) -> Placed:
-    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once."""
+def place_people(people: Sequence[Person], contact: LedgerContact, base: Values, told: Collection[str] = ()) -> Placed:
+    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once.
+
+    Who is in ``told`` was sent to Xero before, and never seen to be agreed: where strangers stand there now, one of
+    them may be this person under another name and address, so that nobody is added.
+    """
     places: dict[str, int | None] = {person.contact_id: PRIMARY for person in people if person.primary}
     free = dict(enumerate(contact.people))
     agreed = {person.contact_id: _agreed(person, base) for person in people}
@@ -90,8 +94,8 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values)
                 places[person.contact_id] = found[0]
                 del free[found[0]]
     missing = [person.contact_id for person in people if person.contact_id not in places]
-    gone = tuple(each for each in missing if agreed[each])
-    new = [each for each in missing if not agreed[each]]
+    gone = tuple(each for each in missing if agreed[each] or (free and each in told))
+    new = [each for each in missing if each not in gone]
     room = max(PEOPLE_MAX - len(contact.people), 0)
     places |= dict.fromkeys(new[:room])
     return Placed(places, gone, tuple(new[room:]), tuple(free))

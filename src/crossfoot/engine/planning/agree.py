@@ -184,7 +184,8 @@ def _people(
         return None
     found = {version.ref.id: lens.person(version.ref.id, decode_fields(version.body)) for version in contacts}
     people = {contact_id: person for contact_id, person in found.items() if person}
-    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base)
+    told = {part.contact_id for each in stored.told if each.side is Side.XERO and (part := part_of(each.part))}
+    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base, told)
     return People(lens, {version.ref.id: version for version in contacts}, people, placed)
 
 

@@ -1,0 +1,37 @@
+"""Which Salesforce contact is which of a Xero contact's persons, which have no id there (XERO 4.1)."""
+
+from __future__ import annotations
+
+from crossfoot.core.books import LedgerPerson
+from crossfoot.core.people import Person, part_name, place_people
+
+from .cases import contact
+
+ANN = Person("003A", "Ann Lee", {"FirstName": "Ann", "LastName": "Lee", "Email": "ann@example.com"})
+AS_AGREED = {part_name("003A", field): text for field, text in ANN.texts.items()}
+
+
+def there(*persons: tuple[str, str, str]) -> tuple[LedgerPerson, ...]:
+    return tuple(LedgerPerson(first, last, email, include_in_emails=False) for first, last, email in persons)
+
+
+def test_a_person_is_known_by_what_was_agreed_else_by_address_else_by_name() -> None:
+    for known in (
+        ("Ann", "Lee", "ann@example.com"),
+        ("Anna", "Lee", "ann@example.com"),
+        ("Ann", "Lee", "x@example.com"),
+    ):
+        placed = place_people([ANN], contact(people=there(("Bo", "Ng", ""), known)), AS_AGREED)
+        assert (placed.places, placed.gone) == ({"003A": 1}, ())
+
+
+def test_who_was_agreed_on_and_stands_nowhere_is_gone_and_a_stranger_is_nobody() -> None:
+    placed = place_people([ANN], contact(people=there(("Bo", "Ng", ""))), AS_AGREED)
+    assert (placed.places, placed.gone, placed.strangers) == ({}, ("003A",), (0,))
+
+
+def test_who_was_sent_and_is_not_found_is_added_again_only_where_no_stranger_may_be_them() -> None:
+    renamed = contact(people=there(("Anna", "Leigh", "leigh@example.com")))
+    assert place_people([ANN], renamed, {}, told={"003A"}).gone == ("003A",)
+    assert place_people([ANN], renamed, {}).places == {"003A": None}
+    assert place_people([ANN], contact(people=()), {}, told={"003A"}).places == {"003A": None}
