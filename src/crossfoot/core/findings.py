@@ -309,8 +309,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "person_gone": Reason(
             "A person is not found in Xero any more",
             _SALES,
-            "Nothing is deleted in Salesforce. Add the person in Xero again, give both sides one name or e-mail, or let "
-            "the contact no longer count.",
+            "Nothing is deleted in Salesforce. Add the person in Xero again, give both sides one name or e-mail, or "
+            "let the contact no longer count.",
             Weight.NOTES,
         ),
         "person_no_room": Reason(
