@@ -71,7 +71,7 @@ def test_an_answer_bears_the_time_at_which_it_was_made() -> None:
     history.wire.slowest_s = 600.0
     answer = history.wire.handle_request(httpx2.Request("GET", "https://salesforce.invalid/services/data"))
     made_at = parsedate_to_datetime(answer.headers["Date"])
-    assert machine.trace.lines[-1].startswith(f"{made_at:%d %H:%M:%S}")
+    assert machine.trace.lines[-1].startswith(f"{made_at:%Y-%m-%d %H:%M:%S}")
     assert machine.now - made_at > timedelta(seconds=60)
 
 

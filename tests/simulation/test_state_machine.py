@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from .deeds import DEEDS
+from .deeds import deeds_of
 from .engines import database_clock
 from .history import History
 from .machine import GOES_ON, Actor, Fate, Machine
@@ -22,6 +22,7 @@ from .world import CLOCK, Ways, copy_pair, running, template
 
 EXAMPLES = int(os.environ.get("CROSSFOOT_STORIES", "8"))
 STEPS = 12
+WAYS = Ways(two_way=True, payments=True, people=True)
 SEAMS_MAX = 400  # a run passes some hundred; one that ends before its killer comes has simply ended
 
 
@@ -38,13 +39,12 @@ class Story(RuleBasedStateMachine):
     @initialize(first_day=st.booleans(), leases=st.booleans(), minutes_off=st.sampled_from((0, -10, 10)))
     def begins(self, first_day: bool, leases: bool, minutes_off: int) -> None:
         made = template(QuietWire) if first_day else running(QuietWire)
-        ways = Ways(two_way=True, payments=True)
-        pair = copy_pair(made, lambda: self.machine.now, self.machine.pause, ways)
-        self.history = History(self.machine, pair, ways)
+        pair = copy_pair(made, lambda: self.machine.now, self.machine.pause, WAYS)
+        self.history = History(self.machine, pair, WAYS)
         self.history.engines.distributed = leases
         self.history.engines.skew = timedelta(minutes=minutes_off)
 
-    @rule(deed=st.sampled_from(sorted(DEEDS)))
+    @rule(deed=st.sampled_from(sorted(deeds_of(WAYS))))
     def somebody_does(self, deed: str) -> None:
         self.history.people.do(deed)
 
@@ -69,7 +69,7 @@ class Story(RuleBasedStateMachine):
         self.machine.run(("engine", self.history.engines.body))
         self.machine.at_every_seam = lambda _actor: GOES_ON
 
-    @rule(seam=st.integers(1, SEAMS_MAX), deed=st.sampled_from(sorted(DEEDS)))
+    @rule(seam=st.integers(1, SEAMS_MAX), deed=st.sampled_from(sorted(deeds_of(WAYS))))
     def runs_while_somebody_does(self, seam: int, deed: str) -> None:
         left = iter(range(seam, -1, -1))
 
