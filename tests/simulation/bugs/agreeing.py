@@ -9,6 +9,7 @@ from typing import Any
 import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.sending as engine_sending
 import crossfoot.engine.writing.payment_outcomes as engine_payment_outcomes
+import crossfoot.engine.writing.payments as engine_payments
 import crossfoot.engine.writing.tell as engine_tell
 from crossfoot.core import agreement, lifecycle, people
 from crossfoot.core.merge import Owner
@@ -48,6 +49,7 @@ def _pay_again(_machine: Machine) -> list[Change]:
     return [
         (engine_payment_outcomes, "_probe", lambda _session, unknown, _paid: list(unknown)),
         (engine_payment_outcomes, "marked", lambda *_: []),
+        *((module, "find_marked", lambda *_: {}) for module in (engine_payment_outcomes, engine_payments)),
     ]
 
 

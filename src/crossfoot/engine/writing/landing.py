@@ -10,7 +10,7 @@ from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store.operations import StoredOperation
 
-LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 60)
+LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 180)  # Xero tells no time after which it ends a request
 PROBE_SPACING_S = 15.0
 
 
