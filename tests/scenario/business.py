@@ -32,7 +32,7 @@ from crossfoot.engine.host import Host
 from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.plans import apply_plan_file, describe_plan, read_plan_file, save_plan_file
 from crossfoot.engine.review.desk import Desk
-from crossfoot.engine.runs import RunReport, look, sync
+from crossfoot.engine.runs import RunReport, look, restore, sync
 from crossfoot.engine.session import Session, Workspace, make_session
 from crossfoot.engine.setup.connect import Connector
 from crossfoot.engine.setup.workspace import Choices, connect_with_env, propose, remotes
@@ -278,6 +278,14 @@ class Business:
     def later(self, **timespan: float) -> None:
         """Let time pass; ten minutes unless told."""
         self.time.now += timedelta(**(timespan or {"minutes": 10}))
+
+    def fall_back(self, copy: bytes) -> None:
+        """Put an old copy of the database back, take it for the present one, and run once."""
+        self.database = open_memory(copy)
+        assert self.writes_during(lambda: restore(self.session(), "disk failed")) == []
+        self.later()
+        self.sync()
+        self.later()
 
     # What people see and do in Salesforce
 

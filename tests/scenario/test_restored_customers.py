@@ -13,8 +13,6 @@ import pytest
 from crossfoot.core.errors import CrossfootError
 from crossfoot.core.links import Kind
 from crossfoot.emulators.scenario import find_scenario
-from crossfoot.engine.runs import restore
-from crossfoot.store.database import open_memory
 from crossfoot.store.links import load_links
 
 from .business import Business, Stage, found
@@ -80,20 +78,12 @@ def pay_something(firm: Business) -> None:
     firm.office.xero("PUT", "Payments", [{**payment, "Amount": 100}])
 
 
-def fall_back(firm: Business, copy: bytes) -> None:
-    firm.database = open_memory(copy)
-    assert firm.writes_during(lambda: restore(firm.session(), "disk failed")) == []
-    firm.later()
-    firm.sync()
-    firm.later()
-
-
 def test_a_customer_that_was_linked_since_goes_on_being_shown(firm: Business, copy: bytes) -> None:
     account = shown(firm)
     assert links(firm)[account["Id"]] == account["Xero_Contact_Id__c"]
     pay_something(firm)
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     assert links(firm)[account["Id"]] == account["Xero_Contact_Id__c"]
     assert shown(firm)["Xero_Balance__c"] == Decimal(account["Xero_Balance__c"]) - 100
@@ -108,7 +98,7 @@ def test_what_salesforce_shows_is_not_believed_alone(firm: Business, copy: bytes
     else:
         firm.in_xero("Contacts", ContactID=account["Xero_Contact_Id__c"], TaxNumber="53004085616")
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     assert account["Id"] not in links(firm)
 
@@ -118,6 +108,6 @@ def test_a_contact_that_two_accounts_show_is_linked_to_neither(firm: Business, c
     twin = {"Name": "Acme again", "ABN__c": "51824753556", "Xero_Contact_Id__c": account["Xero_Contact_Id__c"]}
     firm.office.salesforce("POST", "/sobjects/Account", twin)
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     assert account["Xero_Contact_Id__c"] not in links(firm).values()

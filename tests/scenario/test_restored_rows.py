@@ -10,8 +10,6 @@ from typing import Any
 import pytest
 
 from crossfoot.core.links import Kind
-from crossfoot.engine.runs import restore
-from crossfoot.store.database import open_memory
 from crossfoot.store.links import load_links
 
 from .business import URLS, Business, Stage
@@ -26,14 +24,6 @@ def counter(approved_stage: Stage, tmp_path: Path) -> Iterator[Counter]:
     firm = Business(approved_stage, tmp_path)
     yield counter_for(firm, OTHER_DEAL)
     firm.close()
-
-
-def fall_back(firm: Business, copy: bytes) -> None:
-    firm.database = open_memory(copy)
-    assert firm.writes_during(lambda: restore(firm.session(), "disk failed")) == []
-    firm.later()
-    firm.sync()
-    firm.later()
 
 
 def take_away(firm: Business, payment_id: str) -> None:
@@ -55,7 +45,7 @@ def test_a_recorded_payment_that_was_taken_away_is_shown_so_and_not_made_again(c
         firm.sync()
         firm.later()
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     assert counter.row(row_id)["Status__c"] == "Deleted"
     assert counter.waits(row_id) == {"payment_removed"}
@@ -69,7 +59,7 @@ def test_a_recorded_payment_that_stands_is_its_rows_again(counter: Counter) -> N
     firm.sync()
     firm.later()
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     with firm.database.reading() as connection:
         [link] = load_links(connection, firm.session().organisation_id, Kind.PAYMENT)
@@ -90,7 +80,7 @@ def test_a_payment_of_finance_that_was_shown_and_taken_away_since_is_shown_so(co
     assert [row["Status__c"] for row in rows(firm, "Xero_Payment__c", "Status__c")] == ["Authorised"]
     take_away(firm, made["PaymentID"])
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     assert [row["Status__c"] for row in rows(firm, "Xero_Payment__c", "Status__c")] == ["Deleted"]
     with firm.database.reading() as connection:
@@ -108,7 +98,7 @@ def test_a_line_that_was_shown_and_taken_off_since_is_shown_so(counter: Counter)
     firm.later()
     firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineItems=lines)
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     found = rows(firm, "Xero_Invoice_Line__c", "Description__c, Removed__c")
     assert [row["Removed__c"] for row in found if row["Description__c"] == "Travel"] == [True]
@@ -126,7 +116,7 @@ def test_an_issue_that_was_shown_and_settled_itself_since_is_closed(counter: Cou
     assert [row for row in rows(firm, "Xero_Sync_Issue__c", shown) if row["Reason__c"] == "changed_after_approval"]
     firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"])
 
-    fall_back(firm, copy)
+    firm.fall_back(copy)
 
     [issue] = [row for row in rows(firm, "Xero_Sync_Issue__c", shown) if row["Reason__c"] == "changed_after_approval"]
     assert issue["Status__c"] == "Closed"

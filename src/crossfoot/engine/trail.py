@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
@@ -56,6 +56,12 @@ def note_write(connection: Connection, session: Session, operation: StoredOperat
         reason=operation.reason,
         mapping=session.mapping.hash,
     )
+
+
+def note_refused(connection: Connection, session: Session, operation: StoredOperation, reasons: Sequence[str]) -> None:
+    """One entry for one write that Xero refused; belongs in the transaction that settles its operation."""
+    body = {"operation": operation.id, "reasons": list(reasons)}
+    note(connection, session, "refused by Xero", record_id=operation.source_id, **body)
 
 
 def before_and_after(operation: StoredOperation) -> tuple[Any, Any]:

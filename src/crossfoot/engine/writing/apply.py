@@ -44,7 +44,7 @@ from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger, to_version
 from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note
+from crossfoot.engine.trail import note_refused
 from crossfoot.engine.writing.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.writing.numbers import NumbersInUse, newest_rate
 from crossfoot.store import operations as ops
@@ -473,12 +473,5 @@ def _refuse_in(
     finding = Finding(code, record, cause, money=money, vendor_text=words)
     names = {record.id: name or record_name(connection, session, record)}
     replace_findings(connection, session.organisation_id, names, [finding], now, codes={code})
-    note(
-        connection,
-        session,
-        "refused by Xero",
-        record_id=operation.source_id,
-        operation=operation.id,
-        reasons=list(reasons),
-    )
+    note_refused(connection, session, operation, reasons)
     applied.refused.append((operation.source_id, words))

@@ -19,7 +19,7 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
-from crossfoot.engine.trail import note
+from crossfoot.engine.trail import note, note_refused
 from crossfoot.engine.writing.numbers import recent_rates
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
@@ -107,14 +107,7 @@ def _give_up(connection: Connection, session: Session, operation: StoredOperatio
     stored = find_link(connection, session.organisation_id, Kind.INVOICE, operation.identity.source_key)
     if stored and stored.link.xero_id == operation.xero_id:
         set_base(connection, stored.id, source_hash="")
-    note(
-        connection,
-        session,
-        "refused by Xero",
-        record_id=operation.source_id,
-        operation=operation.id,
-        reasons=[words],
-    )
+    note_refused(connection, session, operation, [words])
 
 
 def _is_late(session: Session, operation: StoredOperation) -> bool:
