@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import httpx2
+import pytest
 
 from crossfoot.core.links import record_id_in
 from crossfoot.emulators import salesforce, xero
@@ -54,6 +55,10 @@ DEAL_FIELDS = (
     "Xero_Amount_Due__c, Xero_Amount_Paid__c, Xero_Paid_Date__c"
 )
 _READ_PATHS = ("/composite", "/composite/batch", "/token")
+
+
+class KilledError(BaseException):
+    """The process ended here."""
 
 
 class InProcess(httpx2.BaseTransport):
@@ -286,6 +291,18 @@ class Business:
         self.later()
         self.sync()
         self.later()
+
+    def die_at(self, place: str) -> None:
+        """A sync whose process ends at one point: before or after a commit of that name."""
+
+        def seam(name: str) -> None:
+            if name == place:
+                raise KilledError(name)
+
+        self.database.seam = seam
+        with pytest.raises(KilledError):
+            self.sync()
+        self.database.seam = lambda _name: None
 
     # What people see and do in Salesforce
 

@@ -141,25 +141,13 @@ def test_a_dropped_change_of_what_is_no_draft_any_more_says_what_is_to_be_done(
     assert set(dropped.waiting(DRAFTED)) == {reason}
 
 
-class KilledError(BaseException):
-    """The process ended here."""
-
-
-def end_after_the_answer(seam: str) -> None:
-    if seam == "commit outcome done":
-        raise KilledError
-
-
 @pytest.fixture
 def changed_unread(synced: Business) -> tuple[Business, dict[str, Any]]:
     """A firm whose draft was changed by a process that ended before it read that back; and the draft before that."""
     draft, [line] = synced.invoice_of(DRAFTED), synced.lines(DRAFTED)
     synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
     synced.later()
-    synced.database.seam = end_after_the_answer
-    with pytest.raises(KilledError):
-        synced.sync()
-    synced.database.seam = lambda _name: None
+    synced.die_at("commit outcome done")
     assert synced.invoice_of(DRAFTED)["SubTotal"] == 2 * draft["SubTotal"]
     synced.later(seconds=5)
     return synced, draft

@@ -220,10 +220,6 @@ def test_only_a_lost_deal_can_be_cancelled(firm: Business) -> None:
         firm.desk.cancel(entry.id)
 
 
-class KilledError(BaseException):
-    """The process ended here."""
-
-
 @pytest.mark.parametrize(
     "place",
     [
@@ -237,14 +233,7 @@ def test_a_kill_leaves_one_void_and_one_entry_of_the_audit_log(firm: Business, p
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)
 
-    def seam(name: str) -> None:
-        if name == place:
-            raise KilledError(name)
-
-    firm.database.seam = seam
-    with pytest.raises(KilledError):
-        firm.sync()
-    firm.database.seam = lambda _name: None
+    firm.die_at(place)
     firm.later()
     firm.sync()
     assert status_of(firm, APPROVED) == "VOIDED"

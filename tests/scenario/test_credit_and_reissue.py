@@ -14,7 +14,7 @@ import pytest
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
 
-from .business import Business, Stage, found
+from .business import Business, KilledError, Stage, found
 
 DEAL = "Second audit"
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
@@ -266,14 +266,7 @@ def test_only_a_changed_deal_can_be_reissued(firm: Business) -> None:
 def test_a_new_invoice_that_must_wait_after_all_leaves_a_danger_record_that_says_so(firm: Business) -> None:
     accept(firm)
 
-    def seam(name: str) -> None:
-        if name == "commit re-issue released done":
-            raise KilledError(name)
-
-    firm.database.seam = seam
-    with pytest.raises(KilledError):
-        firm.sync()
-    firm.database.seam = lambda _name: None
+    firm.die_at("commit re-issue released done")
     firm.lock("2026-11-19")
     firm.later()
     firm.sync()
@@ -291,14 +284,7 @@ def test_a_new_invoice_that_must_wait_after_all_leaves_a_danger_record_that_says
 def test_a_deal_that_is_lost_once_its_invoice_is_credited_shows_that_nothing_is_due(firm: Business) -> None:
     accept(firm)
 
-    def seam(name: str) -> None:
-        if name == "commit re-issue released done":
-            raise KilledError(name)
-
-    firm.database.seam = seam
-    with pytest.raises(KilledError):
-        firm.sync()
-    firm.database.seam = lambda _name: None
+    firm.die_at("commit re-issue released done")
     firm.edit("Opportunity", firm.deal(DEAL)["Id"], StageName="Closed Lost")
     firm.later()
     firm.sync()
@@ -369,10 +355,6 @@ def test_what_is_refused_after_a_lost_call_is_named_and_not_sent_run_after_run(f
     assert "lock" in str(dropped.body["because"])
 
 
-class KilledError(BaseException):
-    """The process ended here."""
-
-
 def assert_done_once(firm: Business) -> None:
     old, new = old_and_new(firm)
     [note] = notes(firm)
@@ -433,14 +415,7 @@ def test_a_kill_at_any_point_is_gone_on_with(firm: Business, place: str, nth: in
 def test_who_asks_again_while_it_is_under_way_is_answered_already(firm: Business) -> None:
     accept(firm)
 
-    def seam(name: str) -> None:
-        if name == "commit re-issue call done":
-            raise KilledError(name)
-
-    firm.database.seam = seam
-    with pytest.raises(KilledError):
-        firm.sync()
-    firm.database.seam = lambda _name: None
+    firm.die_at("commit re-issue call done")
     accept(firm)
     firm.later(minutes=20)
     firm.sync()

@@ -17,7 +17,7 @@ from crossfoot.engine.runs import sync
 from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import open_memory
 
-from .business import URLS, Business, Stage, found
+from .business import URLS, Business, KilledError, Stage, found
 
 FLOW = """
   payments:
@@ -154,10 +154,6 @@ def test_a_request_that_never_arrived_is_looked_up_twice_before_it_is_made_anew(
     counter.firm.later()
     assert counter.firm.sync().paid.made == 1
     in_order(counter, row_id, "10.00")
-
-
-class KilledError(BaseException):
-    """The process ended here."""
 
 
 def kill_at(firm: Business, place: str) -> None:

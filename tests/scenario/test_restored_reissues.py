@@ -15,7 +15,7 @@ from crossfoot.store.database import open_memory
 from crossfoot.store.links import load_links
 
 from .business import Business, Stage
-from .test_credit_and_reissue import DEAL, KilledError, accept, changed_stage, old_and_new, pay, raise_the_price
+from .test_credit_and_reissue import DEAL, accept, changed_stage, old_and_new, pay, raise_the_price
 
 __all__ = ["changed_stage"]
 NUMBERED = "Number: Deal_Number__c,"
@@ -186,14 +186,7 @@ def test_two_that_count_are_for_a_person_to_look_at(firm: Business) -> None:
 def test_a_reissue_that_was_under_way_is_named_and_gone_on_with(firm: Business, reached: str) -> None:
     def die_on_the_way(firm: Business) -> None:
         accept(firm)
-
-        def seam(name: str) -> None:
-            if name == f"commit {reached} done":
-                raise KilledError(name)
-
-        firm.database.seam = seam
-        with pytest.raises(KilledError):
-            firm.sync()
+        firm.die_at(f"commit {reached} done")
 
     assert fall_back(firm, die_on_the_way) == 0
     with firm.database.reading() as connection:

@@ -381,22 +381,11 @@ def test_an_edit_in_xero_while_salesforce_is_told_the_one_before_follows_it_and_
     assert waiting(shared, row["Id"]) == {}
 
 
-class KilledError(BaseException):
-    """The process ended here."""
-
-
 def test_an_edit_after_a_death_over_a_call_is_told_as_well_and_asks_nobody(shared: Business) -> None:
     row, contact = linked(shared)[0]
     shared.edit("Account", row["Id"], Phone="02 5550 5001")
 
-    def seam(name: str) -> None:
-        if name == "commit outcome begins":
-            raise KilledError(name)
-
-    shared.database.seam = seam
-    with pytest.raises(KilledError):
-        shared.sync()
-    shared.database.seam = lambda _name: None
+    shared.die_at("commit outcome begins")
     assert phone(shared, contact["ContactID"]) == "02 5550 5001"
     shared.edit("Account", row["Id"], Phone="02 5550 5009")
     shared.later(minutes=20)
