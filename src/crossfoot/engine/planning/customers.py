@@ -11,11 +11,10 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
 from crossfoot.core.plan import Bucket, DealDecision
 from crossfoot.core.standing import account_of
+from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.session import Session
-from crossfoot.store.codec import decode_fields
 from crossfoot.store.dispositions import Disposition, load_dispositions
 from crossfoot.store.lookups import save_keys
-from crossfoot.store.versions import load_versions
 
 _AT_STAKE = frozenset({Bucket.READY, Bucket.DRAFTED, Bucket.WAITING})
 
@@ -30,7 +29,11 @@ class Customer:
 
 
 def review_customers(
-    session: Session, connection: Connection, decisions: Iterable[DealDecision], changed: Collection[str]
+    session: Session,
+    connection: Connection,
+    decisions: Iterable[DealDecision],
+    changed: Collection[str],
+    accounts: Accounts,
 ) -> dict[str, Customer]:
     """Customers that changed, or whose deals were decided: the first deal of each lends its name, owner and money."""
     decided = {decision.deal.ref.id: _disposition(decision) for decision in decisions}
@@ -49,14 +52,11 @@ def review_customers(
         account_id: Customer(f"account of {named[account_id].name}" if account_id in named else account_id)
         for account_id in affected
     }
-    for version in load_versions(connection, session.org_id, session.mapping.account_object, ids=affected):
-        if version.ref.id not in named:
-            continue
-        contact, findings = session.mapping.contact(version.ref.id, decode_fields(version.body))
-        stake = at_stake.get(version.ref.id)
+    standing = affected & named.keys()
+    for account_id, (contact, findings) in accounts.contacts(connection, standing, deleted=True).items():
+        stake = at_stake.get(account_id)
         told = [replace(f, money=stake.money, owner_name=stake.owner) for f in findings] if stake else []
-        customer = customers[version.ref.id]
-        customers[version.ref.id] = replace(customer, findings=tuple(told), tax_number=contact.tax_number)
+        customers[account_id] = Customer(customers[account_id].name, tuple(told), contact.tax_number)
     return customers
 
 

@@ -7,7 +7,7 @@ a key may lead to more than is asked for and never to less, and the same core co
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from crossfoot.core.matching import (
 from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
 from crossfoot.core.standing import account_of, moves_in
+from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.similar import similar_names
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, canonical_tax_number, load_ledger
 from crossfoot.engine.reading.scope import Scope, load_contacts
@@ -41,7 +42,7 @@ from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, highest_epochs, load_links
 from crossfoot.store.lookups import find_candidates, load_names
 from crossfoot.store.overrides import load_overrides
-from crossfoot.store.versions import load_versions
+from crossfoot.store.versions import Version, load_versions
 
 Fields = Mapping[str, Any]
 
@@ -52,6 +53,7 @@ class Evidence:
 
     deals: tuple[Deal, ...]
     context: Context
+    accounts: Accounts
     linked_accounts: frozenset[str] = frozenset()
     known: frozenset[str] = field(default=frozenset())
 
@@ -68,7 +70,9 @@ def read_evidence(
     """Read what the scope's decisions are made from. Deals in ``unlinked`` are seen as if their invoices had been taken
     back."""
     decided = load_overrides(connection, session.organisation_id, scope.deals)
-    deals = [overridden(deal, decided.get(deal.ref.id, ())) for deal in read_deals(session, connection, books, scope)]
+    accounts = Accounts(session)
+    read = read_deals(session, connection, books, scope, accounts)
+    deals = [overridden(deal, decided.get(deal.ref.id, ())) for deal in read]
     ids = None if scope.deals is None else [deal.ref.id for deal in deals]
     organisation_id = session.organisation_id
     links = {
@@ -77,13 +81,16 @@ def read_evidence(
         if s.source_id not in unlinked
     }
     epochs = highest_epochs(connection, organisation_id, Kind.INVOICE, ids)
-    customers = _Customers(session, connection, scope, deals, links)
+    customers = _Customers(session, connection, scope, deals, links, accounts)
     invoices = (
         load_ledger(connection, organisation_id, INVOICE, LedgerInvoice)
         if scope.deals is None
         else _invoices_for(session, connection, deals, links, epochs, customers.contact_ids())
     )
-    linked = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices) if ids else links.values()
+    linked = {stored.link.xero_id for stored in links.values()}
+    if ids:
+        others = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices.keys() - linked)
+        linked |= {stored.link.xero_id for stored in others}
     credited = credited_invoices(connection, organisation_id, None if ids is None else invoices)
     context = Context(
         org_id=session.org_id,
@@ -92,7 +99,7 @@ def read_evidence(
         as_of=as_of,
         contacts=customers.decisions,
         accounts=customers.accounts,
-        mirror=Mirror(invoices, linked=frozenset({*credited, *(stored.link.xero_id for stored in linked)})),
+        mirror=Mirror(invoices, linked=frozenset(credited | linked)),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
         epochs=epochs,
@@ -101,21 +108,21 @@ def read_evidence(
         sales_terms=partial(_sales_terms, customers.contacts),
     )
     known = frozenset(queue_store.buckets(connection, organisation_id, ids))
-    return Evidence(tuple(deals), context, frozenset(customers.links), known)
+    return Evidence(tuple(deals), context, accounts, frozenset(customers.links), known)
 
 
 def _sales_terms(contacts: Mapping[str, LedgerContact], contact_id: str) -> tuple[int, str] | None:
     return contacts[contact_id].sales_terms if contact_id in contacts else None
 
 
-def read_deals(session: Session, connection: Connection, books: Books, scope: Scope) -> list[Deal]:
+def read_deals(session: Session, connection: Connection, books: Books, scope: Scope, accounts: Accounts) -> list[Deal]:
     """The deals of a scope as their sources have them, in the order of their ids."""
     mapping, zone = session.mapping, zone_of(books.organisation)
     versions = sorted(
         load_versions(connection, session.org_id, mapping.deal_object, ids=scope.deals), key=lambda v: v.ref.id
     )
     bodies = [decode_fields(version.body) for version in versions]
-    related = _related(session, connection, bodies, every=scope.deals is None)
+    related = _related(session, connection, bodies, accounts, every=scope.deals is None)
     return [
         mapping.deal(
             version.ref.id,
@@ -129,22 +136,25 @@ def read_deals(session: Session, connection: Connection, books: Books, scope: Sc
     ]
 
 
-def _related(session: Session, connection: Connection, bodies: Iterable[Fields], *, every: bool) -> Related:
+def _related(
+    session: Session, connection: Connection, bodies: Iterable[Fields], accounts: Accounts, *, every: bool
+) -> Related:
     mapping = session.mapping
-    accounts: set[str] = set()
+    of_deals: set[str] = set()
     products: set[str] = set()
     lines = mapping.settings.flows.invoices.lines.source
     for fields in bodies:
-        accounts.add(fields.get(f"{mapping.account_object}Id") or "")
+        of_deals.add(fields.get(f"{mapping.account_object}Id") or "")
         products.update(row.get(f"{mapping.product_object}Id") or "" for row in fields.get(lines) or ())
     return Related(
-        _fields(connection, session.org_id, mapping.account_object, None if every else accounts),
-        _fields(connection, session.org_id, mapping.product_object, None if every else products),
+        accounts.fields(connection, None if every else of_deals),
+        {v.ref.id: decode_fields(v.body) for v in _products(session, connection, None if every else products)},
     )
 
 
-def _fields(connection: Connection, home: str, kind: str, ids: Iterable[str] | None) -> dict[str, Fields]:
-    return {v.ref.id: decode_fields(v.body) for v in load_versions(connection, home, kind, ids=ids) if not v.deleted}
+def _products(session: Session, connection: Connection, ids: Iterable[str] | None) -> Iterator[Version]:
+    found = load_versions(connection, session.org_id, session.mapping.product_object, ids=ids)
+    return (version for version in found if not version.deleted)
 
 
 def _invoices_for(
@@ -202,8 +212,10 @@ class _Customers:
         scope: Scope,
         deals: Iterable[Deal],
         invoice_links: Mapping[str, StoredLink],
+        accounts: Accounts,
     ) -> None:
         self._session = session
+        self._reader = accounts
         self._connection = connection
         self._org_id, self._organisation_id = session.org_id, session.organisation_id
         self._deals = list(deals)
@@ -243,12 +255,7 @@ class _Customers:
         return {account_id: decision.contact_id for account_id, decision in self.decisions.items()}
 
     def _load_accounts(self, ids: Iterable[str]) -> dict[str, IntendedContact]:
-        versions = load_versions(self._connection, self._org_id, self._session.mapping.account_object, ids=ids)
-        return {
-            version.ref.id: self._session.mapping.contact(version.ref.id, decode_fields(version.body))[0]
-            for version in versions
-            if not version.deleted
-        }
+        return {each: contact for each, (contact, _) in self._reader.contacts(self._connection, set(ids)).items()}
 
     def _contact_links(self, **which: Iterable[str]) -> dict[str, str]:
         found = load_links(self._connection, self._organisation_id, Kind.CONTACT, **which)  # type: ignore[arg-type]

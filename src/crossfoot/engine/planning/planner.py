@@ -75,7 +75,7 @@ def make_plan(session: Session, as_of: dt.date, *, full: bool = False) -> Planne
     decisions = [replace(decision, standing=_standing(session, decision, evidence)) for decision in decisions]
     operations = _order(session, decisions, context)
     with session.database.reading() as connection:
-        customers = review_customers(session, connection, decisions, scope.accounts)
+        customers = review_customers(session, connection, decisions, scope.accounts, evidence.accounts)
     return Planned(as_of, books, tuple(decisions), context.contacts, tuple(operations), customers, scope.reached)
 
 

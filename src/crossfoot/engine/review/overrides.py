@@ -19,6 +19,7 @@ from crossfoot.core.overrides import (
     read_value,
     source_value,
 )
+from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.evidence import read_deals
 from crossfoot.engine.reading.ledger import CONTACT, load_books, load_ledger
 from crossfoot.engine.reading.scope import Scope
@@ -38,7 +39,7 @@ def edit_entry(session: Session, entry_id: int, changes: Mapping[str, str], reas
     with session.database.writing("override") as connection:
         entry = _entry(connection, session, entry_id)
         books = load_books(connection, session.organisation_id)
-        deals = read_deals(session, connection, books, _only(entry.record.id))
+        deals = read_deals(session, connection, books, _only(entry.record.id), Accounts(session))
         if entry.record.kind != session.mapping.deal_object or not deals or deals[0].invoice is None:
             raise NeedsPerson(f"Entry {entry_id} is not about a deal that can be read: correct it at its source.")
         taken = []
@@ -131,7 +132,7 @@ def drop_agreed(session: Session) -> int:
             return 0
         books = load_books(connection, session.organisation_id)
         scope = Scope(PlannedTo(0, "", ""), frozenset(standing))
-        deals = read_deals(session, connection, books, scope)
+        deals = read_deals(session, connection, books, scope, Accounts(session))
     agreed = [each for deal in deals for each in standing[deal.ref.id] if deal.invoice and agrees(deal, each)]
     if agreed:
         with session.database.writing("overrides dropped") as connection:
