@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.records import Side
 from crossfoot.engine.review.choices import choose
 from crossfoot.store.queue import QueueEntry
@@ -130,10 +131,13 @@ def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Custom
     entry = customer.waiting()["field_conflict"]
     assert "LastName of Ann Leigh: Salesforce has 'Leigh'" in entry.cause
 
-    choose(customer.firm.desk, entry.id, Side.SALESFORCE)
+    with pytest.raises(NeedsPerson, match="LastName of Ann Leigh"):
+        choose(customer.firm.desk, entry.id, Side.SALESFORCE, "LastName")
+    _, fields = choose(customer.firm.desk, entry.id, Side.SALESFORCE, "LastName of Ann Leigh")
     customer.firm.later()
     customer.settle()
 
+    assert fields == {"LastName of Ann Leigh": f"{ann} LastName"}
     assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
 
 

@@ -149,12 +149,12 @@ class Operators:
         _, fields = choose(desk, entry.id, side)
         self._reached.note("a conflict was answered")
         loser = "xero" if side is Side.SALESFORCE else "salesforce"
-        for name in fields:
+        for name in fields.values():
             # I26: who answers has seen what the entry says, however long ago a run ended.
             seen_at = self._machine.now if self._shared.is_said_in(entry, name) else self._engines.seen_at
             self.decided[entry.record.id, name] = seen_at
             self._shared.forget(loser, entry.record.id, name)
-        return f"chooses {side.value} for {', '.join(fields)} of {entry.record_name}"
+        return f"chooses {side.value} for {', '.join(fields.values())} of {entry.record_name}"
 
     def take_back(self, desk: Desk, entry: QueueEntry) -> str:
         """Have the invoice of a deal taken back that was lost or deleted."""

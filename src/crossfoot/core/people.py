@@ -32,6 +32,11 @@ def part_name(contact_id: str, field: str) -> str:
     return f"{contact_id} {field}"
 
 
+def part_label(field: str, name: str) -> str:
+    """What a person's value is called before people."""
+    return f"{field} of {name}"
+
+
 def part_of(name: str) -> PartOf | None:
     """Whose value a part is; None for a value of the customer itself."""
     contact_id, _, field = name.partition(" ")

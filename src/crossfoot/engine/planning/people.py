@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from crossfoot.core.agreement import Part
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.people import PEOPLE_MAX, Person, Placed, part_name, person_texts
+from crossfoot.core.people import PEOPLE_MAX, Person, Placed, part_label, part_name, person_texts
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.scope import REFERS
 from crossfoot.engine.session import Session
@@ -41,7 +41,7 @@ class People:
     def labels(self) -> dict[str, str]:
         """What each shared value is called before a person."""
         return {
-            part_name(each.contact_id, field): f"{field} of {each.name}"
+            part_name(each.contact_id, field): part_label(field, each.name)
             for each in self.people.values()
             for field in each.texts
         }

@@ -155,7 +155,7 @@ def _account(session: Session, account_id: str) -> RecordRef:
 
 
 def _tell(connection: Connection, session: Session, finding: Finding) -> None:
-    names = {finding.record.id: record_name(connection, session, finding.record)}
+    names = {finding.record.id: record_name(connection, session.org_id, finding.record)}
     replace_findings(connection, session.organisation_id, names, [finding], session.host.now(), codes={finding.code})
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from crossfoot.core.records import RecordRef
-from crossfoot.engine.session import Session
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.versions import load_versions
 
 
-def record_name(connection: Connection, session: Session, record: RecordRef) -> str:
+def record_name(connection: Connection, org_id: str, record: RecordRef) -> str:
     """Its name as last read; blank where it was not read."""
-    versions = load_versions(connection, session.org_id, record.kind, ids=[record.id])
+    versions = load_versions(connection, org_id, record.kind, ids=[record.id])
     return next((str(decode_fields(version.body).get("Name") or "") for version in versions), "")

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import Kind
-from crossfoot.core.records import Side
+from crossfoot.core.people import part_label, part_of
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.review.desk import Desk
 from crossfoot.store import queue as queue_store
 from crossfoot.store.audit import append_audit
-from crossfoot.store.links import StoredLink, load_links
+from crossfoot.store.links import load_links
 from crossfoot.store.queue import QueueEntry
 
 DECISION = "field"
+PERSON = "Contact"  # people of another object are called by their id
 
 
-def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[QueueEntry, list[str]]:
-    """Let one side win the conflicts of an entry: one field's, or all. Returns the entry and the fields decided.
+def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[QueueEntry, dict[str, str]]:
+    """Let one side win the conflicts of an entry: one field's, or all. Returns the entry and the parts decided,
+    by what the entry calls them.
 
     The choice is about the two values shown: it lapses where one of them changes before the next sync.
     """
@@ -23,11 +29,8 @@ def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[Queu
     if entry.code != "field_conflict":
         raise NeedsPerson(f"Entry {entry.id} is not about a field that both sides changed.")
     with desk.database.writing("choice") as connection:
-        kinds = (Kind.CONTACT, Kind.ITEM)
-        stored = [s for kind in kinds for s in load_links(connection, desk.organisation_id, kind)]
-        link = next((s for s in stored if s.source_id == entry.record.id and s.conflicts), None)
-        wanted = _wanted(link, field)
-        for name, about in wanted.items():
+        wanted = _wanted(connection, desk, entry, field)
+        for name, about in wanted.values():
             earlier = queue_store.decisions(connection, desk.organisation_id, DECISION)
             for source_id, target in earlier:
                 if source_id == entry.record.id and target.startswith(f"{name}:"):
@@ -54,11 +57,27 @@ def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[Queu
             side=side.value,
             reason=entry.cause,
         )
-    return entry, sorted(wanted)
+    return entry, {called: part for called, (part, _) in sorted(wanted.items())}
 
 
-def _wanted(link: StoredLink | None, field: str) -> dict[str, str]:
-    waiting = dict(link.conflicts) if link else {}
+def _wanted(connection: Connection, desk: Desk, entry: QueueEntry, field: str) -> dict[str, tuple[str, str]]:
+    """Part and fingerprint of each conflict that is meant, by what the entry calls it."""
+    of_contacts = load_links(connection, desk.organisation_id, Kind.CONTACT, source_keys=[entry.record.id])
+    of_items = load_links(connection, desk.organisation_id, Kind.ITEM)  # they are found by their code alone
+    mine = [stored for stored in (*of_contacts, *of_items) if stored.source_id == entry.record.id]
+    waiting: dict[str, tuple[str, str]] = {}
+    for part, about in (each for stored in mine for each in stored.conflicts.items()):
+        called = _label(connection, desk, part)
+        waiting[part if called in waiting else called] = part, about  # two people may have one name
     if field and field not in waiting:
         raise NeedsPerson(f"{field} does not wait. These do: {', '.join(sorted(waiting)) or 'none'}.")
     return {field: waiting[field]} if field else waiting
+
+
+def _label(connection: Connection, desk: Desk, part: str) -> str:
+    """A field's own name; a person's value is called by the person."""
+    of = part_of(part)
+    if of is None:
+        return part
+    name = record_name(connection, desk.org_id, RecordRef(Side.SALESFORCE, PERSON, of.contact_id))
+    return part_label(of.field, name or of.contact_id)

@@ -227,7 +227,7 @@ def _refusal(connection: Connection, session: Session, item: WriteBack, words: s
     name, money = deal_facts(connection, session.organisation_id, item.source_id)
     ref = _concerned(session, item)
     finding = Finding("write_back_refused", ref, f"{item.object}: {words}", money=money, vendor_text=words)
-    return finding, name or record_name(connection, session, ref)
+    return finding, name or record_name(connection, session.org_id, ref)
 
 
 def _concerned(session: Session, item: WriteBack) -> RecordRef:

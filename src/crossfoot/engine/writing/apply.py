@@ -471,7 +471,7 @@ def _refuse_in(
     shared = operation.identity.kind is not Kind.INVOICE and operation.action == Action.UPDATE.value
     code = "field_refused" if shared else "refused_by_xero"
     finding = Finding(code, record, cause, money=money, vendor_text=words)
-    names = {record.id: name or record_name(connection, session, record)}
+    names = {record.id: name or record_name(connection, session.org_id, record)}
     replace_findings(connection, session.organisation_id, names, [finding], now, codes={code})
     note_refused(connection, session, operation, reasons)
     applied.refused.append((operation.source_id, words))
