@@ -18,13 +18,14 @@ from crossfoot.engine.reading.ledger import CONTACT, ITEM
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.tell import look_at_links
 from crossfoot.store.database import open_memory
-from crossfoot.store.links import LinkedKind, compare_again, compared_to, save_compared_to
+from crossfoot.store.links import LinkedKind, compare_again, compared_to, save_compared_to, set_agreed
+from crossfoot.store.versions import last_seq
 from tests.simulation.wire import QuietWire
 from tests.simulation.world import Ways, mapping_of, template
 
 from .plan_history import Firm, kept_state, observed_firm, serialised
 
-STEPS = 20
+STEPS = 25
 ACTS_MAX = 3
 LOOKS_MIN = 8
 
@@ -95,10 +96,19 @@ def _ask_again(firm: Firm, connection: Connection) -> None:
         compare_again(connection, firm.session.organisation_id, stored.source_id)
 
 
+def _settle(firm: Firm, connection: Connection) -> None:
+    """Both sides hold what they were told."""
+    for kind in (Kind.CONTACT, Kind.ITEM):
+        for stored in firm.links(connection, kind):
+            if firm.chance.random() < 0.8:
+                seq = last_seq(connection)
+                set_agreed(connection, stored.id, base=stored.base, suffix="", conflicts={}, merged_seq=seq)
+
+
 DEEDS: tuple[Callable[[Firm, Connection], None], ...] = (
     Firm.change_account, Firm.change_product, Firm.change_contact, Firm.new_contact, Firm.change_item, Firm.retire,
     Firm.link_customer, Firm.time_passes, _link_item, _rename_item, _rename_product, _rename_both, _merge_accounts,
-    _ask_again,
+    _ask_again, _settle, _settle,
 )  # fmt: skip
 
 
