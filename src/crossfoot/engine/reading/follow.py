@@ -144,7 +144,7 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     if holder is not None:
         _tell_held(connection, session, winner, holder)
         return 1
-    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT)
+    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT, [winner])
     identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, winner, epoch=epochs.get(winner, 0) + 1)
     link = Link(identity, survivor, "", stored.link.born, "", f"account {stored.source_id} was merged into it")
     add_link(connection, link, session.host.now(), source_id=winner, base=stored.base, suffix=stored.suffix)
