@@ -322,8 +322,9 @@ def save_compared_to(connection: Connection, linked: LinkedKind, seq: int) -> No
 
 def compare_again(connection: Connection, organisation_id: str, source_id: str) -> None:
     """Have a linked record compared at the next run, though neither side changed: a person asks for it."""
-    mine = {"organisation_id": organisation_id, "source_id": source_id, "state": LinkState.LIVE.value}
-    change(connection, link, mine, {"merged_seq": UNSETTLED})
+    for kind, found_by in _OURS.items():
+        mine = {"organisation_id": organisation_id, "kind": kind.value, found_by: source_id}
+        change(connection, link, {**mine, "state": LinkState.LIVE.value}, {"merged_seq": UNSETTLED})
 
 
 def retire_link(connection: Connection, link_id: int) -> None:
