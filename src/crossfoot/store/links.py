@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
@@ -16,14 +16,18 @@ from crossfoot.core.agreement import Told, ToldStage, Value
 from crossfoot.core.links import Identity, Kind, Link, LinkState
 from crossfoot.core.records import Side
 from crossfoot.store.codec import instant, moment
-from crossfoot.store.feed import touch
+from crossfoot.store.feed import changed_since, touch
 from crossfoot.store.lookups import chunks
 from crossfoot.store.prepared import Bound, Prepared, beside, change
 from crossfoot.store.schema import link, version
+from crossfoot.store.versions import last_seq, newest_change, set_seq
 
 TOLD_MAX = 40
 ROWS_AT_ONCE = 1_000
 _LIVE = link.c.state == literal_column(f"'{LinkState.LIVE.value}'")  # word for word what the indexes of live links say
+UNSETTLED = 0
+"""What a link was compared up to that waits to be compared, whatever changed: a new one, or one not settled."""
+_UNSETTLED = link.c.merged_seq == literal_column(str(UNSETTLED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class StoredLink:
     suffix: str = ""
     told: tuple[Told, ...] = ()
     conflicts: Mapping[str, str] = field(default_factory=dict)
-    merged_seq: int = 0
+    merged_seq: int = UNSETTLED
 
 
 def add_link(
@@ -76,7 +80,7 @@ def add_link(
             suffix=suffix,
             told="[]",
             conflicts="{}",
-            merged_seq=0,
+            merged_seq=UNSETTLED,
             created_at=instant(now),
         )
     )
@@ -201,7 +205,7 @@ def set_agreed(
     merged_seq: int,
 ) -> None:
     """Record the values that both sides were seen to share, what waits for a choice, and up to which change both were
-    compared. ``suffix`` is what the Xero name carries beyond the Salesforce name."""
+    found settled, or UNSETTLED. ``suffix`` is what the Xero name carries beyond the Salesforce name."""
     values = {
         "base": json.dumps(dict(base), sort_keys=True, ensure_ascii=False),
         "suffix": suffix,
@@ -212,9 +216,9 @@ def set_agreed(
 
 
 def repoint_link(connection: Connection, link_id: int, xero_id: str) -> None:
-    """Let a link follow a Xero record into the one that it was merged into."""
+    """Let a link follow a Xero record into the one that it was merged into, with which it was never compared."""
     _touch(connection, link_id)
-    change(connection, link, {"id": link_id}, {"xero_id": xero_id})
+    change(connection, link, {"id": link_id}, {"xero_id": xero_id, "merged_seq": UNSETTLED})
     _touch(connection, link_id)
 
 
@@ -237,37 +241,90 @@ def _told(rows: str) -> tuple[Told, ...]:
     )
 
 
-@Prepared
-def _to_agree(organisation_id: Bound, kind: Bound, source_kind: Bound) -> Select[Any]:
-    theirs, ours = version.alias("theirs"), version.alias("ours")
-    query = (
-        select(link)
-        .outerjoin(
-            theirs,
-            (theirs.c.home == link.c.organisation_id)
-            & (theirs.c.kind == link.c.kind)
-            & (theirs.c.record_id == link.c.xero_id),
-        )
-        .outerjoin(
-            ours,
-            (ours.c.home == link.c.org_id) & (ours.c.kind == source_kind) & (ours.c.record_id == link.c.source_id),
-        )
-    )
-    newer = (theirs.c.changed_seq > link.c.merged_seq) | (ours.c.changed_seq > link.c.merged_seq)
-    mine = (link.c.organisation_id == organisation_id) & (link.c.kind == kind)
-    return query.where(mine, _LIVE, newer).order_by(link.c.id)
+@dataclass(frozen=True, slots=True)
+class LinkedKind:
+    """Linked records of one kind: where each side has them, and as what."""
+
+    org_id: str
+    source_kind: str
+    organisation_id: str
+    kind: Kind
+
+    @property
+    def _compared(self) -> str:
+        return f"compared {self.org_id} {self.source_kind} {self.organisation_id} {self.kind.value}"
 
 
-def links_to_agree(connection: Connection, organisation_id: str, kind: Kind, source_kind: str) -> list[StoredLink]:
-    """Live links of which either record changed since they were compared last, or that were not settled then."""
-    rows = _to_agree(connection, organisation_id=organisation_id, kind=kind.value, source_kind=source_kind)
-    return [_stored(row) for row in rows]
+@cache
+def _to_agree(by: str = "") -> Prepared:
+    """Links of one kind of which a side changed: all, those of which one column is among some ids, or (by what they
+    were compared up to) those that are not settled."""
+
+    def build(org_id: Bound, source_kind: Bound, organisation_id: Bound, kind: Bound, ids: Bound) -> Select[Any]:
+        theirs, ours = version.alias("theirs"), version.alias("ours")
+        their_own = (
+            (theirs.c.home == organisation_id) & (theirs.c.kind == kind) & (theirs.c.record_id == link.c.xero_id)
+        )
+        our_own = (ours.c.home == org_id) & (ours.c.kind == source_kind) & (ours.c.record_id == link.c.source_id)
+        newer = (theirs.c.changed_seq > link.c.merged_seq) | (ours.c.changed_seq > link.c.merged_seq)
+        of_kind = (beside(link.c.kind) if by == "xero_id" else link.c.kind) == kind
+        query = select(link).outerjoin(theirs, their_own).outerjoin(ours, our_own)
+        query = query.where(link.c.organisation_id == organisation_id, of_kind, _LIVE, newer).order_by(link.c.id)
+        if by == "merged_seq":
+            return query.where(_UNSETTLED)
+        return query.where(link.c[by].in_(ids)) if by else query
+
+    return Prepared(build)
+
+
+# By what a link is found from its record in Salesforce. The key of an item is its code: products are looked for among
+# all links of items, which are few.
+_OURS: Mapping[Kind, str] = {Kind.CONTACT: "source_key", Kind.ITEM: "source_id"}
+
+
+def links_to_agree(connection: Connection, linked: LinkedKind) -> list[StoredLink]:
+    """Live links of which either record changed since they were compared last, or that were not settled then.
+
+    It looks at what changed since all were compared last (``save_compared_to``), and at what is not settled; at every
+    link before the first time.
+    """
+    mine = asdict(linked)
+    since = compared_to(connection, linked)
+    if not since:
+        return [_stored(row) for row in _to_agree()(connection, **mine)]
+    ours = changed_since(connection, linked.org_id, linked.source_kind, since)
+    theirs = changed_since(connection, linked.organisation_id, linked.kind.value, since)
+    found = {row.id: row for row in _to_agree("merged_seq")(connection, **mine)}
+    for by, ids in ((_OURS[linked.kind], ours), ("xero_id", theirs)):
+        for part in chunks(ids):
+            found |= {row.id: row for row in _to_agree(by)(connection, **mine, ids=part)}
+    return [_stored(found[number]) for number in sorted(found)]
+
+
+def newest_of_either(connection: Connection, linked: LinkedKind) -> int:
+    """The highest change sequence of a record of either side, linked or not."""
+    ours = newest_change(connection, linked.org_id, linked.source_kind)
+    return max(ours, newest_change(connection, linked.organisation_id, linked.kind.value))
+
+
+def compared_to(connection: Connection, linked: LinkedKind) -> int:
+    """Up to which change of either side all linked records were compared; 0 before the first time."""
+    return last_seq(connection, linked._compared)
+
+
+def save_compared_to(connection: Connection, linked: LinkedKind, seq: int) -> None:
+    """Keep it, in the transaction that keeps what was found of each link that was to be compared.
+
+    ``seq`` was read (``newest_of_either``) before these links were.
+    """
+    set_seq(connection, linked._compared, seq)
 
 
 def compare_again(connection: Connection, organisation_id: str, source_id: str) -> None:
     """Have a linked record compared at the next run, though neither side changed: a person asks for it."""
-    mine = {"organisation_id": organisation_id, "source_id": source_id, "state": LinkState.LIVE.value}
-    change(connection, link, mine, {"merged_seq": 0})
+    for kind, found_by in _OURS.items():
+        mine = {"organisation_id": organisation_id, "kind": kind.value, found_by: source_id}
+        change(connection, link, {**mine, "state": LinkState.LIVE.value}, {"merged_seq": UNSETTLED})
 
 
 def retire_link(connection: Connection, link_id: int) -> None:

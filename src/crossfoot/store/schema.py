@@ -189,6 +189,8 @@ Index(
     sqlite_where=_LIVE,
     postgresql_where=_LIVE,
 )
+_UNSETTLED = text("state = 'live' AND merged_seq = 0")
+Index("link_unsettled", link.c.organisation_id, link.c.kind, sqlite_where=_UNSETTLED, postgresql_where=_UNSETTLED)
 
 operation = Table(
     "operation",

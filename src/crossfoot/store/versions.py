@@ -208,9 +208,14 @@ def standing_keys(connection: Connection, home: str, kind: str) -> Iterator[tupl
         yield row.record_id, row.deleted
 
 
-def newest_change(connection: Connection, home: str) -> int:
-    """The highest change sequence among stored versions."""
-    return int(connection.execute(select(func.max(version.c.changed_seq)).where(version.c.home == home)).scalar() or 0)
+@Prepared
+def _newest(home: Bound, kind: Bound) -> Select[Any]:
+    return select(func.max(version.c.changed_seq)).where(version.c.home == home, version.c.kind == kind)
+
+
+def newest_change(connection: Connection, home: str, kind: str) -> int:
+    """The highest change sequence among stored versions of one kind."""
+    return int(_newest(connection, home=home, kind=kind).scalar() or 0)
 
 
 @Prepared

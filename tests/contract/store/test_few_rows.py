@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,14 +14,14 @@ from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.dispositions import leaning, load_dispositions, planned_since, unsettled
 from crossfoot.store.feed import changed_since
-from crossfoot.store.links import highest_epochs, load_links
+from crossfoot.store.links import LinkedKind, highest_epochs, links_to_agree, load_links, save_compared_to
 from crossfoot.store.lookups import IDS_PER_QUERY, find_candidates
 from crossfoot.store.operations import STANDING, load_operations, recent_intents, standing_refusals
 from crossfoot.store.queue import buckets, open_entries
-from crossfoot.store.versions import Version, deleted_ids, load_versions, save_versions, unread
+from crossfoot.store.versions import Version, deleted_ids, load_versions, newest_change, next_seq, save_versions, unread
 from crossfoot.store.write_backs import pending_write_backs, refused_sources, rows_below, wanted_states
 
-HERE = "ef134f2a-180b-405d-a91a-b32d2976f51d"
+HERE, THERE = "ef134f2a-180b-405d-a91a-b32d2976f51d", "00D5g000004abcdEAA"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
 IDS = [f"{number:018}" for number in range(IDS_PER_QUERY)]
 OWN_KEY = "PRIMARY KEY"
@@ -34,6 +35,7 @@ READ = [Version(RecordRef(Side.XERO, "Invoice", each), HERE, "", "", b"{}", dele
         (lambda c: changed_since(c, HERE, "Invoice", 7), "version_by_change (home=? AND kind=? AND changed_seq>?)"),
         (lambda c: load_links(c, HERE, Kind.INVOICE, xero_ids=IDS), "link_live_by_xero_id"),
         (lambda c: load_links(c, HERE, Kind.INVOICE, source_keys=IDS), "AND kind=? AND source_key=?)"),
+        (lambda c: newest_change(c, HERE, "Invoice"), "version_by_change (home=? AND kind=?)"),
         (lambda c: highest_epochs(c, HERE, Kind.INVOICE, IDS).items(), "AND kind=? AND source_key=?)"),
         (lambda c: find_candidates(c, HERE, "Invoice", "word", IDS), f"{OWN_KEY} (key=?)"),
         (lambda c: load_operations(c, HERE, states=STANDING), "operation_standing"),
@@ -65,6 +67,17 @@ def test_few_rows_are_looked_at(connection: Connection, ask: Callable[[Connectio
 def test_what_a_page_brings_is_compared_with_no_other_records(connection: Connection) -> None:
     plans = plans_of(connection, lambda: save_versions(connection, 1, READ))
     assert any("PRIMARY KEY (home=? AND kind=? AND record_id=?)" in line for line in plans[0]), plans[0]
+
+
+def test_which_links_to_compare_is_asked_of_what_changed(connection: Connection) -> None:
+    linked = LinkedKind(THERE, "Account", HERE, Kind.CONTACT)
+    save_compared_to(connection, linked, next_seq(connection))
+    for home, kind in ((THERE, "Account"), (HERE, "Contact")):
+        save_versions(connection, 1, [replace(each, home=home, ref=replace(each.ref, kind=kind)) for each in READ])
+    plans = plans_of(connection, lambda: links_to_agree(connection, linked))
+    found = ["".join(line for line in plan if line.startswith("SEARCH link ")) for plan in plans]
+    for line, by in zip(filter(None, found), ("link_unsettled", "source_key=?", "link_live_by_xero_id"), strict=True):
+        assert by in line, plans
 
 
 def plans_of(connection: Connection, ask: Callable[[], object]) -> list[list[str]]:

@@ -12,13 +12,13 @@ from sqlalchemy.exc import IntegrityError
 
 from crossfoot.core.agreement import Told, ToldStage
 from crossfoot.core.links import Identity, Kind, Link, LinkState
-from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.records import Side
 from crossfoot.store.database import Database
 from crossfoot.store.links import (
+    UNSETTLED,
     add_link,
     find_link,
     highest_epochs,
-    links_to_agree,
     load_links,
     note_told,
     repoint_link,
@@ -42,7 +42,6 @@ from crossfoot.store.operations import (
     standing_refusals,
 )
 from crossfoot.store.schema import from_units, to_units
-from crossfoot.store.versions import Version, save_versions
 
 ORG, AU, NZ = "00D5g000004abcdEAA", "organisation-au", "organisation-nz"
 NOW = datetime(2026, 11, 20, 1, 30, tzinfo=UTC)
@@ -244,7 +243,7 @@ def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
     add(connection, link(kind=Kind.CONTACT))
     stored = find_link(connection, AU, Kind.CONTACT, "006A")
     assert stored is not None
-    assert (stored.base, stored.suffix, stored.told, stored.conflicts, stored.merged_seq) == ({}, "", (), {}, 0)
+    assert (stored.base, stored.suffix, stored.told, stored.conflicts, stored.merged_seq) == ({}, "", (), {}, UNSETTLED)
     stages = (*ToldStage,) * 20
     told = [Told("Phone", Side.XERO, f"hash-{number}", NOW, stage) for number, stage in enumerate(stages)]
 
@@ -254,25 +253,11 @@ def test_what_both_sides_agreed_on_comes_back(connection: Connection) -> None:
 
     kept = find_link(connection, AU, Kind.CONTACT, "006A")
     assert kept is not None
-    assert (kept.base, kept.suffix, kept.conflicts, kept.merged_seq) == (BASE, " (A-1)", {"Phone": "about"}, 7)
+    assert (kept.base, kept.suffix, kept.conflicts, kept.merged_seq) == (
+        BASE,
+        " (A-1)",
+        {"Phone": "about"},
+        UNSETTLED,
+    )
     assert kept.told == told_of(connection, stored.id) == tuple(told[-40:])
     assert kept.link.xero_id == "invoice-2"
-
-
-def test_links_are_compared_where_either_record_changed_since(connection: Connection) -> None:
-    add(connection, link(kind=Kind.CONTACT, xero_id="contact-1"))
-    ours = Version(RecordRef(Side.SALESFORCE, "Account", "006A"), ORG, "s", "h1", b"{}", deleted=False)
-    theirs = Version(RecordRef(Side.XERO, "Contact", "contact-1"), AU, "s", "h1", b"{}", deleted=False)
-    save_versions(connection, 1, [ours])
-    save_versions(connection, 1, [theirs])
-
-    def due() -> list[str]:
-        return [stored.source_id for stored in links_to_agree(connection, AU, Kind.CONTACT, "Account")]
-
-    assert due() == ["006A"]
-    [stored] = links_to_agree(connection, AU, Kind.CONTACT, "Account")
-    set_agreed(connection, stored.id, base={}, suffix="", conflicts={}, merged_seq=1000)
-    assert due() == []
-    set_agreed(connection, stored.id, base={}, suffix="", conflicts={}, merged_seq=0)
-    retire_link(connection, stored.id)
-    assert due() == []

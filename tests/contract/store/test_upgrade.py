@@ -19,7 +19,7 @@ from crossfoot.core.links import Kind
 from crossfoot.store import database as module
 from crossfoot.store.audit import GENESIS, append_audit, audit_hash, broken_audit_entry, read_audit
 from crossfoot.store.database import Database, open_database, open_server
-from crossfoot.store.links import find_link
+from crossfoot.store.links import LinkedKind, compared_to, find_link, links_to_agree
 from crossfoot.store.lookups import find_candidates
 from crossfoot.store.operations import load_operations
 from crossfoot.store.packed import compress
@@ -194,6 +194,8 @@ def test_what_was_packed_before_is_found_in_its_new_form(old: tuple[Engine, Call
         assert stored is not None
         assert (stored.link.identity.org_id, stored.link.xero_id, stored.base) == (ORG, HERE, {"Name": "Café"})
         assert stored.link.evidence == "no such customer in Xero"
+        linked = LinkedKind(ORG, "Opportunity", HERE, Kind.CONTACT)
+        assert (compared_to(connection, linked), links_to_agree(connection, linked)) == (0, [stored])
         (row,) = pending_write_backs(connection, HERE, NOW, NOW)
         assert (row.object, row.key, row.parent) == ("Xero_Invoice_Line__c", f"{HERE}:line", f"{HERE}:{HERE}")
         assert [entry.action for entry in read_audit(connection, HERE, DEAL)] == ["create Invoice"] * 2

@@ -75,7 +75,11 @@ def test_only_content_moves_the_change_sequence(connection: Connection) -> None:
     assert (stored(connection).changed_seq, stored(connection).stamp) == (first, "2026-11-20T02:00:00Z")
     save_versions(connection, 3, [version("same", deleted=True)])
     second = stored(connection).changed_seq
-    assert (second > first, stored(connection).deleted, newest_change(connection, HOME)) == (True, True, second)
+    assert (second > first, stored(connection).deleted, newest_change(connection, HOME, "Opportunity")) == (
+        True,
+        True,
+        second,
+    )
     assert changed_since(connection, HOME, "Opportunity", second) == set()
     assert changed_since(connection, HOME, "Opportunity", first) == {"006A"}
 
@@ -121,7 +125,7 @@ def test_what_belongs_to_another_home_is_not_seen(connection: Connection) -> Non
     save_versions(connection, 1, [version("mine")])
     save_versions(connection, 2, [version("theirs", home="00DOTHER")])
     assert stored(connection).body == b"mine"
-    assert newest_change(connection, HOME) == 1
+    assert newest_change(connection, HOME, "Opportunity") == 1
 
 
 @pytest.mark.promise("S0-37")

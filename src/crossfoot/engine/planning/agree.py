@@ -36,7 +36,18 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.lenses import Form, RecordLens
 from crossfoot.store import queue as queue_store
 from crossfoot.store.codec import decode, decode_fields
-from crossfoot.store.links import StoredLink, links_to_agree, load_links, note_told, set_agreed
+from crossfoot.store.links import (
+    UNSETTLED,
+    LinkedKind,
+    StoredLink,
+    compared_to,
+    links_to_agree,
+    load_links,
+    newest_of_either,
+    note_told,
+    save_compared_to,
+    set_agreed,
+)
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions
 
@@ -69,12 +80,24 @@ class Compared:
     suffix: str
     agreement: Agreement
     people: People | None = None
-    people_seq: int = 0
 
     @property
     def seq(self) -> int:
         """Up to which change of either side it was compared."""
         return max(self.ours.changed_seq, self.theirs.changed_seq)
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Up to which change linked records, and people at customers, were compared; where none changed it says nothing."""
+
+    linked: Mapping[LinkedKind, int]
+    people: int = 0
+
+    @property
+    def further(self) -> bool:
+        """Whether anything changed since the last time."""
+        return bool(self.linked or self.people)
 
 
 def flows_of(session: Session) -> list[Flow]:
@@ -94,15 +117,19 @@ def flows_of(session: Session) -> list[Flow]:
     ]
 
 
-def compare(session: Session) -> list[Compared]:
+def compare(session: Session) -> tuple[list[Compared], Reached]:
     """Merge every linked record of which a side changed, or which was not settled. Pure but for reading the store."""
     found: list[Compared] = []
+    linked: dict[LinkedKind, int] = {}
+    people_seq = 0
     now = session.host.now()
     with session.database.reading() as connection:
         for flow in flows_of(session):
+            mine = LinkedKind(session.org_id, flow.object, session.organisation_id, flow.kind)
+            if (newest := newest_of_either(connection, mine)) > compared_to(connection, mine):
+                linked[mine] = newest
             decided = _decisions(connection, session.organisation_id)
-            stored = links_to_agree(connection, session.organisation_id, flow.kind, flow.object)
-            people_seq, people = 0, {}
+            stored, people = links_to_agree(connection, mine), {}
             if flow.kind is Kind.CONTACT:
                 people_seq, changed = changed_customers(session, connection)
                 more = changed - {link.source_id for link in stored}
@@ -111,12 +138,11 @@ def compare(session: Session) -> list[Compared]:
             ours = _versions(connection, session.org_id, flow.object, [link.source_id for link in stored])
             theirs = _versions(connection, session.organisation_id, flow.kind.value, [s.link.xero_id for s in stored])
             for link in stored:
-                mine, other = ours.get(link.source_id), theirs.get(link.link.xero_id)
-                if mine is not None and other is not None:
+                version, other = ours.get(link.source_id), theirs.get(link.link.xero_id)
+                if version is not None and other is not None:
                     choices, persons = decided.get(link.source_id, {}), people.get(link.source_id, ())
-                    compared = _compare(session, flow, link, mine, other, choices, persons, now)
-                    found.append(replace(compared, people_seq=people_seq))
-    return found
+                    found.append(_compare(session, flow, link, version, other, choices, persons, now))
+    return found, Reached(linked, people_seq)
 
 
 def _versions(connection: Connection, home: str, kind: str, ids: Sequence[str]) -> dict[str, Version]:
@@ -221,16 +247,16 @@ def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> Finding
     return None
 
 
-def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
-    """Keep what was decided without a write: values seen to be shared, and what people should know. Returns queue
-    entries opened and closed."""
-    if not compared:
+def keep(session: Session, compared: Sequence[Compared], reached: Reached) -> tuple[int, int]:
+    """Keep what was decided without a write: values seen to be shared, what people should know, and how far all was
+    compared. Returns queue entries opened and closed."""
+    if not compared and not reached.further:
         return 0, 0
     now = session.host.now()
     with session.database.writing("agreements kept") as connection:
         for item in compared:
             agreement = item.agreement
-            seq = item.seq if agreement.settled else min(item.stored.merged_seq, item.seq - 1)
+            seq = item.seq if agreement.settled else UNSETTLED
             before = (item.stored.base, item.stored.suffix, item.stored.conflicts, item.stored.merged_seq)
             if before != (agreement.base, item.suffix, agreement.conflicts, seq):
                 set_agreed(
@@ -243,9 +269,11 @@ def keep(session: Session, compared: Sequence[Compared]) -> tuple[int, int]:
                 )
             if agreement.told != item.stored.told:
                 note_told(connection, item.stored.id, agreement.told)
-            keep_compared(session, connection, item.people_seq)
             if agreement.settled and agreement.record.decided:
                 queue_store.forget_decision(connection, session.organisation_id, "field", item.stored.source_id)
+        for linked, seq in reached.linked.items():
+            save_compared_to(connection, linked, seq)
+        keep_compared(session, connection, reached.people)
         return queue_store.replace_findings(
             connection,
             session.organisation_id,

@@ -62,7 +62,8 @@ def load_people(session: Session, connection: Connection, account_ids: Collectio
 
 
 def changed_customers(session: Session, connection: Connection) -> tuple[int, set[str]]:
-    """Accounts whose contacts changed since customers were compared last, and up to which change that is."""
+    """Accounts whose contacts changed since customers were compared last, and up to which change that is: 0 where none
+    did."""
     lens = session.mapping.people
     if lens is None:
         return 0, set()
@@ -71,7 +72,7 @@ def changed_customers(session: Session, connection: Connection) -> tuple[int, se
     ids = changed_since(connection, session.org_id, lens.object, since)
     versions = list(load_versions(connection, session.org_id, lens.object, ids=ids))
     accounts = {str(decode_fields(version.body).get(lens.account) or "") for version in versions}
-    return max([since, *(version.changed_seq for version in versions)]), accounts - {""}
+    return max((version.changed_seq for version in versions), default=0), accounts - {""}
 
 
 def keep_compared(session: Session, connection: Connection, seq: int) -> None:

@@ -17,6 +17,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
 from crossfoot.store.codec import decode, decode_fields
 from crossfoot.store.links import (
+    LinkedKind,
     StoredLink,
     add_link,
     find_link,
@@ -39,7 +40,7 @@ def follow_merges(session: Session) -> int:
         return 0
     home, kind = session.organisation_id, session.mapping.account_object
     with session.database.reading() as connection:
-        changed = links_to_agree(connection, home, Kind.CONTACT, kind)
+        changed = links_to_agree(connection, LinkedKind(session.org_id, kind, home, Kind.CONTACT))
         accounts = {
             v.ref.id: v for v in load_versions(connection, session.org_id, kind, ids=[c.source_id for c in changed])
         }
@@ -61,7 +62,7 @@ def read_documents_of_merged(session: Session) -> None:
     survivors: set[str] = set()
     with session.database.reading() as connection:
         known = load_reference(connection, home, _FOLLOWED)
-        reached = newest_change(connection, home)
+        reached = newest_change(connection, home, CONTACT)
         since = int(known[1]) if known else reached
         for version in load_versions(connection, home, CONTACT, since_seq=since):
             if decode(version.body, LedgerContact).merged_to:
@@ -143,7 +144,7 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     if holder is not None:
         _tell_held(connection, session, winner, holder)
         return 1
-    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT)
+    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT, [winner])
     identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, winner, epoch=epochs.get(winner, 0) + 1)
     link = Link(identity, survivor, "", stored.link.born, "", f"account {stored.source_id} was merged into it")
     add_link(connection, link, session.host.now(), source_id=winner, base=stored.base, suffix=stored.suffix)

@@ -172,10 +172,10 @@ class Desk:
         base: str,
         evidence: str,
     ) -> None:
-        taken = [s for s in load_links(connection, self.organisation_id, kind) if s.link.xero_id == xero_id]
+        taken = list(load_links(connection, self.organisation_id, kind, xero_ids=[xero_id]))
         if taken:
             raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already.")
-        epoch = highest_epochs(connection, self.organisation_id, kind).get(source_id, 0) + 1
+        epoch = highest_epochs(connection, self.organisation_id, kind, [source_id]).get(source_id, 0) + 1
         identity = Identity(self.org_id, self.organisation_id, kind, source_id, epoch=epoch)
         add_link(connection, Link(identity, xero_id, number, "people", base, evidence), self.now, source_id=source_id)
 

@@ -72,8 +72,9 @@ class Agreed:
 def look_at_links(session: Session) -> list[Compared]:
     """Follow merges, compare what changed and keep the outcome; writes nothing to either side."""
     follow_merges(session)
-    compared = hold_refused(session, compare(session))
-    keep(session, compared)
+    found, reached = compare(session)
+    compared = hold_refused(session, found)
+    keep(session, compared, reached)
     return compared
 
 
@@ -87,7 +88,7 @@ def planned_changes(session: Session) -> list[dict[str, object]]:
             "told": side.value,
             "values": plain(told_to(item.agreement, side)),
         }
-        for item in hold_refused(session, compare(session))
+        for item in hold_refused(session, compare(session)[0])
         for side in Side
         if told_to(item.agreement, side)
     ]
