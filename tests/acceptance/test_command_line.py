@@ -48,7 +48,7 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
         assert command.split()[0] in said.stdout
 
 
-@pytest.mark.promise("S3-68")
+@pytest.mark.promise("S3-68", "S1-12", "S3-02", "N-23")
 def test_the_first_hour_from_init_to_a_second_sync_that_writes_nothing(terminal: Terminal) -> None:
     said = terminal.init()
     settings = (terminal.workspace / "crossfoot.yaml").read_text()
@@ -120,7 +120,7 @@ def test_strict_stops_all_with_exit_status_2_when_a_document_moved(terminal: Ter
     assert sorted(terminal.invoices()) == ["INV-0001", "SF-D-00003", "SF-D-00006"]
 
 
-@pytest.mark.promise("S0-42")
+@pytest.mark.promise("S0-42", "S1-55")
 def test_the_queue_is_worked_from_the_terminal(terminal: Terminal) -> None:
     terminal.init()
     terminal.run("sync")
@@ -189,7 +189,7 @@ def test_a_run_is_undone_and_asked_for_again_under_the_next_number(terminal: Ter
     assert terminal.invoices()["SF-D-00003-2"]["Status"] == "DRAFT"
 
 
-@pytest.mark.promise("S1-76")
+@pytest.mark.promise("S1-76", "N-14")
 def test_a_changed_audit_log_is_found_out(terminal: Terminal) -> None:
     terminal.init()
     terminal.run("sync")

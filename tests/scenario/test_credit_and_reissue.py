@@ -88,6 +88,7 @@ def test_it_is_proposed_and_nothing_is_done_unasked(firm: Business) -> None:
     assert entry.money.amount == 1000
 
 
+@pytest.mark.promise("S0-51", "N-10")
 def test_the_old_one_is_credited_in_full_and_a_new_one_follows_under_the_next_number(firm: Business) -> None:
     before = firm.invoice_of(DEAL)
     accept(firm)
@@ -139,6 +140,7 @@ def test_the_log_tells_who_asked_and_each_write_once(firm: Business) -> None:
         assert actions.count(action) == 1, action
 
 
+@pytest.mark.promise("S0-51")
 def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business) -> None:
     pay(firm, Decimal(100))
     accept(firm)
@@ -223,6 +225,7 @@ def credit_by_hand(firm: Business, amount: Decimal) -> None:
     firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
+@pytest.mark.promise("N-10")
 @pytest.mark.parametrize(
     ("act", "words"),
     [

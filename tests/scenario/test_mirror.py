@@ -25,7 +25,7 @@ def test_chart_rates_tracking_and_the_organisation_are_shown_with_what_is_legal_
     assert (organisation["Name"], organisation["Base_Currency__c"]) == ("Harbour Point Advisory", "AUD")
 
 
-@pytest.mark.promise("S3-22", "S3-23", "S3-24", "S3-54")
+@pytest.mark.promise("S3-22", "S3-23", "S3-24", "S3-54", "S3-30")
 def test_every_sales_invoice_is_shown_with_its_lines_whoever_made_it(synced: Business) -> None:
     there = {each["InvoiceID"]: each for each in synced.invoices()}
     shown = {

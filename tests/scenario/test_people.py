@@ -89,7 +89,7 @@ def customer(peopled_stage: Stage, tmp_path: Path) -> Iterator[Customer]:
     firm.close()
 
 
-@pytest.mark.promise("S1-33", "S1-36", "S3-21")
+@pytest.mark.promise("S1-33", "S1-36", "S3-21", "S0-59", "S1-51")
 def test_a_contact_becomes_a_person_of_its_customer_once(customer: Customer) -> None:
     customer.hire("Ann", "Lee", "ann@example.com")
     customer.settle()
@@ -190,6 +190,7 @@ def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_wa
     assert [first for first, *_ in customer.persons] == ["Ann"]
 
 
+@pytest.mark.promise("S1-78", "S1-82")
 def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     customer.hire("Dee", "Fox")
     assert customer.firm.sync().agreed.writes == 0

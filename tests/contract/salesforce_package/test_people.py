@@ -87,7 +87,7 @@ def grant_administrator(firm: Firm) -> None:
     firm.person("POST", "sobjects/PermissionSetAssignment", wish)
 
 
-@pytest.mark.promise("S0-44")
+@pytest.mark.promise("S0-44", "U-20")
 def test_who_asks_does_not_approve_and_who_approves_does_not_ask(office: Firm) -> None:
     grant_administrator(office)
     invoice = invoice_row(office)

@@ -80,6 +80,7 @@ def test_a_deal_that_was_invoiced_before_is_re_issued_under_the_next_epoch() -> 
     assert decision.operation.identity.epoch == 3
 
 
+@pytest.mark.promise("U-20")
 @pytest.mark.parametrize(
     ("approve_up_to", "without_products", "status"),
     [("110.00", False, "AUTHORISED"), ("109.99", False, "DRAFT"), ("110.00", True, "DRAFT")],
