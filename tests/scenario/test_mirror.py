@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
-from .business import Business
+from .business import URLS, Business
 
 
 @pytest.mark.promise("S3-08", "S3-09", "S3-13")
@@ -84,3 +85,79 @@ def test_what_waits_is_shown_with_reason_money_and_next_step_and_is_closed_when_
     synced.sync()
     shown = {each["Xero_Key__c"]: each for each in synced.soql(query)}
     assert shown[f"{home}:{first.record.id}:no_account"]["Status__c"] == "Closed"
+
+
+def row(firm: Business, kind: str, field: str, value: str) -> dict[str, Any]:
+    """One row of reference data, by a field that stays."""
+    fields = {
+        "Xero_Account__c": "Code__c, Active__c, Takes_Sales_Lines__c",
+        "Xero_Tax_Rate__c": "Tax_Type__c, Active__c, Applies_To_Sales__c, Rate__c",
+        "Xero_Tracking_Option__c": "Category__c, Active__c",
+    }[kind]
+    [found] = firm.soql(f"SELECT Id, Name, Xero_Key__c, {fields} FROM {kind} WHERE {field} = '{value}'")
+    return found
+
+
+def changed_in_xero(firm: Business, path: str, fields: dict[str, Any]) -> None:
+    """Finance change reference data, and Crossfoot runs."""
+    firm.office.ask(URLS["xero"], "POST", path, fields)
+    firm.later(minutes=30)
+    firm.sync()
+
+
+@pytest.mark.promise("F-40")
+def test_an_account_that_is_archived_or_gets_another_code_says_so_on_its_own_row(synced: Business) -> None:
+    accounts = {each["Code"]: each for each in synced.office.ask(URLS["xero"], "GET", "/Accounts")["Accounts"]}
+    unused, recoded = row(synced, "Xero_Account__c", "Code__c", "270"), row(synced, "Xero_Account__c", "Code__c", "260")
+    assert (unused["Active__c"], unused["Takes_Sales_Lines__c"]) == (True, True)
+
+    changed_in_xero(synced, f"/Accounts/{accounts['260']['AccountID']}", {"Code": "265", "Name": "Sundry Revenue"})
+    changed_in_xero(synced, f"/Accounts/{accounts['270']['AccountID']}", {"Status": "ARCHIVED"})
+
+    after = row(synced, "Xero_Account__c", "Xero_Key__c", recoded["Xero_Key__c"])
+    assert (after["Id"], after["Code__c"], after["Name"]) == (recoded["Id"], "265", "265 Sundry Revenue")
+    after = row(synced, "Xero_Account__c", "Xero_Key__c", unused["Xero_Key__c"])
+    assert (after["Id"], after["Active__c"]) == (unused["Id"], False)
+    for kind, takes in (("BANK", False), ("REVENUE", True)):
+        rows = synced.soql(f"SELECT Takes_Sales_Lines__c FROM Xero_Account__c WHERE Type__c = '{kind}'")
+        assert {each["Takes_Sales_Lines__c"] for each in rows} == {takes}
+
+
+@pytest.mark.promise("F-41")
+def test_a_rate_that_is_renamed_keeps_its_row_and_one_that_is_deleted_is_no_longer_active(synced: Business) -> None:
+    component = {"Name": "GST", "Rate": 5}
+    reduced = {"Name": "Reduced GST", "ReportTaxType": "OUTPUT", "TaxComponents": [component]}
+    [made] = synced.office.xero("PUT", "TaxRates", [reduced])
+    synced.later(minutes=30)
+    synced.sync()
+    before = row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])
+    assert (before["Name"], before["Rate__c"], before["Active__c"]) == ("Reduced GST", 5, True)
+
+    synced.office.xero("POST", "TaxRates", [{**reduced, "TaxType": made["TaxType"], "Name": "GST for now"}])
+    synced.later(minutes=30)
+    synced.sync()
+    renamed = row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])
+    assert (renamed["Id"], renamed["Name"]) == (before["Id"], "GST for now")
+
+    synced.office.xero("POST", "TaxRates", [{"Name": "GST for now", "TaxType": made["TaxType"], "Status": "DELETED"}])
+    synced.later(minutes=30)
+    synced.sync()
+    assert row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])["Active__c"] is False
+    assert row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", "INPUT")["Applies_To_Sales__c"] is False
+
+
+@pytest.mark.promise("F-42")
+def test_options_of_both_categories_are_shown_and_an_archived_one_is_no_longer_active(synced: Business) -> None:
+    categories = synced.office.ask(URLS["xero"], "GET", "/TrackingCategories")["TrackingCategories"]
+    shown = synced.soql("SELECT Category__c FROM Xero_Tracking_Option__c WHERE Active__c = TRUE")
+    assert {each["Category__c"] for each in shown} == {category["Name"] for category in categories}
+    assert len(shown) == sum(len(category["Options"]) for category in categories)
+    [region] = [category for category in categories if category["Name"] == "Region"]
+    [option] = [each for each in region["Options"] if each["Name"] == "NT"]
+    before = row(synced, "Xero_Tracking_Option__c", "Name", "NT")
+
+    path = f"/TrackingCategories/{region['TrackingCategoryID']}/Options/{option['TrackingOptionID']}"
+    changed_in_xero(synced, path, {"Status": "ARCHIVED"})
+
+    after = row(synced, "Xero_Tracking_Option__c", "Name", "NT")
+    assert (after["Id"], before["Active__c"], after["Active__c"]) == (before["Id"], True, False)

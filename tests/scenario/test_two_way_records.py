@@ -331,6 +331,26 @@ def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_
     assert shared.sync().agreed.writes == 0
 
 
+@pytest.mark.promise("S3-14")
+def test_an_item_changed_in_xero_changes_its_product_and_a_new_item_is_left_to_xero(shared: Business) -> None:
+    shared.set(", Description: Description", ", Description: {from: Description, owner: either}")
+    product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
+    item = items(shared)[stored.link.xero_id]
+    shared.in_xero("Items", Code="ONLY-XERO", Name="Known to Xero only")
+    shared.in_xero("Items", ItemID=item["ItemID"], Code=item["Code"], Description="As finance says")
+    count = "SELECT Id FROM Product2"
+    products = len(shared.soql(count))
+
+    report = shared.sync()
+
+    [product] = shared.soql(f"SELECT Description, ProductCode FROM Product2 WHERE Id = '{product_id}'")
+    assert (product["Description"], product["ProductCode"]) == ("As finance says", item["Code"])
+    assert (report.agreed.to_xero, report.agreed.to_salesforce) == (0, 1)
+    assert len(shared.soql(count)) == products
+    shared.later()
+    assert shared.sync().agreed.writes == 0
+
+
 def meanwhile(firm: Business, path_part: str, act: Callable[[], object]) -> None:
     """Somebody acts just before the app's next request whose address says ``path_part``."""
     carry = firm.carrier.handle_request
