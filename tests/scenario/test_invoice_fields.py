@@ -161,6 +161,26 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert not synced.tie_out().result.unexplained
 
 
+@pytest.mark.promise("S0-72")
+def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    [line] = synced.lines(name)
+    synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="NOSUCH")
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    assert synced.sync().applied.updated == 0
+
+    assert synced.waiting(name)
+    assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"]
+    synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="OUTPUT")
+    synced.later()
+    synced.sync()
+    assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"] * 2
+    assert synced.waiting(name) == {}
+
+
 def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:
     """The draft is updated but no answer comes; the deal changes again; the draft follows, and nobody is asked."""
     name = "Evergreen Cinemas - Half-year review"

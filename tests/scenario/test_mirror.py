@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 
 from .business import URLS, Business
@@ -161,3 +163,48 @@ def test_options_of_both_categories_are_shown_and_an_archived_one_is_no_longer_a
 
     after = row(synced, "Xero_Tracking_Option__c", "Name", "NT")
     assert (after["Id"], before["Active__c"], after["Active__c"]) == (before["Id"], True, False)
+
+
+def told_since(firm: Business, position: int, record_id: str, field: str) -> list[str]:
+    """What the org's change events say of a field of one record, in order: each could start somebody's automation."""
+    payloads = [entry["payload"] for entry in bus(firm, position)["entries"]]
+    about = [each for each in payloads if record_id in each["ChangeEventHeader"]["recordIds"]]
+    return [each[field] for each in about if each[field] is not None]
+
+
+def bus(firm: Business, position: int = 0) -> dict[str, Any]:
+    """The org's events after a position."""
+    with httpx2.Client(transport=firm.carrier) as client:
+        shown: dict[str, Any] = client.get(f"{URLS['salesforce']}/control/events", params={"since": position}).json()
+    return shown
+
+
+@pytest.mark.promise("S3-32", "S3-55")
+def test_each_change_of_an_invoices_status_is_an_event_in_salesforce_on_the_invoice_and_its_deal(
+    synced: Business,
+) -> None:
+    [deal] = synced.soql("SELECT Id, Name FROM Opportunity WHERE Xero_Status__c = 'Draft' ORDER BY Name LIMIT 1")
+    invoice = synced.invoice_of(deal["Name"])
+    [shown] = synced.soql(f"SELECT Id FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice['InvoiceID']}'")
+    synced.post(f"{URLS['salesforce']}/control/change-events", {"entities": ["Opportunity", "Xero_Invoice__c"]})
+    about, position = {"InvoiceID": invoice["InvoiceID"]}, bus(synced)["next"]
+
+    def then(act: Callable[[], Any]) -> Any:
+        done = act()
+        synced.later()
+        synced.sync()
+        return done
+
+    payment = {"Invoice": about, "Account": {"Code": "090"}, "Date": "2026-11-20", "Amount": invoice["Total"]}
+    then(lambda: synced.in_xero("Invoices", **about, Status="AUTHORISED"))
+    [paid] = then(lambda: synced.office.xero("PUT", "Payments", [payment]))
+    bounced = f"/Payments/{paid['PaymentID']}"
+    then(lambda: synced.office.ask(URLS["xero"], "POST", bounced, {"Status": "DELETED"}))
+    then(lambda: synced.in_xero("Invoices", **about, Status="VOIDED"))
+
+    wanted = ["Authorised", "Paid", "Authorised", "Voided"]
+    assert told_since(synced, position, shown["Id"], "Status__c") == wanted
+    assert told_since(synced, position, deal["Id"], "Xero_Status__c") == wanted
+    assert told_since(synced, position, deal["Id"], "Xero_Payment_Status__c") == [
+        "Unpaid", "Paid", "Unpaid", "Voided",
+    ]  # fmt: skip

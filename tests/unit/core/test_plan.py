@@ -142,7 +142,7 @@ def _contact_waits(code: str) -> Context:
     return context(contacts={account_id(): ContactDecision(findings=(reason,))})
 
 
-@pytest.mark.promise("S0-29", "S0-30", "S0-31", "S1-67")
+@pytest.mark.promise("S0-29", "S0-30", "S0-31", "S1-67", "S0-72")
 @pytest.mark.parametrize(
     ("expected", "around", "changed"),
     [
