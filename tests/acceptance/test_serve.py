@@ -40,7 +40,7 @@ def wait_for(true: Callable[[], object]) -> None:
         time.sleep(0.3)
 
 
-@pytest.mark.promise("S0-01")
+@pytest.mark.promise("S0-01", "S1-09", "S1-27", "S3-59")
 def test_a_win_is_an_invoice_within_seconds_and_a_payment_is_seen_on_the_deal(terminal: Terminal) -> None:
     terminal.init()
     with serving(terminal) as process:
@@ -79,7 +79,7 @@ def test_a_webhook_makes_a_change_in_xero_seen_within_seconds(terminal: Terminal
         wait_for(lambda: terminal.soql(shown))
 
 
-@pytest.mark.promise("S0-01", "S0-12", "S1-09", "S1-27")
+@pytest.mark.promise("S0-01", "S0-12", "S1-09", "S1-27", "S3-59")
 def test_a_payment_in_xero_is_seen_on_the_deal_within_seconds(terminal: Terminal) -> None:
     """Xero's own webhook tells of the invoice that was paid; the clock would take an hour."""
     terminal.init()

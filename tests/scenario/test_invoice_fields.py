@@ -27,7 +27,7 @@ def tracking(line: dict[str, Any]) -> dict[str, str]:
 @pytest.mark.promise(
     "S0-20", "S0-22", "S0-23", "S0-24", "S0-25", "S0-26", "S0-27", "S1-29", "S1-30", "S1-41", "S1-42", "S1-44",
     "S1-45", "S1-49", "S1-50", "S3-28", "S3-29", "S0-59", "S1-04", "S3-17", "S3-19", "S3-30", "S3-53", "U-20", "U-35",
-    "U-41",
+    "U-41", "S3-18",
 )  # fmt: skip
 def test_every_field_of_an_invoice_comes_from_its_deal(connected: Business) -> None:
     """Two lines, 2,617.32 and 585.00 ex tax, to a customer who pays on the 20th of the following month."""
@@ -140,7 +140,7 @@ def test_gst_free_lines_beside_taxed_ones_carry_no_tax(connected: Business) -> N
     assert invoice["Total"] == dec("155.00")
 
 
-@pytest.mark.promise("S3-05", "S0-03", "N-10")
+@pytest.mark.promise("S3-05", "S0-03", "N-10", "F-17")
 def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     """Evergreen's review doubles from 4,300.00 to 8,600.00 while its invoice is still a draft."""
     name = "Evergreen Cinemas - Half-year review"

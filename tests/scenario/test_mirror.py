@@ -12,7 +12,7 @@ import pytest
 from .business import URLS, Business
 
 
-@pytest.mark.promise("S3-08", "S3-09", "S3-13")
+@pytest.mark.promise("S3-08", "S3-09", "S3-13", "S3-52")
 def test_chart_rates_tracking_and_the_organisation_are_shown_with_what_is_legal_for_sales(synced: Business) -> None:
     home = synced.session().organisation_id
     [sales] = synced.soql("SELECT Name, Active__c, Takes_Sales_Lines__c FROM Xero_Account__c WHERE Code__c = '200'")

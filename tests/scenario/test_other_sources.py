@@ -154,7 +154,7 @@ def approve(firm: Business, engagement: str) -> None:
     firm.later()
 
 
-@pytest.mark.promise("S0-64", "S0-75", "S1-07", "S3-37", "U-29")
+@pytest.mark.promise("S0-64", "S0-75", "S1-07", "S3-37", "U-29", "S1-84")
 def test_a_custom_object_with_rows_below_it_becomes_one_invoice(firm: Business) -> None:
     engagement = engaged(firm)
     assert firm.sync().applied.created == 0

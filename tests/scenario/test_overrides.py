@@ -85,6 +85,7 @@ def test_what_is_decided_goes_out_stays_named_and_is_dropped_when_the_source_agr
     assert firm.actions()[:2] == [("Priya", "override")] * 2
 
 
+@pytest.mark.promise("U-20")
 def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> None:
     [proposed] = edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
     assert proposed.state is OverrideState.PROPOSED

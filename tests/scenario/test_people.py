@@ -197,6 +197,17 @@ def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     assert customer.persons == []
 
 
+def test_who_opted_out_of_e_mail_is_sent_no_invoices(customer: Customer) -> None:
+    rule = "{from: 'NOT(HasOptedOutOfEmail)', owner: salesforce}"
+    customer.firm.set("Email: Email}", f"Email: Email, IncludeInEmails: {rule}}}")
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.hire("Bo", "Ng", "bo@example.com", HasOptedOutOfEmail=True)
+
+    customer.settle()
+
+    assert sorted(customer.persons) == [("Ann", "Lee", "ann@example.com", True), ("Bo", "Ng", "bo@example.com", False)]
+
+
 def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(customer: Customer) -> None:
     firm = customer.firm
     customer.hire("Jo", "Park", "jo@park.example")

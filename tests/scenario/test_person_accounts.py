@@ -57,7 +57,7 @@ def her_contact(firm: Business) -> dict[str, Any]:
     return firm.contact(firm.invoice_of(DEAL)["Contact"]["ContactID"])
 
 
-@pytest.mark.promise("S1-33")
+@pytest.mark.promise("S1-33", "U-37", "F-04")
 def test_a_person_becomes_a_contact_with_her_own_names(firm: Business) -> None:
     firm.sync()
     contact = her_contact(firm)

@@ -37,7 +37,7 @@ def waiting(firm: Business, record_id: str) -> dict[str, QueueEntry]:
     return {entry.code: entry for entry in firm.desk.entries(ignored=True) if entry.record.id == record_id}
 
 
-@pytest.mark.promise("S1-23", "S1-33", "S1-36", "S3-04", "S0-03", "S0-59")
+@pytest.mark.promise("S1-23", "S1-33", "S1-36", "S3-04", "S0-03", "S0-59", "S3-52")
 def test_a_phone_changed_in_salesforce_reaches_xero_and_nothing_more_is_written(shared: Business) -> None:
     row, contact = linked(shared)[0]
     shared.edit("Account", row["Id"], Phone="+61 2 5550 1234")

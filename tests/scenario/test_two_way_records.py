@@ -316,7 +316,7 @@ def items(firm: Business) -> dict[str, dict[str, Any]]:
     return {row["ItemID"]: row for row in rows}
 
 
-@pytest.mark.promise("S0-62", "S3-14")
+@pytest.mark.promise("S0-62", "S3-14", "S3-52")
 def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_coding(shared: Business) -> None:
     product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
     before = items(shared)[stored.link.xero_id]
