@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import defaultdict
 from decimal import Decimal
 
 import pytest
@@ -67,7 +67,8 @@ def test_what_a_plan_says_of_each_document_and_in_all_is_what_xero_then_has_to_t
     said = {row["deal"]: tuple(Decimal(row[name]) for name in ("ex_tax", "tax", "gross")) for row in plan["documents"]}
     assert said == {deal: (made[deal]["SubTotal"], made[deal]["TotalTax"], made[deal]["Total"]) for deal in made}
     assert {row["action"] for row in plan["documents"]} == {"create"}
-    worth, tax = Counter[tuple[str, ...]](), Counter[tuple[str, ...]]()
+    worth: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    tax: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
     for invoice in made.values():
         for line in invoice["LineItems"]:
             key = (invoice["DateString"][:7], invoice["CurrencyCode"], line["AccountCode"], line["TaxType"])

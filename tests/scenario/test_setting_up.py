@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from crossfoot.engine.setup.doctor import Check, examine
+from crossfoot.mapping.settings import TransformedField
 
 from .business import Business
 
@@ -22,7 +23,9 @@ def found(firm: Business) -> dict[str, Check]:
 def test_an_australian_pair_begins_with_gst_abn_and_australian_dollars(connected: Business) -> None:
     mapping = connected.mapping
     assert (mapping.policy.coding.tax, mapping.policy.coding.home_country) == ("OUTPUT", "AU")
-    assert mapping.settings.flows.customers.fields["TaxNumber"].model_dump()["transform"] == "abn"
+    tax_number = mapping.settings.flows.customers.fields["TaxNumber"]
+    assert isinstance(tax_number, TransformedField)
+    assert tax_number.transform == "abn"
     checks = found(connected)
     assert "(AU, AUD)" in checks["Pair"].found
     assert checks["Default tax"].found == "GST on Income (10 %)"
