@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from .command_line import SMALL_FIRM, Terminal, emulators
+from .command_line import SMALL_FIRM, Terminal, crossfoot, emulators
 
 COMMANDS = (
     "init", "connect", "doctor", "plan", "apply", "sync", "status", "runs", "undo", "go-live", "tieout", "explain",
@@ -48,7 +48,7 @@ def test_help_lists_every_command_and_loads_nothing_heavy() -> None:
         assert command.split()[0] in said.stdout
 
 
-@pytest.mark.promise("S3-68")
+@pytest.mark.promise("S3-68", "S1-12", "S3-02", "N-23")
 def test_the_first_hour_from_init_to_a_second_sync_that_writes_nothing(terminal: Terminal) -> None:
     said = terminal.init()
     settings = (terminal.workspace / "crossfoot.yaml").read_text()
@@ -82,6 +82,23 @@ def test_a_start_date_on_the_command_line_beats_the_env_file(terminal: Terminal)
     assert "start_date: 2026-11-15 " in (terminal.workspace / "crossfoot.yaml").read_text()
     [document] = terminal.json("plan", expect=2)["documents"]
     assert (document["name"], document["ex_tax"]) == ("Second audit", "8600.00")
+
+
+@pytest.mark.promise("S0-77", "S1-53")
+def test_init_asks_what_it_cannot_know_and_writes_the_answers_down(terminal: Terminal) -> None:
+    env_file = terminal.home / "undated.env"
+    told = (terminal.home / "apps.env").read_text().splitlines()
+    env_file.write_text("\n".join(line for line in told if not line.startswith("CROSSFOOT_START_DATE")))
+    asking = crossfoot("init", "-C", str(terminal.workspace), "--env-file", str(env_file))
+    answers = "2026-11-05\ny\n260\n21\n"
+    said = subprocess.run(
+        asking, env=terminal.variables, cwd=terminal.home, input=answers, capture_output=True, text=True, check=False
+    )
+    assert said.returncode == 0, said.stdout + said.stderr
+    settings = (terminal.workspace / "crossfoot.yaml").read_text()
+    for line in ("start_date: 2026-11-05", "prices: inc_tax", 'account: "260"', "due_days: 21"):
+        assert line in settings
+    assert "Tax basis" in terminal.run("doctor", expect=1).out  # prices with tax do not fit this ledger
 
 
 def test_without_a_key_nothing_connects_and_the_message_says_how(terminal: Terminal) -> None:
@@ -120,7 +137,7 @@ def test_strict_stops_all_with_exit_status_2_when_a_document_moved(terminal: Ter
     assert sorted(terminal.invoices()) == ["INV-0001", "SF-D-00003", "SF-D-00006"]
 
 
-@pytest.mark.promise("S0-42")
+@pytest.mark.promise("S0-42", "S1-55")
 def test_the_queue_is_worked_from_the_terminal(terminal: Terminal) -> None:
     terminal.init()
     terminal.run("sync")
@@ -189,7 +206,7 @@ def test_a_run_is_undone_and_asked_for_again_under_the_next_number(terminal: Ter
     assert terminal.invoices()["SF-D-00003-2"]["Status"] == "DRAFT"
 
 
-@pytest.mark.promise("S1-76")
+@pytest.mark.promise("S1-76", "N-14")
 def test_a_changed_audit_log_is_found_out(terminal: Terminal) -> None:
     terminal.init()
     terminal.run("sync")

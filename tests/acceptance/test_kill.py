@@ -146,7 +146,7 @@ def sync(home: Path, base: Path) -> dict[str, Any]:
     return report
 
 
-@pytest.mark.promise("S0-39", "S1-59")
+@pytest.mark.promise("S0-39", "S1-59", "U-03")
 def test_killed_at_any_moment_every_counting_deal_has_exactly_one_invoice(
     tmp_path: Path, workspace: Path, books: Books
 ) -> None:

@@ -40,7 +40,7 @@ def wait_for(true: Callable[[], object]) -> None:
         time.sleep(0.3)
 
 
-@pytest.mark.promise("S0-01")
+@pytest.mark.promise("S0-01", "S1-09", "S1-27", "S3-59")
 def test_a_win_is_an_invoice_within_seconds_and_a_payment_is_seen_on_the_deal(terminal: Terminal) -> None:
     terminal.init()
     with serving(terminal) as process:
@@ -77,6 +77,30 @@ def test_a_webhook_makes_a_change_in_xero_seen_within_seconds(terminal: Terminal
         assert httpx2.post(address, content=body, headers=headers, trust_env=False).status_code == 200
         assert httpx2.post(address, content=body, trust_env=False).status_code == 401
         wait_for(lambda: terminal.soql(shown))
+
+
+@pytest.mark.promise("S0-01", "S0-12", "S1-09", "S1-27", "S3-59")
+def test_a_payment_in_xero_is_seen_on_the_deal_within_seconds(terminal: Terminal) -> None:
+    """Xero's own webhook tells of the invoice that was paid; the clock would take an hour."""
+    terminal.init()
+    port = free_port()
+    settings = terminal.workspace / "crossfoot.yaml"
+    settings.write_text(f"{settings.read_text()}serve:\n  webhooks: {{port: {port}}}\n", encoding="utf-8")
+    stands = "SELECT Xero_Payment_Status__c, Xero_Amount_Due__c FROM Opportunity WHERE Name = 'Second audit'"
+    key, address = "the app's signing key", f"http://127.0.0.1:{port}/webhooks/xero"
+    terminal.run("webhook-key", XERO_WEBHOOK_KEY=key)
+    told = ("subscribe", address, "--signing-key", key, "--env-file", str(terminal.home / "apps.env"))
+    with serving(terminal, "--no-events"):
+        wait_for(lambda: (terminal.soql(stands) or [{}])[0].get("Xero_Payment_Status__c"))
+        terminal.run("emulator", "webhooks", *told)
+        draft = terminal.invoices()["SF-D-00006"]
+        approved = {"InvoiceID": draft["InvoiceID"], "Status": "AUTHORISED"}
+        terminal.person("xero", "POST", "/Invoices", {"Invoices": [approved]})
+        wait_for(lambda: terminal.soql(stands)[0]["Xero_Payment_Status__c"] == "Unpaid")
+        payment = {"Invoice": {"InvoiceID": draft["InvoiceID"]}, "Account": {"Code": "090"}, "Date": "2026-11-19"}
+        terminal.person("xero", "PUT", "/Payments", {**payment, "Amount": draft["Total"]})
+        wait_for(lambda: terminal.soql(stands)[0]["Xero_Payment_Status__c"] == "Paid")
+        assert terminal.soql(stands)[0]["Xero_Amount_Due__c"] == 0
 
 
 def free_port() -> int:

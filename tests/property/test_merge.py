@@ -76,6 +76,7 @@ def test_a_second_merge_after_the_writes_does_nothing() -> None:
         assert not again.conflicts, (sides, owner, newer, direction)
 
 
+@pytest.mark.promise("U-12")
 def test_no_edit_is_lost_in_silence() -> None:
     """A value that one side had put there against the base stands afterwards, is told as overruled, or waits."""
     for sides, owner, newer, direction in CASES:
@@ -104,6 +105,7 @@ def test_without_a_base_nothing_is_overwritten() -> None:
             assert not outcome.writes, case
 
 
+@pytest.mark.promise("S1-02")
 def test_a_one_way_flow_never_writes_the_other_way() -> None:
     for case in CASES:
         outcome = merged(*case)

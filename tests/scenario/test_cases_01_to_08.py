@@ -84,12 +84,19 @@ def test_case_03_same_name_other_abn_makes_two_contacts_told_apart_readably(sync
     assert [row["Name"] for row in names] == ["Meridian Partners", "Meridian Partners"]
 
 
+@pytest.mark.promise("S0-06")
 def test_case_04_same_name_and_same_abn_waits_on_both_sides(synced: Business) -> None:
     showroom, warehouse = case(4).deal_names
 
     assert "contact_same_tax_number" in synced.waiting(showroom)
     assert "contact_same_tax_number" in synced.waiting(warehouse)
     assert not [contact for contact in synced.contacts() if contact["Name"].startswith("Blue Gum")]
+    accounts = {row["Id"] for row in synced.soql("SELECT Id FROM Account WHERE Name LIKE 'Blue Gum%'")}
+    for deal_name in (showroom, warehouse):
+        entry = synced.waiting(deal_name)["contact_same_tax_number"]
+        assert "ABN" in entry.cause
+        assert {each.id for each in entry.related} & accounts
+        assert entry.fix.startswith("Merge the accounts in Salesforce")
 
 
 @pytest.mark.promise("S0-17", "S3-20")
@@ -128,9 +135,11 @@ def test_case_05_a_person_says_that_the_similar_name_is_the_customer(synced: Bus
     assert not [contact for contact in synced.contacts() if contact["Name"] == "Saltbush Creative"]
 
 
+@pytest.mark.promise("U-07")
 def test_case_06_an_archived_contact_holds_the_deal_until_it_is_restored(synced: Business) -> None:
     [name] = case(6).deal_names
     assert "archived in Xero" in synced.waiting(name)["contact_archived"].cause
+    assert synced.waiting(name)["contact_archived"].fix.startswith("Restore the contact in Xero")
     [archived] = [contact for contact in synced.contacts() if contact["Name"] == "Old Mint Restorations"]
 
     synced.in_xero("Contacts", ContactID=archived["ContactID"], ContactStatus="ACTIVE")
@@ -161,11 +170,13 @@ def test_case_07_the_tax_number_of_a_valid_abn_has_eleven_digits(synced: Busines
     assert synced.contact(invoice["Contact"]["ContactID"])["TaxNumber"] == "65100200303"
 
 
+@pytest.mark.promise("U-30")
 def test_case_08_a_deal_without_an_account_waits_for_its_owner(synced: Business) -> None:
     [name] = case(8).deal_names
     entry = synced.waiting(name)["no_account"]
     assert (entry.owner, entry.money.amount) == ("deal owner", dec("2350.00"))
     assert entry.owner_name
+    assert entry.fix == "Fill Account Name on the opportunity."
     [account] = synced.soql("SELECT Id FROM Account WHERE AccountNumber = 'WOL-01'")
 
     synced.edit("Opportunity", synced.deal(name)["Id"], AccountId=account["Id"])

@@ -33,7 +33,7 @@ def standing(deal: dict[str, Any]) -> tuple[str, str, Decimal]:
     return deal["Xero_Status__c"], deal["Xero_Payment_Status__c"], deal["Xero_Amount_Due__c"]
 
 
-@pytest.mark.promise("S0-32", "S0-33", "S0-34", "S1-31")
+@pytest.mark.promise("S0-32", "S0-33", "S0-34", "S1-31", "S0-60", "S3-31")
 def test_case_14_a_payment_in_full_shows_in_salesforce_as_paid(settled: Business) -> None:
     deal = settled.deal(PAID)
     assert standing(deal) == ("Paid", "Paid", dec("0.00"))
@@ -41,7 +41,7 @@ def test_case_14_a_payment_in_full_shows_in_salesforce_as_paid(settled: Business
     assert payments_in_salesforce(settled, PAID) == [("Authorised", dec("4730.00"))]
 
 
-@pytest.mark.promise("S0-35", "S0-50")
+@pytest.mark.promise("S0-35", "S0-50", "S0-60")
 def test_case_14_two_part_payments_show_as_partly_paid(settled: Business) -> None:
     """7,835.33 gross, a quarter paid twice: 1,958.83 each; 3,917.67 still due."""
     assert standing(settled.deal(IN_PARTS)) == ("Authorised", "Partly paid", dec("3917.67"))
@@ -91,7 +91,7 @@ def test_case_15_an_amount_changed_after_approval_is_named_and_the_invoice_stays
     assert [(d.kind, d.amount) for d in named] == [("changed_after_approval", dec("9800.00"))]
 
 
-@pytest.mark.promise("S0-36")
+@pytest.mark.promise("S0-36", "S0-60")
 def test_case_15_a_voided_invoice_shows_as_voided_and_is_not_made_again(settled: Business) -> None:
     assert standing(settled.deal(VOIDED)) == ("Voided", "Voided", dec("0.00"))
     settled.sync()
@@ -99,6 +99,7 @@ def test_case_15_a_voided_invoice_shows_as_voided_and_is_not_made_again(settled:
     assert "invoice_voided" in settled.waiting(VOIDED)
 
 
+@pytest.mark.promise("S0-43")
 def test_case_15_asked_for_the_voided_invoice_is_issued_anew_under_the_next_number(settled: Business) -> None:
     [old] = settled.invoices_of(VOIDED)
     settled.desk.retry(settled.waiting(VOIDED)["invoice_voided"].id)

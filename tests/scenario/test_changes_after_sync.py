@@ -70,6 +70,7 @@ def test_nothing_is_taken_back_unasked(firm: Business, deal: str) -> None:
     assert "no_longer_won" in firm.waiting(deal)
 
 
+@pytest.mark.promise("F-18")
 @pytest.mark.parametrize(("deal", "status", "shown"), [(DRAFT, "DELETED", "Deleted"), (APPROVED, "VOIDED", "Voided")])
 def test_what_a_person_asks_for_is_taken_back_once(firm: Business, deal: str, status: str, shown: str) -> None:
     lose(firm, deal)
@@ -84,6 +85,7 @@ def test_what_a_person_asks_for_is_taken_back_once(firm: Business, deal: str, st
     assert firm.writes_during(firm.sync) == []
 
 
+@pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)
@@ -118,6 +120,7 @@ def pay_a_little(firm: Business) -> None:
     firm.office.xero("PUT", "Payments", [payment])
 
 
+@pytest.mark.promise("F-18")
 @pytest.mark.parametrize(
     ("act", "words"),
     [(pay_a_little, "paid or credited"), (lambda firm: firm.lock("2026-11-18"), "locked")],

@@ -88,6 +88,7 @@ def test_it_is_proposed_and_nothing_is_done_unasked(firm: Business) -> None:
     assert entry.money.amount == 1000
 
 
+@pytest.mark.promise("S0-51", "N-10")
 def test_the_old_one_is_credited_in_full_and_a_new_one_follows_under_the_next_number(firm: Business) -> None:
     before = firm.invoice_of(DEAL)
     accept(firm)
@@ -139,6 +140,7 @@ def test_the_log_tells_who_asked_and_each_write_once(firm: Business) -> None:
         assert actions.count(action) == 1, action
 
 
+@pytest.mark.promise("S0-51")
 def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business) -> None:
     pay(firm, Decimal(100))
     accept(firm)
@@ -159,6 +161,24 @@ def test_what_was_paid_already_stays_with_the_customer_as_credit(firm: Business)
     firm.later()
     firm.sync()
     assert "credit_left" not in firm.waiting(DEAL)
+
+
+@pytest.mark.promise("F-17")
+def test_an_invoice_that_was_sent_and_paid_in_part_by_a_reconciled_payment_keeps_that_payment(firm: Business) -> None:
+    before = firm.invoice_of(DEAL)
+    firm.in_xero("Invoices", InvoiceID=before["InvoiceID"], SentToContact=True)
+    payment = {"Invoice": {"InvoiceID": before["InvoiceID"]}, "Account": {"Code": "090"}, "Date": "2026-11-18"}
+    [paid] = firm.office.xero("PUT", "Payments", [{**payment, "Amount": 100, "IsReconciled": True}])
+    accept(firm)
+
+    firm.sync()
+
+    old, new = old_and_new(firm)
+    assert (old["SentToContact"], old["Status"], old["AmountPaid"]) == (True, "PAID", 100)
+    assert [each["PaymentID"] for each in old["Payments"]] == [paid["PaymentID"]]
+    assert firm.see("Payments", paid["PaymentID"])["IsReconciled"] is True
+    assert (new["Status"], new["SentToContact"]) == ("DRAFT", False)
+    assert notes(firm)[0]["RemainingCredit"] == 100
 
 
 def test_a_credited_invoice_that_owes_again_beside_a_voided_new_one_ties_out_by_name(firm: Business) -> None:
@@ -223,6 +243,7 @@ def credit_by_hand(firm: Business, amount: Decimal) -> None:
     firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
+@pytest.mark.promise("N-10", "F-17")
 @pytest.mark.parametrize(
     ("act", "words"),
     [

@@ -26,7 +26,8 @@ def tracking(line: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.promise(
     "S0-20", "S0-22", "S0-23", "S0-24", "S0-25", "S0-26", "S0-27", "S1-29", "S1-30", "S1-41", "S1-42", "S1-44",
-    "S1-45", "S1-49", "S1-50", "S3-28", "S3-29",
+    "S1-45", "S1-49", "S1-50", "S3-28", "S3-29", "S0-59", "S1-04", "S3-17", "S3-19", "S3-30", "S3-53", "U-20", "U-35",
+    "U-41", "S3-18",
 )  # fmt: skip
 def test_every_field_of_an_invoice_comes_from_its_deal(connected: Business) -> None:
     """Two lines, 2,617.32 and 585.00 ex tax, to a customer who pays on the 20th of the following month."""
@@ -139,7 +140,7 @@ def test_gst_free_lines_beside_taxed_ones_carry_no_tax(connected: Business) -> N
     assert invoice["Total"] == dec("155.00")
 
 
-@pytest.mark.promise("S3-05")
+@pytest.mark.promise("S3-05", "S0-03", "N-10", "F-17")
 def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     """Evergreen's review doubles from 4,300.00 to 8,600.00 while its invoice is still a draft."""
     name = "Evergreen Cinemas - Half-year review"
@@ -158,6 +159,26 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert (before["SubTotal"], after["SubTotal"]) == (dec("4300.00"), dec("8600.00"))
     assert synced.deal(name)["Xero_Subtotal__c"] == dec("8600.00")
     assert not synced.tie_out().result.unexplained
+
+
+@pytest.mark.promise("S0-72")
+def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    [line] = synced.lines(name)
+    synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="NOSUCH")
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    assert synced.sync().applied.updated == 0
+
+    assert synced.waiting(name)
+    assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"]
+    synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="OUTPUT")
+    synced.later()
+    synced.sync()
+    assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"] * 2
+    assert synced.waiting(name) == {}
 
 
 def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:
@@ -191,6 +212,7 @@ def test_a_foreign_draft_keeps_its_rate_when_it_follows_its_deal(synced: Busines
     assert after["SubTotal"] == dec("5526.33")  # 3 x 1,629.55 + 12 x 53.1402
 
 
+@pytest.mark.promise("U-35")
 def test_a_draft_follows_what_it_takes_from_its_account(connected: Business) -> None:
     connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
     connected.set("' PO ' & PO_Number__c)", "' PO ' & PO_Number__c) & ' for ' & Account.Site")

@@ -53,6 +53,7 @@ def org_turned_production(firm: Business) -> None:
 CHANGES = [another_org, another_organisation, ledger_turned_live, org_turned_production]
 
 
+@pytest.mark.promise("U-32", "N-21")
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_a_pair_that_changed_since_it_was_connected_is_not_written_to(synced: Business, change: Any) -> None:
     [run] = synced.runs()
@@ -71,6 +72,7 @@ def test_a_saved_plan_does_not_reach_another_organisation(connected: Business) -
     assert "Nothing was written" in refusal(connected, lambda: connected.apply(plan))
 
 
+@pytest.mark.promise("U-32", "N-21")
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

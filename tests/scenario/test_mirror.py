@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
+import httpx2
 import pytest
 
-from .business import Business
+from .business import URLS, Business
 
 
-@pytest.mark.promise("S3-08", "S3-09", "S3-13")
+@pytest.mark.promise("S3-08", "S3-09", "S3-13", "S3-52")
 def test_chart_rates_tracking_and_the_organisation_are_shown_with_what_is_legal_for_sales(synced: Business) -> None:
     home = synced.session().organisation_id
     [sales] = synced.soql("SELECT Name, Active__c, Takes_Sales_Lines__c FROM Xero_Account__c WHERE Code__c = '200'")
@@ -25,7 +28,7 @@ def test_chart_rates_tracking_and_the_organisation_are_shown_with_what_is_legal_
     assert (organisation["Name"], organisation["Base_Currency__c"]) == ("Harbour Point Advisory", "AUD")
 
 
-@pytest.mark.promise("S3-22", "S3-23", "S3-24", "S3-54")
+@pytest.mark.promise("S3-22", "S3-23", "S3-24", "S3-54", "S3-30")
 def test_every_sales_invoice_is_shown_with_its_lines_whoever_made_it(synced: Business) -> None:
     there = {each["InvoiceID"]: each for each in synced.invoices()}
     shown = {
@@ -84,3 +87,124 @@ def test_what_waits_is_shown_with_reason_money_and_next_step_and_is_closed_when_
     synced.sync()
     shown = {each["Xero_Key__c"]: each for each in synced.soql(query)}
     assert shown[f"{home}:{first.record.id}:no_account"]["Status__c"] == "Closed"
+
+
+def row(firm: Business, kind: str, field: str, value: str) -> dict[str, Any]:
+    """One row of reference data, by a field that stays."""
+    fields = {
+        "Xero_Account__c": "Code__c, Active__c, Takes_Sales_Lines__c",
+        "Xero_Tax_Rate__c": "Tax_Type__c, Active__c, Applies_To_Sales__c, Rate__c",
+        "Xero_Tracking_Option__c": "Category__c, Active__c",
+    }[kind]
+    [found] = firm.soql(f"SELECT Id, Name, Xero_Key__c, {fields} FROM {kind} WHERE {field} = '{value}'")
+    return found
+
+
+def changed_in_xero(firm: Business, path: str, fields: dict[str, Any]) -> None:
+    """Finance change reference data, and Crossfoot runs."""
+    firm.office.ask(URLS["xero"], "POST", path, fields)
+    firm.later(minutes=30)
+    firm.sync()
+
+
+@pytest.mark.promise("F-40")
+def test_an_account_that_is_archived_or_gets_another_code_says_so_on_its_own_row(synced: Business) -> None:
+    accounts = {each["Code"]: each for each in synced.office.ask(URLS["xero"], "GET", "/Accounts")["Accounts"]}
+    unused, recoded = row(synced, "Xero_Account__c", "Code__c", "270"), row(synced, "Xero_Account__c", "Code__c", "260")
+    assert (unused["Active__c"], unused["Takes_Sales_Lines__c"]) == (True, True)
+
+    changed_in_xero(synced, f"/Accounts/{accounts['260']['AccountID']}", {"Code": "265", "Name": "Sundry Revenue"})
+    changed_in_xero(synced, f"/Accounts/{accounts['270']['AccountID']}", {"Status": "ARCHIVED"})
+
+    after = row(synced, "Xero_Account__c", "Xero_Key__c", recoded["Xero_Key__c"])
+    assert (after["Id"], after["Code__c"], after["Name"]) == (recoded["Id"], "265", "265 Sundry Revenue")
+    after = row(synced, "Xero_Account__c", "Xero_Key__c", unused["Xero_Key__c"])
+    assert (after["Id"], after["Active__c"]) == (unused["Id"], False)
+    for kind, takes in (("BANK", False), ("REVENUE", True)):
+        rows = synced.soql(f"SELECT Takes_Sales_Lines__c FROM Xero_Account__c WHERE Type__c = '{kind}'")
+        assert {each["Takes_Sales_Lines__c"] for each in rows} == {takes}
+
+
+@pytest.mark.promise("F-41")
+def test_a_rate_that_is_renamed_keeps_its_row_and_one_that_is_deleted_is_no_longer_active(synced: Business) -> None:
+    component = {"Name": "GST", "Rate": 5}
+    reduced = {"Name": "Reduced GST", "ReportTaxType": "OUTPUT", "TaxComponents": [component]}
+    [made] = synced.office.xero("PUT", "TaxRates", [reduced])
+    synced.later(minutes=30)
+    synced.sync()
+    before = row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])
+    assert (before["Name"], before["Rate__c"], before["Active__c"]) == ("Reduced GST", 5, True)
+
+    synced.office.xero("POST", "TaxRates", [{**reduced, "TaxType": made["TaxType"], "Name": "GST for now"}])
+    synced.later(minutes=30)
+    synced.sync()
+    renamed = row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])
+    assert (renamed["Id"], renamed["Name"]) == (before["Id"], "GST for now")
+
+    synced.office.xero("POST", "TaxRates", [{"Name": "GST for now", "TaxType": made["TaxType"], "Status": "DELETED"}])
+    synced.later(minutes=30)
+    synced.sync()
+    assert row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", made["TaxType"])["Active__c"] is False
+    assert row(synced, "Xero_Tax_Rate__c", "Tax_Type__c", "INPUT")["Applies_To_Sales__c"] is False
+
+
+@pytest.mark.promise("F-42")
+def test_options_of_both_categories_are_shown_and_an_archived_one_is_no_longer_active(synced: Business) -> None:
+    categories = synced.office.ask(URLS["xero"], "GET", "/TrackingCategories")["TrackingCategories"]
+    shown = synced.soql("SELECT Category__c FROM Xero_Tracking_Option__c WHERE Active__c = TRUE")
+    assert {each["Category__c"] for each in shown} == {category["Name"] for category in categories}
+    assert len(shown) == sum(len(category["Options"]) for category in categories)
+    [region] = [category for category in categories if category["Name"] == "Region"]
+    [option] = [each for each in region["Options"] if each["Name"] == "NT"]
+    before = row(synced, "Xero_Tracking_Option__c", "Name", "NT")
+
+    path = f"/TrackingCategories/{region['TrackingCategoryID']}/Options/{option['TrackingOptionID']}"
+    changed_in_xero(synced, path, {"Status": "ARCHIVED"})
+
+    after = row(synced, "Xero_Tracking_Option__c", "Name", "NT")
+    assert (after["Id"], before["Active__c"], after["Active__c"]) == (before["Id"], True, False)
+
+
+def told_since(firm: Business, position: int, record_id: str, field: str) -> list[str]:
+    """What the org's change events say of a field of one record, in order: each could start somebody's automation."""
+    payloads = [entry["payload"] for entry in bus(firm, position)["entries"]]
+    about = [each for each in payloads if record_id in each["ChangeEventHeader"]["recordIds"]]
+    return [each[field] for each in about if each[field] is not None]
+
+
+def bus(firm: Business, position: int = 0) -> dict[str, Any]:
+    """The org's events after a position."""
+    with httpx2.Client(transport=firm.carrier) as client:
+        shown: dict[str, Any] = client.get(f"{URLS['salesforce']}/control/events", params={"since": position}).json()
+    return shown
+
+
+@pytest.mark.promise("S3-32", "S3-55")
+def test_each_change_of_an_invoices_status_is_an_event_in_salesforce_on_the_invoice_and_its_deal(
+    synced: Business,
+) -> None:
+    [deal] = synced.soql("SELECT Id, Name FROM Opportunity WHERE Xero_Status__c = 'Draft' ORDER BY Name LIMIT 1")
+    invoice = synced.invoice_of(deal["Name"])
+    [shown] = synced.soql(f"SELECT Id FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice['InvoiceID']}'")
+    synced.post(f"{URLS['salesforce']}/control/change-events", {"entities": ["Opportunity", "Xero_Invoice__c"]})
+    about, position = {"InvoiceID": invoice["InvoiceID"]}, bus(synced)["next"]
+
+    def then(act: Callable[[], Any]) -> Any:
+        done = act()
+        synced.later()
+        synced.sync()
+        return done
+
+    payment = {"Invoice": about, "Account": {"Code": "090"}, "Date": "2026-11-20", "Amount": invoice["Total"]}
+    then(lambda: synced.in_xero("Invoices", **about, Status="AUTHORISED"))
+    [paid] = then(lambda: synced.office.xero("PUT", "Payments", [payment]))
+    bounced = f"/Payments/{paid['PaymentID']}"
+    then(lambda: synced.office.ask(URLS["xero"], "POST", bounced, {"Status": "DELETED"}))
+    then(lambda: synced.in_xero("Invoices", **about, Status="VOIDED"))
+
+    wanted = ["Authorised", "Paid", "Authorised", "Voided"]
+    assert told_since(synced, position, shown["Id"], "Status__c") == wanted
+    assert told_since(synced, position, deal["Id"], "Xero_Status__c") == wanted
+    assert told_since(synced, position, deal["Id"], "Xero_Payment_Status__c") == [
+        "Unpaid", "Paid", "Unpaid", "Voided",
+    ]  # fmt: skip

@@ -55,6 +55,7 @@ def entry_of(firm: Firm) -> int:
     return next(iter(firm.waiting(DEAL).values())).id
 
 
+@pytest.mark.promise("S0-43")
 def test_what_is_decided_goes_out_stays_named_and_is_dropped_when_the_source_agrees(firm: Firm) -> None:
     edit_entry(firm.act("Priya"), entry_of(firm), {"account": "260", "due": "2027-01-31"}, "as agreed by letter")
     firm.time.now = firm.time.now.replace(month=12, day=24)
@@ -84,6 +85,7 @@ def test_what_is_decided_goes_out_stays_named_and_is_dropped_when_the_source_agr
     assert firm.actions()[:2] == [("Priya", "override")] * 2
 
 
+@pytest.mark.promise("U-20")
 def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> None:
     [proposed] = edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
     assert proposed.state is OverrideState.PROPOSED
@@ -155,6 +157,7 @@ def test_what_cannot_be_decided_is_refused_and_nothing_is_kept(
     assert firm.overrides() == []
 
 
+@pytest.mark.promise("S0-43")
 def test_many_entries_are_retried_by_reason_or_by_owner(synced: Business) -> None:
     desk = synced.desk
     entries = desk.entries()

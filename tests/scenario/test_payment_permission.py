@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -68,3 +69,20 @@ def test_a_renewed_grant_asks_for_no_more_than_it_was_made_with(counter: Counter
     session = firm.session()
     session.xero.renew()
     assert session.xero.may_make_payments()
+
+
+@pytest.mark.promise("S3-38", "S3-39")
+@pytest.mark.parametrize(
+    ("edition", "said"),
+    [
+        ("Enterprise Edition", []),
+        ("Unlimited Edition", []),
+        ("Professional Edition", ["Professional Edition needs the API add-on"]),
+    ],
+)
+def test_the_doctor_tells_an_edition_that_needs_the_api_add_on(tmp_path: Path, edition: str, said: list[str]) -> None:
+    scenario = find_scenario(str(SMALL_FIRM))
+    settings = {**scenario.settings, "salesforce": {"organization_type": edition}}
+    firm = Business(found(replace(scenario, settings=settings), tmp_path, date(2026, 11, 1)), tmp_path)
+    assert [each.how for each in examine(firm.session()) if each.name == "Edition"] == said
+    firm.close()

@@ -89,7 +89,7 @@ def customer(peopled_stage: Stage, tmp_path: Path) -> Iterator[Customer]:
     firm.close()
 
 
-@pytest.mark.promise("S1-33", "S1-36", "S3-21")
+@pytest.mark.promise("S1-33", "S1-36", "S3-21", "S0-59", "S1-51")
 def test_a_contact_becomes_a_person_of_its_customer_once(customer: Customer) -> None:
     customer.hire("Ann", "Lee", "ann@example.com")
     customer.settle()
@@ -190,10 +190,22 @@ def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_wa
     assert [first for first, *_ in customer.persons] == ["Ann"]
 
 
+@pytest.mark.promise("S1-78", "S1-82")
 def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     customer.hire("Dee", "Fox")
     assert customer.firm.sync().agreed.writes == 0
     assert customer.persons == []
+
+
+def test_who_opted_out_of_e_mail_is_sent_no_invoices(customer: Customer) -> None:
+    rule = "{from: 'NOT(HasOptedOutOfEmail)', owner: salesforce}"
+    customer.firm.set("Email: Email}", f"Email: Email, IncludeInEmails: {rule}}}")
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.hire("Bo", "Ng", "bo@example.com", HasOptedOutOfEmail=True)
+
+    customer.settle()
+
+    assert sorted(customer.persons) == [("Ann", "Lee", "ann@example.com", True), ("Bo", "Ng", "bo@example.com", False)]
 
 
 def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(customer: Customer) -> None:

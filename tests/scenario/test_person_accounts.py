@@ -57,7 +57,7 @@ def her_contact(firm: Business) -> dict[str, Any]:
     return firm.contact(firm.invoice_of(DEAL)["Contact"]["ContactID"])
 
 
-@pytest.mark.promise("S1-33")
+@pytest.mark.promise("S1-33", "U-37", "F-04")
 def test_a_person_becomes_a_contact_with_her_own_names(firm: Business) -> None:
     firm.sync()
     contact = her_contact(firm)
@@ -85,3 +85,50 @@ def test_her_name_is_turned_back_where_xero_changed_it(firm: Business) -> None:
     firm.in_xero("Contacts", ContactID=her_contact(firm)["ContactID"], Name="A. Lee")
     firm.sync()
     assert (her_contact(firm)["Name"], ann(firm)["Name"]) == ("Ann Lee", "Ann Lee")
+
+
+def buys(firm: Business, deal: str, first: str, last: str, **fields: Any) -> str:
+    """Somebody new buys a tax return, and Crossfoot runs. Returns the account's id."""
+    person = {"FirstName": first, "LastName": last, "BillingCountry": "Australia", **fields}
+    account_id: str = firm.office.salesforce("POST", "/sobjects/Account", person)["id"]
+    about = {"Name": deal, "AccountId": account_id, "CloseDate": "2026-11-18", "Amount": 400}
+    firm.office.salesforce("POST", "/sobjects/Opportunity", {**about, "StageName": "Closed Won"})
+    firm.later()
+    firm.sync()
+    firm.later()
+    return account_id
+
+
+@pytest.mark.promise("U-37", "F-04")
+def test_two_people_of_one_common_name_wait_until_somebody_tells_them_apart(firm: Business) -> None:
+    firm.sync()
+    firm.later()
+    second = buys(firm, "Second return", "Ann", "Lee", PersonEmail="ann.lee@example.net")
+    entry = firm.waiting("Second return")["contact_similar"]
+    assert "'Ann Lee'" in entry.cause
+    assert firm.invoices_of("Second return") == []
+
+    firm.desk.not_same(entry.id)
+    firm.sync()
+    firm.later()
+    firm.sync()
+
+    hers, other = her_contact(firm), firm.contact(firm.invoice_of("Second return")["Contact"]["ContactID"])
+    assert hers["ContactID"] != other["ContactID"]
+    assert (hers["Name"], other["Name"]) == ("Ann Lee", f"Ann Lee ({second[-6:]})")
+    assert (other["FirstName"], other["LastName"], other["EmailAddress"]) == ("Ann", "Lee", "ann.lee@example.net")
+
+
+@pytest.mark.promise("U-37", "F-04")
+def test_a_person_whom_xero_knows_by_e_mail_under_another_name_is_asked_about(firm: Business) -> None:
+    known = {"Name": "B. Ng", "FirstName": "Bo", "LastName": "Ng", "EmailAddress": "bo@example.com"}
+    contact = firm.in_xero("Contacts", **known)
+    firm.later()
+    buys(firm, "Second return", "Boris", "Nguyen", PersonEmail="bo@example.com")
+    entry = firm.waiting("Second return")["contact_similar"]
+    assert "'B. Ng' (same e-mail address)" in entry.cause
+
+    firm.desk.link(entry.id)
+    firm.sync()
+
+    assert firm.invoice_of("Second return")["Contact"]["ContactID"] == contact["ContactID"]

@@ -186,7 +186,7 @@ def test_going_on_needs_a_reason(firm: Anchored) -> None:
         firm.sync()
 
 
-@pytest.mark.promise("S1-76")
+@pytest.mark.promise("S1-76", "N-14")
 def test_cutting_off_the_last_entries_is_seen_by_the_anchor(firm: Anchored) -> None:
     """The chain itself still verifies: only what is kept outside shows the cut."""
     assert firm.verdict().holds

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
+from decimal import Decimal
 
 import pytest
 
@@ -51,6 +53,30 @@ def test_applying_a_reviewed_plan_makes_exactly_its_documents(november: Business
     assert written.count("xero PUT /api.xro/2.0/Invoices") == 1  # 40 documents in one call
     assert {invoice["Url"].rsplit("/", 1)[-1] for invoice in made} == wanted
     assert november.writes_during(lambda: november.apply(plan)) == []
+
+
+@pytest.mark.promise("N-08")
+def test_what_a_plan_says_of_each_document_and_in_all_is_what_xero_then_has_to_the_cent(november: Business) -> None:
+    path = november.save_plan()
+    plan = json.loads(path.read_text(), parse_float=Decimal)
+    totals = {(row["month"], row["currency"], row["account"], row["tax_type"]): row for row in plan["totals"]}
+
+    november.apply(path)
+
+    made = {invoice["Url"].rsplit("/", 1)[-1]: invoice for invoice in november.invoices() if invoice.get("Url")}
+    said = {row["deal"]: tuple(Decimal(row[name]) for name in ("ex_tax", "tax", "gross")) for row in plan["documents"]}
+    assert said == {deal: (made[deal]["SubTotal"], made[deal]["TotalTax"], made[deal]["Total"]) for deal in made}
+    assert {row["action"] for row in plan["documents"]} == {"create"}
+    worth: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    tax: dict[tuple[str, ...], Decimal] = defaultdict(Decimal)
+    for invoice in made.values():
+        for line in invoice["LineItems"]:
+            key = (invoice["DateString"][:7], invoice["CurrencyCode"], line["AccountCode"], line["TaxType"])
+            worth[key] += line["LineAmount"]
+            tax[key] += line["TaxAmount"]
+    assert {key: (Decimal(row["ex_tax"]), Decimal(row["tax"])) for key, row in totals.items()} == {
+        key: (worth[key], tax[key]) for key in worth
+    }
 
 
 def test_a_deal_won_after_the_review_is_not_sent(november: Business) -> None:

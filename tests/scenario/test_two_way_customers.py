@@ -37,7 +37,7 @@ def waiting(firm: Business, record_id: str) -> dict[str, QueueEntry]:
     return {entry.code: entry for entry in firm.desk.entries(ignored=True) if entry.record.id == record_id}
 
 
-@pytest.mark.promise("S1-23", "S1-33", "S1-36", "S3-04")
+@pytest.mark.promise("S1-23", "S1-33", "S1-36", "S3-04", "S0-03", "S0-59", "S3-52")
 def test_a_phone_changed_in_salesforce_reaches_xero_and_nothing_more_is_written(shared: Business) -> None:
     row, contact = linked(shared)[0]
     shared.edit("Account", row["Id"], Phone="+61 2 5550 1234")
@@ -51,7 +51,7 @@ def test_a_phone_changed_in_salesforce_reaches_xero_and_nothing_more_is_written(
     assert (again.writes, again.queue_opened, again.queue_closed) == (0, 0, 0)
 
 
-@pytest.mark.promise("S1-23", "S1-33")
+@pytest.mark.promise("S1-23", "S1-33", "S0-03")
 def test_a_phone_changed_in_xero_reaches_salesforce(shared: Business) -> None:
     row, contact = linked(shared)[0]
     shared.in_xero(
@@ -75,7 +75,7 @@ def both_change_the_phone(firm: Business) -> tuple[str, str]:
     return row["Id"], contact["ContactID"]
 
 
-@pytest.mark.promise("S1-36")
+@pytest.mark.promise("S1-36", "S3-61", "U-12")
 def test_two_different_changes_wait_for_a_person_with_both_values_and_the_one_before(shared: Business) -> None:
     before = linked(shared)[0][0]["Phone"]
     account_id, contact_id = both_change_the_phone(shared)
@@ -91,6 +91,7 @@ def test_two_different_changes_wait_for_a_person_with_both_values_and_the_one_be
     assert (again.writes, again.queue_opened, again.queue_closed) == (0, 0, 0)
 
 
+@pytest.mark.promise("S3-61", "U-12")
 @pytest.mark.parametrize(("side", "right"), [(Side.SALESFORCE, "02 5550 1111"), (Side.XERO, "02 5550 2222")])
 def test_a_choice_settles_both_sides_and_is_not_asked_again(shared: Business, side: Side, right: str) -> None:
     account_id, contact_id = both_change_the_phone(shared)
@@ -137,7 +138,7 @@ def test_a_choice_lapses_where_a_value_changes_once_more(shared: Business) -> No
     assert phone(shared, contact_id) == "02 5550 2222"
 
 
-@pytest.mark.promise("S1-37")
+@pytest.mark.promise("S1-37", "S3-61")
 def test_salesforce_owns_the_name_and_a_rename_in_xero_is_turned_back_with_what_it_overruled_in_the_log(
     shared: Business,
 ) -> None:

@@ -53,6 +53,7 @@ def test_an_account_merged_into_one_without_a_contact_takes_its_link_along(share
     assert phone(shared, contact["ContactID"]) == "02 5550 7777"
 
 
+@pytest.mark.promise("U-07")
 def test_an_account_merged_into_one_that_was_merged_in_its_turn_leads_to_the_last(shared: Business) -> None:
     row, contact = linked(shared)[0]
     names = ("The One Between Pty Ltd", "The One That Stands Pty Ltd")
@@ -65,6 +66,7 @@ def test_an_account_merged_into_one_that_was_merged_in_its_turn_leads_to_the_las
     assert links(shared)[last].link.xero_id == contact["ContactID"]
 
 
+@pytest.mark.promise("S0-06")
 def test_two_accounts_with_contacts_merged_suggest_merging_the_contacts(shared: Business) -> None:
     (row, contact), (other, kept) = linked(shared)[:2]
     merge_accounts(shared, other["Id"], row["Id"])
@@ -90,6 +92,7 @@ def test_nothing_is_asked_about_an_account_that_was_merged_away(shared: Business
     assert waiting(shared, row["Id"]) == {}
 
 
+@pytest.mark.promise("U-07")
 def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Business) -> None:
     row, contact = linked(shared)[0]
     survivor = shared.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]
@@ -210,6 +213,7 @@ def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_
     assert "link_deleted" not in waiting(shared, row["Id"])
 
 
+@pytest.mark.promise("S1-02")
 @pytest.mark.parametrize(("direction", "told"), [("to_xero", "salesforce"), ("to_salesforce", "xero")])
 def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction: str, told: str) -> None:
     shared.set("    salesforce: Account\n    direction: both ", f"    salesforce: Account\n    direction: {direction} ")
@@ -229,6 +233,7 @@ def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction
         assert account(shared, row["Id"])["Phone"] == row["Phone"]
 
 
+@pytest.mark.promise("S1-02")
 @pytest.mark.parametrize(("direction", "quiet"), [("to_xero", "/services/data/"), ("to_salesforce", "/api.xro/")])
 def test_a_one_way_workspace_makes_no_write_the_other_way(connected: Business, direction: str, quiet: str) -> None:
     connected.set("prices:", f"direction: {direction}\nprices:")
@@ -311,6 +316,7 @@ def items(firm: Business) -> dict[str, dict[str, Any]]:
     return {row["ItemID"]: row for row in rows}
 
 
+@pytest.mark.promise("S0-62", "S3-14", "S3-52")
 def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_coding(shared: Business) -> None:
     product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
     before = items(shared)[stored.link.xero_id]
@@ -321,6 +327,26 @@ def test_a_product_renamed_in_salesforce_renames_the_item_and_finance_keeps_its_
     after = items(shared)[stored.link.xero_id]
     assert (after["Name"], after["Description"], after["Code"]) == ("Renamed product", "Said otherwise", before["Code"])
     assert after["SalesDetails"] == before["SalesDetails"]
+    shared.later()
+    assert shared.sync().agreed.writes == 0
+
+
+@pytest.mark.promise("S3-14")
+def test_an_item_changed_in_xero_changes_its_product_and_a_new_item_is_left_to_xero(shared: Business) -> None:
+    shared.set(", Description: Description", ", Description: {from: Description, owner: either}")
+    product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
+    item = items(shared)[stored.link.xero_id]
+    shared.in_xero("Items", Code="ONLY-XERO", Name="Known to Xero only")
+    shared.in_xero("Items", ItemID=item["ItemID"], Code=item["Code"], Description="As finance says")
+    count = "SELECT Id FROM Product2"
+    products = len(shared.soql(count))
+
+    report = shared.sync()
+
+    [product] = shared.soql(f"SELECT Description, ProductCode FROM Product2 WHERE Id = '{product_id}'")
+    assert (product["Description"], product["ProductCode"]) == ("As finance says", item["Code"])
+    assert (report.agreed.to_xero, report.agreed.to_salesforce) == (0, 1)
+    assert len(shared.soql(count)) == products
     shared.later()
     assert shared.sync().agreed.writes == 0
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+import pytest
+
 from crossfoot.emulators.people import Acts, Visit, approve, edit_draft
 from crossfoot.engine.undo import undo
 from crossfoot.store.database import open_memory
@@ -58,6 +60,7 @@ def test_what_was_undone_waits_until_a_person_asks_and_then_takes_the_next_numbe
     assert not connected.tie_out().result.unexplained
 
 
+@pytest.mark.promise("U-03", "U-41")
 def test_after_the_database_was_lost_every_invoice_is_found_again_and_none_doubled(
     synced: Business, connected_stage: Stage
 ) -> None:

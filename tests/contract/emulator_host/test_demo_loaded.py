@@ -50,6 +50,7 @@ def test_it_loads_fast_and_alike_every_time(demo_worlds: Worlds) -> None:
     assert _digest(again) == _digest(demo_worlds)
 
 
+@pytest.mark.promise("N-23")
 def test_counts_are_as_promised(demo_worlds: Worlds, wins: dict[str, Any], invoices: list[dict[str, Any]]) -> None:
     assert soql(demo_worlds, "SELECT COUNT(Id) total FROM Opportunity")[0]["total"] == 400
     since = [row for row in wins.values() if row["LastStageChangeDate"] >= "2026-09-30T14:00"]

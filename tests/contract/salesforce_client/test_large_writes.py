@@ -77,6 +77,20 @@ def test_many_rows_go_by_the_bulk_api_each_with_its_outcome(connected: Business,
     assert pending(connected) == []
 
 
+@pytest.mark.promise("S1-20")
+def test_the_initial_load_goes_by_the_bulk_api_and_shows_all_that_xero_has(
+    connected: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "COLLECTIONS_ROWS_MAX", 20)
+
+    connected.sync()
+
+    loaded = {job["object"] for job in connected.org.jobs.values()}
+    assert {"Xero_Contact__c", "Xero_Invoice__c", "Xero_Invoice_Line__c", "Account", "Opportunity"} <= loaded
+    shown = {row["Invoice_Id__c"] for row in connected.soql("SELECT Invoice_Id__c FROM Xero_Invoice__c")}
+    assert shown == {invoice["InvoiceID"] for invoice in connected.invoices()}
+
+
 def test_a_row_that_is_refused_waits_alone_with_the_rules_text(connected: Business) -> None:
     [*good, bad] = wanted(connected, 5)
     bad = replace(bad, fields={"Name": "x" * 300})

@@ -216,6 +216,19 @@ def test_a_component_for_the_record_pages_of_deals_and_customers_shows_only_what
     assert pages == {"Opportunity", "Account"}
 
 
+@pytest.mark.promise("S0-09", "S1-32")
+def test_the_components_show_what_is_owed_on_a_customer_and_how_payment_stands_on_a_deal() -> None:
+    read = {name: set(re.findall(r"@salesforce/schema/([\w.]+)", script)) for name, (_, script, _) in scripts().items()}
+    assert read["crossfootCustomer"] >= {"Account.Xero_Balance__c", "Account.Xero_Overdue__c"}
+    payment = ("Xero_Invoice_Number__c", "Xero_Status__c", "Xero_Payment_Status__c", "Xero_Amount_Due__c")
+    assert read["crossfootDeal"] >= {f"Opportunity.{name}" for name in (*payment, "Xero_Paid_Date__c")}
+    listed = ("Invoice_Number__c", "Payment_Status__c", "Due_Date__c", "Amount_Due__c")
+    assert read["crossfootInvoices"] >= {f"Xero_Invoice__c.{name}" for name in listed}
+    for owner in ("crossfootCustomer", "crossfootDeal"):
+        assert "<c-crossfoot-invoices" in scripts()[owner][2]
+        assert "{row.value}" in scripts()[owner][2]
+
+
 def test_a_template_names_only_what_its_script_has_and_components_that_are_there() -> None:
     known = scripts()
     for name, (_, script, template) in known.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def grant_administrator(firm: Firm) -> None:
     firm.person("POST", "sobjects/PermissionSetAssignment", wish)
 
 
-@pytest.mark.promise("S0-44")
+@pytest.mark.promise("S0-44", "U-20")
 def test_who_asks_does_not_approve_and_who_approves_does_not_ask(office: Firm) -> None:
     grant_administrator(office)
     invoice = invoice_row(office)
@@ -164,6 +165,32 @@ def test_bills_are_read_only_where_the_settings_name_their_object(firm: Firm) ->
     assert (row["Total__c"], row["Amount_Due__c"], row["Payment_Status__c"]) == (11, 11, "Unpaid")
     assert row["Url__c"].endswith(f"AccountsPayable/View.aspx?InvoiceID={made['InvoiceID']}")
     assert books.sync().written_back == 0
+
+
+@pytest.mark.promise("S3-06")
+def test_a_bill_that_changes_in_xero_changes_in_salesforce(firm: Firm) -> None:
+    firm.install(bills=True)
+    books = Books(firm)
+    text = books.path.read_text(encoding="utf-8")
+    books.path.write_text(text.replace("records: {", "records: {bill: Xero_Bill__c, "), encoding="utf-8")
+    line = {"Description": "Rent", "Quantity": 1, "UnitAmount": 10, "AccountCode": "469", "TaxType": "INPUT"}
+    bill = {"Type": "ACCPAY", "Contact": {"Name": "Landlord"}, "InvoiceNumber": "R-7", "LineItems": [line]}
+    dated = {"Date": "2026-11-18", "DueDate": "2026-11-28", "Status": "AUTHORISED"}
+    shown = ("Total__c", "Amount_Due__c", "Status__c", "Payment_Status__c", "Due_Date__c")
+    with Office(URLS["salesforce"], URLS["xero"], firm.carrier) as office:
+        [made] = office.xero("PUT", "Invoices", [{**bill, **dated}])
+        books.sync()
+        about = {"InvoiceID": made["InvoiceID"]}
+        changed = [{**line, "UnitAmount": 20, "LineItemID": made["LineItems"][0]["LineItemID"]}]
+        office.xero("POST", "Invoices", [{**about, "DueDate": "2026-12-05", "LineItems": changed}])
+        books.sync()
+        [row] = firm.org.rows["Xero_Bill__c"].values()
+        assert [row[name] for name in shown] == [22, 22, "Authorised", "Unpaid", date(2026, 12, 5)]
+        payment = {"Invoice": about, "Account": {"Code": "090"}, "Date": "2026-11-19", "Amount": 22}
+        office.xero("PUT", "Payments", [payment])
+    books.sync()
+    [row] = firm.org.rows["Xero_Bill__c"].values()
+    assert [row[name] for name in shown] == [22, 0, "Paid", "Paid", date(2026, 12, 5)]
 
 
 def sent_while(firm: Firm, act: Callable[[], object]) -> list[httpx2.Request]:
@@ -273,6 +300,7 @@ def desk_log(books: Books) -> list[dict[str, Any]]:
     return [{"action": each.action, "actor": each.actor, **each.body} for each in entries]
 
 
+@pytest.mark.promise("S0-63", "S3-64")
 def test_an_approved_request_has_an_invoice_credited_and_made_anew(books: Books, people: tuple[Person, Person]) -> None:
     robin, kim = people
     firm = books.firm

@@ -119,7 +119,7 @@ def _put_in(chain: Connection) -> None:
     chain.execute(insert(audit).values(**{**row, "seq": 6}))
 
 
-@pytest.mark.promise("S1-76")
+@pytest.mark.promise("S1-76", "N-14")
 @pytest.mark.parametrize(
     ("tamper", "found_at"),
     [

@@ -142,7 +142,7 @@ def operation(number: int = 1, source: str = "006A", **changed: object) -> Store
 CALL = StoredCall("call-1", AU, "run-1", "PUT", "/Invoices", b"the exact body", "key", 3)
 
 
-@pytest.mark.promise("S0-39")
+@pytest.mark.promise("S0-39", "U-03")
 @pytest.mark.parametrize(
     ("state", "free"),
     [

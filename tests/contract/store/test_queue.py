@@ -37,7 +37,7 @@ def entries(connection: Connection, home: str = AU) -> list[queue_store.QueueEnt
     return list(queue_store.open_entries(connection, home))
 
 
-@pytest.mark.promise("S0-41")
+@pytest.mark.promise("S0-41", "S1-55")
 def test_an_entry_says_everything_a_person_needs(connection: Connection) -> None:
     related = (RecordRef(Side.XERO, "Invoice", "invoice-1"),)
     assert keep(connection, [replace(MISSING, related=related, vendor_text="as Xero said")]) == (1, 0)

@@ -27,7 +27,7 @@ def codes(coded: CodedInvoice) -> list[str]:
     return [finding.code for finding in coded.findings]
 
 
-@pytest.mark.promise("S0-45", "S0-46")
+@pytest.mark.promise("S0-45", "S0-46", "S3-17", "S3-19")
 @pytest.mark.parametrize(
     ("product", "item", "account", "tax"),
     [

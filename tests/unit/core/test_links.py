@@ -60,7 +60,7 @@ def test_the_checksum_of_a_salesforce_id(short: str, suffix: str) -> None:
     assert salesforce_id_18(short + suffix) == short + suffix
 
 
-@pytest.mark.promise("S1-50")
+@pytest.mark.promise("S1-50", "U-41")
 @pytest.mark.parametrize(
     "url",
     [

@@ -80,6 +80,7 @@ def test_a_deal_that_was_invoiced_before_is_re_issued_under_the_next_epoch() -> 
     assert decision.operation.identity.epoch == 3
 
 
+@pytest.mark.promise("U-20")
 @pytest.mark.parametrize(
     ("approve_up_to", "without_products", "status"),
     [("110.00", False, "AUTHORISED"), ("109.99", False, "DRAFT"), ("110.00", True, "DRAFT")],
@@ -141,7 +142,7 @@ def _contact_waits(code: str) -> Context:
     return context(contacts={account_id(): ContactDecision(findings=(reason,))})
 
 
-@pytest.mark.promise("S0-29", "S0-30", "S0-31", "S1-67")
+@pytest.mark.promise("S0-29", "S0-30", "S0-31", "S1-67", "S0-72")
 @pytest.mark.parametrize(
     ("expected", "around", "changed"),
     [

@@ -34,6 +34,7 @@ def evaluate(text: str, record: dict[FieldPath, Value] = DEAL) -> Value:
     return compile_expression(text).evaluate(record.__getitem__)
 
 
+@pytest.mark.promise("S1-78")
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

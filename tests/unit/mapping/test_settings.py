@@ -60,6 +60,7 @@ def problems(tmp_path: Path) -> Problems:
     return find
 
 
+@pytest.mark.promise("S1-84")
 def test_good_settings_are_read_exactly(tmp_path: Path) -> None:
     path = tmp_path / "crossfoot.yaml"
     path.write_text(SETTINGS, encoding="utf-8")
