@@ -40,8 +40,9 @@ def small_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 @pytest.fixture
 def firm(small_stage: Stage, tmp_path: Path) -> Iterator[Business]:
     opened = Business(small_stage, tmp_path)
-    head, _, _ = opened.settings.partition("  invoices:\n")
-    opened.settings = head + ORDERS
+    head, _, flow = opened.settings.partition("  invoices:\n")
+    records = flow[flow.index("    records:") :]  # as init writes it: invoices are shown in Salesforce
+    opened.settings = head + ORDERS + records
     yield opened
     opened.close()
 
@@ -84,6 +85,9 @@ def test_an_activated_order_becomes_one_invoice_with_its_lines(firm: Business) -
     lines = [(line["ItemCode"], line["Quantity"], line["UnitAmount"]) for line in invoice["LineItems"]]
     assert lines == [("AUDIT", 1, Decimal("8600.00")), ("HOUR", 2, Decimal("180.50"))]
     assert (invoice["SubTotal"], invoice["Contact"]["Name"]) == (Decimal("8961.00"), "Birch & Sons")
+    shown = firm.soql(f"SELECT Opportunity__c FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice['InvoiceID']}'")
+    assert [row["Opportunity__c"] for row in shown] == [None]  # the field takes opportunities alone
+    assert "write_back_refused" not in {entry.code for entry in firm.desk.entries()}
     assert not firm.tie_out().result.unexplained
     firm.later()
     assert firm.writes_during(firm.sync) == []

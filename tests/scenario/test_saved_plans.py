@@ -55,6 +55,19 @@ def test_applying_a_reviewed_plan_makes_exactly_its_documents(november: Business
     assert november.writes_during(lambda: november.apply(plan)) == []
 
 
+def test_a_plan_that_was_edited_by_hand_is_not_sent(november: Business) -> None:
+    plan = november.save_plan()
+    body = json.loads(plan.read_text())
+    body["wanted"] = dict(list(body["wanted"].items())[:1])
+    plan.write_text(json.dumps(body))
+
+    def attempt() -> None:
+        with pytest.raises(NeedsPerson, match="not as Crossfoot saved it"):
+            november.apply(plan)
+
+    assert november.writes_during(attempt) == []
+
+
 @pytest.mark.promise("N-08")
 def test_what_a_plan_says_of_each_document_and_in_all_is_what_xero_then_has_to_the_cent(november: Business) -> None:
     path = november.save_plan()

@@ -19,14 +19,14 @@ from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment
 from crossfoot.engine.planning.planner import Planned
-from crossfoot.engine.runs import RunReport, apply_reviewed, ledger_now
+from crossfoot.engine.runs import RunReport, apply_reviewed
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.cancelling import planned_cancellations
 from crossfoot.engine.writing.payments import planned_payments
 from crossfoot.engine.writing.reissue import planned_reissues
 from crossfoot.engine.writing.tell import planned_changes
 from crossfoot.store.codec import instant, moment
-from crossfoot.store.workspace import plan_state, save_plan
+from crossfoot.store.workspace import plan_applied, plan_digest, save_plan
 
 PLAN_LIFE = dt.timedelta(hours=24)
 PLAN_BYTES_MAX = 64 * 1024 * 1024
@@ -219,7 +219,7 @@ def save_plan_file(session: Session, planned: Planned, path: Path) -> str:
     text = json.dumps(body, default=str, indent=2, ensure_ascii=False)
     path.write_text(text, encoding="utf-8")
     with session.database.writing("plan saved") as connection:
-        save_plan(connection, plan_id, session.organisation_id, "saved", content_hash(text).encode(), now)
+        save_plan(connection, plan_id, session.organisation_id, content_hash(text).encode(), now)
     return plan_id
 
 
@@ -228,7 +228,8 @@ def read_plan_file(session: Session, path: Path) -> SavedPlan:
     try:
         if path.stat().st_size > PLAN_BYTES_MAX:
             raise NeedsPerson(f"{path} is too large to be a plan.")
-        body = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        body = json.loads(text)
     except FileNotFoundError:
         raise NeedsPerson(f"There is no file {path}. `crossfoot plan --out {path}` makes one.") from None
     except (json.JSONDecodeError, UnicodeDecodeError):
@@ -236,8 +237,11 @@ def read_plan_file(session: Session, path: Path) -> SavedPlan:
     if not isinstance(body, dict) or body.get("kind") != _KIND or not body.keys() >= _KEYS:
         raise NeedsPerson(f"{path} is not a plan that Crossfoot saved.")
     with session.database.reading() as connection:
-        if plan_state(connection, body["id"]) is None:
-            raise NeedsPerson(f"{path} was not made in this workspace.")
+        saved = plan_digest(connection, body["id"])
+    if saved is None:
+        raise NeedsPerson(f"{path} was not made in this workspace.")
+    if saved != content_hash(text).encode():
+        raise NeedsPerson(f"{path} is not as Crossfoot saved it. Nothing was sent; make a new plan.")
     created = moment(body["created"])
     if session.host.now() - created > PLAN_LIFE:
         raise Stopped(f"The plan is from {created:%Y-%m-%d %H:%M} UTC and has expired. Make a new one.", code="expired")
@@ -257,5 +261,5 @@ def apply_plan_file(session: Session, saved: SavedPlan, *, strict: bool) -> RunR
 
     report = apply_reviewed(session, saved.wanted, strict=strict, names=saved.names, check=check)
     with session.database.writing("plan applied") as connection:
-        save_plan(connection, saved.id, session.organisation_id, "applied", b"", ledger_now(session))
+        plan_applied(connection, saved.id)
     return report

@@ -191,23 +191,26 @@ def load_runs(connection: Connection, organisation_id: str, limit: int = 20) -> 
     ]
 
 
-def save_plan(
-    connection: Connection, plan_id: str, organisation_id: str, state: str, body: bytes, now: datetime
-) -> None:
-    """Keep a plan that was saved for review."""
+def save_plan(connection: Connection, plan_id: str, organisation_id: str, digest: bytes, now: datetime) -> None:
+    """Know a plan that was saved for review again, by the digest of its file."""
     row = {
         "id": plan_id,
         "organisation_id": organisation_id,
         "created_at": instant(now),
-        "state": state,
-        "body": body,
+        "state": "saved",
+        "body": digest,
     }
     upsert(connection, schema.plan, [row])
 
 
-def plan_state(connection: Connection, plan_id: str) -> str | None:
-    """Whether a plan is known, and applied."""
-    return connection.execute(select(schema.plan.c.state).where(schema.plan.c.id == plan_id)).scalar()
+def plan_digest(connection: Connection, plan_id: str) -> bytes | None:
+    """What a plan's file was when it was saved; None where no such plan was."""
+    return connection.execute(select(schema.plan.c.body).where(schema.plan.c.id == plan_id)).scalar()
+
+
+def plan_applied(connection: Connection, plan_id: str) -> None:
+    """Keep that a reviewed plan was sent."""
+    change(connection, schema.plan, {"id": plan_id}, {"state": "applied"})
 
 
 def any_plan_applied(connection: Connection, organisation_id: str) -> bool:

@@ -89,6 +89,8 @@ def test_the_initial_load_goes_by_the_bulk_api_and_shows_all_that_xero_has(
     assert {"Xero_Contact__c", "Xero_Invoice__c", "Xero_Invoice_Line__c", "Account", "Opportunity"} <= loaded
     shown = {row["Invoice_Id__c"] for row in connected.soql("SELECT Invoice_Id__c FROM Xero_Invoice__c")}
     assert shown == {invoice["InvoiceID"] for invoice in connected.invoices()}
+    connected.later()
+    assert connected.writes_during(connected.sync) == []
 
 
 def test_a_row_that_is_refused_waits_alone_with_the_rules_text(connected: Business) -> None:

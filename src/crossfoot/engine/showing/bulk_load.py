@@ -62,7 +62,7 @@ def _load(session: Session, items: Sequence[WriteBack], rows: Sequence[bulk.Upse
     except Rejected:
         _give_up(session, load)
         raise
-    return _look_at(session, load)
+    return _look_at(session, load, items)
 
 
 def _commit(session: Session, items: Sequence[WriteBack]) -> ops.Load:
@@ -93,8 +93,11 @@ def _rows(load: ops.Load) -> list[_Row]:
     return msgspec.json.decode(load.body, type=list[_Row])
 
 
-def _look_at(session: Session, load: ops.Load) -> tuple[int, int]:
-    """Wait for a load's job and settle its rows; one that never began is ended, so that it never will."""
+def _look_at(session: Session, load: ops.Load, sent: Sequence[WriteBack] = ()) -> tuple[int, int]:
+    """Wait for a load's job and settle its rows; one that never began is ended, so that it never will.
+
+    ``sent`` are its rows as they were before they left, where that was in this run.
+    """
     if not load.job_id:  # at most an empty job was made: it ends by itself within a day (SF 4.3)
         _end(session, load)
         return 0, 0
@@ -110,7 +113,7 @@ def _look_at(session: Session, load: ops.Load) -> tuple[int, int]:
             _give_up(session, load)
             return 0, 0
         if job.ended:
-            return _settle(session, load)
+            return _settle(session, load, sent or _items(session, load))
         session.host.sleep(bulk.poll_wait_s(polls))
     return 0, 0
 
@@ -132,9 +135,8 @@ def _end(session: Session, load: ops.Load) -> None:
         ops.end_call(connection, load.id, session.host.now(), state="answered")
 
 
-def _settle(session: Session, load: ops.Load) -> tuple[int, int]:
+def _settle(session: Session, load: ops.Load, items: Sequence[WriteBack]) -> tuple[int, int]:
     """The outcome of every row. One that is in no file, or was not looked at, or met a lock, stays to be sent."""
-    items = _items(session, load)
     succeeded, failed, unprocessed = (session.salesforce.read(request).body for request in bulk.results(load.job_id))
     outcomes = bulk.decode_results(key_field(items[0]), succeeded, failed, unprocessed)
     known = [(item, outcomes[item.key]) for item in items if item.key in outcomes]

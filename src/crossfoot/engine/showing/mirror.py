@@ -62,7 +62,7 @@ class Row:
 class Mirror:
     """How one organisation is shown. ``customers`` maps a Xero contact to its Salesforce account, ``deals`` an invoice
     to its deal, ``products`` an item's code to its product. ``gone`` are deals and accounts that were deleted: nothing
-    may point at them (SF 2.5)."""
+    may point at them (SF 2.5). Rows have fields that point at accounts and opportunities: nothing else goes there."""
 
     organisation_id: str
     records: Mapping[str, str]
@@ -72,6 +72,8 @@ class Mirror:
     deals: Mapping[str, str] = field(default_factory=dict)
     products: Mapping[str, str] = field(default_factory=dict)
     gone: frozenset[str] = frozenset()
+    account_object: str = "Account"
+    deal_object: str = "Opportunity"
 
     def key(self, *parts: str) -> str:
         """The key of a row."""
@@ -157,7 +159,7 @@ class Mirror:
         about = {
             **self._to("organisation", "organisation"),
             "Name": contact.name[:NAME_LENGTH],
-            "Account__c": self._standing(self.customers.get(contact.contact_id)),
+            "Account__c": self._at_account(self.customers.get(contact.contact_id)),
             "Contact_Id__c": contact.contact_id,
             "Account_Number__c": contact.account_number or None,
             "Status__c": contact.status.capitalize(),
@@ -177,8 +179,8 @@ class Mirror:
             "Name": (invoice.number or "Draft")[:NAME_LENGTH],
             **self._to("organisation", "organisation"),
             **self._to("contact", invoice.contact_id),
-            "Account__c": self._standing(account_id or self.customers.get(invoice.contact_id)),
-            "Opportunity__c": self._standing(deal_id),
+            "Account__c": self._at_account(account_id or self.customers.get(invoice.contact_id)),
+            "Opportunity__c": self._at_deal(deal_id),
             "Invoice_Id__c": invoice.invoice_id,
             "Invoice_Number__c": invoice.number,
             "Reference__c": invoice.reference or None,
@@ -248,9 +250,9 @@ class Mirror:
             "Name": (note.number or "Credit note")[:NAME_LENGTH],
             **self._to("organisation", "organisation"),
             **self._to("contact", note.contact_id),
-            **(self._to("invoice", invoice_id) if invoice_id else {}),
-            "Account__c": self._standing(self.customers.get(note.contact_id)),
-            "Opportunity__c": self._standing(deal_id),
+            **(self._to("invoice", invoice_id) or self._at_none("invoice")),
+            "Account__c": self._at_account(self.customers.get(note.contact_id)),
+            "Opportunity__c": self._at_deal(deal_id),
             "Credit_Note_Id__c": note.credit_note_id,
             "Credit_Note_Number__c": note.number,
             "Reference__c": note.reference or None,
@@ -291,13 +293,13 @@ class Mirror:
         }
         return Row("bill", self.key(bill.bill_id), about)
 
-    def issue_row(self, entry: QueueEntry, title: str, *, account_object: str, deal_object: str) -> Row:
+    def issue_row(self, entry: QueueEntry, title: str) -> Row:
         """An open entry of the review queue."""
         record_id = entry.record.id
         about = {
             "Name": title[:NAME_LENGTH],
-            "Account__c": self._standing(record_id) if entry.record.kind == account_object else None,
-            "Opportunity__c": self._standing(record_id) if entry.record.kind == deal_object else None,
+            "Account__c": self._at_account(record_id) if entry.record.kind == self.account_object else None,
+            "Opportunity__c": self._at_deal(record_id) if entry.record.kind == self.deal_object else None,
             "Reason__c": entry.code,
             "Cause__c": entry.cause[:4000],
             "Next_Step__c": entry.fix[:1000],
@@ -310,14 +312,21 @@ class Mirror:
         }
         return Row("issue", self.key(record_id, entry.code), about)
 
-    def _standing(self, record_id: str | None) -> str | None:
-        return None if record_id in self.gone else record_id
+    def _at_account(self, record_id: str | None) -> str | None:
+        return None if self.account_object != "Account" or record_id in self.gone else record_id
+
+    def _at_deal(self, record_id: str | None) -> str | None:
+        return None if self.deal_object != "Opportunity" or record_id in self.gone else record_id
 
     def _account_key(self, account: Account) -> str:
         return self.key(account.account_id or account.code)
 
     def _to(self, kind: str, own: str) -> dict[str, Any]:
         return self._refer(kind, self.key(own)) if own else {}
+
+    def _at_none(self, kind: str) -> dict[str, Any]:
+        """The same lookup, emptied: it may have pointed somewhere before."""
+        return {self.records[kind]: None} if kind in self.records else {}
 
     def _refer(self, kind: str, key: str) -> dict[str, Any]:
         """A lookup by the other row's key, where rows of that kind are shown at all (SF 2.5)."""

@@ -62,6 +62,8 @@ class Wanting:
             load_books(connection, self._home),
             multi_currency=self._mapping.has_currencies,
             gone=frozenset(each for name in names for each in deleted_ids(connection, session.org_id, name)),
+            account_object=self._mapping.account_object,
+            deal_object=self._mapping.deal_object,
         )
 
     def want_all(self, *, full: bool = False) -> None:
@@ -289,9 +291,8 @@ class Wanting:
         name = self._mirror.records.get("issue")
         if not name:
             return
-        kinds = {"account_object": self._mapping.account_object, "deal_object": self._mapping.deal_object}
         rows = [
-            self._mirror.issue_row(entry, REASONS[entry.code].title, **kinds)
+            self._mirror.issue_row(entry, REASONS[entry.code].title)
             for entry in open_entries(self._connection, self._home)
             if entry.record.kind != name
         ]
