@@ -127,6 +127,29 @@ def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_a_row_that_cannot_be_told_at_once_gets_no_second_one_for_its_payment(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    held = {"match": {"method": "PATCH", "path_contains": "composite/sobjects"}, "kind": "row_lock", "times": 4}
+    counter.firm.post(f"{URLS['salesforce']}/control/fault", held)
+    counter.firm.sync()
+    counter.firm.later()
+    counter.firm.sync()
+    assert len(counter.rows()) == 1
+    in_order(counter, row_id, "10.00")
+
+
+def test_a_row_that_a_rule_refuses_is_told_as_the_row_that_it_is(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    rule = {"object": "Xero_Payment__c", "name": "No_status", "condition": "Status__c = 'Authorised'", "message": "No."}
+    counter.firm.post(f"{URLS['salesforce']}/control/validation-rule", {**rule, "active": True})
+    counter.firm.sync()
+    [entry] = [each for each in counter.firm.desk.entries(ignored=True) if each.record.id == row_id]
+    assert (entry.code, entry.record.kind) == ("write_back_refused", "Xero_Payment__c")
+    counter.firm.sync()
+    refused = {each.record.kind for each in counter.firm.desk.entries(ignored=True)}
+    assert "Xero_Sync_Issue__c" not in refused
+
+
 def test_a_lost_answer_is_waited_out_and_looked_up(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.carrier.lose_answer_to = ("PUT", "Payments")

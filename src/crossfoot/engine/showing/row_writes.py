@@ -234,7 +234,7 @@ def _concerned(session: Session, item: WriteBack) -> RecordRef:
     """The Salesforce record that a row is about; a row that stands for itself is one of Xero's."""
     if not _RECORD_ID.fullmatch(item.source_id):
         return RecordRef(Side.XERO, item.object, item.source_id)
-    known = (session.mapping.account_object, session.mapping.product_object)
-    return RecordRef(
-        Side.SALESFORCE, item.object if item.object in known else session.mapping.deal_object, item.source_id
-    )
+    mapping = session.mapping
+    kind = mapping.account_object if item.object == mapping.settings.flows.invoices.records.get("contact") else ""
+    kind = item.object if item.key == item.source_id else kind or mapping.deal_object
+    return RecordRef(Side.SALESFORCE, kind, item.source_id)

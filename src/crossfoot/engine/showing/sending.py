@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
+from crossfoot.core.links import Kind
 from crossfoot.engine.reading.allowance import told_in_queue
 from crossfoot.engine.reading.drift import unwritable
 from crossfoot.engine.session import Session
@@ -12,6 +15,7 @@ from crossfoot.engine.showing.bulk_load import load_rows, under_way
 from crossfoot.engine.showing.row_writes import batches, by_parent, parents, send_batch
 from crossfoot.salesforce.bulk import Way, choose_write
 from crossfoot.store import write_backs as store
+from crossfoot.store.links import load_links
 from crossfoot.store.write_backs import WriteBack
 
 
@@ -43,18 +47,30 @@ def _sendable(session: Session, pending: Sequence[WriteBack]) -> list[WriteBack]
 
 
 def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBack]:
-    """Rows whose parents Salesforce has. Others wait: sent now they would be refused, and for another's reason."""
+    """Rows whose parents Salesforce has, and whose key stands on the row that somebody entered for the same. Others
+    wait: sent now they would be refused, and for another's reason, or make a second row."""
     pointed_at: dict[str, set[str]] = defaultdict(set)
     for item in items:
         for name, key in parents(item):
             pointed_at[name].add(key)
     with session.database.reading() as connection:
+        entered = _entered(session, connection, items)
+        for name, record_id in entered.values():
+            pointed_at[name].add(record_id)
         missing = {
             (name, key)
             for name, keys in pointed_at.items()
             for key in store.unwritten_rows(connection, session.organisation_id, name, keys)
         }
-    return [item for item in items if missing.isdisjoint(parents(item))]
+    return [item for item in items if missing.isdisjoint([*parents(item), entered.get(item.key, ("", ""))])]
+
+
+def _entered(session: Session, connection: Connection, items: Sequence[WriteBack]) -> dict[str, tuple[str, str]]:
+    """Rows (object and id) that somebody entered for what others show, that is payments, by the key they shall bear."""
+    name, of = session.mapping.payment_object, f"{session.organisation_id}:"
+    keys = {item.key.removeprefix(of): item.key for item in items if item.object == name and item.key.startswith(of)}
+    links = load_links(connection, session.organisation_id, Kind.PAYMENT, xero_ids=keys)
+    return {keys[stored.link.xero_id]: (name, stored.source_id) for stored in links}
 
 
 def _send_wave(session: Session, items: Sequence[WriteBack]) -> tuple[int, int]:
