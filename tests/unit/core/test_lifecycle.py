@@ -199,7 +199,6 @@ def test_a_plan_updates_the_untouched_draft_of_a_changed_deal() -> None:
     assert decision.operation.totals.gross == 132
 
 
-@pytest.mark.promise("S0-70")
 @pytest.mark.parametrize(("changed", "code"), [
     ({"invoice": invoice(lines=[line(unit_amount=money(120), tax_type="NOSUCH")])}, "tax_unknown"),
     ({"invoice": invoice(account=None)}, "no_account"),
