@@ -161,6 +161,13 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert not synced.tie_out().result.unexplained
 
 
+def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
+    """By what, and by how much, the tie-out tells a deal and its invoice apart."""
+    result = firm.tie_out().result
+    assert not result.unexplained
+    return [(each.kind, each.amount) for row in result.rows for each in row.differences if each.deal_name == name]
+
+
 @pytest.mark.promise("S0-72")
 def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
@@ -172,13 +179,47 @@ def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_m
 
     assert synced.sync().applied.updated == 0
 
-    assert synced.waiting(name)
+    [entry] = synced.waiting(name).values()
+    assert (entry.code, "tax type NOSUCH does not exist" in entry.cause) == ("tax_unknown", True)
+    assert entry.money.amount == synced.deal(name)["Amount"]
+    assert synced.bucket(name) == "waiting"
     assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"]
+    assert apart(synced, name) == [("tax_unknown", before["SubTotal"])]
     synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="OUTPUT")
     synced.later()
     synced.sync()
     assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"] * 2
     assert synced.waiting(name) == {}
+
+
+def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    [line] = synced.lines(name)
+    synced.lock("2026-11-30")
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    assert synced.sync().applied.updated == 0
+
+    assert set(synced.waiting(name)) == {"locked_period"}
+    assert apart(synced, name) == [("locked_period", before["SubTotal"])]
+
+
+def test_an_approved_invoice_whose_deal_became_invalid_tells_why_it_cannot_be_made_anew(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="AUTHORISED")
+    [line] = synced.lines(name)
+    synced.edit("Product2", line["Product2Id"], Xero_Tax_Type__c="NOSUCH")
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    synced.sync()
+
+    [entry] = synced.waiting(name).values()
+    assert entry.code == "changed_after_approval"
+    assert "Xero does not know a tax type" in entry.cause
+    assert "tax type NOSUCH does not exist" in entry.cause
 
 
 def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:

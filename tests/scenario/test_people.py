@@ -197,6 +197,38 @@ def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     assert customer.persons == []
 
 
+def test_somebody_without_an_e_mail_is_added_by_name_and_followed(customer: Customer) -> None:
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"TRUE"')
+    dee = customer.hire("Dee", "Fox")
+    customer.settle()
+    assert customer.persons == [("Dee", "Fox", "", False)]
+    assert not customer.waiting()
+
+    customer.firm.edit("Contact", dee, Email="dee@example.com")
+    customer.settle()
+    assert customer.persons == [("Dee", "Fox", "dee@example.com", False)]
+
+
+def test_namesakes_without_an_e_mail_are_each_added_once(customer: Customer) -> None:
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"TRUE"')
+    customer.hire("Dee", "Fox")
+    customer.hire("Dee", "Fox")
+    customer.settle()
+    assert customer.persons == [("Dee", "Fox", "", False)] * 2
+    assert not customer.waiting()
+
+
+def test_somebody_with_one_name_only_is_added_and_taken_away_is_gone(customer: Customer) -> None:
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"TRUE"')
+    customer.hire("", "Prince")
+    customer.settle()
+    assert customer.persons == [("", "Prince", "", False)]
+    customer.write_persons(("Bo", "Ng", "bo@example.com"))
+    customer.settle()
+    assert [first for first, *_ in customer.persons] == ["Bo"]
+    assert "Prince" in customer.waiting()["person_gone"].cause
+
+
 def test_who_opted_out_of_e_mail_is_sent_no_invoices(customer: Customer) -> None:
     rule = "{from: 'NOT(HasOptedOutOfEmail)', owner: salesforce}"
     customer.firm.set("Email: Email}", f"Email: Email, IncludeInEmails: {rule}}}")

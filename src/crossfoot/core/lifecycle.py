@@ -7,7 +7,7 @@ rewritten: the difference is named and waits. Nothing voided is made again by it
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
@@ -23,7 +23,8 @@ CANCEL_CODES = frozenset({"cancel_not_possible"})
 
 @dataclass(frozen=True, slots=True)
 class LinkedDeal:
-    """A deal that has its invoice: both sides now, and whether the deal changed since they last agreed."""
+    """A deal that has its invoice: both sides now, and whether the deal changed since they last agreed. Where it can no
+    longer be read as a document, ``intended`` is None and ``problems`` say why."""
 
     deal: Deal
     link: Link
@@ -32,6 +33,7 @@ class LinkedDeal:
     intended: IntendedInvoice | None
     contact_id: str
     locked_until: dt.date | None
+    problems: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,23 @@ def judge_linked(case: LinkedDeal) -> Judgement:
             return _judge_own_figures(case, invoice, case.intended, shown)
         return Judgement()
     if case.intended is None:
-        return hold("changed_after_approval", f"the deal changed and can no longer be read as {shown}", waits=False)
+        return _judge_unmakeable(case, invoice, touched=touched, unapproved=unapproved, shown=shown)
     return _judge_change(case, invoice, form, touched=touched, unapproved=unapproved, shown=shown)
+
+
+def _judge_unmakeable(
+    case: LinkedDeal, invoice: LedgerInvoice, *, touched: bool, unapproved: bool, shown: str
+) -> Judgement:
+    """The deal changed into something that no document can be made from. An untouched draft stays, and its deal waits
+    for the same reasons as one without; what people approved or edited is named, and the reasons are told with it."""
+    related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
+    follows = unapproved and case.link.born == "crossfoot"
+    if follows and not touched:
+        return Judgement(tuple(replace(each, related=(*each.related, *related)) for each in case.problems), waits=True)
+    code = "changed_and_draft_edited" if follows else "changed_after_approval"
+    causes = "; ".join(f"{each.reason.title} ({each.cause})" for each in case.problems)
+    cause = f"the deal changed and can no longer be read as {shown}: {causes}"
+    return Judgement((Finding(code, case.deal.ref, cause, related=related),))
 
 
 def _judge_own_figures(case: LinkedDeal, invoice: LedgerInvoice, intended: IntendedInvoice, shown: str) -> Judgement:

@@ -56,7 +56,9 @@ class Person:
 @dataclass(frozen=True, slots=True)
 class Placed:
     """Where people stand in Xero. ``places`` is by contact id, None for one still to be added; ``gone`` were taken away
-    in Xero, ``without_room`` do not fit, ``strangers`` are places of persons that are nobody's."""
+    in Xero, ``without_room`` do not fit, ``strangers`` are places of persons that are nobody's.
+
+    Who has neither a name nor an e-mail is in none of them: there is nothing to add, or to find somebody by."""
 
     places: Mapping[str, int | None]
     gone: tuple[str, ...] = ()
@@ -76,7 +78,8 @@ def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
 
 
 def place_people(people: Sequence[Person], contact: LedgerContact, base: Values, told: Collection[str] = ()) -> Placed:
-    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once.
+    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once. Of several
+    persons who say all the same, any is the right one.
 
     Who is in ``told`` was sent to Xero before, and never seen to be agreed: where strangers stand there now, one of
     them may be this person under another name and address, so that nobody is added.
@@ -88,8 +91,9 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values,
         lambda person: [_whole(agreed[person.contact_id])],
         lambda person: [_email(agreed[person.contact_id]), _email(person.texts)],
         lambda person: [_name(agreed[person.contact_id]), _name(person.texts)],
+        lambda person: [_whole(person.texts)],
     )
-    for look, key in zip(looks, (_whole, _email, _name), strict=True):
+    for look, key in zip(looks, (_whole, _email, _name, _whole), strict=True):
         for person in people:
             if person.contact_id in places:
                 continue
@@ -98,7 +102,7 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values,
             if len(found) == 1 or (found and key is _whole):
                 places[person.contact_id] = found[0]
                 del free[found[0]]
-    missing = [person.contact_id for person in people if person.contact_id not in places]
+    missing = [person.contact_id for person in people if person.contact_id not in places and any(_whole(person.texts))]
     gone = tuple(each for each in missing if agreed[each] or (free and each in told))
     new = [each for each in missing if each not in gone]
     room = max(PEOPLE_MAX - len(contact.people), 0)
@@ -142,8 +146,9 @@ def with_people(change: ContactChange, contact: LedgerContact, placed: Placed, v
 
 
 def _agreed(person: Person, base: Values) -> dict[str, str]:
+    """What was agreed of a person. A blank does not count: of who was never in Xero, both sides say as much."""
     found = {field: base.get(part_name(person.contact_id, field)) for field in FIELDS}
-    return {field: value for field, value in found.items() if isinstance(value, str)}
+    return {field: value for field, value in found.items() if isinstance(value, str) and value}
 
 
 def _texts(person: LedgerPerson) -> dict[str, str]:

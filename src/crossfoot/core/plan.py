@@ -172,11 +172,13 @@ def decide_deal(deal: Deal, context: Context) -> DealDecision:
 
 
 def _customer(deal: Deal, context: Context) -> ContactDecision | None:
-    """The customer that a person chose for this deal, else its account's."""
+    """The customer that a person chose for this deal, else its account's; None without an account that can be read."""
+    account = deal.invoice.account if deal.invoice else None
+    if account is None or account.id not in context.accounts:
+        return None
     if deal.bill_to:
         return ContactDecision(contact_id=deal.bill_to, evidence="chosen by a person for this deal")
-    account = deal.invoice.account if deal.invoice else None
-    return context.contacts.get(account.id) if account else None
+    return context.contacts.get(account.id)
 
 
 def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
@@ -211,11 +213,7 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
         add("negative_deal", f"the deal is worth {deal.amount} {deal.currency}")
     if deal.invoice is None:
         return problems
-    if deal.invoice.account is None:
-        add("no_account", "Account Name is empty")
-    elif _customer(deal, context) is None:
-        fix = "Restore the account, choose another one on the opportunity, or let the integration user see it."
-        add("no_account", f"its account {deal.invoice.account.id} is deleted, or hidden from the integration user", fix)
+    problems += _account_problems(deal, context)
     dated, locked = deal.invoice.dated, context.books.organisation.locked_until
     if dated > context.as_of:
         add("future_date", f"closes on {dated}; today is {context.as_of} in the organisation")
@@ -228,6 +226,17 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
     if minor_units(deal.currency) != 2:
         add("currency_decimals", f"{deal.currency} has {minor_units(deal.currency)} decimals")
     return problems
+
+
+def _account_problems(deal: Deal, context: Context) -> list[Finding]:
+    """Why there is nobody to send the deal's invoice to."""
+    if deal.invoice is None or _customer(deal, context) is not None:
+        return []
+    if deal.invoice.account is None:
+        return [Finding("no_account", deal.ref, "Account Name is empty")]
+    cause = f"its account {deal.invoice.account.id} is deleted, or hidden from the integration user"
+    fix = "Restore the account, choose another one on the opportunity, or let the integration user see it."
+    return [Finding("no_account", deal.ref, cause, fix=fix)]
 
 
 def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> list[Finding]:
@@ -324,16 +333,10 @@ def _create_invoice(
 
 def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     bucket = Bucket.DRAFTED if link.born == "crossfoot" else Bucket.LINKED
-    coded: IntendedInvoice | None = None
-    contact_id = ""
+    contact = _customer(deal, context)
+    contact_id = contact.contact_id if contact else ""
     account = deal.invoice.account if deal.invoice else None
-    if deal.invoice and account and account.id in context.accounts:
-        result = code_invoice(deal.invoice, context.accounts[account.id].country, context.books, context.policy.coding)
-        contact = _customer(deal, context)
-        contact_id = contact.contact_id if contact else ""
-        due = deal.invoice.due or _due_date(deal.invoice.dated, contact_id, context)
-        if not any(finding.blocks for finding in (*result.findings, *deal.findings)):
-            coded = replace(result.invoice, due=due)
+    coded, problems = _coded(deal, contact_id, context)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
@@ -343,6 +346,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             intended=coded,
             contact_id=contact_id,
             locked_until=context.books.organisation.locked_until,
+            problems=problems,
         )
     )
     operation = None
@@ -375,8 +379,21 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     current = context.mirror.invoices.get(link.xero_id)
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
-    findings += [finding for finding in deal.findings if finding.code.startswith("override_")]
+    told = {finding.code for finding in findings}
+    findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed)
+
+
+def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
+    """What a deal with an invoice calls for now; or None, and why no document can be made from it."""
+    invoice, problems = deal.invoice, [*deal.findings, *_account_problems(deal, context)]
+    if invoice and invoice.account and invoice.account.id in context.accounts:
+        country = context.accounts[invoice.account.id].country
+        result = code_invoice(invoice, country, context.books, context.policy.coding)
+        problems += result.findings
+        if not any(finding.blocks for finding in problems):
+            return replace(result.invoice, due=invoice.due or _due_date(invoice.dated, contact_id, context)), ()
+    return None, tuple(finding for finding in _or_defect(deal, problems) if finding.blocks)
 
 
 def _due_date(dated: dt.date, contact_id: str, context: Context) -> dt.date:
@@ -427,6 +444,11 @@ def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:
-    if not any(finding.blocks for finding in findings):
-        findings = [*findings, Finding("unreadable", deal.ref, "no document can be made from it")]
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, findings))
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, _or_defect(deal, findings)))
+
+
+def _or_defect(deal: Deal, findings: list[Finding]) -> list[Finding]:
+    """Findings of a deal that has no document, one of which always blocks."""
+    if any(finding.blocks for finding in findings):
+        return findings
+    return [*findings, Finding("unreadable", deal.ref, "no document can be made from it")]

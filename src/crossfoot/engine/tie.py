@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from crossfoot.core.books import LedgerInvoice, LedgerLine
 from crossfoot.core.documents import LineAmounts
-from crossfoot.core.findings import Weight
+from crossfoot.core.findings import REASONS, Weight
 from crossfoot.core.links import Kind, record_id_in
 from crossfoot.core.overrides import Override
 from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
@@ -70,10 +70,11 @@ def run_tie_out(session: Session) -> TieOutReport:
     return TieOutReport(organisation.name, result, salesforce_read_at, xero_read_at, start, overrides)
 
 
-_NAMES_A_DIFFERENCE = frozenset(
-    {"changed_after_approval", "changed_and_draft_edited", "draft_edited", "readback_differs", "refused_by_xero",
-     "rounding", "no_longer_won", "duplicate_incident", "invoice_voided", "override_stands"}
-)  # fmt: skip
+_OF_WHAT_IS_SHOWN = {"write_back_refused", "not_shown"}
+# What keeps a document from following its deal says why the two differ.
+_NAMES_A_DIFFERENCE = frozenset({"draft_edited", "rounding", "override_stands"}) | {
+    code for code, reason in REASONS.items() if reason.weight is Weight.BLOCKS and code not in _OF_WHAT_IS_SHOWN
+}
 
 
 def _won_deals(session: Session, start: dt.date) -> Iterator[WonDeal]:

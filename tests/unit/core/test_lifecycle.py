@@ -11,11 +11,12 @@ import pytest
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import Deal, IntendedInvoice, ledger_form
+from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_cancellation, judge_linked
 from crossfoot.core.plan import Action, Bucket, decide_deal
 from crossfoot.core.records import content_hash
 
-from .cases import as_sent, context, deal, invoice, line, link, money
+from .cases import account_id, as_sent, context, deal, invoice, line, link, money, salesforce
 
 CODED = line(account_code="200", tax_type="OUTPUT")
 BASE_HASH = content_hash(ledger_form(as_sent()))
@@ -36,6 +37,7 @@ def judge(
     of_deal: Deal | None = None,
     held: LedgerInvoice | None = None,
     locked_until: dt.date | None = None,
+    problems: tuple[Finding, ...] = (),
 ) -> Judgement:
     current = held or as_sent(status=status)
     if touched:
@@ -49,6 +51,7 @@ def judge(
             intended=intended if changed else UNCHANGED,
             contact_id="contact-1",
             locked_until=locked_until,
+            problems=problems,
         )
     )
 
@@ -81,6 +84,25 @@ def test_each_state_of_the_invoice(status: str, changed: bool, touched: bool) ->
         assert judgement.findings[0].related[0].id == "invoice-1"
 
 
+@pytest.mark.parametrize(("status", "touched", "expected"), [
+    ("DRAFT", False, "no_product_code tax_unknown waits"),
+    ("SUBMITTED", False, "no_product_code tax_unknown waits"),
+    ("DRAFT", True, "changed_and_draft_edited"),
+    ("AUTHORISED", False, "changed_after_approval"),
+    ("PAID", True, "changed_after_approval"),
+])  # fmt: skip
+def test_a_deal_that_can_no_longer_be_read_is_told_with_its_causes(status: str, touched: bool, expected: str) -> None:
+    problems = (
+        Finding("no_product_code", deal().ref, "line 1: the product has no code"),
+        Finding("tax_unknown", deal().ref, "line 1: tax type NOSUCH does not exist"),
+    )
+    judgement = judge(status, changed=True, touched=touched, intended=None, problems=problems)
+    assert outcome(judgement) == expected
+    assert all(finding.related[-1].id == "invoice-1" for finding in judgement.findings)
+    told = " ".join(finding.cause for finding in judgement.findings)
+    assert all(problem.cause in told for problem in problems)
+
+
 def test_the_update_is_what_the_deal_now_says() -> None:
     assert judge(changed=True).update == CHANGED
 
@@ -108,7 +130,7 @@ def test_the_difference_is_named_with_its_money() -> None:
 @pytest.mark.parametrize(("born", "intended", "expected"), [
     ("people", CHANGED, "changed_after_approval"),
     ("people", UNCHANGED, "nothing"),
-    ("crossfoot", None, "changed_after_approval"),
+    ("people", None, "changed_after_approval"),
 ])  # fmt: skip
 def test_what_people_made_is_never_updated(born: str, intended: IntendedInvoice | None, expected: str) -> None:
     assert outcome(judge(changed=True, born=born, intended=intended)) == expected
@@ -175,6 +197,26 @@ def test_a_plan_updates_the_untouched_draft_of_a_changed_deal() -> None:
     assert decision.operation.pre_image == BASE_HASH
     assert decision.operation.totals is not None
     assert decision.operation.totals.gross == 132
+
+
+@pytest.mark.parametrize(("changed", "code"), [
+    ({"invoice": invoice(lines=[line(unit_amount=money(120), tax_type="NOSUCH")])}, "tax_unknown"),
+    ({"invoice": invoice(account=None)}, "no_account"),
+    ({"invoice": invoice(account=salesforce("Account", account_id(9)))}, "no_account"),
+    ({"invoice": invoice(account=salesforce("Account", account_id(9))), "bill_to": "contact-1"}, "no_account"),
+    ({"invoice": None, "findings": (Finding("unreadable", deal().ref, "Date: no date"),)}, "unreadable"),
+    ({"invoice": None}, "unreadable"),
+    ({"findings": (Finding("override_outdated", deal().ref, "account"),)}, "override_outdated"),
+])  # fmt: skip
+def test_a_draft_whose_deal_became_invalid_waits_for_the_cause_as_a_new_deal_would(
+    changed: dict[str, Any], code: str
+) -> None:
+    invalid = deal(mapped_hash="changed", amount=money(120), **changed)
+    new = decide_deal(invalid, context())
+    drafted = decide_deal(invalid, context(links=[link(base_hash=BASE_HASH)], invoices=[as_sent()]))
+    causes = [(each.code, each.cause, each.money) for each in drafted.findings]
+    assert (drafted.bucket, drafted.operation, [each.code for each in drafted.findings]) == (new.bucket, None, [code])
+    assert set(causes) <= {(each.code, each.cause, each.money) for each in new.findings}
 
 
 def test_a_second_live_invoice_that_names_the_deal_stops_every_write_for_it() -> None:
