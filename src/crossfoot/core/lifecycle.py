@@ -132,7 +132,9 @@ def _judge_change(
     if touched:
         return Judgement((Finding("changed_and_draft_edited", case.deal.ref, cause, money=money, related=related),))
     if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
-        return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
+        fix = "Delete the draft in Xero; `crossfoot queue retry` then makes it anew under the next number."
+        moved = Finding("changed_after_approval", case.deal.ref, cause, fix=fix, money=money, related=related)
+        return Judgement((moved,))
     if case.locked_until and intended.dated <= case.locked_until:
         locked = f"dated {intended.dated}; Xero is locked up to {case.locked_until}"
         return Judgement((Finding("locked_period", case.deal.ref, locked, money=money, related=related),))

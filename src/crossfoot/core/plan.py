@@ -19,7 +19,7 @@ from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_all
 from crossfoot.core.policy import Policy
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.reissue import is_credited
-from crossfoot.core.standing import Standing
+from crossfoot.core.standing import Standing, is_billable
 
 
 class Bucket(StrEnum):
@@ -198,7 +198,7 @@ def _standing(deal: Deal, context: Context) -> DealDecision | None:
         return _waits(deal, "start_date_straddled", cause)
     if deal.ref.id in context.undone:
         return _waits(deal, "undone", "a run that made its draft was undone")
-    if deal.amount == 0 and not (deal.invoice and any(line.amount for line in deal.invoice.lines)):
+    if not is_billable(deal):
         return DealDecision(deal, Bucket.NOT_BILLABLE)
     return None
 
@@ -391,6 +391,8 @@ def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoi
         country = context.accounts[invoice.account.id].country
         result = code_invoice(invoice, country, context.books, context.policy.coding)
         problems += result.findings
+        if not any(finding.blocks for finding in problems):
+            problems += _amount_findings(deal, result.invoice, context.policy)
         if not any(finding.blocks for finding in problems):
             return replace(result.invoice, due=invoice.due or _due_date(invoice.dated, contact_id, context)), ()
     return None, tuple(finding for finding in _or_defect(deal, problems) if finding.blocks)

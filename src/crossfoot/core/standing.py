@@ -29,13 +29,18 @@ def account_of(deal: Deal) -> str:
     return deal.invoice.account.id if deal.invoice and deal.invoice.account else ""
 
 
+def is_billable(deal: Deal) -> bool:
+    """Whether the deal, or one of its lines, is worth anything."""
+    return bool(deal.amount) or (deal.invoice is not None and any(line.amount for line in deal.invoice.lines))
+
+
 def moves_in(deal: Deal, start: dt.date, *, linked: bool) -> bool:
     """Whether the deal brings its customer into the ledger: it counts, or has its invoice. No prospect enters."""
     if not account_of(deal):
         return False
     closed_since = deal.close_date is not None and deal.close_date >= start
     won_since = deal.won_on is not None and deal.won_on >= start
-    return linked or (closed_since and won_since and bool(deal.amount))
+    return linked or (closed_since and won_since and is_billable(deal))
 
 
 def reads_intended(invoice: LedgerInvoice | None, *, source_changed: bool) -> bool:

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from crossfoot.core.documents import ledger_form
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Totals
 from crossfoot.core.plan import Action, Bucket, Context, DealDecision, decide_deal, due_date
 from crossfoot.core.records import content_hash
+from crossfoot.core.standing import moves_in
 
 from .cases import (
     INSTANCE,
@@ -26,6 +28,7 @@ from .cases import (
     TODAY,
     account,
     account_id,
+    as_sent,
     books,
     context,
     deal,
@@ -396,3 +399,21 @@ def test_buckets_add_up_to_the_won_deals() -> None:
 
 def test_today_is_not_the_future() -> None:
     assert decide(invoice=invoice(dated=TODAY), close_date=TODAY).bucket is Bucket.READY
+
+
+def test_a_draft_does_not_follow_a_deal_whose_lines_do_not_add_up() -> None:
+    draft = as_sent()
+    mine = link(base_hash=content_hash(ledger_form(draft)))
+    around = context(invoices=[draft], links=[mine])
+    changed = {"invoice": invoice(lines=(line(quantity=money(2)),)), "mapped_hash": "changed"}
+
+    followed = decide(around, **changed, amount=money(200))
+    held = decide(around, **changed, amount=money(100))
+
+    assert (followed.operation is not None, codes(followed)) == (True, [])
+    assert (held.operation, held.bucket, codes(held)) == (None, Bucket.WAITING, ["rounding_too_large"])
+
+
+def test_a_deal_worth_nothing_with_a_line_that_is_not_brings_its_customer_in() -> None:
+    assert moves_in(deal(amount=money(0)), START, linked=False)
+    assert not moves_in(deal(amount=money(0), invoice=None), START, linked=False)
