@@ -8,6 +8,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -131,6 +132,8 @@ class Session:
     """Documents that this session found to be ours by what they carry, and linked again."""
     paused: dict[str, str] = field(default_factory=dict)
     """Flows that wait for a change of the org's schema, and why (``engine.drift``)."""
+    just_shown: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    """Rows of Salesforce (object and key) that were written moments ago, and when."""
 
     @property
     def org_id(self) -> str:

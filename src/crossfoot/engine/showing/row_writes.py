@@ -36,6 +36,7 @@ from crossfoot.store.write_backs import WriteBack
 
 SENDS_MAX = 4
 LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1)
+REPEATED_WITHIN = timedelta(seconds=10)  # a proxy may deliver a request once more that was answered already
 BUSY = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _PARENTS = ("Account__c", "AccountId")
@@ -198,7 +199,9 @@ def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | Non
     now = session.host.now()
     if lost:
         return instant(now + LANDS_WITHIN)
-    return item.unsure_until if item.unsure_until and item.unsure_until > instant(now) else None
+    if item.unsure_until and item.unsure_until > instant(now):
+        return item.unsure_until
+    return instant(now + REPEATED_WITHIN) if (item.object, item.key) in session.just_shown else None
 
 
 def settle_rows(
@@ -207,8 +210,10 @@ def settle_rows(
     """Keep what became of each row; a refusal opens an entry in the review queue, and once no row of a record is
     refused any more it closes. Returns how many Salesforce took."""
     home, now = session.organisation_id, session.host.now()
+    session.just_shown = {row: at for row, at in session.just_shown.items() if now - at < REPEATED_WITHIN}
     taken = [(item, _unsure_until(session, item, lost=lost)) for item, outcome in rows if outcome.success]
     store.write_backs_written(connection, home, taken)
+    session.just_shown |= {(item.object, item.key): now for item, _ in taken}
     findings, names = [], {}
     for item, outcome in rows:
         if not outcome.success:
