@@ -194,6 +194,8 @@ class Rest:
                 continue  # its invoice was voided while it was under way
             if entry.code == "link_archived" and self._is_merged_away(entry.record.id):
                 continue
+            if entry.code == "contact_ambiguous" and self._lost_its_contact(entry.record.id):
+                continue
             if entry.code not in _EXPECTED or (
                 entry.code in _NAMED_IF_EDITED and not self._was_edited(entry.record.id)
             ):
@@ -209,6 +211,14 @@ class Rest:
         with self._pair.database.reading() as connection:
             stored = find_link(connection, self._home, Kind.CONTACT, account_id)
         return stored is not None and stored.link.xero_id in {loser for loser, _survivor in self._ledger.merged}
+
+    def _lost_its_contact(self, record_id: str) -> bool:
+        """Whether an old copy forgot the link of a customer whose contact people merged into another's; by it or a deal
+        of its."""
+        account_id = self._salesforce.rows["Opportunity"].get(record_id, {}).get("AccountId", record_id)
+        merged = {loser for loser, _survivor in self._ledger.merged}
+        marked = {c["ContactID"] for c in self._oracles.books.all("Contacts") if c.get("ContactNumber") == account_id}
+        return self._restored and bool(marked & merged)
 
     def _was_edited(self, deal_id: str) -> bool:
         """Whether finance ever edited a draft of this deal, even if the edit is gone by now."""
@@ -227,6 +237,8 @@ class Rest:
         if due and not invoices and self._salesforce.rows["Account"][deal["AccountId"]]["IsDeleted"]:
             if named != {"no_account"}:  # in the bin while its account was merged away, and taken out since
                 raise Violation(f"I17: {deal['Name']} has lost its account, and waits for {named}")
+            return
+        if due and not invoices and named == {"contact_ambiguous"} and self._lost_its_contact(deal["Id"]):
             return
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
         taken_back = not won and len(live) == 1 and named & _TAKEN_BACK

@@ -143,10 +143,10 @@ class ContactDirectory:
             self._index(contact)
 
     def _index(self, contact: LedgerContact) -> None:
-        if contact.merged_to:
-            return
         if contact.contact_number:
             self._by_marker[contact.contact_number].append(contact.contact_id)
+        if contact.merged_to:
+            return
         if number := self.tax_number_of(contact.tax_number):
             self._by_tax[number].append(contact.contact_id)
         self._by_name[unique_name(contact.name)].append(contact.contact_id)
@@ -165,8 +165,10 @@ class ContactDirectory:
         return None
 
     def by_marker(self, account_id: str) -> list[LedgerContact]:
-        """Contacts that carry the account's id."""
-        return [self.contacts[contact_id] for contact_id in self._by_marker.get(account_id, ())]
+        """Contacts that carry the account's id; where people merged all of these, the ones that stand for them."""
+        marked = [self.contacts[contact_id] for contact_id in self._by_marker.get(account_id, ())]
+        survivors = {stands.contact_id: stands for each in marked if (stands := self.survivor(each.contact_id))}
+        return [each for each in marked if not each.merged_to] or list(survivors.values())
 
     def claim(self, account_id: str, contact_id: str) -> None:
         """Count a contact as this account's: by its link (or a person's choice), else by the account's id on it."""
@@ -259,7 +261,7 @@ def _decide(
 ) -> ContactDecision:
     marked = directory.by_marker(account.source.id)
     if len(marked) == 1:
-        return _use(account, marked[0], vouches_for(marked[0], account, directory.tax_number_of))
+        return _use_marked(account, marked[0], directory)
     if len(marked) > 1:
         return _waits(account, "contact_ambiguous", f"{len(marked)} contacts carry this account's id", marked)
     if account.tax_number:
@@ -271,6 +273,16 @@ def _decide(
         if decision:
             return decision
     return _by_name(account, directory, not_same)
+
+
+def _use_marked(account: IntendedContact, contact: LedgerContact, directory: ContactDirectory) -> ContactDecision:
+    """The contact that carries the account's id, or into which people merged that one, unless it is another's."""
+    taken_by = directory.linked_accounts.get(contact.contact_id, account.source.id)
+    if taken_by != account.source.id:
+        cause = f"the contact of this account was merged into {contact.name!r}, which is linked to account {taken_by}"
+        return _waits(account, "contact_ambiguous", cause, [contact])
+    vouched = vouches_for(contact, account, directory.tax_number_of)
+    return _use(account, contact, vouched or "the contact that carries the account's id was merged into it")
 
 
 def _by_tax_number(account: IntendedContact, directory: ContactDirectory) -> ContactDecision | None:

@@ -93,6 +93,19 @@ def test_the_accounts_id_on_two_contacts_waits() -> None:
     assert [ref.id for ref in decision.candidates] == ["contact-1", "contact-2"]
 
 
+def test_a_contact_that_carries_the_accounts_id_and_was_merged_leads_to_the_one_that_stands() -> None:
+    gone = contact(1, name="Before", contact_number=account_id(), status="ARCHIVED", merged_to="contact-2")
+    stands = contact(2, name="After")
+
+    alone = decide_one(gone, stands)
+    other = account(2, name="Other")
+    taken = decide([account(), other], [gone, stands], links={account_id(2): "contact-2"})[account_id()]
+
+    assert (alone.contact_id, alone.create_as, alone.findings) == ("contact-2", "", ())
+    assert (taken.contact_id, taken.create_as, codes(taken)) == ("", "", ["contact_ambiguous"])
+    assert account_id(2) in taken.findings[0].cause
+
+
 @pytest.mark.promise("S0-17", "S1-62")
 def test_the_same_tax_number_links_whatever_the_spelling_and_shows_the_evidence() -> None:
     decision = decide_one(contact(name="CUSTOMER ONE P/L", tax_number=ABN_ONE), tax_number=ABN_ONE)
