@@ -55,7 +55,7 @@ def _pay_again(_machine: Machine) -> list[Change]:
 
 def _point_at_the_deleted(_machine: Machine) -> list[Change]:
     """An invoice's record points at its deal, even at one in the bin."""
-    return [(Mirror, "_standing", lambda _self, record_id: record_id)]
+    return [(Mirror, name, lambda _self, record_id: record_id) for name in ("_at_account", "_at_deal")]
 
 
 def _children_first(_machine: Machine) -> list[Change]:
