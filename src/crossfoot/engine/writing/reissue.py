@@ -126,7 +126,7 @@ def finish_reissues(session: Session, done: Reissued) -> None:
             _note(session, connection, act, "re-issue done")
     done.finished += len(ended)
     if open_ or done.finished:
-        _keep(session, {})
+        _keep(session, None)
 
 
 def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, str]:
@@ -306,22 +306,23 @@ def _hold(session: Session, act: Act, note: LedgerCreditNote | None, problem: st
             _note(session, connection, act, "re-issue dropped", because=problem)
 
 
-def _keep(session: Session, problems: Mapping[str, str]) -> None:
-    """Let the queue say what is under way, what could not begin, and what credit is left."""
+def _keep(session: Session, problems: Mapping[str, str] | None) -> None:
+    """Let the queue say what is under way, what could not begin (None: as it says by now), and what credit is left."""
     home, now = session.organisation_id, session.host.now()
     with session.database.writing("re-issues kept") as connection:
         open_ = acts.open_acts(connection, home)
         entries = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        codes = CODES - ({"credit_left"} if problems is not None else {"credit_left", "reissue_not_possible"})
         findings = [_unfinished(session, act) for act in open_]
         findings += [
             Finding("reissue_not_possible", RecordRef(Side.SALESFORCE, session.mapping.deal_object, deal), problem)
-            for deal, problem in problems.items()
+            for deal, problem in (problems or {}).items()
         ]
-        ids = {act.source_id for act in open_} | problems.keys() | {entry.record.id for entry in entries}
+        ids = {each.record.id for each in findings} | {entry.record.id for entry in entries}
         facts = {deal: deal_facts(connection, home, deal) for deal in ids}
         findings = [replace(each, money=each.money or facts[each.record.id][1]) for each in findings]
         names = {deal: name for deal, (name, _) in facts.items()}
-        replace_findings(connection, home, names, findings, now, codes=CODES - {"credit_left"})
+        replace_findings(connection, home, names, findings, now, codes=codes)
         for entry in entries:
             if entry.code == "credit_left" and not _left(connection, home, entry):
                 close_entry(connection, entry.id, now)
