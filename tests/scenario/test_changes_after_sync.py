@@ -241,3 +241,23 @@ def test_a_kill_leaves_one_void_and_one_entry_of_the_audit_log(firm: Business, p
     firm.sync()
     assert status_of(firm, APPROVED) == "VOIDED"
     assert len([each for each in firm.history(APPROVED) if each.action == "void Invoice"]) == 1
+
+
+def test_a_draft_whose_deal_went_to_another_customer_is_made_anew_as_the_entry_says(firm: Business) -> None:
+    deal, draft = firm.deal(DRAFT), firm.invoice_of(DRAFT)
+    [other] = firm.soql(f"SELECT Id, Name FROM Account WHERE Id != '{deal['AccountId']}' ORDER BY Name LIMIT 1")
+    firm.edit("Opportunity", deal["Id"], AccountId=other["Id"])
+    firm.sync()
+    assert "Delete the draft in Xero" in firm.waiting(DRAFT)["changed_after_approval"].fix
+
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="DELETED")
+    firm.later()
+    firm.sync()
+    firm.desk.retry(firm.waiting(DRAFT)["invoice_voided"].id)
+    firm.later()
+    firm.sync()
+
+    anew = firm.invoice_of(DRAFT)
+    assert (anew["Status"], anew["Contact"]["Name"]) == ("DRAFT", other["Name"])
+    assert anew["InvoiceNumber"] != draft["InvoiceNumber"]
+    assert not firm.waiting(DRAFT)

@@ -22,6 +22,9 @@ MERGE_CHAIN_MAX = 10
 CONTACT_NAME_LENGTH_MAX = 255
 SUBSCRIBER_DIGITS = 8
 _EXPECTED = "new:"
+_OF_ANOTHER_ACCOUNT = (
+    "Merge the two accounts in Salesforce, or choose another contact with `crossfoot queue link ENTRY --to CONTACT`."
+)
 _LEGAL_WORDS = frozenset(
     [
         "pty",
@@ -279,8 +282,10 @@ def _use_marked(account: IntendedContact, contact: LedgerContact, directory: Con
     """The contact that carries the account's id, or into which people merged that one, unless it is another's."""
     taken_by = directory.linked_accounts.get(contact.contact_id, account.source.id)
     if taken_by != account.source.id:
-        cause = f"the contact of this account was merged into {contact.name!r}, which is linked to account {taken_by}"
-        return _waits(account, "contact_ambiguous", cause, [contact])
+        own = contact.contact_number == account.source.id
+        said = "carries this account's id" if own else "is what this account's contact was merged into"
+        cause = f"{contact.name!r} {said}, and is linked to account {taken_by}"
+        return _waits(account, "contact_ambiguous", cause, [contact], fix=_OF_ANOTHER_ACCOUNT)
     vouched = vouches_for(contact, account, directory.tax_number_of)
     return _use(account, contact, vouched or "the contact that carries the account's id was merged into it")
 
@@ -349,10 +354,15 @@ def vouches_for(contact: LedgerContact, account: IntendedContact, tax_number_of:
 
 
 def _waits(
-    account: IntendedContact, code: str, cause: str, shown: Sequence[LedgerContact | IntendedContact]
+    account: IntendedContact,
+    code: str,
+    cause: str,
+    shown: Sequence[LedgerContact | IntendedContact],
+    fix: str = "",
 ) -> ContactDecision:
     related = tuple(_shown(item, account) for item in shown)
-    return ContactDecision(findings=(Finding(code, account.source, cause, related=related),), candidates=related)
+    found = Finding(code, account.source, cause, fix=fix, related=related)
+    return ContactDecision(findings=(found,), candidates=related)
 
 
 def _shown(item: LedgerContact | IntendedContact, account: IntendedContact) -> RecordRef:

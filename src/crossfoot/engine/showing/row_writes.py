@@ -240,6 +240,10 @@ def _concerned(session: Session, item: WriteBack) -> RecordRef:
     if not _RECORD_ID.fullmatch(item.source_id):
         return RecordRef(Side.XERO, item.object, item.source_id)
     mapping = session.mapping
-    kind = mapping.account_object if item.object == mapping.settings.flows.invoices.records.get("contact") else ""
-    kind = item.object if item.key == item.source_id else kind or mapping.deal_object
+    if item.key == item.source_id:  # the record itself
+        kind = item.object
+    elif item.object == mapping.settings.flows.invoices.records.get("contact"):
+        kind = mapping.account_object
+    else:
+        kind = mapping.deal_object
     return RecordRef(Side.SALESFORCE, kind, item.source_id)
