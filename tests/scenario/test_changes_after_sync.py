@@ -25,10 +25,7 @@ def billed_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = found(find_scenario(str(SMALL_FIRM)), tmp_path_factory.mktemp("small firm"), date(2026, 11, 1))
     firm = Business(stage, tmp_path_factory.mktemp("billed"))
     firm.sync()
-    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="AUTHORISED")
-    firm.later()
-    firm.sync()
-    firm.later()
+    firm.approve(APPROVED)
     return firm.freeze()
 
 

@@ -25,11 +25,7 @@ def owing_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = found(find_scenario(str(SMALL_FIRM)), tmp_path_factory.mktemp("small firm"), date(2026, 11, 1))
     firm = Business(stage, tmp_path_factory.mktemp("owing"))
     firm.sync()
-    for deal in (FIRST, SECOND):
-        firm.in_xero("Invoices", InvoiceID=firm.invoice_of(deal)["InvoiceID"], Status="AUTHORISED")
-    firm.later()
-    firm.sync()
-    firm.later()
+    firm.approve(FIRST, SECOND)
     return firm.freeze()
 
 

@@ -81,11 +81,7 @@ def approved_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
     firm = Business(stage, tmp_path_factory.mktemp("approved"))
     firm.settings += FLOW
     firm.sync()
-    for deal in (DEAL, OTHER_DEAL):
-        firm.in_xero("Invoices", InvoiceID=firm.invoice_of(deal)["InvoiceID"], Status="AUTHORISED")
-    firm.later()
-    firm.sync()
-    firm.later()
+    firm.approve(DEAL, OTHER_DEAL)
     return firm.freeze()
 
 
