@@ -78,6 +78,23 @@ class RunReport:
             + self.reissued.writes
         )
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What is kept of it with the run and in the audit log."""
+        return {
+            "created": self.applied.created,
+            "updated": self.applied.updated,
+            "contacts": self.applied.contacts,
+            "items": self.applied.items,
+            "adopted": self.applied.adopted,
+            "verified": self.verified.verified,
+            "agreed": self.agreed.writes,
+            "payments": self.paid.made,
+            "cancelled": self.cancelled.writes,
+            "reissued": self.reissued.credited,
+            "written_back": self.written_back,
+        }
+
 
 def look(session: Session, *, after_copy: bool = False) -> tuple[Observed, Planned, tuple[int, int]]:
     """Observe both sides, settle what an earlier run left, and plan. Writes nothing to either side. ``after_copy``:
@@ -226,36 +243,22 @@ def _carry_out(
     if session.mapping.settings.direction != "to_xero":
         report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
+    _end(session, command, report)
+    return report
+
+
+def _end(session: Session, command: str, report: RunReport) -> None:
+    """Keep what the run came to."""
+    now, counts = session.host.now(), report.counts
     with session.database.writing("run ended") as connection:
         report.buckets = bucket_totals(connection, session.organisation_id)
-        counts = {
-            "created": report.applied.created,
-            "updated": report.applied.updated,
-            "contacts": report.applied.contacts,
-            "items": report.applied.items,
-            "adopted": report.applied.adopted,
-            "verified": report.verified.verified,
-            "agreed": report.agreed.writes,
-            "payments": report.paid.made,
-            "cancelled": report.cancelled.writes,
-            "reissued": report.reissued.credited,
-            "written_back": report.written_back,
-        }
-        end_run(
-            connection,
-            session.run_id,
-            session.host.now(),
-            outcome="done",
-            created=report.applied.created,
-            counts=counts,
-        )
+        end_run(connection, session.run_id, now, outcome="done", created=report.applied.created, counts=counts)
         settle_vanished(session, connection)
-        prune_bodies(connection, session.organisation_id, session.host.now())
+        prune_bodies(connection, session.organisation_id, now)
         if report.writes:
             note(connection, session, f"run {command}", record_id=session.run_id, **counts)
     report.audit = keep_anchor(session)
     pack_trail(session)
-    return report
 
 
 def _require_go_live(session: Session) -> None:
