@@ -2,6 +2,7 @@
 
 ``campaign.jsonl`` holds the ranges of seeds that ran (``make campaign``), ``bugs.json`` how soon each planted bug was
 caught (``make simulate-bugs``). Only ranges that ran on one and the same state of the sources are added up: the newest.
+Of earlier states it says how many seeds ran and which failed.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Evidence:
     whole: Range
     seeds: int
     bugs: Mapping[str, Mapping[str, Any]]
+    earlier: Sequence[Mapping[str, Any]]
 
     @property
     def failures(self) -> Counter[str]:
@@ -84,6 +86,7 @@ class Evidence:
             f"{platform.python_version()}",
             "seeds": self.seeds,
             "failed_seeds": done.failed,
+            "earlier_states": self.earlier,
             "cpu_seconds": round(done.cpu_s),
             "figures": figures,
             "defects_outside_an_oracle": self.failures["defect"],
@@ -107,14 +110,20 @@ class Evidence:
 
 def collect(records: Sequence[Range], bugs: Mapping[str, Mapping[str, Any]]) -> Evidence:
     """Add up the ranges of the state of the sources that was recorded last, each seed once."""
-    newest = records[-1].sources if records else ""
-    whole, seen, seeds = Range(0, 0, newest, records[-1].commit if records else ""), set[tuple[int, int]](), 0
+    states: dict[str, dict[tuple[int, int], Range]] = {}
     for each in records:
-        if each.sources == newest and (each.first, each.last) not in seen:
-            seen.add((each.first, each.last))
-            seeds += each.seeds
-            whole.join(each)
-    return Evidence(whole, seeds, bugs)
+        states.setdefault(each.sources, {}).setdefault((each.first, each.last), each)
+    newest = list(states.pop(records[-1].sources).values())
+    whole = Range(0, 0, newest[-1].sources, newest[-1].commit)
+    for each in newest:
+        whole.join(each)
+    earlier = [_earlier(list(ranges.values())) for ranges in states.values()]
+    return Evidence(whole, sum(each.seeds for each in newest), bugs, earlier)
+
+
+def _earlier(ranges: Sequence[Range]) -> dict[str, Any]:
+    failed = {seed: message for each in ranges for seed, message in each.failed.items()}
+    return {"commit": ranges[-1].commit, "seeds": sum(each.seeds for each in ranges), "failed_seeds": failed}
 
 
 def page(data: Mapping[str, Any]) -> str:
@@ -137,6 +146,7 @@ def page(data: Mapping[str, Any]) -> str:
         (name, bug["seeds"] or f"not within {bug.get('tried', 0)}", bug["by"])
         for name, bug in sorted(data["planted_bugs"]["each"].items())
     ]
+    earlier = [(state["commit"], state["seeds"], ", ".join(state["failed_seeds"])) for state in data["earlier_states"]]
     kills = [(point, data["rare_paths"][point]) for point in KILL_POINTS]
     rare = [(path, times) for path, times in data["rare_paths"].items() if path not in KILL_POINTS]
     parts = [
@@ -153,6 +163,7 @@ def page(data: Mapping[str, Any]) -> str:
         _table("Rare paths", ("", "times"), rare),
         _table("Planted bugs", ("defect", "within seeds", "caught by"), bugs),
         _table("Failed seeds", ("seed", "message"), data["failed_seeds"].items()) if data["failed_seeds"] else "",
+        _table("Earlier states of the sources", ("commit", "seeds", "of these failed"), earlier),
         "<h2>What was not tested</h2><ul>",
         *(f"<li>{html.escape(text)}</li>" for text in data["not_tested"]),
         "</ul></html>",
