@@ -13,9 +13,11 @@ import httpx2
 import pytest
 
 from crossfoot.emulators.scenario import find_scenario
+from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.engine.runs import sync
 from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import open_memory
+from crossfoot.store.lookups import find_candidates
 
 from .business import URLS, Business, KilledError, Stage, found
 
@@ -328,14 +330,29 @@ def test_a_payment_that_an_old_database_forgot_and_that_was_taken_away_is_not_ma
     stays_away(counter, row_id)
 
 
-def test_money_that_the_bank_brought_already_is_asked_about(counter: Counter) -> None:
+def test_rows_that_show_payments_of_the_bank_are_not_looked_at_again(counter: Counter) -> None:
+    bank_pays(counter, 10)
+    row_id = counter.record("20.00")
+    counter.firm.sync()
+    assert len(counter.rows()) == 2
+    with counter.firm.database.reading() as connection:
+        org_id = counter.firm.session().org_id
+        assert find_candidates(connection, org_id, "Xero_Payment__c", ENTERED[0], ENTERED[1:]) == {row_id}
+
+
+def bank_pays(counter: Counter, amount: int) -> None:
+    """The bank feed brings a payment of the invoice."""
     bank = {
         "Invoice": {"InvoiceID": counter.invoice_id},
         "Account": {"Code": "090"},
         "Date": "2026-11-17",
-        "Amount": 10,
+        "Amount": amount,
     }
     counter.firm.office.xero("PUT", "Payments", [bank])
+
+
+def test_money_that_the_bank_brought_already_is_asked_about(counter: Counter) -> None:
+    bank_pays(counter, 10)
     row_id = counter.record("10.00")
     assert counter.firm.sync().paid.made == 0
     [entry] = [found for found in counter.firm.desk.entries() if found.record.id == row_id]

@@ -64,12 +64,14 @@ _REQUIRED = {
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What must be read of one Salesforce object: its own fields, and those of its lines."""
+    """What must be read of one Salesforce object: its own fields, and those of its lines. ``key`` is a field that
+    Crossfoot fills in rows that it writes itself: where it is empty, people entered the row."""
 
     object: str
     fields: tuple[str, ...]
     lines: str = ""
     line_fields: tuple[str, ...] = ()
+    key: str = ""
 
 
 class FlowMapping:
@@ -269,7 +271,7 @@ class FlowMapping:
             readings[self.people.object] = Reading(self.people.object, tuple(sorted({*self.people.paths, SAVED_BY})))
         if flow := self.settings.flows.payments:
             paths = {".".join(path) for path in self.payment_when.paths} | _own_paths(self.payment) | {flow.key}
-            readings[flow.salesforce] = Reading(flow.salesforce, tuple(sorted(paths)))
+            readings[flow.salesforce] = Reading(flow.salesforce, tuple(sorted(paths)), key=flow.key)
         if self.request_object:
             readings[self.request_object] = Reading(self.request_object, REQUEST_FIELDS)
         return readings

@@ -22,7 +22,7 @@ from crossfoot.core.errors import NeedsPerson, RetryLater
 from crossfoot.store.audit_guard import renew_roles
 from crossfoot.store.leases import Lease, take_lease
 
-HEAD = "0005"
+HEAD = "0006"
 _ONE_WRITER = 0x43726F7373666F6F  # the key of the advisory lock that makes write transactions wait for each other
 # An engine that is paused within a transaction must not keep the others out: the server ends it.
 _SERVER_OPTIONS = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=90s"

@@ -16,6 +16,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from crossfoot.core.links import Kind
+from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.store import database as module
 from crossfoot.store.audit import GENESIS, append_audit, audit_hash, broken_audit_entry, read_audit
 from crossfoot.store.database import Database, open_database, open_server
@@ -117,7 +118,7 @@ def test_a_database_of_the_first_schema_holds_what_it_held(old: tuple[Engine, Ca
     database.engine.dispose()
 
 
-ORG, DEAL = "00D5g000004abcdEAA", "006svG000000001ABA"
+ORG, DEAL, PAYMENT = "00D5g000004abcdEAA", "006svG000000001ABA", "a0CsvG000000001AAA"
 _UUID = b"\x01" + bytes.fromhex(HERE.replace("-", ""))
 
 
@@ -150,6 +151,11 @@ def _make_packed(engine: Engine) -> None:
             "version", home=ORG.encode(), kind="Opportunity", record_id=DEAL.encode(), side="salesforce",
             stamp="2026-11-22T08:19:32.000+0000", hash=_packed_then("a1" * 32), body=compress(b'{"Name":"Deal"}'),
             deleted=False, read_seq=7, changed_seq=9,
+        )  # fmt: skip
+        put(
+            "version", home=ORG.encode(), kind="Xero_Payment__c", record_id=PAYMENT.encode(), side="salesforce",
+            stamp="2026-11-22T08:19:32.000+0000", hash=_packed_then("a1" * 32), body=b"", deleted=False,
+            read_seq=7, changed_seq=9,
         )  # fmt: skip
         text_of_key = f"{ORG}\x1fOpportunity\x1fnumber\x1fD-1"
         key = hashlib.blake2b(text_of_key.encode(), digest_size=8).digest()
@@ -190,6 +196,8 @@ def test_what_was_packed_before_is_found_in_its_new_form(old: tuple[Engine, Call
         assert (version.stamp, version.body) == ("2026-11-22T08:19:32.000+0000", b'{"Name":"Deal"}')
         assert len(list(load_versions(connection, ORG, "Opportunity"))) == 2_501
         assert find_candidates(connection, ORG, "Opportunity", "number", ["D-1"]) == {DEAL}
+        assert find_candidates(connection, ORG, "Xero_Payment__c", ENTERED[0], ENTERED[1:]) == {PAYMENT}
+        assert not find_candidates(connection, ORG, "Opportunity", ENTERED[0], ENTERED[1:])
         stored = find_link(connection, HERE, Kind.CONTACT, DEAL)
         assert stored is not None
         assert (stored.link.identity.org_id, stored.link.xero_id, stored.base) == (ORG, HERE, {"Name": "Café"})

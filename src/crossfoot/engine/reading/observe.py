@@ -53,6 +53,8 @@ ROWS_PER_QUERY = 2000
 _CURSOR_DIED = "INVALID_QUERY_LOCATOR"
 _SAVED_BY = "LastModifiedBy"  # who saved a record is shown beside a conflict; it is no change of its content
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+ENTERED = ("entered", "yes")
+"""By what the rows that people entered are found, where Crossfoot writes rows of the same object."""
 
 
 @dataclass(slots=True)
@@ -347,15 +349,16 @@ def _row_version(home: str, reading: Reading, row: Mapping[str, Any]) -> Version
         content_hash({name: value for name, value in fields.items() if name != _SAVED_BY}),
         encode(fields),
         bool(row["IsDeleted"]),
-        keys=references(reading, fields),
+        keys=_keys(reading, fields),
     )
 
 
-def references(reading: Reading, fields: Mapping[str, Any]) -> Keys:
+def _keys(reading: Reading, fields: Mapping[str, Any]) -> Keys:
     """The ids that a record, or one of its lines, names: by them it is found when what they stand for changes."""
     rows = [fields, *(fields.get(reading.lines) or ())] if reading.lines else [fields]
     named = {value for row in rows for name, value in row.items() if name.endswith("Id") and name != "Id" and value}
-    return tuple(("refers", str(value)) for value in sorted(named))
+    refers = tuple(("refers", str(value)) for value in sorted(named))
+    return (*refers, ENTERED) if reading.key and not fields.get(reading.key) else refers
 
 
 def _without_attributes(value: Any) -> Any:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
@@ -21,6 +23,7 @@ from crossfoot.core.settlement import (
 from crossfoot.engine.reading.drift import PAYMENTS
 from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_books, load_ledger, refresh_reference
+from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments
 from crossfoot.engine.writing.payment_outcomes import (
@@ -34,6 +37,7 @@ from crossfoot.engine.writing.payment_outcomes import (
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
+from crossfoot.store.lookups import find_candidates
 from crossfoot.store.queue import decisions, replace_findings
 from crossfoot.store.versions import load_versions
 
@@ -140,7 +144,9 @@ def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
             stored.source_id: MadePayment(stored.link.xero_id, stored.source_hash, stored.link.state)
             for stored in load_links(connection, home, Kind.PAYMENT, live_only=False)
         }
-        rows = [row for row in _rows(session) if row.ref.id in made or not row.own_key]
+        name, value = ENTERED
+        entered = find_candidates(connection, session.org_id, session.mapping.payment_object, name, [value])
+        rows = [row for row in _rows(session, connection, entered | set(made)) if row.ref.id in made or not row.own_key]
         standing = list(ops.load_operations(connection, home, kind=Kind.PAYMENT, states=ops.STANDING))
         since = session.host.now() - REFUSED_AGAIN_AFTER
         wanted = {row.invoice_id for row in rows} - {""}
@@ -158,18 +164,17 @@ def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     return settle(rows, context)
 
 
-def _rows(session: Session) -> list[RecordedPayment]:
+def _rows(session: Session, connection: Connection, ids: Collection[str] | None = None) -> list[RecordedPayment]:
     mapping = session.mapping
-    with session.database.reading() as connection:
-        return [
-            mapping.recorded_payment(
-                version.ref.id,
-                decode_fields(version.body),
-                organisation_id=session.organisation_id,
-                deleted=version.deleted,
-            )
-            for version in load_versions(connection, session.org_id, mapping.payment_object)
-        ]
+    return [
+        mapping.recorded_payment(
+            version.ref.id,
+            decode_fields(version.body),
+            organisation_id=session.organisation_id,
+            deleted=version.deleted,
+        )
+        for version in load_versions(connection, session.org_id, mapping.payment_object, ids=ids)
+    ]
 
 
 def recall_payments(session: Session) -> None:
@@ -180,7 +185,7 @@ def recall_payments(session: Session) -> None:
     home = session.organisation_id
     with session.database.reading() as connection:
         linked = {each.source_id for each in load_links(connection, home, Kind.PAYMENT, live_only=False)}
-        shows = [row for row in _rows(session) if row.own_key.startswith(f"{home}:") and not row.deleted]
+        shows = [row for row in _rows(session, connection) if row.own_key.startswith(f"{home}:") and not row.deleted]
         rows = [row for row in shows if row.ref.id not in linked]
         invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids={row.invoice_id for row in rows})
     listed = {payment.payment_id: payment for invoice in invoices.values() for payment in invoice.payments}

@@ -1,0 +1,31 @@
+"""Payments that people entered are found by a key of their own"""
+
+from __future__ import annotations
+
+import hashlib
+
+import sqlalchemy as sa
+from alembic import op
+
+from crossfoot.store.packed import unpack
+
+revision = "0006"
+down_revision = "0005"
+_FILL = sa.text(
+    "INSERT INTO lookup (key, record_id) SELECT :key, record_id FROM version WHERE home = :home AND kind = :kind"
+)
+
+
+def upgrade() -> None:
+    """Every row of a custom object that was read before may be one: whoever looks it up reads it and sees."""
+    bind = op.get_bind()
+    homes = {row.code: row.id for row in bind.execute(sa.text("SELECT code, id FROM home"))}
+    kinds = bind.execute(sa.text("SELECT DISTINCT home, kind FROM version")).all()
+    for home, kind in kinds:
+        if unpack(kind).endswith("__c"):
+            bind.execute(_FILL, {"key": _key(homes[home], unpack(kind)), "home": home, "kind": kind})
+
+
+def _key(home: str, kind: str) -> int:
+    text = f"{home}\x1f{kind}\x1fentered\x1fyes"
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest()[:6], signed=True)
