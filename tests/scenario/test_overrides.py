@@ -178,6 +178,19 @@ def test_a_source_that_moves_on_under_a_decision_asks_again(firm: Firm) -> None:
     assert firm.invoice_of(DEAL)["SubTotal"] == firm.deal(DEAL)["Amount"]
 
 
+def test_what_was_decided_about_a_line_never_goes_over_to_another(firm: Firm) -> None:
+    """The second line becomes the first one when that is taken out."""
+    edit_entry(firm.act("Priya"), entry_of(firm), {"tax:1": "EXEMPTOUTPUT"}, "samples are exempt")
+    samples, support = firm.lines(DEAL)
+    firm.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{samples['Id']}")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+
+    assert firm.sync().applied.created == 0
+    cause = firm.waiting(DEAL)["override_outdated"].cause
+    assert f"for ASR-SAMPLE {samples['Id']}" in cause
+    assert f"Now the source says OUTPUT for TEC-SUPPORT {support['Id']}" in cause
+
+
 @pytest.mark.parametrize(
     ("changes", "reason", "words"),
     [
