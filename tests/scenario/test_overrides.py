@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from crossfoot.engine.review.overrides import approve_override, edit_entry, with
 from crossfoot.engine.session import Session
 from crossfoot.store.overrides import load_overrides
 
-from .business import Business, Stage
+from .business import URLS, Business, Stage
 from .test_invoice_fields import CLINIC, LINES
 
 DEAL = "Override me"
@@ -118,6 +119,50 @@ def test_a_document_can_be_billed_to_another_customer(firm: Firm) -> None:
     assert firm.sync().writes == 0
 
 
+def bill_another(firm: Firm) -> dict[str, Any]:
+    """Priya has the deal billed to another customer, and its day comes. Returns that one."""
+    other = next(c for c in firm.contacts() if c["ContactStatus"] == "ACTIVE" and c["Name"] != CLINIC)
+    edit_entry(firm.act("Priya"), entry_of(firm), {"contact": other["Name"]}, "paid by the parent")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+    return other
+
+
+def test_another_customer_who_is_billed_has_until_its_own_terms_say(firm: Firm) -> None:
+    other = bill_another(firm)
+    terms = {"Sales": {"Day": 3, "Type": "DAYSAFTERBILLDATE"}}
+    firm.in_xero("Contacts", ContactID=other["ContactID"], PaymentTerms=terms)
+    firm.sync()
+    assert firm.invoice_of(DEAL)["DueDateString"].startswith("2026-12-27")
+
+
+def test_what_another_customer_was_billed_already_makes_the_deal_wait(firm: Firm) -> None:
+    other = bill_another(firm)
+    line = {"Description": "by hand", "Quantity": 1, "UnitAmount": firm.deal(DEAL)["Amount"], "AccountCode": "200"}
+    about = {"Type": "ACCREC", "Date": "2026-12-20", "Contact": {"ContactID": other["ContactID"]}}
+    firm.in_xero("Invoices", **about, LineItems=[line])
+    firm.sync()
+    assert firm.invoices_of(DEAL) == []
+    assert "already_invoiced" in firm.waiting(DEAL)
+
+
+def test_another_customer_who_was_archived_since_is_sent_nothing(firm: Firm) -> None:
+    other = bill_another(firm)
+    firm.in_xero("Contacts", ContactID=other["ContactID"], ContactStatus="ARCHIVED")
+    firm.sync()
+    assert firm.invoices_of(DEAL) == []
+    assert set(firm.waiting(DEAL)) == {"override_stands", "contact_archived"}
+
+
+def test_another_customer_who_was_merged_since_is_billed_as_who_stands_for_it(firm: Firm) -> None:
+    other = bill_another(firm)
+    survivor = firm.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]
+    firm.office.ask(URLS["xero"], "POST", f"/Contacts/{other['ContactID']}/merge", {"Into": survivor})
+    firm.sync()
+    assert firm.invoice_of(DEAL)["Contact"]["ContactID"] == survivor
+    firm.later()
+    assert firm.sync().writes == 0
+
+
 def test_a_source_that_moves_on_under_a_decision_asks_again(firm: Firm) -> None:
     edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
     approve_override(firm.act("Sam"), firm.overrides()[0].id)
@@ -131,6 +176,19 @@ def test_a_source_that_moves_on_under_a_decision_asks_again(firm: Firm) -> None:
     firm.later()
     assert firm.sync().applied.created == 1
     assert firm.invoice_of(DEAL)["SubTotal"] == firm.deal(DEAL)["Amount"]
+
+
+def test_what_was_decided_about_a_line_never_goes_over_to_another(firm: Firm) -> None:
+    """The second line becomes the first one when that is taken out."""
+    edit_entry(firm.act("Priya"), entry_of(firm), {"tax:1": "EXEMPTOUTPUT"}, "samples are exempt")
+    samples, support = firm.lines(DEAL)
+    firm.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{samples['Id']}")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+
+    assert firm.sync().applied.created == 0
+    cause = firm.waiting(DEAL)["override_outdated"].cause
+    assert f"for ASR-SAMPLE {samples['Id']}" in cause
+    assert f"Now the source says OUTPUT for TEC-SUPPORT {support['Id']}" in cause
 
 
 @pytest.mark.parametrize(

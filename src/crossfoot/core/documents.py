@@ -39,6 +39,8 @@ class IntendedLine:
     discount_amount: Decimal | None = None
     tracking: tuple[tuple[str, str], ...] = ()
     product: RecordRef | None = None
+    row_id: str = ""
+    """The id of the deal's line; blank for the one line of a deal without products."""
 
     @property
     def amount(self) -> Decimal:

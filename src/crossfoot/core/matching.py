@@ -256,6 +256,11 @@ def decide_contacts(
     return decisions
 
 
+def use_chosen(account: IntendedContact, contact_id: str, directory: ContactDirectory) -> ContactDecision:
+    """The contact that a person chose for one deal of an account, or the one that it was merged into by now."""
+    return _use(account, directory.survivor(contact_id), "chosen by a person for this deal")
+
+
 def _decide(
     account: IntendedContact,
     directory: ContactDirectory,

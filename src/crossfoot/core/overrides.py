@@ -18,6 +18,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.records import content_hash
 
 UNIT_DECIMALS_MAX = 4
+LINE_NAME_MAX = 60
 
 
 class Part(StrEnum):
@@ -97,8 +98,18 @@ def read_value(part: Part, value: str) -> str:
     return text
 
 
+def source_words(deal: Deal, field: str) -> str:
+    """What the source says of a part now. Of one line also which it is: numbers move on when a line before it goes."""
+    said, number = source_value(deal, field), read_part(field)[1]
+    line = next(iter(_lines(deal.invoice, number)), None) if deal.invoice and number else None
+    if line is None:
+        return said
+    called = f"{line.item_code or line.description[:LINE_NAME_MAX]} {line.row_id}".strip()
+    return f"{said or 'nothing'} for {called}"
+
+
 def source_value(deal: Deal, field: str) -> str:
-    """What the source says of a part now; of several lines that differ, all of them."""
+    """The same without the line's name: what a decision is compared with. Of several lines that differ, all of them."""
     part, number = read_part(field)
     invoice = deal.invoice
     if invoice is None:
@@ -143,7 +154,7 @@ def overridden(deal: Deal, overrides: Iterable[Override]) -> Deal:
     for override in overrides:
         if invoice is None or agrees(deal, override):
             continue
-        said = source_value(deal, override.field)
+        said = source_words(deal, override.field)
         if override.state is OverrideState.PROPOSED:
             findings.append(Finding("override_proposed", deal.ref, override.words))
         elif said != override.was:

@@ -124,7 +124,8 @@ class Mirror:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that one planning pass is decided from."""
+    """Everything that one planning pass is decided from. ``contacts`` has the customer of each account, ``chosen`` the
+    one that a person chose for a deal instead, by the deal's id."""
 
     org_id: str
     policy: Policy
@@ -136,6 +137,7 @@ class Context:
     links: Mapping[str, Link]
     link_source_hash: Mapping[str, str]
     epochs: Mapping[str, int]
+    chosen: Mapping[str, ContactDecision] = field(default_factory=dict)
     not_same: frozenset[tuple[str, str]] = frozenset()
     undone: frozenset[str] = frozenset()
     sales_terms: Callable[[str], tuple[int, str] | None] = lambda _contact_id: None
@@ -177,7 +179,7 @@ def _customer(deal: Deal, context: Context) -> ContactDecision | None:
     if account is None or account.id not in context.accounts:
         return None
     if deal.bill_to:
-        return ContactDecision(contact_id=deal.bill_to, evidence="chosen by a person for this deal")
+        return context.chosen.get(deal.ref.id)
     return context.contacts.get(account.id)
 
 

@@ -182,6 +182,7 @@ class DealLens:
             discount_rate=rate if isinstance(rate, Decimal) and rate else None,
             tracking=tuple((name, option) for name, option in tracking.items() if option),
             product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
+            row_id=as_text(row.get("Id")),
         )
 
 

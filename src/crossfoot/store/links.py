@@ -185,6 +185,12 @@ def set_base(
     _touch(connection, link_id)
 
 
+def rename_source(connection: Connection, organisation_id: str, source_id: str, was: str, now: str) -> None:
+    """What an invoice was agreed on with is called otherwise: the same version of its deal, read with more fields."""
+    key = {"organisation_id": organisation_id, "kind": Kind.INVOICE.value, "source_key": source_id, "source_hash": was}
+    change(connection, link, key, {"source_hash": now})
+
+
 @Prepared
 def _paired(link_id: Bound) -> Select[Any]:
     return select(link.c.organisation_id, link.c.source_id, link.c.xero_id).where(link.c.id == link_id)

@@ -25,6 +25,7 @@ from crossfoot.core.matching import (
     reached_at,
     suffixed_names,
     unique_name,
+    use_chosen,
 )
 from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
@@ -85,7 +86,7 @@ def read_evidence(
     invoices = (
         load_ledger(connection, organisation_id, INVOICE, LedgerInvoice)
         if scope.deals is None
-        else _invoices_for(session, connection, deals, links, epochs, customers.contact_ids())
+        else _invoices_for(session, connection, deals, links, epochs, customers)
     )
     linked = {stored.link.xero_id for stored in links.values()}
     if ids:
@@ -99,6 +100,7 @@ def read_evidence(
         as_of=as_of,
         contacts=customers.decisions,
         accounts=customers.accounts,
+        chosen=customers.chosen_for,
         mirror=Mirror(invoices, linked=frozenset(credited | linked)),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
@@ -163,7 +165,7 @@ def _invoices_for(
     deals: Iterable[Deal],
     links: Mapping[str, StoredLink],
     epochs: Mapping[str, int],
-    contact_ids: Mapping[str, str],
+    customers: _Customers,
 ) -> dict[str, LedgerInvoice]:
     """Their own invoices; and for deals without one, all that may be theirs or stand in their way."""
     policy = session.mapping.policy
@@ -180,7 +182,7 @@ def _invoices_for(
         if own:
             epoch = epochs.get(deal.ref.id, 0) + 1
             numbers.add(document_number(policy.number_prefix, own, epoch=epoch).casefold())
-        if contact_id := contact_ids.get(account_of(deal), ""):
+        if contact_id := customers.contact_of(deal):
             reach = dt.timedelta(days=policy.double_billing_days)
             months |= months_of(
                 contact_id, deal.invoice.currency, deal.invoice.dated - reach, deal.invoice.dated + reach
@@ -244,15 +246,21 @@ class _Customers:
             chosen=self.chosen,
             not_same=self.not_same,
         )
+        self.chosen_for = {
+            deal.ref.id: use_chosen(self.accounts[account_of(deal)], deal.bill_to, self.directory)
+            for deal in self._deals
+            if deal.bill_to and account_of(deal) in self.accounts
+        }
 
     @property
     def links(self) -> Mapping[str, str]:
         """Contact ids by account, as far as they were read."""
         return self._all_links
 
-    def contact_ids(self) -> dict[str, str]:
-        """The contact that each account's documents go to, where there is one."""
-        return {account_id: decision.contact_id for account_id, decision in self.decisions.items()}
+    def contact_of(self, deal: Deal) -> str:
+        """The contact that a deal's documents go to; blank where there is none yet."""
+        decision = self.chosen_for.get(deal.ref.id) or self.decisions.get(account_of(deal))
+        return decision.contact_id if decision else ""
 
     def _load_accounts(self, ids: Iterable[str]) -> dict[str, IntendedContact]:
         return {each: contact for each, (contact, _) in self._reader.contacts(self._connection, set(ids)).items()}
@@ -270,6 +278,7 @@ class _Customers:
         self._all_links = self._contact_links(source_keys=self._ids)
         known = {**self.chosen, **self._all_links}
         ids = {contact_id for account_id, contact_id in known.items() if account_id in self.accounts}
+        ids |= {deal.bill_to for deal in self._deals if deal.bill_to}
         unlinked = [self.accounts[each] for each in sorted(moving & self.accounts.keys()) if each not in known]
         if unlinked:
             ids |= self._contacts_like(unlinked)

@@ -27,6 +27,7 @@ from crossfoot.engine.reading.ledger import (
     refresh_reference,
     to_version,
 )
+from crossfoot.engine.reading.position import find_position, keep_agreed, move_position
 from crossfoot.engine.session import Session
 from crossfoot.http import HttpRequest
 from crossfoot.mapping.compiled import Reading
@@ -172,10 +173,10 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
     """Sweep one object, deleted rows included, by keyset on (SystemModstamp, Id)."""
     home = session.org_id
     with session.database.writing(f"sweep {reading.object}") as connection:
-        position = load_watermark(connection, home, reading.object)
+        position = find_position(connection, session, reading)
         read_seq = next_seq(connection)
-    start = datetime.fromisoformat(position) if position else _BEGINNING
-    where, lane = soql.since(start), Lane.SWEEP if position else Lane.BACKFILL
+    start = datetime.fromisoformat(position.since) if position.since else _BEGINNING
+    where, lane = soql.since(start), Lane.SWEEP if position.since else Lane.BACKFILL
     began: datetime | None = None
     seen: set[str] = set()
     for _ in range(PAGES_MAX):
@@ -185,11 +186,11 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
         seen.update(row["Id"] for row in rows)
         versions = [_row_version(home, reading, row) for row in rows]
         with session.database.writing(f"{reading.object} page") as connection:
+            if position.again:
+                keep_agreed(connection, session, versions)
             counts = save_versions(connection, read_seq, versions)
             if last and began and not reading.lines:
-                move_watermark(
-                    connection, home, reading.object, (began - SALESFORCE_LAG).isoformat(), session.host.now()
-                )
+                move_position(connection, session, reading, began - SALESFORCE_LAG)
         observed.add(f"Salesforce {reading.object}", counts)
         session.progress("Reading Salesforce", observed.counts[f"Salesforce {reading.object}"].read, 0)
         if last:
@@ -199,9 +200,7 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
         _observe_changed_lines(session, reading, start, seen, read_seq, observed)
         if began:
             with session.database.writing(f"{reading.object} watermark") as connection:
-                move_watermark(
-                    connection, home, reading.object, (began - SALESFORCE_LAG).isoformat(), session.host.now()
-                )
+                move_position(connection, session, reading, began - SALESFORCE_LAG)
 
 
 def _observe_changed_lines(

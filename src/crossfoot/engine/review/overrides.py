@@ -17,7 +17,7 @@ from crossfoot.core.overrides import (
     agrees,
     read_part,
     read_value,
-    source_value,
+    source_words,
 )
 from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.evidence import read_deals
@@ -49,7 +49,7 @@ def edit_entry(session: Session, entry_id: int, changes: Mapping[str, str], reas
                 raise NeedsPerson(f"{field}: the deal has {len(deals[0].invoice.lines)} lines.")
             value = _checked(connection, session, books, part, read_value(part, text))
             state = OverrideState.PROPOSED if part in NEEDS_SECOND_PERSON else OverrideState.STANDS
-            said = source_value(deals[0], field)
+            said = source_words(deals[0], field)
             decided = Override(field, value, said, reason.strip(), session.actor, state)
             kept = store.add_override(connection, session.organisation_id, entry.record.id, decided, session.host.now())
             _note(connection, session, "override", kept)

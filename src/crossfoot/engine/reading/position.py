@@ -1,0 +1,78 @@
+"""How far an object of Salesforce was read, and with which fields.
+
+Where the settings come to name a field that was not read so far, every row lacks it: all of them are read anew. That
+more is read of a record is no change of it, so that what its document was agreed on with stays agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from crossfoot.engine.session import Session
+from crossfoot.mapping.compiled import Reading
+from crossfoot.store.codec import decode, decode_fields, encode
+from crossfoot.store.links import rename_source
+from crossfoot.store.versions import (
+    Version,
+    load_reference,
+    load_versions,
+    load_watermark,
+    move_watermark,
+    save_reference,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """``since`` is None where all rows are to be read; ``again`` says that they were read before, with fewer fields."""
+
+    since: str | None
+    again: bool = False
+
+
+def find_position(connection: Connection, session: Session, reading: Reading) -> Position:
+    """From where to read an object with these fields."""
+    reached = load_watermark(connection, session.org_id, reading.object)
+    known = load_reference(connection, session.org_id, _key(reading))
+    covered = set(decode(known[1], list[str])) if known else set()
+    if reached is None or _fields(reading) <= covered:
+        return Position(reached)
+    return Position(None, again=True)
+
+
+def move_position(connection: Connection, session: Session, reading: Reading, until: datetime) -> None:
+    """Keep how far it was read, and with what; belongs in the transaction that stores what was read last."""
+    now = session.host.now()
+    move_watermark(connection, session.org_id, reading.object, until.isoformat(), now)
+    save_reference(connection, session.org_id, _key(reading), encode(sorted(_fields(reading))), now)
+
+
+def _key(reading: Reading) -> str:
+    return f"fields of {reading.object}"
+
+
+def _fields(reading: Reading) -> set[str]:
+    return {*reading.fields, *(f"{reading.lines}.{name}" for name in reading.line_fields)}
+
+
+def keep_agreed(connection: Connection, session: Session, read: Sequence[Version]) -> None:
+    """Let invoices' links name the versions about to be stored where these say more of their deals, and only that."""
+    fresh = {version.ref.id: version for version in read}
+    for before in load_versions(connection, session.org_id, session.mapping.deal_object, ids=fresh):
+        now = fresh[before.ref.id]
+        if before.hash != now.hash and _says_the_same(decode_fields(before.body), decode_fields(now.body)):
+            rename_source(connection, session.organisation_id, before.ref.id, before.hash, now.hash)
+
+
+def _says_the_same(before: Any, now: Any) -> bool:
+    """Whether two readings agree in all that both have."""
+    if isinstance(before, dict) and isinstance(now, dict):
+        return all(_says_the_same(before[name], now[name]) for name in before.keys() & now.keys())
+    if isinstance(before, list) and isinstance(now, list):
+        return len(before) == len(now) and all(map(_says_the_same, before, now))
+    return bool(before == now)

@@ -1,0 +1,65 @@
+"""Settings that come to name a field which was not read so far: no record is judged without it."""
+
+from __future__ import annotations
+
+import pytest
+
+from .business import Business
+from .test_invoice_fields import CLINIC, LINES
+
+DEAL = "Billed at Christmas"
+DRAFTED = "Cent and Sons Bakers - Flour costing"
+
+
+@pytest.fixture
+def firm(synced: Business) -> Business:
+    """A deal waits for its day and is not read again until then, for nobody touches it."""
+    synced.win(DEAL, CLINIC, LINES, CloseDate="2026-12-24", Type="HOLD")
+    for _ in range(2):
+        synced.later()
+        synced.sync()
+    synced.later()
+    return synced
+
+
+def christmas(firm: Business) -> None:
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+    firm.sync()
+
+
+def test_a_condition_on_a_new_field_holds_back_deals_that_were_read_before(firm: Business) -> None:
+    firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+    christmas(firm)
+    assert firm.invoices_of(DEAL) == []
+
+
+def test_a_document_says_what_a_new_field_says(firm: Business) -> None:
+    firm.set('Reference: "BLANKVALUE(Deal_Number__c, Id)', "Reference: \"BLANKVALUE(Type, 'nothing')")
+    christmas(firm)
+    assert firm.invoice_of(DEAL)["Reference"] == "HOLD"
+
+
+def test_that_more_is_read_of_a_deal_is_no_change_of_it(firm: Business) -> None:
+    """What people made of its draft stands, and is told as it was."""
+    draft = firm.invoice_of(DRAFTED)
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Reference="by hand")
+    firm.later()
+    firm.sync()
+    before = {entry.record.id: entry.cause for entry in firm.desk.entries(ignored=True)}
+    firm.later()
+    firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+
+    assert [call for call in firm.writes_during(firm.sync) if "Invoices" in call] == []
+
+    assert "draft_edited" in firm.waiting(DRAFTED)
+    assert firm.invoice_of(DRAFTED)["Reference"] == "by hand"
+    after = {entry.record.id: entry.cause for entry in firm.desk.entries(ignored=True)}
+    assert after == {key: cause for key, cause in before.items() if key != firm.deal(DEAL)["Id"]}
+
+
+def test_all_rows_are_read_once_for_a_new_field_and_no_more(firm: Business) -> None:
+    firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+    firm.sync()
+    firm.later()
+    read = firm.sync().observed.counts["Salesforce Opportunity"].read
+    assert read == 0
