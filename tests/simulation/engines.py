@@ -15,6 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 from crossfoot.core.errors import CrossfootError, Defect, Stopped
+from crossfoot.engine.host import Host
 from crossfoot.engine.runs import RunReport, restore
 from crossfoot.engine.serve import hinted_sync
 from crossfoot.engine.session import Session, make_session
@@ -111,7 +112,7 @@ class Engines:
         held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
         with held:
             self.writer, began = self._machine.acting, self._machine.now
-            report = hinted_sync(self._session(database))
+            report = hinted_sync(self.session(database))
             self.seen_at = began  # I13: it covers what came while it waited for its turn, since only then it reads
         return report
 
@@ -120,14 +121,15 @@ class Engines:
         database = Database(self._pair.database.engine, self._machine.pause)
         with hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold():
             self.writer = self._machine.acting
-            return restore(self._session(database), reason)[0].linked
+            return restore(self.session(database), reason)[0].linked
 
     def tie_out(self) -> bool:
         """Whether the tie-out, which reads both sides on its own path, leaves an amount unexplained."""
-        return run_tie_out(self._session(Database(self._pair.database.engine, self._machine.pause))).result.unexplained
+        return run_tie_out(self.session(Database(self._pair.database.engine, self._machine.pause))).result.unexplained
 
-    def _session(self, database: Database) -> Session:
-        host = self._machine.host(self.skew)
+    def session(self, database: Database, host: Host | None = None) -> Session:
+        """A session of a process of its own."""
+        host = host or self._machine.host(self.skew)
         session = make_session(database, self.mapping, lambda: KEY, host=host, transport=self._wire)
         session.anchor_path = self.anchor_path
         return session

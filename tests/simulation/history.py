@@ -20,6 +20,7 @@ from .bugs import planted
 from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone
 from .engines import Engines, database_clock
 from .hints import Hints
+from .listeners import Listeners
 from .machine import GOES_ON, Actor, Fate, Machine, Violation
 from .operators import Operators
 from .oracles import Oracles
@@ -34,6 +35,7 @@ ROUNDS_MAX = 3
 # Around the steps of a write is where a death is worst: between the vendor's commit and our own above all.
 KILL_WEIGHTS = {"write ": 120, "commit reserve": 120, "commit call": 60, "commit outcome": 120, "commit verified": 120}
 KILL_WEIGHTS |= {"commit write-back": 30, "send xero P": 60, "answered xero P": 60, "commit adopt": 60}
+KILL_WEIGHTS |= {"commit hinted records": 30, "commit hints done": 30}
 KILL_WEIGHTS |= {"commit grant": 60, "commit payment": 60, "commit run ended": 30}
 FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
@@ -42,6 +44,7 @@ PAYMENTS_SHARE = 0.5
 RESTORES_SHARE = 0.15
 MERGES_SHARE = 0.2
 HINTS_SHARE = 0.4
+LISTENS_SHARE = 0.3
 BRAKE_SHARE = 0.25
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
@@ -120,7 +123,7 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
     ways = replace(ways, hints=machine.aside.random() < HINTS_SHARE, brake=machine.aside.random() < BRAKE_SHARE)
     peopled = ways.two_way and not ways.merges and machine.beside.random() < PEOPLE_SHARE
-    ways = replace(ways, people=peopled)
+    ways = replace(ways, people=peopled, listens=machine.listening.random() < LISTENS_SHARE)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
@@ -163,6 +166,7 @@ class History:
         shared = self.people.shared
         self.operators = Operators(machine, pair, self.engines, self.wire, self.ledger, shared, self.reached)
         self.hints = Hints(machine, pair, self.reached)
+        self.listeners = Listeners(machine, pair, self.engines, self.reached)
         self.operators.restored = self._restored
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
@@ -177,7 +181,7 @@ class History:
         self.rest.check_decisions(self.operators.decided)
         if not (self.machine.kills or self.machine.pauses or self.wire.struck):
             self.rest.check_echoes()
-        if self.ways.hints:
+        if self.ways.hints or self.ways.listens:
             self._hear_again()
         self.machine.run(("tie-out", self._tie_out))
         self.reached.read(self.machine, self.wire.struck, self.rest)
@@ -210,6 +214,7 @@ class History:
         """An old copy of the database was put back."""
         self.rest.forget()
         self.hints.forget()
+        self.listeners.forget()
         self.ledger.vanished.clear()
 
     def _chaos(self) -> None:
@@ -232,19 +237,19 @@ class History:
 
         def at_seam(actor: Actor) -> Fate:
             assert not self._raw.in_transaction, "a seam inside a transaction"
-            if chance.random() < act_rate:
-                machine.note(self.people.act())
-            if self.ways.merges and machine.aside.random() < MERGE_RATE:
-                machine.note(self.people.do(machine.aside.choice(MERGES)))
-            self._edit_new(actor)
-            if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
-                machine.note(done)
+            lingers_s = self.listeners.at_seam(actor) if self.ways.listens else 0.0
+            with self.listeners.befalling():
+                self._people_at_seam(actor, act_rate)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
                 return Fate(dies=True)
+            if lingers_s:
+                return Fate(stands_still_s=lingers_s)
             return Fate(stands_still_s=chance.uniform(*STANDS_STILL_S)) if chance.random() < still_rate else GOES_ON
 
         if self.ways.hints:
             self.hints.subscribe()
+        if self.ways.listens:
+            self.listeners.subscribe()
         machine.at_every_seam = at_seam
         for _ in range(chance.randrange(*CHAOS_ROUNDS)):
             for _ in range(chance.randrange(5)):
@@ -258,6 +263,8 @@ class History:
                 engines.append(("second engine", self.engines.later_body))
             if self.ways.hints:
                 engines.append(("receiver", self.hints.body))
+            if self.ways.listens:
+                engines += self.listeners.bodies()
             began, killed = machine.now, machine.kills
             machine.run(*engines)
             self.hints.check()
@@ -268,6 +275,17 @@ class History:
             ran_well = self.engines.seen_at >= began and machine.kills == killed
             if chance.random() < DAYS_SHARE and ran_well:
                 machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
+
+    def _people_at_seam(self, actor: Actor, act_rate: float) -> None:
+        """What people do while an engine is on its way."""
+        machine, chance = self.machine, self.machine.chance
+        if chance.random() < act_rate:
+            machine.note(self.people.act())
+        if self.ways.merges and machine.aside.random() < MERGE_RATE:
+            machine.note(self.people.do(machine.aside.choice(MERGES)))
+        self._edit_new(actor)
+        if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
+            machine.note(done)
 
     def _brakes(self) -> bool:
         """Whether the brake is on, and nobody has taken it off."""
@@ -325,12 +343,15 @@ class History:
         self.engines.sync()
 
     def _hear_again(self) -> None:
-        """I14: whatever became of the webhooks, and however often they come again, both sides stay as they are."""
+        """I14: whatever became of webhooks and events, however often they come again, both sides stay as they are."""
         before = self.wire.writes, self.rest.queue()
-        self.hints.again()
+        if self.ways.hints:
+            self.hints.again()
+        if self.ways.listens:
+            self.listeners.again()
         self.machine.run(("engine", self._round))
         if (self.wire.writes, self.rest.queue()) != before:
-            raise Violation("I14: webhooks that came again changed something")
+            raise Violation("I14: webhooks or events that came again changed something")
 
     def _tie_out(self) -> None:
         """I8: the product's own proof agrees that nothing is left over."""

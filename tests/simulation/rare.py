@@ -66,6 +66,10 @@ SOMETIMES = (
     "a forged webhook was refused",
     "the brake held a run",
     "a person at a customer was edited",
+    "a listener found a change within a run",
+    "a stream was recovered by a sweep",
+    "an overflow was swept",
+    "an event came again",
 )
 
 

@@ -190,6 +190,7 @@ class Ways:
     hints: bool = False
     brake: bool = False
     people: bool = False
+    listens: bool = False
 
 
 PLAIN = Ways()

@@ -16,6 +16,7 @@ from crossfoot.engine.reading.observe import observe
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.changes import Change, Received, Stream, StreamEnded
 from crossfoot.store.codec import decode_fields
+from crossfoot.store.database import Database
 from crossfoot.store.versions import load_reference, load_versions
 
 Step = Received | StreamEnded | None
@@ -227,6 +228,24 @@ def test_a_sweep_finds_nothing_new_after_a_hint(listening: Business) -> None:
     listening.edit("Opportunity", deal, PO_Number__c="PO-2")
     follow(listening, [hint("Opportunity", deal)])
     assert observe(listening.session()).counts["Salesforce Opportunity"].changed == 0
+
+
+def test_a_sweep_that_stood_still_passes_nothing_that_a_listener_read_meanwhile(listening: Business) -> None:
+    """What it sees is not stored over what was read under a later number: the next sweep has to read it again."""
+    deal, session = any_deal(listening), listening.session()
+
+    def stand_still(seam: str) -> None:
+        if seam == "commit sweep Opportunity done":
+            listening.edit("Opportunity", deal, PO_Number__c="PO-4")
+            follow(listening, [hint("Opportunity", deal)])
+            listening.time.pass_s(1)
+            listening.edit("Opportunity", deal, PO_Number__c="PO-5")
+            listening.time.pass_s(1200)
+
+    session.database = Database(listening.database.engine, stand_still)
+    observe(session)
+    observe(listening.session())
+    assert stored(listening, deal)["PO_Number__c"] == "PO-5"
 
 
 def test_what_the_mapping_reads_is_what_is_listened_to(listening: Business) -> None:

@@ -1,7 +1,8 @@
 """Observe: read what changed on both sides and store it, each page with the watermark that covers it.
 
-A sweep reads up to now, but the watermark never passes the server's own clock at the start of the read less a lag:
-what lies beyond is read again next time and falls out as unchanged.
+A sweep reads up to now, but the watermark never passes the server's own clock at the start of the sweep less a lag:
+what lies beyond is read again next time and falls out as unchanged. The start is where a sweep takes its read sequence,
+not its first answer: what another reader stored in between stays, although the sweep saw something newer.
 """
 
 from __future__ import annotations
@@ -116,14 +117,14 @@ def observe_xero(
 
     ``lane`` is given where the sweep is a look-up or a read-back, which may use what other calls must leave.
     """
-    home = session.organisation_id
+    home, started = session.organisation_id, session.host.now()
     with session.database.writing(f"sweep {resource}") as connection:
         position = load_watermark(connection, home, resource)
         read_seq = next_seq(connection)
     since = datetime.fromisoformat(position) if position else None
     began: datetime | None = None
     for page in xero_pages(session, resource, since, lane=lane):
-        began = began or page.server_date
+        began = began or _began(session, started, page.server_date)
         with session.database.writing(f"{resource} page") as connection:
             counts = save_versions(connection, read_seq, page.versions)
             if page.last and began:
@@ -171,7 +172,7 @@ def xero_pages(
 
 def sweep_object(session: Session, reading: Reading, observed: Observed) -> None:
     """Sweep one object, deleted rows included, by keyset on (SystemModstamp, Id)."""
-    home = session.org_id
+    home, started = session.org_id, session.host.now()
     with session.database.writing(f"sweep {reading.object}") as connection:
         position = find_position(connection, session, reading)
         read_seq = next_seq(connection)
@@ -182,7 +183,7 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
     for _ in range(PAGES_MAX):
         window = _query(session, reading, where, lane=lane)
         rows, last = window.rows, window.last
-        began = began or window.server_date
+        began = began or _began(session, started, window.server_date)
         seen.update(row["Id"] for row in rows)
         versions = [_row_version(home, reading, row) for row in rows]
         with session.database.writing(f"{reading.object} page") as connection:
@@ -201,6 +202,11 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
         if began:
             with session.database.writing(f"{reading.object} watermark") as connection:
                 move_position(connection, session, reading, began - SALESFORCE_LAG)
+
+
+def _began(session: Session, started: datetime, server_date: datetime | None) -> datetime | None:
+    """The server's clock when a sweep took its read sequence, from that of its first answer."""
+    return server_date and server_date - max(session.host.now() - started, timedelta(0))
 
 
 def _observe_changed_lines(

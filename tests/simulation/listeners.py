@@ -1,0 +1,311 @@
+"""Salesforce's change events on their way to listeners: late, twice, never, as gaps; streams that end (SF 5, I12, I14).
+
+The emulator's bus decides what is told and under which replay id; here its answers are carried to the real listener,
+which runs beside the engines and may die at any seam.
+"""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from random import Random
+from threading import Event
+from typing import Any
+
+from sqlalchemy import select
+
+from crossfoot.core.errors import CrossfootError, Defect
+from crossfoot.emulators.salesforce.events import log, pubsub
+from crossfoot.emulators.salesforce.events.avro import Codec
+from crossfoot.emulators.salesforce.events.changes import OVERFLOW
+from crossfoot.emulators.wire import Request
+from crossfoot.engine.reading.events import ASKED_MAX, Listener
+from crossfoot.engine.session import Session
+from crossfoot.salesforce.changes import Change, Received, StreamEnded
+from crossfoot.store.database import Database
+from crossfoot.store.schema import version
+from crossfoot.store.versions import load_reference
+
+from .engines import Engines
+from .machine import Actor, Machine, Violation
+from .rare import Reached
+from .shared import SALESFORCE
+from .world import Pair
+
+SELECTED = ("Account", "Product2", "Opportunity", "OpportunityLineItem", "Contact")
+LIVES_S = (60.0, 600.0)
+STARTS_WITHIN_S = 120.0
+WAIT_S_MAX = 30.0
+NAP_S_MAX = 60.0
+OPENS_WITHIN_S = 2.0
+KEEPALIVE_S = 90
+END_RATE, TWICE_RATE, LATE_RATE = 0.04, 0.1, 0.2
+STRUCK_RATE = 0.2  # of what people do in Salesforce, in the seeds with listeners
+LISTENER = "listener"
+LINES = "OpportunityLineItem"  # stored with their deal
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVENT_FAULTS = ("event_lost", "event_gap", "event_overflow")
+ENDS = ("", "unavailable", "unauthenticated", "permission_denied", "not_found", *sorted(pubsub.STATUSES))
+"""How a stream may end: the service's own codes, what stands where one is missing, and good order."""
+BATCH_MAX = 20
+LINGERS_RATE = 0.05
+LINGERS_S = (30.0, 1200.0)
+LINGERS_AT = ("commit hints done", "commit hinted records begins", "commit sweep Opportunity done")
+"""Between taking a read's number and reading, and between reading and storing."""
+
+
+class Until(Event):
+    """Set once its time has come."""
+
+    def __init__(self, machine: Machine, seconds: float) -> None:
+        super().__init__()
+        self._machine, self._at = machine, machine.now + timedelta(seconds=seconds)
+
+    def is_set(self) -> bool:
+        """Whether it has."""
+        return self._machine.now >= self._at
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An event that a listener was given, and when: the position may pass it only with what it points at."""
+
+    change: Change
+    at: datetime
+
+
+class Listeners:
+    """The way between the org's event bus and the listeners, and what must hold on it."""
+
+    def __init__(self, machine: Machine, pair: Pair, engines: Engines, reached: Reached) -> None:
+        self.strikes = 0.0
+        self.machine = machine
+        self._pair = pair
+        self._engines = engines
+        self._reached = reached
+        self._world: Any = pair.salesforce.world
+        self._due: dict[tuple[str, bytes], Delivered] = {}
+        self._unseen: dict[str, datetime] = {}
+        self._stamps: dict[tuple[str, str], datetime] = {}
+        self._followed: list[str] = []
+        self._codec = cache(lambda schema_id: Codec(self._world.events["schemas"][schema_id]))
+
+    @property
+    def chance(self) -> Random:
+        """Its own draws: seeds without listeners keep their story."""
+        return self.machine.listening
+
+    def subscribe(self) -> None:
+        """Select what the mapping reads, and choose what is followed; from now on events are struck."""
+        log.select(self._world, SELECTED)
+        objects = [*self._engines.mapping.readings(), LINES, *["Opportunity"] * 3]
+        self._followed = self.chance.choices(objects, k=self.chance.choice((1, 1, 2)))
+        self.strikes = STRUCK_RATE
+
+    def bodies(self) -> list[tuple[str, Callable[[], None]]]:
+        """The processes of one round: one or two listeners, now and then both of one object."""
+        return [(f"{LISTENER} {place}", partial(self._body, name)) for place, name in enumerate(self._followed, 1)]
+
+    def _body(self, name: str) -> None:
+        """Follow one object for a while, as a thread of ``serve`` does."""
+        machine = self.machine
+        machine.pause("its time has not come", self.chance.uniform(0, STARTS_WITHIN_S))
+        listener = self._listener(name)
+        machine.note(f"listens to {name}")
+        try:
+            listener.run(Until(machine, self.chance.uniform(*LIVES_S)))
+        except Defect:
+            raise
+        except CrossfootError as error:
+            machine.note(f"no longer listens: {type(error).__name__}: {str(error)[:80]}")
+            self._engines.told(str(error))
+        self._engines.told(listener.heard.waits_for)
+
+    def _listener(self, name: str) -> Listener:
+        machine = self.machine
+        host = replace(machine.host(self._engines.skew), sleep=self._nap)
+        session = self._engines.session(Database(self._pair.database.engine, machine.pause), host)
+        return Listener(session, lambda topic, position: self._open(session, topic, position), name, self._changed)
+
+    def _changed(self) -> None:
+        writer = self._engines.writer
+        if writer is not None and self.machine.is_alive(writer):
+            self._reached.note("a listener found a change within a run")
+
+    def _nap(self, seconds: float) -> None:
+        """Whoever waits for nothing in particular may sleep in."""
+        self.machine.pause("sleeps in", max(seconds, self.chance.uniform(0, NAP_S_MAX)))
+
+    def _open(self, session: Session, topic: str, position: bytes | None) -> Subscription:
+        """What ``over_grpc`` does, without the network."""
+        token = session.salesforce.access().token.reveal()
+        caller = {"accesstoken": token, "instanceurl": session.instance_url, "tenantid": session.org_id}
+        if position is None:
+            self._recovers(topic)
+        return Subscription(self, caller, topic, position)
+
+    def _recovers(self, topic: str) -> None:
+        """From here on a sweep answers for what was told before."""
+        if self._position(topic):
+            self._reached.note("a stream was recovered by a sweep")
+        self._due = {key: due for key, due in self._due.items() if key[0] != topic}
+
+    def fetch(self, caller: Mapping[str, str], asked: Mapping[str, Any]) -> Received:
+        """One answer of the bus. Raises StreamEnded where the service refuses."""
+        body = json.dumps(asked).encode()
+        response = self._pair.salesforce.answer(Request("POST", f"{pubsub.PATH}Subscribe", headers=caller, body=body))
+        answer = json.loads(response.body)
+        if response.status != pubsub.ANSWERED:
+            raise StreamEnded(answer["error_code"].removeprefix(pubsub.PREFIX), answer["message"])
+        found = tuple(
+            self._change(each["event"]["schema_id"], b64decode(each["event"]["payload"]), b64decode(each["replay_id"]))
+            for each in answer["events"]
+        )
+        return Received(found, b64decode(answer["latest_replay_id"]), answer["pending_num_requested"])
+
+    def _change(self, schema_id: str, payload: bytes, replay_id: bytes) -> Change:
+        """An event as the Pub/Sub API's client decodes it."""
+        header = self._codec(schema_id).decode(payload)["ChangeEventHeader"]
+        committed = datetime.fromtimestamp(header["commitTimestamp"] / 1000, UTC)
+        ids, kind, origin = tuple(header["recordIds"]), header["changeType"], header["changeOrigin"]
+        return Change(header["entityName"], ids, kind, origin, committed, replay_id)
+
+    def delivered(self, topic: str, received: Received) -> None:
+        """A listener was given this."""
+        for change in received.changes:
+            key = topic, change.replay_id
+            if key in self._due:
+                self._reached.note("an event came again")
+            self._due[key] = Delivered(change, self.machine.now)
+
+    @contextmanager
+    def befalling(self) -> Iterator[None]:
+        """What people do meanwhile may be told as a gap, as an overflow, or not at all."""
+        if self.strikes and self.chance.random() < self.strikes:
+            self._world.strike = {"kind": self.chance.choice(EVENT_FAULTS)}
+        yield
+        self._world.strike = None
+
+    def at_seam(self, actor: Actor) -> float:
+        """Judge what a listener has just stored; for how long an actor stands still here."""
+        self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
+        if actor.name.startswith(LISTENER) and actor.seam.startswith("commit"):
+            self._check()
+        lingers = actor.seam.startswith(LINGERS_AT) and self.chance.random() < LINGERS_RATE
+        return self.chance.uniform(*LINGERS_S) if lingers else 0.0
+
+    def _check(self) -> None:
+        """I12: no version gives way to an older one; the position passes only what is stored."""
+        found = self._load_stamps()
+        for (name, record_id), stamp in found.items():
+            before = self._stamps.get((name, record_id), stamp)
+            if stamp < before and stamp != self._world.rows[name][record_id]["SystemModstamp"]:
+                raise Violation(f"I12: {name} {record_id} was stored as of {before}, and then as of {stamp}")
+        self._stamps = found
+        positions = {topic: self._position(topic) for topic in sorted({topic for topic, _ in self._due})}
+        for key, due in list(self._due.items()):
+            if log.bare_position(due.change.replay_id) <= positions[key[0]]:
+                del self._due[key]
+                self._check_stored(due, found)
+
+    def _check_stored(self, due: Delivered, found: Mapping[tuple[str, str], datetime]) -> None:
+        """What an event points at was read after it came: each record that it names, or all of the object's."""
+        change, rows = due.change, self._world.rows[due.change.object]
+        overflow = change.kind == OVERFLOW
+        if overflow:
+            self._reached.note("an overflow was swept")
+        if change.object == LINES:
+            return
+        for record_id in rows if overflow else change.ids:
+            stands = rows[record_id]["SystemModstamp"]
+            stored = found.get((change.object, record_id), NEVER)
+            is_due = stands <= change.committed_at if overflow else stored < change.committed_at.replace(microsecond=0)
+            if is_due and stored != stands and self._unseen.get(record_id, NEVER) < due.at:
+                raise Violation(f"I12: the replay id passed a change of {change.object} {record_id} that is not stored")
+
+    def _load_stamps(self) -> dict[tuple[str, str], datetime]:
+        query = select(version.c.kind, version.c.record_id, version.c.stamp).where(version.c.side == SALESFORCE)
+        with self._pair.database.reading() as connection:
+            return {(kind, each): datetime.fromisoformat(stamp) for kind, each, stamp in connection.execute(query)}
+
+    def _position(self, topic: str) -> int:
+        with self._pair.database.reading() as connection:
+            known = load_reference(connection, self._world.organization["Id"], f"replay {topic}")
+        return log.bare_position(known[1]) if known else 0
+
+    def forget(self) -> None:
+        """An old copy of the database was put back."""
+        self._due.clear()
+        self._stamps.clear()
+
+    def again(self) -> None:
+        """Everything that was ever told comes once more, twice and in another order (I14)."""
+        told = [self._change(each["schema"], each["payload"], b"") for each in self._world.events["log"]] * 2
+        self.chance.shuffle(told)
+        for name in [*self._engines.mapping.readings(), LINES]:
+            mine = [change for change in told if change.object == name]
+            listener = self._listener(name)
+            for start in range(0, len(mine), ASKED_MAX):
+                listener.absorb(Received(tuple(mine[start : start + ASKED_MAX]), b"", ASKED_MAX))
+
+
+class Subscription:
+    """One stream. It opens a moment after it was asked for, as one over gRPC does."""
+
+    def __init__(self, way: Listeners, caller: Mapping[str, str], topic: str, position: bytes | None) -> None:
+        self._way = way
+        self._caller = caller
+        self._asked: dict[str, Any] = {"topic_name": topic, "replay_preset": "LATEST"}
+        self._pending = ASKED_MAX
+        self._spoke = way.machine.now
+        self._last: Received | None = None
+        self._ended: StreamEnded | None = None
+        if position is not None:
+            self._go_on_from(position)
+        else:
+            way.machine.later(way.chance.uniform(0, OPENS_WITHIN_S), f"{topic} is listened to", self._begin)
+
+    def ask(self, number: int) -> None:
+        """Let so many more changes come."""
+        self._pending = min(ASKED_MAX, self._pending + number)
+
+    def receive(self, timeout_s: float) -> Received | None:
+        """What came in time or out of it, None where nothing came. Raises ``StreamEnded``."""
+        way, chance = self._way, self._way.chance
+        way.machine.pause("waits for events", chance.uniform(0, max(WAIT_S_MAX, timeout_s)))
+        if self._ended or chance.random() < END_RATE:
+            raise self._ended or StreamEnded(chance.choice(ENDS), "so the draw has it")
+        if self._last and chance.random() < TWICE_RATE:
+            return self._last
+        if "replay_id" not in self._asked or not self._pending or chance.random() < LATE_RATE:
+            return None
+        received = way.fetch(self._caller, {**self._asked, "num_requested": self._batch()})
+        idle_s = (way.machine.now - self._spoke).total_seconds()
+        if not received.changes and idle_s < KEEPALIVE_S:
+            return None
+        self._pending -= len(received.changes)
+        self._spoke = way.machine.now
+        self._go_on_from(received.latest)
+        way.delivered(self._asked["topic_name"], received)
+        self._last = replace(received, pending=self._pending)
+        return self._last
+
+    def close(self) -> None:
+        """Leave the stream."""
+
+    def _batch(self) -> int:
+        return min(self._pending, self._way.chance.randrange(1, BATCH_MAX))
+
+    def _begin(self) -> None:
+        try:
+            self._go_on_from(self._way.fetch(self._caller, {**self._asked, "num_requested": 1}).latest)
+        except StreamEnded as ended:
+            self._ended = ended
+
+    def _go_on_from(self, position: bytes) -> None:
+        self._asked |= {"replay_preset": "CUSTOM", "replay_id": b64encode(position).decode()}
