@@ -191,7 +191,7 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
                 keep_agreed(connection, session, versions)
             counts = save_versions(connection, read_seq, versions)
             if last and began and not reading.lines:
-                move_position(connection, session, reading, began - SALESFORCE_LAG)
+                move_position(connection, session, reading, position, began - SALESFORCE_LAG)
         observed.add(f"Salesforce {reading.object}", counts)
         session.progress("Reading Salesforce", observed.counts[f"Salesforce {reading.object}"].read, 0)
         if last:
@@ -201,7 +201,7 @@ def sweep_object(session: Session, reading: Reading, observed: Observed) -> None
         _observe_changed_lines(session, reading, start, seen, read_seq, observed)
         if began:
             with session.database.writing(f"{reading.object} watermark") as connection:
-                move_position(connection, session, reading, began - SALESFORCE_LAG)
+                move_position(connection, session, reading, position, began - SALESFORCE_LAG)
 
 
 def _began(session: Session, started: datetime, server_date: datetime | None) -> datetime | None:

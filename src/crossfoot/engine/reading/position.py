@@ -29,27 +29,31 @@ from crossfoot.store.versions import (
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """``since`` is None where all rows are to be read; ``again`` says that they were read before, with fewer fields."""
+    """``since`` is None where all rows are to be read; ``again`` says that they were read before, with fewer fields,
+    ``kept`` that just these fields are what is kept of it."""
 
     since: str | None
-    again: bool = False
+    again: bool
+    kept: bool
 
 
 def find_position(connection: Connection, session: Session, reading: Reading) -> Position:
     """From where to read an object with these fields."""
     reached = load_watermark(connection, session.org_id, reading.object)
     known = load_reference(connection, session.org_id, _key(reading))
-    covered = set(decode(known[1], list[str])) if known else set()
-    if reached is None or _fields(reading) <= covered:
-        return Position(reached)
-    return Position(None, again=True)
+    covered, wanted = set(decode(known[1], list[str])) if known else set(), _fields(reading)
+    again = reached is not None and not wanted <= covered
+    return Position(None if again else reached, again, kept=wanted == covered)
 
 
-def move_position(connection: Connection, session: Session, reading: Reading, until: datetime) -> None:
+def move_position(
+    connection: Connection, session: Session, reading: Reading, position: Position, until: datetime
+) -> None:
     """Keep how far it was read, and with what; belongs in the transaction that stores what was read last."""
     now = session.host.now()
     move_watermark(connection, session.org_id, reading.object, until.isoformat(), now)
-    save_reference(connection, session.org_id, _key(reading), encode(sorted(_fields(reading))), now)
+    if not position.kept:
+        save_reference(connection, session.org_id, _key(reading), encode(sorted(_fields(reading))), now)
 
 
 def _key(reading: Reading) -> str:
