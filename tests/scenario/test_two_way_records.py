@@ -14,6 +14,7 @@ from crossfoot.engine.runs import look
 from crossfoot.store.links import StoredLink, load_links
 
 from .business import URLS, Business
+from .test_invoice_fields import LINES
 from .test_two_way_customers import account, linked, phone, waiting
 
 
@@ -51,6 +52,30 @@ def test_an_account_merged_into_one_without_a_contact_takes_its_link_along(share
     shared.edit("Account", winner, Phone="02 5550 7777")
     shared.sync()
     assert phone(shared, contact["ContactID"]) == "02 5550 7777"
+
+
+@pytest.mark.parametrize("renamed", [{}, {"Name": "Quite Another", "ABN__c": "", "Phone": "", "AccountNumber": ""}])
+def test_an_account_that_was_merged_away_and_is_restored_is_a_customer_again(
+    shared: Business, renamed: dict[str, str]
+) -> None:
+    """Under the contact that it had; or, where nothing leads there any more, under one that is made."""
+    (row, contact), (winner, _) = linked(shared)[:2]
+    merge_accounts(shared, winner["Id"], row["Id"])
+    shared.later()
+    shared.sync()
+    assert row["Id"] not in links(shared)
+    shared.later()
+    if renamed:
+        shared.in_xero("Contacts", ContactID=contact["ContactID"], ContactNumber="another app's")
+    shared.post(f"{URLS['salesforce']}/control/undelete", {"object": "Account", "id": row["Id"]})
+    shared.edit("Account", row["Id"], **renamed)
+    shared.win("After the restore", renamed.get("Name", row["Name"]), [LINES[1]])
+
+    shared.sync()
+
+    now = links(shared)[row["Id"]].link
+    assert (now.xero_id == contact["ContactID"]) is not bool(renamed)
+    assert shared.invoice_of("After the restore")["Contact"]["ContactID"] == now.xero_id
 
 
 @pytest.mark.promise("U-07")

@@ -345,6 +345,12 @@ def drop_link(connection: Connection, link_id: int) -> None:
     connection.execute(delete(link).where(link.c.id == link_id))
 
 
+def next_identity(connection: Connection, org_id: str, organisation_id: str, kind: Kind, source_key: str) -> Identity:
+    """The identity under which a record is linked next: one that it had before, and ended, is not had again."""
+    epochs = highest_epochs(connection, organisation_id, kind, [source_key])
+    return Identity(org_id, organisation_id, kind, source_key, epoch=epochs.get(source_key, 0) + 1)
+
+
 @cache
 def _epochs(*, of_some: bool) -> Prepared:
     def build(organisation_id: Bound, kind: Bound, ids: Bound) -> Select[Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from crossfoot.core import agreement
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import Identity, Kind, Link
+from crossfoot.core.links import Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.ledger import CONTACT
@@ -21,9 +21,9 @@ from crossfoot.store.links import (
     StoredLink,
     add_link,
     find_link,
-    highest_epochs,
     links_to_agree,
     load_links,
+    next_identity,
     repoint_link,
     retire_link,
 )
@@ -144,8 +144,7 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     if holder is not None:
         _tell_held(connection, session, winner, holder)
         return 1
-    epochs = highest_epochs(connection, session.organisation_id, Kind.CONTACT, [winner])
-    identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, winner, epoch=epochs.get(winner, 0) + 1)
+    identity = next_identity(connection, session.org_id, session.organisation_id, Kind.CONTACT, winner)
     link = Link(identity, survivor, "", stored.link.born, "", f"account {stored.source_id} was merged into it")
     add_link(connection, link, session.host.now(), source_id=winner, base=stored.base, suffix=stored.suffix)
     return 1

@@ -14,7 +14,7 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.findings import REASONS
-from crossfoot.core.links import Identity, Kind, Link, record_id_in
+from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.guards.guard import check_guard
@@ -33,8 +33,8 @@ from crossfoot.store.links import (
     compare_again,
     drop_link,
     find_link,
-    highest_epochs,
     load_links,
+    next_identity,
     retire_link,
     set_base,
 )
@@ -175,8 +175,7 @@ class Desk:
         taken = list(load_links(connection, self.organisation_id, kind, xero_ids=[xero_id]))
         if taken:
             raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already.")
-        epoch = highest_epochs(connection, self.organisation_id, kind, [source_id]).get(source_id, 0) + 1
-        identity = Identity(self.org_id, self.organisation_id, kind, source_id, epoch=epoch)
+        identity = next_identity(connection, self.org_id, self.organisation_id, kind, source_id)
         add_link(connection, Link(identity, xero_id, number, "people", base, evidence), self.now, source_id=source_id)
 
     def not_same(self, entry_id: int) -> QueueEntry:

@@ -20,7 +20,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import add_link, find_link, set_base
+from crossfoot.store.links import add_link, find_link, next_identity, set_base
 from crossfoot.store.lookups import find_candidates
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings, set_bucket
@@ -41,7 +41,11 @@ def link_applied(connection: Connection, session: Session, operation: StoredOper
     body = decode_fields(operation.body)
     sent_hash = content_hash(body["form"]) if body["form"] else ""
     if operation.action == "create":
-        link = Link(operation.identity, xero_id, operation.number, "crossfoot", sent_hash, operation.reason)
+        identity = operation.identity
+        if identity.kind is Kind.CONTACT:  # of an account that was merged away and restored it is another one by now
+            home = session.organisation_id
+            identity = next_identity(connection, session.org_id, home, Kind.CONTACT, identity.source_key)
+        link = Link(identity, xero_id, operation.number, "crossfoot", sent_hash, operation.reason)
         add_link(
             connection, link, now, source_id=operation.source_id, source_hash=operation.source_hash, sent_hash=sent_hash
         )

@@ -28,13 +28,7 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import (
-    Identity,
-    Kind,
-    Link,
-    document_number,
-    idempotency_key,
-)
+from crossfoot.core.links import Kind, Link, document_number, idempotency_key
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.plan import Action, Bucket, Operation
@@ -49,7 +43,7 @@ from crossfoot.engine.writing.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.writing.numbers import NumbersInUse, newest_rate
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.links import StoredLink, add_link, find_link, load_links
+from crossfoot.store.links import StoredLink, add_link, find_link, load_links, next_identity
 from crossfoot.store.operations import StoredCall, StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import ANSWERED, save_versions
@@ -162,7 +156,7 @@ def link_customers(session: Session, planned: Planned, *, of_new: bool) -> None:
             if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
                 continue
             taken |= {account.id, contact.contact_id}
-            identity = Identity(session.org_id, session.organisation_id, Kind.CONTACT, account.id)
+            identity = next_identity(connection, session.org_id, session.organisation_id, Kind.CONTACT, account.id)
             matched = Link(identity, contact.contact_id, "", "people", "", contact.evidence)
             add_link(connection, matched, session.host.now(), source_id=account.id)
 
