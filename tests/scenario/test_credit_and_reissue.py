@@ -215,8 +215,37 @@ def test_an_invoice_that_was_taken_back_is_not_taken_for_another_deals(firm: Bus
     assert firm.invoice_of("Third audit")["SubTotal"] == before["SubTotal"]
 
 
+def test_an_invoice_by_hand_that_was_paid_in_advance_is_not_billed_again(firm: Business) -> None:
+    customer = firm.invoice_of(DEAL)["Contact"]
+    line = {"Description": "By hand", "Quantity": 1, "UnitAmount": 777, "AccountCode": "200", "TaxType": "OUTPUT"}
+    about = {"Type": "ACCREC", "Status": "AUTHORISED", "Date": "2026-11-18", "DueDate": "2026-11-30"}
+    contact = {"ContactID": customer["ContactID"]}
+    [made] = firm.office.xero("PUT", "Invoices", [{**about, "Contact": contact, "LineItems": [line]}])
+    prepay(firm, made)
+    firm.later()
+    firm.win("Third audit", customer["Name"], [{"code": "AUDIT", "Quantity": 1, "UnitPrice": 777}])
+    firm.later()
+
+    firm.sync()
+
+    assert set(firm.waiting("Third audit")) == {"already_invoiced"}
+    assert firm.invoices_of("Third audit") == []
+
+
 def owed(firm: Business) -> Decimal:
     return Decimal(firm.invoices_of(DEAL)[0]["AmountDue"])
+
+
+def prepay(firm: Business, invoice: dict[str, Any]) -> None:
+    """The customer paid in advance; finance put that money against the invoice."""
+    amount, day = invoice["AmountDue"], "2026-11-18"
+    line = {"Description": "Paid in advance", "Quantity": 1, "UnitAmount": amount}
+    contact = {"ContactID": invoice["Contact"]["ContactID"]}
+    received = {"Type": "RECEIVE-OVERPAYMENT", "Contact": contact, "BankAccount": {"Code": "090"}, "Date": day}
+    firm.office.xero("PUT", "BankTransactions", [{**received, "LineItems": [line]}])
+    path = f"/Overpayments/{firm.see('Overpayments')['OverpaymentID']}/Allocations"
+    allocation = {"Amount": amount, "Date": day, "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
+    firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
 def credit_by_hand(firm: Business, amount: Decimal) -> None:
@@ -248,11 +277,12 @@ def credit_by_hand(firm: Business, amount: Decimal) -> None:
     ("act", "words"),
     [
         (lambda firm: pay(firm, owed(firm)), "paid in full"),
+        (lambda firm: prepay(firm, firm.invoices_of(DEAL)[0]), "paid in full"),
         (lambda firm: credit_by_hand(firm, Decimal(5)), "something is credited"),
         (lambda firm: firm.lock("2026-12-31"), "locked up to 2026-12-31"),
         (lambda firm: firm.lock("2026-11-19"), "the new invoice would wait: Dated in a locked period"),
     ],
-    ids=["paid", "credited in part", "today is locked", "the close date is locked"],
+    ids=["paid", "paid in advance", "credited in part", "today is locked", "the close date is locked"],
 )
 def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     firm: Business, act: Callable[[Business], None], words: str

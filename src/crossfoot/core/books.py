@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from crossfoot.core.money import ZERO
+from crossfoot.core.money import EXACT, ZERO
 
 VOID_STATUSES = frozenset({"VOIDED", "DELETED"})
 UNAPPROVED_STATUSES = frozenset({"DRAFT", "SUBMITTED"})
@@ -68,11 +68,18 @@ class LedgerInvoice:
     lines: tuple[LedgerLine, ...] = ()
     payments: tuple[LedgerPayment, ...] = ()
     fully_paid_on: date | None = None
+    prepaid: Decimal = ZERO
+    """The part of ``amount_credited`` that is the customer's own money: prepayments and overpayments (XERO 4.7)."""
 
     @property
     def is_live(self) -> bool:
         """Whether the document still stands (neither voided nor deleted)."""
         return self.status not in VOID_STATUSES
+
+    @property
+    def taken_off(self) -> Decimal:
+        """What credit notes took off it."""
+        return EXACT.subtract(self.amount_credited, self.prepaid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,8 +85,8 @@ def act_on(invoice: LedgerInvoice, source_id: str, epoch: int) -> Act:
 
 
 def is_credited(invoice: LedgerInvoice) -> bool:
-    """Whether credit has taken the whole invoice back."""
-    return invoice.status == "PAID" and invoice.amount_credited == invoice.total != ZERO
+    """Whether credit has taken the whole invoice back. Money that the customer paid in advance does not, it pays it."""
+    return invoice.status == "PAID" and invoice.taken_off == invoice.total != ZERO
 
 
 def find_obstacle(
@@ -99,7 +99,7 @@ def find_obstacle(
         return f"it is {invoice.status.lower()} in Xero"
     if is_credited(invoice):
         return ""  # people credited it already: only the new one is wanting
-    if invoice.amount_credited:
+    if invoice.taken_off:
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
         return "it is paid in full: refund or credit it in Xero"

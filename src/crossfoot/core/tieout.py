@@ -146,7 +146,7 @@ def strangers(unclaimed: Iterable[LedgerInvoice], since: dt.date) -> tuple[Ledge
 
 
 def _credited(live: Sequence[LedgerInvoice]) -> list[LedgerInvoice]:
-    return [invoice for invoice in live if invoice.amount_credited and not invoice.amount_due]
+    return [invoice for invoice in live if invoice.taken_off and not invoice.amount_due]
 
 
 def _without_taken_back(row: Row, deal: WonDeal, live: Sequence[LedgerInvoice]) -> Sequence[LedgerInvoice]:

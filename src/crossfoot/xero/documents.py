@@ -21,7 +21,7 @@ from crossfoot.core.documents import (
     IntendedItem,
     IntendedLine,
 )
-from crossfoot.core.money import ZERO, round_money
+from crossfoot.core.money import ZERO, round_money, total
 
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,6 +80,10 @@ class _Payment(_Struct, frozen=True):
     reference: str | None = None
 
 
+class _Applied(_Struct, frozen=True):
+    applied_amount: Decimal = ZERO
+
+
 class _Invoice(_Struct, frozen=True):
     invoice_id: str = ""
     invoice_number: str | None = None
@@ -102,6 +106,8 @@ class _Invoice(_Struct, frozen=True):
     amount_credited: Decimal = ZERO
     fully_paid_on_date: str | None = None
     payments: list[_Payment] = []
+    prepayments: list[_Applied] = []
+    overpayments: list[_Applied] = []
     updated_date_utc: str = ""
     status_attribute_string: str = ""
     has_errors: bool = False
@@ -329,6 +335,7 @@ def _invoice(item: _Invoice) -> books.LedgerInvoice:
             books.LedgerPayment(p.payment_id, parse_day(p.date), p.amount, p.reference or "") for p in item.payments
         ),
         fully_paid_on=parse_day(item.fully_paid_on_date) if item.fully_paid_on_date else None,
+        prepaid=total(each.applied_amount for each in (*item.prepayments, *item.overpayments)),
     )
 
 

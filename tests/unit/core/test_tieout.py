@@ -115,6 +115,12 @@ def test_what_is_billed_twice_is_shown_with_its_money() -> None:
     assert (row.draft, row.gross, row.invoices, row.unexplained) == (money("200.00"), money("220.00"), 2, ZERO)
 
 
+def test_a_second_invoice_that_was_paid_in_advance_is_still_a_second_one() -> None:
+    paid = {"status": "PAID", "amount_due": money(0), "amount_credited": money(110), "prepaid": money(110)}
+    row = only_row(compare([won()], [billed(), billed(2, url=billed().url, **paid)]))
+    assert [difference.kind for difference in row.differences] == ["duplicate"]
+
+
 def test_of_two_live_invoices_the_one_that_says_what_the_deal_says_is_its_own() -> None:
     row = only_row(compare([won()], [billed(1, "60.00"), replace(billed(), invoice_id="twin", number="INV-TWIN")]))
     assert [(each.kind, each.amount) for each in row.differences] == [("duplicate", money("-60.00"))]

@@ -92,7 +92,7 @@ def allocate_note(session: Session, act: Act, note: LedgerCreditNote, amount: De
 
 def settle_seen(session: Session, act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | None) -> None:
     """Settle the operations whose result a reading shows, each with one entry in the audit log."""
-    seen = {MAKE: note is not None, ALLOCATE: invoice is not None and invoice.amount_credited > ZERO}
+    seen = {MAKE: note is not None, ALLOCATE: invoice is not None and invoice.taken_off > ZERO}
     for operation in standing(session, act):
         if seen[operation.action] and operation.state != "reserved":
             xero_id = note.credit_note_id if note else act.xero_id
