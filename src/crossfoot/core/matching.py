@@ -7,8 +7,6 @@ have valid tax numbers that differ.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
+from crossfoot.core.names import name_key, same_numbers, unique_name
 from crossfoot.core.records import RecordRef, Side
 
 MERGE_CHAIN_MAX = 10
@@ -25,71 +24,8 @@ _EXPECTED = "new:"
 _OF_ANOTHER_ACCOUNT = (
     "Merge the two accounts in Salesforce, or choose another contact with `crossfoot queue link ENTRY --to CONTACT`."
 )
-_LEGAL_WORDS = frozenset(
-    [
-        "pty",
-        "ltd",
-        "limited",
-        "proprietary",
-        "inc",
-        "incorporated",
-        "llc",
-        "llp",
-        "plc",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "gmbh",
-        "the",
-        "and",
-    ]
-)
-_WORD = re.compile(r"[^\W_]+")
-_DIGITS = re.compile(r"\d+")
-_NUMBER_WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
-}  # fmt: skip
-
 Similar = Callable[[str, Sequence[str]], Collection[int]]
 """Given a name key and all candidate keys, the positions of those that are similar."""
-
-
-def unique_name(name: str) -> str:
-    """The form in which Xero compares contact names (XERO 4.1): without case, spaces collapsed."""
-    return " ".join(name.split()).casefold()
-
-
-def name_key(name: str) -> str:
-    """A name without accents, punctuation, case and legal form: what a person compares."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    words = _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
-    return " ".join([word for word in words if word not in _LEGAL_WORDS] or words)
-
-
-def same_numbers(left: str, right: str) -> bool:
-    """Whether both keys carry the same numbers and, where both have some, the same single letters.
-
-    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith', and
-    'Seven Seas' may be '7 Seas'.
-    """
-    letters, others = _letters(left), _letters(right)
-    if letters and others and letters != others:
-        return False
-    return _numbers(left) == _numbers(right) or _numbers(_in_digits(left)) == _numbers(_in_digits(right))
-
-
-def _in_digits(key: str) -> str:
-    return " ".join(_NUMBER_WORDS.get(word, word) for word in key.split())
-
-
-def _letters(key: str) -> frozenset[str]:
-    return frozenset(word for word in key.split() if len(word) == 1 and word.isalpha())
-
-
-def _numbers(key: str) -> frozenset[str]:
-    return frozenset(_DIGITS.findall(key))
 
 
 def reached_at(email: str, phones: Iterable[str]) -> tuple[tuple[str, str], ...]:

@@ -16,11 +16,9 @@ from crossfoot.core.matching import (
     ContactDecision,
     ContactDirectory,
     decide_contacts,
-    name_key,
-    same_numbers,
-    unique_name,
     vouches_for,
 )
+from crossfoot.core.names import name_key, same_numbers, unique_name
 
 from .cases import account, account_id, contact
 
@@ -246,6 +244,13 @@ def test_two_new_accounts_of_one_name_without_tax_numbers_make_one_contact_only(
         ("Wave", "Waves", True),
         ("Block A", "Block B", False),
         ("J Smith Joinery", "Smith Joinery", True),
+        ("Depot 07", "Depot 7", True),
+        ("Depot ٧", "Depot 8", False),
+        ("Beef Week", "Beef Week 2024", True),
+        ("Beef Week 2023", "Beef Week 2024", False),
+        ("Depot", "Depot ABN 51 824 753 556", True),
+        ("Compania S.A.", "Compania S.A. de C.V.", True),
+        ("Блок А", "Блок Б", False),
     ],
 )
 def test_digits_distinguish(left: str, right: str, same: bool) -> None:

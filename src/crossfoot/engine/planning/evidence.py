@@ -21,11 +21,10 @@ from crossfoot.core.matching import (
     CONTACT_NAME_LENGTH_MAX,
     ContactDirectory,
     decide_contacts,
-    name_key,
     reached_at,
     suffixed_names,
-    unique_name,
 )
+from crossfoot.core.names import name_key, unique_name
 from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
 from crossfoot.core.standing import account_of, moves_in
