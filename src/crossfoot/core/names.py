@@ -80,6 +80,12 @@ def same_numbers(left: str, right: str) -> bool:
     return _agree(_numbers(left), _numbers(right)) or _agree(_numbers(_in_digits(left)), _numbers(_in_digits(right)))
 
 
+def differ_in_number(left: str, right: str) -> bool:
+    """Whether two keys are one name but for the number or single letter that tells branches apart."""
+    bare = (" ".join(word for word in key.split() if len(word) > 1 and not word.isdigit()) for key in (left, right))
+    return not same_numbers(left, right) and len(set(bare)) == 1
+
+
 def _in_digits(key: str) -> str:
     return " ".join(_NUMBER_WORDS.get(word, word) for word in key.split())
 
