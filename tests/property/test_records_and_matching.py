@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
-from crossfoot.core.matching import ContactDecision, ContactDirectory, decide_contacts, unique_name
+from crossfoot.core.matching import ContactDecision, ContactDirectory, decide_contacts
+from crossfoot.core.names import unique_name
 from crossfoot.core.records import canonical, content_hash
 from tests.unit.core.cases import MORNING, account, account_id, contact
 

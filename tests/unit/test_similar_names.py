@@ -1,14 +1,14 @@
 """Names that people write in two ways, and names of two customers: what is asked about and what is not.
 
 A question too few makes a customer twice; a question too many costs a minute. So the first list holds whole, and of the
-second only names that differ in more than a letter or a direction are told apart.
+second only names that differ in a word that begins otherwise, or in more than a letter, are told apart.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from crossfoot.core.matching import name_key, same_numbers
+from crossfoot.core.names import name_key, same_numbers
 from crossfoot.engine.planning.similar import similar_names
 
 ONE_CUSTOMER = """
@@ -84,6 +84,27 @@ Acme | Acme Widgets
 Woolworths | Woolworth's
 Aldi | ALDI Stores
 Delta Force Security | Deltaforce Security
+Siegerland Stahl AG | Siegerland Stahl Aktiengesellschaft
+Weiß & Söhne KG | Weiss und Soehne KG
+Århus Møbler | Aarhus Mobler
+Compañía Minera S.A. de C.V. | Compania Minera S.A.
+Żółty Ser Sp. z o.o. | Zolty Ser Sp z oo
+株式会社山田製作所 | 山田製作所株式会社
+㈱北海水産 | 株式会社北海水産
+上海明珠贸易有限公司 | 上海明珠贸易
+(주)한빛전자 | 주식회사 한빛전자
+ООО Ромашка | Ромашка
+บริษัท สยามไหม จำกัด | สยามไหม
+شركـة المنــار | شركة المنار
+مخبز ٢٤ ساعة | مخبز 24 ساعة
+Shire of Nannup | Nannup Shire Council
+L'Atelier d'Étienne | Latelier d Etienne
+R. J. Whitlock | Robert Whitlock
+Frau Dr. Ulrike Jäger | Ulrike Jaeger
+Twenty Mile Ranch | 20 Mile Ranch
+Tamworth Guitars | Tamworth Guitars ABN 51 824 753 556
+Timaru Wool Stores | Timaru Woolstores 2019 Limited
+Hume Hwy Motors | Hume Highway Motors
 """
 TWO_CUSTOMERS = """
 Depot 12 | Depot 13
@@ -109,10 +130,17 @@ Store 101 | Store 110
 Unit 5 Strata | Unit 6 Strata
 Sydney Grammar School | Melbourne Grammar School
 First National Real Estate | Second National Real Estate
+Delta Dental | Delta Rental
+East Gosford Medical | West Gosford Medical
+Mayfair Cars | Mayfair Bars
+Raj Exports Mumbai | Taj Exports Mumbai
+Завод 1 | Завод 2
+مخبز ٢٤ | مخبز ٢٥
 """
 NOT_SEEN = """
 Green Leaf Landscapes | Greenleaf Landscaping
 Australian Broadcasting Corporation | ABC
+北京長城酒業有限公司 | 北京长城酒业有限公司
 """
 
 

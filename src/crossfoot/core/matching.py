@@ -1,14 +1,12 @@
 """Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
 
-In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number; then names,
-e-mail addresses and phone numbers. None of these three ever links: what is the same or similar waits, unless both sides
-have valid tax numbers that differ.
+In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number, unless the
+name says that it is another one's; then names, e-mail addresses and phone numbers. None of these three ever links: what
+is the same or similar waits, unless both sides have valid tax numbers that differ.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,93 +14,20 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
+from crossfoot.core.names import differ_in_number, name_key, same_numbers, unique_name
+from crossfoot.core.reach import SHARED_MAX, contact_reached_at, reached_at
 from crossfoot.core.records import RecordRef, Side
 
 MERGE_CHAIN_MAX = 10
+NAMES_SHOWN_MAX = 3
 CONTACT_NAME_LENGTH_MAX = 255
-SUBSCRIBER_DIGITS = 8
 _EXPECTED = "new:"
+_SHARED = {"email": "e-mail address", "domain": "e-mail domain", "phone": "phone number"}
 _OF_ANOTHER_ACCOUNT = (
     "Merge the two accounts in Salesforce, or choose another contact with `crossfoot queue link ENTRY --to CONTACT`."
 )
-_LEGAL_WORDS = frozenset(
-    [
-        "pty",
-        "ltd",
-        "limited",
-        "proprietary",
-        "inc",
-        "incorporated",
-        "llc",
-        "llp",
-        "plc",
-        "corp",
-        "corporation",
-        "co",
-        "company",
-        "gmbh",
-        "the",
-        "and",
-    ]
-)
-_WORD = re.compile(r"[^\W_]+")
-_DIGITS = re.compile(r"\d+")
-_NUMBER_WORDS = {
-    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
-}  # fmt: skip
-
 Similar = Callable[[str, Sequence[str]], Collection[int]]
 """Given a name key and all candidate keys, the positions of those that are similar."""
-
-
-def unique_name(name: str) -> str:
-    """The form in which Xero compares contact names (XERO 4.1): without case, spaces collapsed."""
-    return " ".join(name.split()).casefold()
-
-
-def name_key(name: str) -> str:
-    """A name without accents, punctuation, case and legal form: what a person compares."""
-    plain = unicodedata.normalize("NFKD", name.casefold())
-    words = _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
-    return " ".join([word for word in words if word not in _LEGAL_WORDS] or words)
-
-
-def same_numbers(left: str, right: str) -> bool:
-    """Whether both keys carry the same numbers and, where both have some, the same single letters.
-
-    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith', and
-    'Seven Seas' may be '7 Seas'.
-    """
-    letters, others = _letters(left), _letters(right)
-    if letters and others and letters != others:
-        return False
-    return _numbers(left) == _numbers(right) or _numbers(_in_digits(left)) == _numbers(_in_digits(right))
-
-
-def _in_digits(key: str) -> str:
-    return " ".join(_NUMBER_WORDS.get(word, word) for word in key.split())
-
-
-def _letters(key: str) -> frozenset[str]:
-    return frozenset(word for word in key.split() if len(word) == 1 and word.isalpha())
-
-
-def _numbers(key: str) -> frozenset[str]:
-    return frozenset(_DIGITS.findall(key))
-
-
-def reached_at(email: str, phones: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """(kind, value) of each e-mail address and phone number, alike however it is written: of a number its last digits,
-    so that +61 2 9000 0001 is (02) 9000 0001. A short number, such as an extension, is none."""
-    digits = ("".join(filter(str.isdigit, phone)) for phone in phones)
-    numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits if len(each) >= SUBSCRIBER_DIGITS})
-    return (*((("email", email.strip().casefold()),) if "@" in email else ()), *(("phone", each) for each in numbers))
-
-
-def contact_reached_at(contact: LedgerContact) -> tuple[tuple[str, str], ...]:
-    """How a contact in Xero is reached."""
-    return reached_at(contact.email, (phone.area + phone.number for phone in contact.phones))
 
 
 def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
@@ -135,12 +60,14 @@ class ContactDirectory:
     _by_tax: dict[str, list[str]] = field(init=False)
     _by_name: dict[str, list[str]] = field(init=False)
     _by_reach: dict[tuple[str, str], list[str]] = field(init=False)
+    _merged: dict[tuple[str, str], list[str]] = field(init=False)
     _keys: list[str] = field(init=False)
     _key_ids: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self._by_marker, self._by_tax = defaultdict(list), defaultdict(list)
         self._by_name, self._by_reach = defaultdict(list), defaultdict(list)
+        self._merged = defaultdict(list)
         self._keys, self._key_ids = [], []
         for contact in sorted(self.contacts.values(), key=lambda contact: contact.contact_id):
             self._index(contact)
@@ -149,6 +76,8 @@ class ContactDirectory:
         if contact.contact_number:
             self._by_marker[contact.contact_number].append(contact.contact_id)
         if contact.merged_to:
+            for known in self._known_by(contact.name, contact.tax_number, contact_reached_at(contact)):
+                self._merged[known].append(contact.contact_id)
             return
         if number := self.tax_number_of(contact.tax_number):
             self._by_tax[number].append(contact.contact_id)
@@ -195,17 +124,40 @@ class ContactDirectory:
         positions.update(i for i, other in enumerate(self._keys) if other == key)
         return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
 
-    def reached_alike(self, account: IntendedContact) -> list[tuple[LedgerContact, str]]:
-        """Contacts of the same e-mail address or phone number that are no account's yet, and what they share.
+    def _known_by(self, name: str, tax_number: str, reach: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
+        yield "name", unique_name(name)
+        if number := self.tax_number_of(tax_number):
+            yield "tax", number
+        yield from (each for each in reach if each[0] != "domain")
 
-        Those of another account are left out: a group's companies share a switchboard.
+    def merged_away(self, account: IntendedContact) -> list[tuple[LedgerContact, LedgerContact]]:
+        """Contacts of exactly this name, tax number, e-mail or phone that people merged into others, each behind the
+        one that stands for it."""
+        reach = reached_at(account.email, (account.phone,))
+        gone = {i for known in self._known_by(account.name, account.tax_number, reach) for i in self._merged[known]}
+        return [(stands, self.contacts[each]) for each in sorted(gone) if (stands := self.survivor(each))]
+
+    def is_alike(self, name: str, contact: LedgerContact) -> bool:
+        """Whether this contact is of the same or a similar name."""
+        key, other = name_key(name), name_key(contact.name)
+        return same_numbers(key, other) and (key == other or bool(self.similar(key, [other])))
+
+    def reached_alike(self, account: IntendedContact) -> list[tuple[LedgerContact, str]]:
+        """Contacts of the same e-mail address, company domain or phone number that are no account's yet, and what they
+        share.
+
+        Those of another account are left out: a group's companies share a switchboard. So is what many share, and a
+        contact whose name differs in a number alone.
         """
         found: dict[str, str] = {}
-        for kind, value in reached_at(account.email, (account.phone,)):
-            for contact_id in self._by_reach.get((kind, value), ()):
+        for reach in reached_at(account.email, (account.phone,)):
+            ids = self._by_reach.get(reach, ())
+            for contact_id in ids if len(ids) <= SHARED_MAX else ():
                 if self.linked_accounts.get(contact_id, account.source.id) == account.source.id:
-                    found.setdefault(contact_id, "e-mail address" if kind == "email" else "phone number")
-        return [(self.contacts[contact_id], shared) for contact_id, shared in sorted(found.items())]
+                    found.setdefault(contact_id, _SHARED[reach[0]])
+        key = name_key(account.name)
+        shared = [(self.contacts[contact_id], by) for contact_id, by in sorted(found.items())]
+        return [(each, by) for each, by in shared if not differ_in_number(key, name_key(each.name))]
 
     def expect(self, account: IntendedContact, name: str) -> None:
         """Count a contact that this plan will create, so that the next account sees it."""
@@ -277,7 +229,7 @@ def _decide(
             others = [peer for peer in same_tax if peer is not account]
             names = ", ".join(f"{peer.name} ({peer.source.id})" for peer in others)
             return _waits(account, "contact_same_tax_number", f"ABN {account.tax_number} is also on {names}", others)
-        decision = _by_tax_number(account, directory)
+        decision = _by_tax_number(account, directory, not_same)
         if decision:
             return decision
     return _by_name(account, directory, not_same)
@@ -295,38 +247,62 @@ def _use_marked(account: IntendedContact, contact: LedgerContact, directory: Con
     return _use(account, contact, vouched or "the contact that carries the account's id was merged into it")
 
 
-def _by_tax_number(account: IntendedContact, directory: ContactDirectory) -> ContactDecision | None:
-    candidates = directory.by_tax_number(account.tax_number)
+def _by_tax_number(
+    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
+) -> ContactDecision | None:
+    candidates = [c for c in directory.by_tax_number(account.tax_number) if not _told_not_same(account, c, not_same)]
     candidates = [c for c in candidates if c.is_active] or candidates
     if not candidates:
         return None
     if len(candidates) > 1:
         cause = f"{len(candidates)} contacts have ABN {account.tax_number}"
         return _waits(account, "contact_ambiguous", cause, candidates)
-    taken_by = directory.linked_accounts.get(candidates[0].contact_id)
+    [contact] = candidates
+    taken_by = directory.linked_accounts.get(contact.contact_id)
     if taken_by and taken_by != account.source.id:
-        cause = f"ABN {account.tax_number} belongs to {candidates[0].name}, which is linked to account {taken_by}"
+        cause = f"ABN {account.tax_number} belongs to {contact.name}, which is linked to account {taken_by}"
         return _waits(account, "contact_same_tax_number", cause, candidates)
-    return _use(account, candidates[0], vouches_for(candidates[0], account, directory.tax_number_of))
+    if not directory.is_alike(account.name, contact):
+        named = [other for other in directory.alike(account.name) if not _told_not_same(account, other, not_same)]
+        if named:
+            cause = f"ABN {account.tax_number} is that of {contact.name!r}, the name that of {_names(named)}"
+            return _waits(account, "contact_ambiguous", cause, [contact, *named])
+    return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
+
+
+def _told_not_same(account: IntendedContact, contact: LedgerContact, not_same: Collection[tuple[str, str]]) -> bool:
+    """Whether a person has told them apart; a contact that is only expected yet, by its account."""
+    return any((account.source.id, other) in not_same for other in (contact.contact_id, contact.contact_number))
+
+
+def _names(contacts: Sequence[LedgerContact]) -> str:
+    return ", ".join(repr(contact.name) for contact in contacts[:NAMES_SHOWN_MAX])
 
 
 def _by_name(
     account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
 ) -> ContactDecision:
     def in_doubt(contact: LedgerContact) -> bool:
-        told = {(account.source.id, contact.contact_id), (account.source.id, contact.contact_number)} & set(not_same)
-        return not told and not _told_apart(account, contact, directory)
+        return not _told_not_same(account, contact, not_same) and not _told_apart(account, contact, directory)
 
     doubtful = [contact for contact in directory.alike(account.name) if in_doubt(contact)]
+    merged = [
+        (stands, gone)
+        for stands, gone in directory.merged_away(account)
+        if stands not in doubtful
+        and not _told_not_same(account, stands, not_same)
+        and not _told_apart(account, gone, directory)
+    ]
+    causes = [f"{account.name!r} is the same as or similar to {_names(doubtful)}"] if doubtful else []
+    causes += [f"{gone.name!r} was merged into {stands.name!r}" for stands, gone in merged[:NAMES_SHOWN_MAX]]
+    doubtful += {stands.contact_id: stands for stands, _ in merged}.values()
+    if not doubtful:
+        reached = [(contact, shared) for contact, shared in directory.reached_alike(account) if in_doubt(contact)]
+        shown = ", ".join(f"{contact.name!r} (same {shared})" for contact, shared in reached[:NAMES_SHOWN_MAX])
+        causes = [f"{account.name!r} may be {shown}"]
+        doubtful = [contact for contact, _ in reached]
     if doubtful:
-        names = ", ".join(repr(contact.name) for contact in doubtful[:3])
-        cause = f"{account.name!r} is the same as or similar to {names}; no ABN decides"
-        return _waits(account, "contact_similar", cause, doubtful)
-    reached = [(contact, shared) for contact, shared in directory.reached_alike(account) if in_doubt(contact)]
-    if reached:
-        names = ", ".join(f"{contact.name!r} (same {shared})" for contact, shared in reached[:3])
-        cause = f"{account.name!r} may be {names}; no ABN decides"
-        return _waits(account, "contact_similar", cause, [contact for contact, _ in reached])
+        return _waits(account, "contact_similar", f"{'; '.join(causes)}; no ABN decides", doubtful)
     name = account.name[:CONTACT_NAME_LENGTH_MAX]
     if directory.name_taken(name):
         suffixed = list(suffixed_names(name, account))

@@ -16,11 +16,10 @@ from crossfoot.core.matching import (
     ContactDecision,
     ContactDirectory,
     decide_contacts,
-    name_key,
-    same_numbers,
-    unique_name,
     vouches_for,
 )
+from crossfoot.core.names import name_key, same_numbers, unique_name
+from crossfoot.core.reach import SHARED_MAX
 
 from .cases import account, account_id, contact
 
@@ -246,6 +245,13 @@ def test_two_new_accounts_of_one_name_without_tax_numbers_make_one_contact_only(
         ("Wave", "Waves", True),
         ("Block A", "Block B", False),
         ("J Smith Joinery", "Smith Joinery", True),
+        ("Depot 07", "Depot 7", True),
+        ("Depot ٧", "Depot 8", False),
+        ("Beef Week", "Beef Week 2024", True),
+        ("Beef Week 2023", "Beef Week 2024", False),
+        ("Depot", "Depot ABN 51 824 753 556", True),
+        ("Compania S.A.", "Compania S.A. de C.V.", True),
+        ("Блок А", "Блок Б", False),
     ],
 )
 def test_digits_distinguish(left: str, right: str, same: bool) -> None:
@@ -307,6 +313,51 @@ def test_a_merged_contact_is_no_candidate() -> None:
     assert decide_one(gone, tax_number=ABN_ONE).create_as == "Customer 1"
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"name": "Gone"}, {}),
+        ({"tax_number": ABN_ONE}, {"tax_number": ABN_ONE}),
+        ({"email": "a@b.example"}, {"email": "A@b.example"}),
+        ({"phone": "02 9000 0001"}, {"phones": (LedgerPhone("DEFAULT", "90000001", "02"),)}),
+    ],
+    ids=["name", "tax number", "e-mail", "phone"],
+)
+def test_a_contact_that_was_merged_away_is_asked_about_as_the_one_that_stands(
+    ours: dict[str, Any], theirs: dict[str, Any]
+) -> None:
+    contacts = [contact(1, **{"name": "Gone", **theirs}, merged_to="contact-2"), contact(2, name="Stands")]
+
+    decision = decide([account(**ours)], contacts)[account_id()]
+
+    assert (codes(decision), [ref.id for ref in decision.candidates]) == (["contact_similar"], ["contact-2"])
+    assert "'Gone' was merged into 'Stands'" in decision.findings[0].cause
+    assert decide([account(**ours)], contacts, not_same={(account_id(), "contact-2")})[account_id()].create_as
+
+
+def test_a_tax_number_that_a_contact_of_another_name_has_waits_where_one_has_the_name() -> None:
+    """An ABN that was copied from another account would bill the wrong company."""
+    other, own = contact(1, name="Zenith", tax_number=ABN_ONE), contact(2, name="Customer 1 Holdings")
+
+    decision = decide_one(other, own, tax_number=ABN_ONE)
+
+    assert (codes(decision), [ref.id for ref in decision.candidates]) == (
+        ["contact_ambiguous"],
+        ["contact-1", "contact-2"],
+    )
+    assert decide_one(other, tax_number=ABN_ONE).contact_id == "contact-1"
+    told = decide([account(tax_number=ABN_ONE)], [other, own], not_same={(account_id(), "contact-2")})
+    assert told[account_id()].contact_id == "contact-1"
+
+
+def test_contacts_of_its_tax_number_that_a_person_told_apart_are_not_asked_about_again() -> None:
+    twice = [contact(number, name=f"N{number}", tax_number=ABN_ONE) for number in (1, 2)]
+    told = {(account_id(), each.contact_id) for each in twice}
+    assert decide([account(tax_number=ABN_ONE)], twice, not_same=told)[account_id()].create_as == "Customer 1"
+    told.pop()
+    assert decide([account(tax_number=ABN_ONE)], twice, not_same=told)[account_id()].contact_id
+
+
 def test_a_tax_number_that_is_not_valid_is_no_evidence() -> None:
     directory = ContactDirectory(
         {"contact-1": contact(name="Other", tax_number="12 345")},
@@ -339,6 +390,8 @@ def test_a_name_as_xero_compares_it() -> None:
         ({"email": "Accounts@Harbour.example"}, {"email": "accounts@harbour.example"}),
         ({"phone": "(02) 9000 0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "2", "61"),)}),
         ({"phone": "+61 2 9000 0001"}, {"phones": (LedgerPhone("MOBILE", "0290000001"),)}),
+        ({"phone": "02 9000 0001 ext. 12"}, {"phones": (LedgerPhone("DEFAULT", "90000001 x7", "02"),)}),
+        ({"email": "sales@harbour.example"}, {"email": "Jo@Harbour.example"}),
     ],
 )
 def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -363,3 +416,23 @@ def test_a_switchboard_that_another_account_shares_asks_nothing() -> None:
 def test_an_extension_is_no_phone_number() -> None:
     theirs = contact(name="Somebody Else", phones=(LedgerPhone("DDI", "123"),))
     assert decide_one(theirs, phone="123").create_as
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ({"phone": "00 0000 0000"}, {"phones": (LedgerPhone("DEFAULT", "0000000000"),)}),
+        ({"email": "none@nowhere.example"}, {"email": "none@nowhere.example"}),
+        ({"email": "harbour@gmail.com"}, {"email": "jo@gmail.com"}),
+        ({"email": "a@stores.example"}, {"email": "a@stores.example", "name": "Customer 2"}),
+    ],
+    ids=["no number", "no address", "a provider's domain", "another branch"],
+)
+def test_what_tells_nobody_apart_asks_nothing(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+    assert decide_one(contact(**{"name": "Somebody Else", **theirs}), **ours).create_as
+
+
+@pytest.mark.parametrize(("sharing", "asked"), [(SHARED_MAX, True), (SHARED_MAX + 1, False)])
+def test_an_address_that_many_share_is_a_bookkeepers(sharing: int, asked: bool) -> None:
+    clients = [contact(n, name=f"Client {'abcdefgh'[n] * 4}", email="books@ledgers.example") for n in range(sharing)]
+    assert bool(decide_one(*clients, email="books@ledgers.example").findings) is asked

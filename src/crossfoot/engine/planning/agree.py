@@ -17,8 +17,9 @@ from crossfoot.core.agreement import CODES, Agreement, LinkedRecord, Part, Value
 from crossfoot.core.books import LedgerContact, LedgerItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
-from crossfoot.core.matching import suffixed_names, unique_name
+from crossfoot.core.matching import suffixed_names
 from crossfoot.core.merge import Direction
+from crossfoot.core.names import unique_name
 from crossfoot.core.people import part_of, place_people, with_people
 from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import Side, content_hash

@@ -21,14 +21,13 @@ from crossfoot.core.matching import (
     CONTACT_NAME_LENGTH_MAX,
     ContactDirectory,
     decide_contacts,
-    name_key,
-    reached_at,
     suffixed_names,
-    unique_name,
     use_chosen,
 )
+from crossfoot.core.names import name_key, unique_name
 from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
+from crossfoot.core.reach import reached_at
 from crossfoot.core.standing import account_of, moves_in
 from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.similar import similar_names
@@ -290,7 +289,7 @@ class _Customers:
     def _contacts_like(self, accounts: Iterable[IntendedContact]) -> set[str]:
         """Contacts that matching may ask for: of the same id, tax number, e-mail or phone, or of a similar name."""
         marks, taxes, names = set(), set(), set()
-        reaches: dict[str, set[str]] = {"email": set(), "phone": set()}
+        reaches: dict[str, set[str]] = {"email": set(), "domain": set(), "phone": set()}
         for account in accounts:
             name = account.name[:CONTACT_NAME_LENGTH_MAX]
             marks.add(account.source.id)

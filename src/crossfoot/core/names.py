@@ -1,0 +1,106 @@
+"""Names of customers as people compare them: without case, accents, punctuation and legal form, and with their numbers.
+
+None of it decides anything by itself; ``matching`` asks a person where two names are the same or similar.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+NAMES_REMEMBERED = 200_000
+IDENTIFYING_DIGITS = 9
+"""A number this long is a registration, which people write behind a name or leave out."""
+_LEGAL_WORDS = frozenset(
+    [
+        *("pty", "ltd", "limited", "proprietary", "inc", "incorporated", "llc", "llp", "plc"),
+        *("corp", "corporation", "co", "company", "gmbh", "the", "and"),
+    ]
+)
+_LEGAL_FORMS = """
+pty|ltd|limited|pty ltd|proprietary|inc|incorporated|corp|corporation|company|llc|l.l.c.|llp|lp|plc|cic|c.i.c.|nl|p/l
+cyf|cyfyngedig|p.c.|pc|pvt|private|private limited|p|pte|sdn bhd|bhd
+gmbh|g.m.b.h.|ges.m.b.h.|mbh|m.b.h.|ag|a.g.|aktiengesellschaft|kg|k.g.|ohg|e.k.|ek|e.v.|ug|haftungsbeschränkt|kgaa|se
+sa|s.a.|sas|s.a.s.|sasu|sarl|s.a.r.l.|srl|s.r.l.|spa|s.p.a.|snc|s.n.c.|sl|s.l.|slu|de c.v.|de cv|ltda|lda|limitada|eirl
+bv|b.v.|nv|n.v.|vof|a/s|as|aps|ab|aktiebolag|asa|oy|oyj|ehf|hf|sp. z o.o.|sp. z oo|sp. k.|s.r.o.|sro|a.s.|kft|zrt|bt
+d.o.o.|doo|d.d.|a.ş.|ltd. şti.|şti|α.ε.|αε|ε.π.ε.|ооо|оао|зао|пао|ао|ип|тов|ат
+株式会社|有限会社|合同会社|株|有|有限公司|有限责任公司|有限責任公司|股份有限公司|股份公司|주식회사|유한회사|주
+شركة|مؤسسة|المحدودة|ش.م.م|ذ.م.م|בע"מ|בעמ|บริษัท|จำกัด|มหาชน
+"""
+_WORD = re.compile(r"[^\W_]+")
+_DIGITS = re.compile(r"\d{1,40}")
+_REGISTRATION = re.compile(r"\d(?: ?\d){8,}")
+_YEAR = range(1900, 2100)
+_NUMBER_WORDS = {
+    "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "twenty": "20", "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
+}  # fmt: skip
+
+
+def unique_name(name: str) -> str:
+    """The form in which Xero compares contact names (XERO 4.1): without case, spaces collapsed."""
+    return " ".join(name.split()).casefold()
+
+
+def name_key(name: str) -> str:
+    """A name without accents, punctuation, case and the commonest legal words, as it is kept to be searched."""
+    words = _words(name)
+    return " ".join([word for word in words if word not in _LEGAL_WORDS] or words)
+
+
+def _words(text: str) -> list[str]:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(char for char in plain if not unicodedata.combining(char)))
+
+
+_FORMS = sorted({" ".join(_words(form)) for form in re.split(r"[|\n]", _LEGAL_FORMS.strip())}, key=len, reverse=True)
+_UNSPACED = "|".join(re.escape(form) for form in _FORMS if len(form) > 1 and form[0] >= "\u1100")
+_SPACED = "|".join(re.escape(form) for form in _FORMS)
+_FORM = re.compile(rf"^(?:(?:{_SPACED}) |(?:{_UNSPACED}) ?)|(?: (?:{_SPACED})| ?(?:{_UNSPACED}))$")
+
+
+@lru_cache(maxsize=NAMES_REMEMBERED)
+def without_form(key: str) -> str:
+    """A name key without the legal forms before and behind it: 'sp z o o' or, without a space, '株式会社'."""
+    while (shorter := _FORM.sub("", key)) and shorter != key:
+        key = shorter
+    return key
+
+
+def same_numbers(left: str, right: str) -> bool:
+    """Whether both keys carry the same numbers and, where both have some, the same single letters.
+
+    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith',
+    'Seven Seas' may be '7 Seas', and a year or a registration number that only one side has says nothing.
+    """
+    letters, others = _letters(left), _letters(right)
+    if letters and others and letters != others and left.replace(" ", "") != right.replace(" ", ""):
+        return False
+    return _agree(_numbers(left), _numbers(right)) or _agree(_numbers(_in_digits(left)), _numbers(_in_digits(right)))
+
+
+def differ_in_number(left: str, right: str) -> bool:
+    """Whether two keys are one name but for the number or single letter that tells branches apart."""
+    bare = (" ".join(word for word in key.split() if len(word) > 1 and not word.isdigit()) for key in (left, right))
+    return not same_numbers(left, right) and len(set(bare)) == 1
+
+
+def _in_digits(key: str) -> str:
+    return " ".join(_NUMBER_WORDS.get(word, word) for word in key.split())
+
+
+def _letters(key: str) -> frozenset[str]:
+    """Single letters of a script that has capitals; in others a letter may be a word, or a piece of one."""
+    return frozenset(word for word in without_form(key).split() if len(word) == 1 and word != word.upper())
+
+
+def _numbers(key: str) -> frozenset[int]:
+    """By their value: in digits of any script, and with or without zeros before them."""
+    return frozenset(map(int, _DIGITS.findall(_REGISTRATION.sub(lambda found: found[0].replace(" ", ""), key))))
+
+
+def _agree(left: frozenset[int], right: frozenset[int]) -> bool:
+    if left and right:
+        return left == right
+    return all(number in _YEAR or number >= 10 ** (IDENTIFYING_DIGITS - 1) for number in left | right)

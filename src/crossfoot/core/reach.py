@@ -1,0 +1,49 @@
+"""How a customer is reached, in one form however it is written: e-mail address, its domain, and phone numbers.
+
+None of these links by itself. What many share or nobody meant, such as a provider's domain or 0000 0000, says nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from crossfoot.core.books import LedgerContact
+
+SUBSCRIBER_DIGITS = 8
+DISTINCT_DIGITS_MIN = 3
+SHARED_MAX = 3
+"""What more contacts than these have in common is a bookkeeper's address or a head office's, and tells none of them."""
+
+_EXTENSION = re.compile(r"(?:ext|extn|x|#)\.?[\s:]*\d+\s*$", re.IGNORECASE)
+_NOBODY = frozenset("noemail no-email none na no noreply no-reply donotreply nomail unknown test".split())  # noqa: SIM905
+_PROVIDERS = re.compile(
+    r"(gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|icloud|me|mac|aol|proton|protonmail|fastmail|zoho|gmx|mail"
+    r"|bigpond|optusnet|iinet|tpg|westnet|internode|dodo|adam|xtra|slingshot|vodafone|btinternet|sky|virginmedia"
+    r"|talktalk|ntlworld|comcast|verizon|att|sbcglobal|cox|charter|bellsouth|rogers|shaw|telus|web|t-online|freenet"
+    r"|orange|wanadoo|free|laposte|sfr|libero|virgilio|tin|telenet|skynet|ziggo|kpnmail|bluewin|telia|online|yandex|qq"
+    r"|163|126|sina|naver|hanmail|daum|docomo|ezweb|softbank|nifty|rediffmail|uol|terra)\.[a-z.]+"
+)
+"""Where people have their mail whose domain is not their company's."""
+
+
+def reached_at(email: str, phones: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(kind, value) of an e-mail address, of a company's domain, and of each phone number: of a number its last digits,
+    so that +61 2 9000 0001 is (02) 9000 0001. A short number is none, and an extension is left out."""
+    digits = ("".join(filter(str.isdigit, _EXTENSION.sub("", phone))) for phone in phones)
+    numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits if len(each) >= SUBSCRIBER_DIGITS})
+    meant = [("phone", number) for number in numbers if len(set(number)) >= DISTINCT_DIGITS_MIN]
+    return (*_mailed_at(email.strip().casefold()), *meant)
+
+
+def _mailed_at(email: str) -> Iterable[tuple[str, str]]:
+    mailbox, _, domain = email.rpartition("@")
+    if mailbox and domain and mailbox not in _NOBODY:
+        yield "email", email
+        if not _PROVIDERS.fullmatch(domain):
+            yield "domain", domain
+
+
+def contact_reached_at(contact: LedgerContact) -> tuple[tuple[str, str], ...]:
+    """How a contact in Xero is reached."""
+    return reached_at(contact.email, (phone.area + phone.number for phone in contact.phones))
