@@ -116,7 +116,8 @@ def test_what_is_billed_twice_is_shown_with_its_money() -> None:
 
 
 def test_a_second_invoice_that_was_paid_in_advance_is_still_a_second_one() -> None:
-    paid = {"status": "PAID", "amount_due": money(0), "amount_credited": money(110), "prepaid": money(110)}
+    paid: dict[str, Any] = {"status": "PAID", "amount_due": money(0)}
+    paid |= {"amount_credited": money(110), "prepaid": money(110)}
     row = only_row(compare([won()], [billed(), billed(2, url=billed().url, **paid)]))
     assert [difference.kind for difference in row.differences] == ["duplicate"]
 
