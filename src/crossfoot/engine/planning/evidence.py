@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core.books import Books, LedgerContact, LedgerInvoice
 from crossfoot.core.documents import Deal, IntendedContact
+from crossfoot.core.invoiced import reference_word
 from crossfoot.core.links import Kind, document_number
 from crossfoot.core.matching import (
     CONTACT_NAME_LENGTH_MAX,
@@ -175,10 +176,10 @@ def _invoices_for(
         if deal.ref.id in links or deal.invoice is None:
             continue
         own = deal.invoice.own_number
-        words |= {deal.ref.id.casefold(), own.casefold()}
+        words |= {reference_word(deal.ref.id), reference_word(own)}
         if own:
             epoch = epochs.get(deal.ref.id, 0) + 1
-            numbers.add(document_number(policy.number_prefix, own, epoch=epoch).casefold())
+            numbers |= {own.casefold(), document_number(policy.number_prefix, own, epoch=epoch).casefold()}
         if contact_id := contact_ids.get(account_of(deal), ""):
             reach = dt.timedelta(days=policy.double_billing_days)
             months |= months_of(
