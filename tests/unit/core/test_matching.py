@@ -400,6 +400,14 @@ def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], t
     assert "'Somebody Else' (same " in decision.findings[0].cause
 
 
+def test_another_name_with_the_same_tax_number_of_another_country_waits() -> None:
+    theirs = contact(name="Somebody Else", tax_number="123456782")
+    directory = ContactDirectory({theirs.contact_id: theirs}, no_similar_names, tax_number_of=lambda _text: "")
+    british = account(tax_number="GB 123 4567 82")
+    decision = decide_contacts([british], directory, links={}, chosen={}, not_same=())[account_id()]
+    assert "'Somebody Else' (same tax number)" in decision.findings[0].cause
+
+
 def test_neither_email_nor_phone_asks_where_tax_numbers_differ_or_a_person_told_them_apart() -> None:
     shared = contact(name="Somebody Else", email="a@b.example", tax_number=ABN_ONE)
     assert decide_one(shared, email="a@b.example", tax_number=ABN_TWO).create_as
