@@ -136,16 +136,16 @@ class ContactDirectory:
         key, other = name_key(name), name_key(contact.name)
         return same_numbers(key, other) and (key == other or bool(self.similar(key, [other])))
 
-    def reached_alike(self, account: IntendedContact) -> list[tuple[LedgerContact, str]]:
+    def reached_alike(self, account: IntendedContact, known_by: str = "") -> list[tuple[LedgerContact, str]]:
         """Contacts of the same e-mail address, company domain, phone or tax number that are no account's yet, and what
         they share.
 
-        Those of another account are left out: a group's companies share a switchboard. So is what many share, and a
-        contact whose name differs in a number alone.
+        Those of another account are left out: a group's companies share a switchboard. So is what many share, a contact
+        whose name differs in a number alone, and what is ``known_by`` already.
         """
         found: dict[str, str] = {}
         for reach in account_reached_at(account):
-            ids = self._by_reach.get(reach, ())
+            ids = self._by_reach.get(reach, ()) if reach[0] != known_by else ()
             for contact_id in ids if len(ids) <= SHARED_MAX else ():
                 if self.linked_accounts.get(contact_id, account.source.id) == account.source.id:
                     found.setdefault(contact_id, _SHARED[reach[0]])
@@ -257,12 +257,28 @@ def _by_tax_number(
     if taken_by and taken_by != account.source.id:
         cause = f"ABN {account.tax_number} belongs to {contact.name}, which is linked to account {taken_by}"
         return _waits(account, "contact_same_tax_number", cause, candidates)
-    if not directory.is_alike(account.name, contact):
-        named = [other for other in directory.alike(account.name) if not _told_not_same(account, other, not_same)]
-        if named:
-            cause = f"ABN {account.tax_number} is that of {contact.name!r}, the name that of {_names(named)}"
-            return _waits(account, "contact_ambiguous", cause, [contact, *named])
+    rivals = _rivals(account, contact, directory, not_same)
+    if rivals:
+        cause = (
+            f"ABN {account.tax_number} is that of {contact.name!r}, but name, e-mail or phone are of {_names(rivals)}"
+        )
+        return _waits(account, "contact_ambiguous", cause, [contact, *rivals])
     return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
+
+
+def _rivals(
+    account: IntendedContact,
+    contact: LedgerContact,
+    directory: ContactDirectory,
+    not_same: Collection[tuple[str, str]],
+) -> list[LedgerContact]:
+    """Where nothing but the tax number speaks for a contact, others for which the name or the like does: the number may
+    have been copied from another account."""
+    reached = [other for other, _ in directory.reached_alike(account, known_by="registered")]
+    if directory.is_alike(account.name, contact) or contact in reached:
+        return []
+    others = {other.contact_id: other for other in (*directory.alike(account.name), *reached)}
+    return [other for other in others.values() if not _told_not_same(account, other, not_same)]
 
 
 def _told_not_same(account: IntendedContact, contact: LedgerContact, not_same: Collection[tuple[str, str]]) -> bool:
