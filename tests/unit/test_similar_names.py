@@ -105,6 +105,9 @@ Twenty Mile Ranch | 20 Mile Ranch
 Tamworth Guitars | Tamworth Guitars ABN 51 824 753 556
 Timaru Wool Stores | Timaru Woolstores 2019 Limited
 Hume Hwy Motors | Hume Highway Motors
+Lorne Surf Life Saving Club Inc | Lorne SLSC
+Warrnambool Whalers FC | Warrnambool Whalers Football Club
+5th Street Diner | Fifth Street Diner
 Perth Building Soc | Perth Building Society
 Prof Services | Professional Services
 """
@@ -133,6 +136,7 @@ Unit 5 Strata | Unit 6 Strata
 Sydney Grammar School | Melbourne Grammar School
 First National Real Estate | Second National Real Estate
 Delta Dental | Delta Rental
+Lorne SLSC | Lorne Surf Riders Club
 East Gosford Medical | West Gosford Medical
 Mayfair Cars | Mayfair Bars
 Raj Exports Mumbai | Taj Exports Mumbai

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from rapidfuzz import fuzz, process
 
@@ -41,6 +42,7 @@ national natl nat | organisation organization org | partners ptnrs | photography
 property prop properties | road rd | saint st street | school sch | services svcs svc service | society soc
 solutions soln solns | supplies sup supply | systems sys | technology tech technologies | trading tdg | transport transp
 university univ uni | warehouse whse | zealand nz | first 1st | second 2nd | third 3rd
+fourth 4th | fifth 5th | sixth 6th | seventh 7th | eighth 8th | ninth 9th | tenth 10th
 1 one | 2 two | 3 three | 4 four | 5 five | 6 six | 7 seven | 8 eight | 9 nine | 10 ten | 20 twenty
 association associates assn assoc assocs | board bd | commonwealth cth | community comm | cooperative coop operative op
 district dist | fort ft | highway hwy | island is | mountain mtn | north nth | south sth | peninsula pen
@@ -79,6 +81,7 @@ def similar_names(key: str, others: Sequence[str], *, limit: int | None = SIMILA
         positions.update([index for _, _, index in found if not _one_word_apart(mine, theirs[index])][:limit])
     positions.update(index for other, _, index in holding if _within(mine, other))
     positions.update(_initialled(mine, theirs))
+    positions.update(_shortened(mine, theirs))
     return positions
 
 
@@ -108,6 +111,26 @@ def _initialled(name: str, others: Sequence[str]) -> list[int]:
         and (initial or other[1] == " ")
         and other.count(" ") + 1 in PERSON_WORDS
     ]
+
+
+def _shortened(name: str, others: Sequence[str]) -> list[int]:
+    """Positions of names that say in initials what this one says in words, or the other way about, after the same
+    words: 'Lorne SLSC' and 'Lorne Surf Life Saving Club'."""
+    words = name.split()
+    start = "".join(words[:1]) + " "
+    ends = (
+        (index, _behind_the_same(words, other.split())) for index, other in enumerate(others) if other.startswith(start)
+    )
+    return [index for index, (mine, theirs) in ends if mine and theirs and _in_initials(mine, theirs)]
+
+
+def _behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
+    return left[same:], right[same:]
+
+
+def _in_initials(left: list[str], right: list[str]) -> bool:
+    return left == ["".join(word[0] for word in right)] or right == ["".join(word[0] for word in left)]
 
 
 def _within(left: str, right: str) -> bool:
