@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem, LedgerLine
+from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem, LedgerLine, LedgerPhone
 from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, ledger_form
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_url
 from crossfoot.core.money import ZERO
@@ -43,6 +43,7 @@ from tests.simulation.world import CLOCK, KEY, copy_pair, iter_ids, template
 Row = dict[str, Any]
 NEW_YEAR = dt.date(2026, 1, 1)
 TAX_NUMBERS = ("68300400500", "24300400507", "21700000099", "", "not a number")
+PHONES = ("02 5550 1000", "+61 2 5550 1000", "02 5550 2000 ext 5", "0000 0000")
 WORDS = ("Acacia", "Banksia", "Partners", "Holdings", "Legal", "Group", "12", "A")
 
 
@@ -193,6 +194,7 @@ class Firm:
                 {"ABN__c": self.one(list(TAX_NUMBERS)) or None},
                 {"BillingCountry": self.one(["Australia", "New Zealand", "France", None])},
                 {"Name": self.name()},
+                {"Phone": self.one(list(PHONES))},
                 {"AccountNumber": f"C-{self.chance.randrange(20)}"},
             ]
         )
@@ -225,7 +227,8 @@ class Firm:
                 {"reference": f"D-{self.chance.randrange(30):05}"},
                 {"url": record_url(self.session.instance_url, self.one(deals))},
                 {"number": f"INV-D-{self.chance.randrange(30):05}"},
-                {"sub_total": invoice.sub_total + 1},
+                {"reference": f"Deal#D{self.chance.randrange(30):05}; final."},
+                {"sub_total": invoice.sub_total + self.one([1, Decimal("0.03")])},
                 {"contact_id": self.contact_id(connection)},
                 {"lines": (*invoice.lines, LedgerLine("extra"))},
             ]
@@ -269,6 +272,7 @@ class Firm:
                 {"status": self.one(["ACTIVE", "ARCHIVED"])},
                 {"name": self.name()},
                 {"tax_number": self.one(list(TAX_NUMBERS))},
+                {"phones": (LedgerPhone("DEFAULT", self.one(list(PHONES))),)},
                 {"merged_to": self.one(["", self.contact_id(connection)]), "status": "ARCHIVED"},
                 {"contact_number": self.one(["", self.one(accounts)])},
                 {"sales_terms": self.one([None, (20, "DAYSAFTERBILLDATE")])},

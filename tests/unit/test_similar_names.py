@@ -105,6 +105,11 @@ Twenty Mile Ranch | 20 Mile Ranch
 Tamworth Guitars | Tamworth Guitars ABN 51 824 753 556
 Timaru Wool Stores | Timaru Woolstores 2019 Limited
 Hume Hwy Motors | Hume Highway Motors
+Lorne Surf Life Saving Club Inc | Lorne SLSC
+Warrnambool Whalers FC | Warrnambool Whalers Football Club
+5th Street Diner | Fifth Street Diner
+Perth Building Soc | Perth Building Society
+Prof Services | Professional Services
 """
 TWO_CUSTOMERS = """
 Depot 12 | Depot 13
@@ -131,6 +136,7 @@ Unit 5 Strata | Unit 6 Strata
 Sydney Grammar School | Melbourne Grammar School
 First National Real Estate | Second National Real Estate
 Delta Dental | Delta Rental
+Lorne SLSC | Lorne Surf Riders Club
 East Gosford Medical | West Gosford Medical
 Mayfair Cars | Mayfair Bars
 Raj Exports Mumbai | Taj Exports Mumbai
@@ -169,3 +175,8 @@ def test_two_customers_are_not_asked_about(left: str, right: str) -> None:
 def test_what_names_alone_do_not_show(left: str, right: str) -> None:
     """A known limit: the e-mail address, the phone number or the ABN may still show it."""
     assert not asks(left, right)
+
+
+def test_names_that_are_told_apart_take_no_room_of_the_closest() -> None:
+    others = [f"{first}ay street dental" for first in "cdfghjklmnprstvwxyz"] * 2 + ["bay street dentel"]
+    assert similar_names("bay street dental", others) == {len(others) - 1}

@@ -15,14 +15,14 @@ from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
 from crossfoot.core.names import differ_in_number, name_key, same_numbers, unique_name
-from crossfoot.core.reach import SHARED_MAX, contact_reached_at, reached_at
+from crossfoot.core.reach import SHARED_MAX, Reach, account_reached_at, contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 
 MERGE_CHAIN_MAX = 10
 NAMES_SHOWN_MAX = 3
 CONTACT_NAME_LENGTH_MAX = 255
 _EXPECTED = "new:"
-_SHARED = {"email": "e-mail address", "domain": "e-mail domain", "phone": "phone number"}
+_SHARED = {"email": "e-mail address", "domain": "e-mail domain", "phone": "phone number", "registered": "tax number"}
 _OF_ANOTHER_ACCOUNT = (
     "Merge the two accounts in Salesforce, or choose another contact with `crossfoot queue link ENTRY --to CONTACT`."
 )
@@ -76,7 +76,7 @@ class ContactDirectory:
         if contact.contact_number:
             self._by_marker[contact.contact_number].append(contact.contact_id)
         if contact.merged_to:
-            for known in self._known_by(contact.name, contact.tax_number, contact_reached_at(contact)):
+            for known in _known_by(contact.name, contact_reached_at(contact)):
                 self._merged[known].append(contact.contact_id)
             return
         if number := self.tax_number_of(contact.tax_number):
@@ -124,17 +124,11 @@ class ContactDirectory:
         positions.update(i for i, other in enumerate(self._keys) if other == key)
         return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
 
-    def _known_by(self, name: str, tax_number: str, reach: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str]]:
-        yield "name", unique_name(name)
-        if number := self.tax_number_of(tax_number):
-            yield "tax", number
-        yield from (each for each in reach if each[0] != "domain")
-
     def merged_away(self, account: IntendedContact) -> list[tuple[LedgerContact, LedgerContact]]:
         """Contacts of exactly this name, tax number, e-mail or phone that people merged into others, each behind the
         one that stands for it."""
-        reach = reached_at(account.email, (account.phone,))
-        gone = {i for known in self._known_by(account.name, account.tax_number, reach) for i in self._merged[known]}
+        known_by = _known_by(account.name, account_reached_at(account))
+        gone = {contact_id for known in known_by for contact_id in self._merged.get(known, ())}
         return [(stands, self.contacts[each]) for each in sorted(gone) if (stands := self.survivor(each))]
 
     def is_alike(self, name: str, contact: LedgerContact) -> bool:
@@ -142,16 +136,16 @@ class ContactDirectory:
         key, other = name_key(name), name_key(contact.name)
         return same_numbers(key, other) and (key == other or bool(self.similar(key, [other])))
 
-    def reached_alike(self, account: IntendedContact) -> list[tuple[LedgerContact, str]]:
-        """Contacts of the same e-mail address, company domain or phone number that are no account's yet, and what they
-        share.
+    def reached_alike(self, account: IntendedContact, known_by: str = "") -> list[tuple[LedgerContact, str]]:
+        """Contacts of the same e-mail address, company domain, phone or tax number that are no account's yet, and what
+        they share.
 
-        Those of another account are left out: a group's companies share a switchboard. So is what many share, and a
-        contact whose name differs in a number alone.
+        Those of another account are left out: a group's companies share a switchboard. So is what many share, a contact
+        whose name differs in a number alone, and what is ``known_by`` already.
         """
         found: dict[str, str] = {}
-        for reach in reached_at(account.email, (account.phone,)):
-            ids = self._by_reach.get(reach, ())
+        for reach in account_reached_at(account):
+            ids = self._by_reach.get(reach, ()) if reach[0] != known_by else ()
             for contact_id in ids if len(ids) <= SHARED_MAX else ():
                 if self.linked_accounts.get(contact_id, account.source.id) == account.source.id:
                     found.setdefault(contact_id, _SHARED[reach[0]])
@@ -172,6 +166,12 @@ class ContactDirectory:
         self.contacts[pending.contact_id] = pending
         self.linked_accounts[pending.contact_id] = account.source.id
         self._index(pending)
+
+
+def _known_by(name: str, reach: Reach) -> Iterator[tuple[str, str]]:
+    """What a contact that was merged away is found by: all but its domain, which it shares with its successors."""
+    yield "name", unique_name(name)
+    yield from (each for each in reach if each[0] != "domain")
 
 
 def decide_contacts(
@@ -262,12 +262,28 @@ def _by_tax_number(
     if taken_by and taken_by != account.source.id:
         cause = f"ABN {account.tax_number} belongs to {contact.name}, which is linked to account {taken_by}"
         return _waits(account, "contact_same_tax_number", cause, candidates)
-    if not directory.is_alike(account.name, contact):
-        named = [other for other in directory.alike(account.name) if not _told_not_same(account, other, not_same)]
-        if named:
-            cause = f"ABN {account.tax_number} is that of {contact.name!r}, the name that of {_names(named)}"
-            return _waits(account, "contact_ambiguous", cause, [contact, *named])
+    rivals = _rivals(account, contact, directory, not_same)
+    if rivals:
+        cause = (
+            f"ABN {account.tax_number} is that of {contact.name!r}, but name, e-mail or phone are of {_names(rivals)}"
+        )
+        return _waits(account, "contact_ambiguous", cause, [contact, *rivals])
     return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
+
+
+def _rivals(
+    account: IntendedContact,
+    contact: LedgerContact,
+    directory: ContactDirectory,
+    not_same: Collection[tuple[str, str]],
+) -> list[LedgerContact]:
+    """Where nothing but the tax number speaks for a contact, others for which the name or the like does: the number may
+    have been copied from another account."""
+    reached = [other for other, _ in directory.reached_alike(account, known_by="registered")]
+    if directory.is_alike(account.name, contact) or contact in reached:
+        return []
+    others = {other.contact_id: other for other in (*directory.alike(account.name), *reached)}
+    return [other for other in others.values() if not _told_not_same(account, other, not_same)]
 
 
 def _told_not_same(account: IntendedContact, contact: LedgerContact, not_same: Collection[tuple[str, str]]) -> bool:

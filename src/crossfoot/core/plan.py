@@ -12,6 +12,7 @@ from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
 from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
 from crossfoot.core.findings import Finding
+from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
 from crossfoot.core.lifecycle import LinkedDeal, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
@@ -92,11 +93,6 @@ class DealDecision:
     standing: Standing = field(default_factory=Standing)
 
 
-def reference_words(reference: str) -> set[str]:
-    """The words of an invoice's reference, by one of which it may name a deal."""
-    return set(reference.casefold().replace("/", " ").replace(",", " ").split())
-
-
 @dataclass(slots=True)
 class Mirror:
     """Stored sales invoices of one organisation, by what planning asks for."""
@@ -113,13 +109,21 @@ class Mirror:
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
-            if not invoice.is_live or invoice.invoice_id in self.linked or is_credited(invoice):
+            if not self._is_unclaimed(invoice):
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id := record_id_in(invoice.url):
                 self.by_marker[source_id].append(invoice)
             for word in reference_words(invoice.reference):
                 self.by_reference_word[word].append(invoice)
+
+    def _is_unclaimed(self, invoice: LedgerInvoice) -> bool:
+        """Whether it stands, and is no deal's yet."""
+        return invoice.is_live and invoice.invoice_id not in self.linked and not is_credited(invoice)
+
+    def unclaimed_of_number(self, number: str) -> list[LedgerInvoice]:
+        """Invoices of exactly this number that are no deal's yet."""
+        return [each for each in self.by_number.get(number.casefold(), ()) if self._is_unclaimed(each)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,18 +263,21 @@ def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> li
 def _double_billing(
     deal: Deal, invoice: IntendedInvoice, totals: Totals, contact_id: str, context: Context
 ) -> list[Finding]:
-    suspects: dict[str, LedgerInvoice] = {}
-    for other in context.mirror.by_marker.get(deal.ref.id, ()):
-        suspects[other.invoice_id] = other
-    for word in (deal.invoice.own_number if deal.invoice else "", deal.ref.id):
-        for other in context.mirror.by_reference_word.get(word.casefold(), ()) if word else ():
-            suspects[other.invoice_id] = other
-    for other in context.mirror.by_contact.get(contact_id, ()) if contact_id else ():
-        near = abs((other.dated - invoice.dated).days) <= context.policy.double_billing_days
-        if near and other.currency == invoice.currency and other.sub_total == totals.ex_tax:
-            suspects[other.invoice_id] = other
+    mirror, own = context.mirror, invoice.own_number
+    suspects = list(mirror.by_marker.get(deal.ref.id, ()))
+    for word in (reference_word(own), reference_word(deal.ref.id)):
+        suspects += mirror.by_reference_word.get(word, ())
+    if own and context.policy.number_prefix:  # else it is the number that is taken
+        suspects += mirror.unclaimed_of_number(own)
+    near = [
+        other
+        for other in (mirror.by_contact.get(contact_id, ()) if contact_id else ())
+        if abs((other.dated - invoice.dated).days) <= context.policy.double_billing_days
+        and other.currency == invoice.currency
+    ]
+    suspects += lookalikes(deal, invoice, totals, near, context.policy.rounding_max)
     findings = []
-    for other in suspects.values():
+    for other in {each.invoice_id: each for each in suspects}.values():
         if (deal.ref.id, other.invoice_id) in context.not_same:
             continue
         cause = (

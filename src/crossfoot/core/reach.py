@@ -1,4 +1,5 @@
-"""How a customer is reached, in one form however it is written: e-mail address, its domain, and phone numbers.
+"""How a customer is reached or registered, in one form however it is written: e-mail address, its domain, phone
+numbers, and a tax number of any country.
 
 None of these links by itself. What many share or nobody meant, such as a provider's domain or 0000 0000, says nothing.
 """
@@ -9,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from crossfoot.core.books import LedgerContact
+from crossfoot.core.documents import IntendedContact
 
 SUBSCRIBER_DIGITS = 8
 DISTINCT_DIGITS_MIN = 3
@@ -27,13 +29,33 @@ _PROVIDERS = re.compile(
 """Where people have their mail whose domain is not their company's."""
 
 
-def reached_at(email: str, phones: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """(kind, value) of an e-mail address, of a company's domain, and of each phone number: of a number its last digits,
-    so that +61 2 9000 0001 is (02) 9000 0001. A short number is none, and an extension is left out."""
-    digits = ("".join(filter(str.isdigit, _EXTENSION.sub("", phone))) for phone in phones)
-    numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits if len(each) >= SUBSCRIBER_DIGITS})
-    meant = [("phone", number) for number in numbers if len(set(number)) >= DISTINCT_DIGITS_MIN]
+Reach = tuple[tuple[str, str], ...]
+"""(kind, value) pairs, of the kinds of ``KINDS``."""
+KINDS = ("email", "domain", "phone", "registered")
+
+
+def account_reached_at(account: IntendedContact) -> Reach:
+    """How an account in Salesforce is reached."""
+    return _reached_at(account.email, (account.phone,), account.tax_number)
+
+
+def contact_reached_at(contact: LedgerContact) -> Reach:
+    """How a contact in Xero is reached."""
+    return _reached_at(contact.email, (phone.area + phone.number for phone in contact.phones), contact.tax_number)
+
+
+def _reached_at(email: str, phones: Iterable[str], tax_number: str) -> Reach:
+    """Of a number its last digits, so that +61 2 9000 0001 is (02) 9000 0001; of a tax number its digits, with or
+    without the country before them. A short number is none, and an extension is left out."""
+    digits = [_digits(_EXTENSION.sub("", phone)) for phone in phones]
+    numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits})
+    told = [*(("phone", number) for number in numbers), ("registered", _digits(tax_number))]
+    meant = (each for each in told if len(each[1]) >= SUBSCRIBER_DIGITS and len(set(each[1])) >= DISTINCT_DIGITS_MIN)
     return (*_mailed_at(email.strip().casefold()), *meant)
+
+
+def _digits(text: str) -> str:
+    return "".join(filter(str.isdigit, text))
 
 
 def _mailed_at(email: str) -> Iterable[tuple[str, str]]:
@@ -42,8 +64,3 @@ def _mailed_at(email: str) -> Iterable[tuple[str, str]]:
         yield "email", email
         if not _PROVIDERS.fullmatch(domain):
             yield "domain", domain
-
-
-def contact_reached_at(contact: LedgerContact) -> tuple[tuple[str, str], ...]:
-    """How a contact in Xero is reached."""
-    return reached_at(contact.email, (phone.area + phone.number for phone in contact.phones))

@@ -168,7 +168,7 @@ class DealLens:
         if not isinstance(quantity, Decimal) or not isinstance(price, Decimal):
             findings.append(Finding("unreadable", ref, "a line has no quantity or no price"))
             return None
-        if quantity < 0 < price:  # Xero refuses negative quantities: the sign goes to the price
+        if quantity < 0 <= price:  # Xero refuses negative quantities: the sign goes to the price
             quantity, price = -quantity, -price
         rate = values.get("DiscountRate")
         product_id = as_text(values.get("Product"))

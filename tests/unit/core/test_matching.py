@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -335,17 +336,23 @@ def test_a_contact_that_was_merged_away_is_asked_about_as_the_one_that_stands(
     assert decide([account(**ours)], contacts, not_same={(account_id(), "contact-2")})[account_id()].create_as
 
 
-def test_a_tax_number_that_a_contact_of_another_name_has_waits_where_one_has_the_name() -> None:
+@pytest.mark.parametrize(
+    "speaks", [{"name": "Customer 1 Holdings"}, {"name": "Trading As", "email": "a@b.example"}], ids=["name", "e-mail"]
+)
+def test_a_tax_number_of_a_contact_for_which_nothing_else_speaks_waits_where_more_speaks_for_another(
+    speaks: dict[str, Any],
+) -> None:
     """An ABN that was copied from another account would bill the wrong company."""
-    other, own = contact(1, name="Zenith", tax_number=ABN_ONE), contact(2, name="Customer 1 Holdings")
+    other, own = contact(1, name="Zenith", tax_number=ABN_ONE), contact(2, **speaks)
 
-    decision = decide_one(other, own, tax_number=ABN_ONE)
+    decision = decide_one(other, own, tax_number=ABN_ONE, email="a@b.example")
 
     assert (codes(decision), [ref.id for ref in decision.candidates]) == (
         ["contact_ambiguous"],
         ["contact-1", "contact-2"],
     )
     assert decide_one(other, tax_number=ABN_ONE).contact_id == "contact-1"
+    assert decide_one(replace(other, email="a@b.example"), own, tax_number=ABN_ONE, email="a@b.example").contact_id
     told = decide([account(tax_number=ABN_ONE)], [other, own], not_same={(account_id(), "contact-2")})
     assert told[account_id()].contact_id == "contact-1"
 
@@ -398,6 +405,14 @@ def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], t
     decision = decide_one(contact(name="Somebody Else", **theirs), **ours)
     assert codes(decision) == ["contact_similar"]
     assert "'Somebody Else' (same " in decision.findings[0].cause
+
+
+def test_another_name_with_the_same_tax_number_of_another_country_waits() -> None:
+    theirs = contact(name="Somebody Else", tax_number="123456782")
+    directory = ContactDirectory({theirs.contact_id: theirs}, no_similar_names, tax_number_of=lambda _text: "")
+    british = account(tax_number="GB 123 4567 82")
+    decision = decide_contacts([british], directory, links={}, chosen={}, not_same=())[account_id()]
+    assert "'Somebody Else' (same tax number)" in decision.findings[0].cause
 
 
 def test_neither_email_nor_phone_asks_where_tax_numbers_differ_or_a_person_told_them_apart() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from crossfoot.core.books import LedgerLine
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.links import Identity, Kind
@@ -249,6 +250,7 @@ def test_a_deal_without_products_goes_as_one_flagged_line() -> None:
 
 MARKED = ledger_invoice(contact_id="contact-9", sub_total=money(5), url=f"{INSTANCE}/{deal_id()}")
 NAMED = ledger_invoice(contact_id="contact-9", sub_total=money(5), reference="PO 7, d-0001/final")
+OTHER = ledger_invoice(sub_total=money("77.00"), total=money("84.70"))
 BY_ID = ledger_invoice(contact_id="contact-9", sub_total=money(5), reference=deal_id())
 
 
@@ -264,7 +266,16 @@ BY_ID = ledger_invoice(contact_id="contact-9", sub_total=money(5), reference=dea
         (ledger_invoice(dated=D(2026, 12, 26)), False),
         (ledger_invoice(dated=D(2026, 9, 26)), True),
         (ledger_invoice(dated=D(2026, 9, 25)), False),
-        (ledger_invoice(sub_total=money("100.01")), False),
+        (replace(NAMED, reference="(Ref.: D-0001.)"), True),
+        (replace(NAMED, reference="Deal#d0001;final"), True),
+        (replace(NAMED, number="d-0001"), True),
+        (replace(NAMED, reference="", number="D-0001", status="VOIDED"), False),
+        (ledger_invoice(sub_total=money("100.05")), True),
+        (OTHER, False),
+        (replace(OTHER, sub_total=money("110.00"), total=money("110.00")), True),
+        (replace(OTHER, sub_total=money("90.91"), total=money("100.00")), True),
+        (replace(OTHER, reference="Website, phase 1 (deal 1)"), False),
+        (replace(OTHER, lines=(LedgerLine(description="As agreed in D-0001"),)), True),
         (ledger_invoice(currency="NZD"), False),
         (ledger_invoice(contact_id="contact-9"), False),
         (ledger_invoice(status="VOIDED"), False),
@@ -278,6 +289,32 @@ def test_a_deal_that_may_be_invoiced_already_waits(existing: Any, waits: bool) -
     if waits:
         assert existing.number in decision.findings[0].cause
         assert decision.findings[0].related[0].id == existing.invoice_id
+
+
+@pytest.mark.parametrize(
+    ("written", "order", "waits"),
+    [
+        ("PO-4455", "PO-4455", True),
+        ("4455", "PO-4455", True),
+        ("your order 4455/2026", "D-0001 PO PO4455", True),
+        ("March 2026", "PO 2026", False),
+        ("4456", "PO-4455", False),
+    ],
+)
+def test_an_invoice_that_names_the_deals_order_is_asked_about(written: str, order: str, waits: bool) -> None:
+    decision = decide(context(invoices=[replace(OTHER, reference=written)]), invoice=invoice(reference=order))
+    assert codes(decision) == (["already_invoiced"] if waits else [])
+
+
+@pytest.mark.parametrize(("name", "waits"), [("Harbour website", True), ("Harbour", False)])
+def test_an_invoice_that_bears_the_deals_name_is_asked_about(name: str, waits: bool) -> None:
+    by_hand = replace(OTHER, lines=(LedgerLine(description="harbour web-site, final"),))
+    assert codes(decide(context(invoices=[by_hand]), name=name)) == (["already_invoiced"] if waits else [])
+
+
+def test_two_invoices_that_make_up_the_deal_are_asked_about_together() -> None:
+    half = [replace(OTHER, invoice_id=f"half-{part}", sub_total=money(part)) for part in ("40.00", "60.00", "59.00")]
+    assert [each.related[0].id for each in decide(context(invoices=half)).findings] == ["half-40.00", "half-60.00"]
 
 
 def test_an_invoice_of_another_deal_or_one_told_apart_is_no_double() -> None:

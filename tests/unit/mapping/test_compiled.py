@@ -158,6 +158,12 @@ def test_a_credit_line_gives_its_sign_to_the_price(mapping: FlowMapping) -> None
     assert (line.quantity, line.unit_amount) == (Decimal(2), Decimal("-50.00"))
 
 
+def test_a_free_line_taken_back_stays_a_free_line(mapping: FlowMapping) -> None:
+    row = {**LINE, "Quantity": Decimal(-2), "UnitPrice": Decimal(0)}
+    (line,) = lines_of(read(mapping, OpportunityLineItems=[row]))
+    assert (line.quantity, str(line.unit_amount)) == (Decimal(2), "0.0000")
+
+
 @pytest.mark.promise("S0-25")
 def test_a_discount_on_the_whole_deal_is_shared_to_the_cent(mapping: FlowMapping) -> None:
     rows = [{**LINE, "Quantity": Decimal(1), "UnitPrice": Decimal(price)} for price in ("33.33", "33.33", "33.34")]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core.books import Books, LedgerContact, LedgerInvoice
 from crossfoot.core.documents import Deal, IntendedContact
+from crossfoot.core.invoiced import reference_word
 from crossfoot.core.links import Kind, document_number
 from crossfoot.core.matching import (
     CONTACT_NAME_LENGTH_MAX,
@@ -27,7 +28,7 @@ from crossfoot.core.matching import (
 from crossfoot.core.names import name_key, unique_name
 from crossfoot.core.overrides import overridden
 from crossfoot.core.plan import Context, Mirror
-from crossfoot.core.reach import reached_at
+from crossfoot.core.reach import KINDS, account_reached_at
 from crossfoot.core.standing import account_of, moves_in
 from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.similar import similar_names
@@ -177,10 +178,10 @@ def _invoices_for(
         if deal.ref.id in links or deal.invoice is None:
             continue
         own = deal.invoice.own_number
-        words |= {deal.ref.id.casefold(), own.casefold()}
+        words |= {reference_word(deal.ref.id), reference_word(own)}
         if own:
             epoch = epochs.get(deal.ref.id, 0) + 1
-            numbers.add(document_number(policy.number_prefix, own, epoch=epoch).casefold())
+            numbers |= {own.casefold(), document_number(policy.number_prefix, own, epoch=epoch).casefold()}
         if contact_id := customers.contact_of(deal):
             reach = dt.timedelta(days=policy.double_billing_days)
             months |= months_of(
@@ -287,15 +288,16 @@ class _Customers:
             self._read_peers(unlinked, moving, changed)
 
     def _contacts_like(self, accounts: Iterable[IntendedContact]) -> set[str]:
-        """Contacts that matching may ask for: of the same id, tax number, e-mail or phone, or of a similar name."""
+        """Contacts that matching may ask for: of the same id, tax number, e-mail, domain or phone, or of a similar
+        name."""
         marks, taxes, names = set(), set(), set()
-        reaches: dict[str, set[str]] = {"email": set(), "domain": set(), "phone": set()}
+        reaches: dict[str, set[str]] = {kind: set() for kind in KINDS}
         for account in accounts:
             name = account.name[:CONTACT_NAME_LENGTH_MAX]
             marks.add(account.source.id)
             taxes.add(account.tax_number)
             names |= {unique_name(each) for each in (name, *suffixed_names(name, account))}
-            for kind, value in reached_at(account.email, (account.phone,)):
+            for kind, value in account_reached_at(account):
                 reaches[kind].add(value)
         ids: set[str] = set()
         for name, values in (("marker", marks), ("tax", taxes), ("name", names), *reaches.items()):

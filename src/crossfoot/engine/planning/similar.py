@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from itertools import takewhile
 
 from rapidfuzz import fuzz, process
 
@@ -18,6 +19,7 @@ SIMILAR_SCORE_MIN = 88.0
 SQUEEZED_SCORE_MIN = 92.0
 SIMILAR_MAX = 20
 LONE_WORD_LENGTH_MIN = 3
+PERSON_WORDS = (2, 3)
 NAMES_REMEMBERED = 200_000
 
 _LETTERS = str.maketrans(
@@ -40,10 +42,11 @@ national natl nat | organisation organization org | partners ptnrs | photography
 property prop properties | road rd | saint st street | school sch | services svcs svc service | society soc
 solutions soln solns | supplies sup supply | systems sys | technology tech technologies | trading tdg | transport transp
 university univ uni | warehouse whse | zealand nz | first 1st | second 2nd | third 3rd
+fourth 4th | fifth 5th | sixth 6th | seventh 7th | eighth 8th | ninth 9th | tenth 10th
 1 one | 2 two | 3 three | 4 four | 5 five | 6 six | 7 seven | 8 eight | 9 nine | 10 ten | 20 twenty
 association associates assn assoc assocs | board bd | commonwealth cth | community comm | cooperative coop operative op
 district dist | fort ft | highway hwy | island is | mountain mtn | north nth | south sth | peninsula pen
-physiotherapy physio | secondary sec | veterinary vet vets | compagnie cie | societe ste soc
+physiotherapy physio | secondary sec | veterinary vet vets | compagnie cie | societe ste
 etablissements ets | gebruder gebr | hermanos hnos | fratelli flli
 alexander alex | anthony tony | benjamin ben | charles charlie | christopher chris | daniel dan | david dave
 edward ed eddie | elizabeth liz | gregory greg | james jim jimmy | john johnny jack | joseph joe | katherine kate
@@ -53,7 +56,7 @@ stephen steven steve | thomas tom | timothy tim | william bill will
 _LEFT_OUT = frozenset(
     [
         *("of", "for", "und", "et", "og", "och", "de", "du", "des", "la", "le", "les", "del", "der", "die"),
-        *("mr", "mrs", "ms", "miss", "dr", "prof", "messrs", "herr", "frau", *map(str, range(1900, 2100))),
+        *("mr", "mrs", "ms", "miss", "dr", "messrs", "herr", "frau", *map(str, range(1900, 2100))),
     ]
 )
 """What people write or leave out: small words, titles, and a year."""
@@ -68,17 +71,17 @@ _SPELT = {
 def similar_names(key: str, others: Sequence[str], *, limit: int | None = SIMILAR_MAX) -> Collection[int]:
     """Positions of names that a person might take for the same one; of those alike in letters the ``limit`` closest."""
     mine, theirs = _spelt(key), list(map(_spelt, others))
-    letters = process.extract(mine, theirs, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR_SCORE_MIN, limit=limit)
+    letters = process.extract(mine, theirs, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR_SCORE_MIN, limit=None)
     squeezed = process.extract(
-        _squeezed(key), list(map(_squeezed, others)), scorer=fuzz.ratio, score_cutoff=SQUEEZED_SCORE_MIN, limit=limit
+        _squeezed(key), list(map(_squeezed, others)), scorer=fuzz.ratio, score_cutoff=SQUEEZED_SCORE_MIN, limit=None
     )
     holding = process.extract(mine, theirs, scorer=fuzz.token_set_ratio, score_cutoff=100, limit=None)
-    positions = {index for _, _, index in (*letters, *squeezed) if not _one_word_apart(mine, theirs[index])}
+    positions: set[int] = set()
+    for found in (letters, squeezed):
+        positions.update([index for _, _, index in found if not _one_word_apart(mine, theirs[index])][:limit])
     positions.update(index for other, _, index in holding if _within(mine, other))
-    if (person := _initialled(mine)) is not None:
-        positions.update(index for index, other in enumerate(theirs) if _initialled(other, always=True) == person)
-    elif (person := _initialled(mine, always=True)) is not None:
-        positions.update(index for index, other in enumerate(theirs) if _initialled(other) == person)
+    positions.update(_initialled(mine, theirs))
+    positions.update(_shortened(mine, theirs))
     return positions
 
 
@@ -93,13 +96,41 @@ def _one_word_apart(left: str, right: str) -> bool:
     return first != second and not any(first in sound and second in sound for sound in _SOUND_ALIKE)
 
 
-@lru_cache(maxsize=NAMES_REMEMBERED)
-def _initialled(name: str, *, always: bool = False) -> tuple[str, str] | None:
-    """First letter and last word of a name of two or three words that begins with an initial, or ``always``."""
+def _initialled(name: str, others: Sequence[str]) -> list[int]:
+    """Positions of names with the same first letter and last word, where one of the two has an initial alone: 'R J
+    Whitlock' and 'Robert Whitlock'."""
     words = name.split()
-    if len(words) not in {2, 3} or not (always or len(words[0]) == 1) or len(words[-1]) == 1:
-        return None
-    return words[0][0], words[-1]
+    if len(words) not in PERSON_WORDS or len(words[-1]) == 1:
+        return []
+    first, end, initial = name[0], f" {words[-1]}", len(words[0]) == 1
+    return [
+        index
+        for index, other in enumerate(others)
+        if other.endswith(end)
+        and other[0] == first
+        and (initial or other[1] == " ")
+        and other.count(" ") + 1 in PERSON_WORDS
+    ]
+
+
+def _shortened(name: str, others: Sequence[str]) -> list[int]:
+    """Positions of names that say in initials what this one says in words, or the other way about, after the same
+    words: 'Lorne SLSC' and 'Lorne Surf Life Saving Club'."""
+    words = name.split()
+    start = "".join(words[:1]) + " "
+    ends = (
+        (index, _behind_the_same(words, other.split())) for index, other in enumerate(others) if other.startswith(start)
+    )
+    return [index for index, (mine, theirs) in ends if mine and theirs and _in_initials(mine, theirs)]
+
+
+def _behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
+    return left[same:], right[same:]
+
+
+def _in_initials(left: list[str], right: list[str]) -> bool:
+    return left == ["".join(word[0] for word in right)] or right == ["".join(word[0] for word in left)]
 
 
 def _within(left: str, right: str) -> bool:

@@ -23,9 +23,9 @@ from crossfoot.core.books import (
     Organisation,
 )
 from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.invoiced import reference_words
 from crossfoot.core.links import record_id_in
 from crossfoot.core.names import name_key, unique_name
-from crossfoot.core.plan import reference_words
 from crossfoot.core.reach import contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
