@@ -36,6 +36,7 @@ from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
 from crossfoot.store.queue import decisions, replace_findings
 from crossfoot.store.versions import load_versions
+from crossfoot.xero.requests import BATCH_SIZE
 
 ROUNDS_MAX = 20
 REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
@@ -96,14 +97,27 @@ def _flows(session: Session) -> bool:
 
 def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
     """One payment for each invoice that has one due. Each is decided again on its invoice as it stands right now."""
-    first = [each for each in decide_payments(session, as_of) if each.intended or each.found]
+    rows = _rows(session)
+    first = [each for each in decide_payments(session, as_of, rows) if each.intended or each.found]
     if not first:
         return False
     refresh_reference(session)
-    invoices = read_invoices(session, (each.recorded.invoice_id for each in first))
-    settlements = decide_payments(session, as_of)
-    removed = find_marked(session, {s.recorded.ref.id: s.intended.invoice_id for s in settlements if s.intended})
+    held = _held_by_brake(session, sum(each.intended is not None for each in first), paid)
     before = paid.made + paid.adopted + paid.refused
+    invoices = list(dict.fromkeys(each.recorded.invoice_id for each in first))
+    for start in range(0, len(invoices), BATCH_SIZE):
+        some = frozenset(invoices[start : start + BATCH_SIZE])
+        _settle_some(session, as_of, [row for row in rows if row.invoice_id in some], paid, held=held)
+    read_back(session)
+    return not held and paid.made + paid.adopted + paid.refused > before
+
+
+def _settle_some(session: Session, as_of: dt.date, rows: Sequence[RecordedPayment], paid: Paid, *, held: bool) -> None:
+    """Look at the invoices of so many rows as fit one call, and send it at once."""
+    looked_at = session.host.now()
+    invoices = read_invoices(session, (row.invoice_id for row in rows))
+    settlements = decide_payments(session, as_of, rows)
+    removed = find_marked(session, {s.recorded.ref.id: s.intended.invoice_id for s in settlements if s.intended})
     due = []
     for settlement in settlements:
         if settlement.found is not None:
@@ -112,35 +126,38 @@ def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
             adopt_found(session, settlement.recorded, payment_id, paid)
         elif settlement.intended is not None and (invoice := invoices.get(settlement.intended.invoice_id)):
             due.append(Due(settlement.intended, settlement.recorded, invoice))
-    allowed = _within_brake(session, due, paid)
-    send_payments(session, allowed, paid)
-    read_back(session)
-    return len(allowed) == len(due) and paid.made + paid.adopted + paid.refused > before
+    if not held:
+        send_payments(session, due, paid, looked_at=looked_at)
 
 
-def _within_brake(session: Session, due: Sequence[Due], paid: Paid) -> Sequence[Due]:
-    """All of them, or none: the brake counts what was committed within 24 hours. On a test pair it only warns."""
+def _held_by_brake(session: Session, count: int, paid: Paid) -> bool:
+    """Whether all of so many payments are held: the brake counts what was committed within 24 hours. On a test pair it
+    only warns."""
     brake = session.mapping.policy.brake
     with session.database.reading() as connection:
-        count = ops.recent_payments(connection, session.organisation_id, session.host.now()) + len(due)
-    if not due or count <= brake.payments:
-        return due
+        all_of_them = ops.recent_payments(connection, session.organisation_id, session.host.now()) + count
+    if not count or all_of_them <= brake.payments:
+        return False
     paid.stopped = (
-        f"The brake holds payments: {count} within 24 hours (at most {brake.payments}). "
+        f"The brake holds payments: {all_of_them} within 24 hours (at most {brake.payments}). "
         "Look at them in Salesforce, then raise `policy.brake.payments` in crossfoot.yaml."
     )
-    return () if session.is_live or brake.on_test_pair else due
+    return session.is_live or brake.on_test_pair
 
 
-def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
-    """Decide every row that is no mere picture of a payment in Xero, from what is stored."""
+def decide_payments(
+    session: Session, as_of: dt.date, read: Sequence[RecordedPayment] | None = None
+) -> list[Settlement]:
+    """Decide every row that is no mere picture of a payment in Xero, from what is stored; or those that were ``read``,
+    all of their invoices' among them."""
     home = session.organisation_id
     with session.database.reading() as connection:
         made = {
             stored.source_id: MadePayment(stored.link.xero_id, stored.source_hash, stored.link.state)
             for stored in load_links(connection, home, Kind.PAYMENT, live_only=False)
         }
-        rows = [row for row in _rows(session) if row.ref.id in made or not row.own_key]
+        of_all = _rows(session) if read is None else read
+        rows = [row for row in of_all if row.ref.id in made or not row.own_key]
         standing = list(ops.load_operations(connection, home, kind=Kind.PAYMENT, states=ops.STANDING))
         since = session.host.now() - REFUSED_AGAIN_AFTER
         wanted = {row.invoice_id for row in rows} - {""}
