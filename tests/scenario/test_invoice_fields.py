@@ -161,6 +161,18 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert not synced.tie_out().result.unexplained
 
 
+def test_a_draft_that_was_submitted_for_approval_follows_its_deal_and_stays_submitted(synced: Business) -> None:
+    deal = "Cent and Sons Bakers - Flour costing"
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(deal)["InvoiceID"], Status="SUBMITTED")
+    [line] = synced.lines(deal)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=dec("40.00"))
+    synced.later()
+
+    assert synced.sync().applied.updated == 1
+
+    assert (synced.invoice_of(deal)["Status"], synced.invoice_of(deal)["SubTotal"]) == ("SUBMITTED", dec("70.00"))
+
+
 def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
     """By what, and by how much, the tie-out tells a deal and its invoice apart."""
     result = firm.tie_out().result

@@ -361,7 +361,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             reason="the deal changed and nobody has touched its draft",
             contact_id=contact_id,
             contact_source=account.id if account else "",
-            status="DRAFT",
+            status=context.mirror.invoices[link.xero_id].status,  # whoever submitted it for approval has done so
             totals=judged.update.totals(tax_rates(context.books)),
             currency=judged.update.currency,
             xero_id=link.xero_id,
