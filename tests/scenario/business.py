@@ -304,6 +304,21 @@ class Business:
             self.sync()
         self.database.seam = lambda _name: None
 
+    def stand_still_at(self, place: str, meanwhile: Callable[[], object]) -> None:
+        """A sync whose process stands still for three minutes the first time it comes to a point."""
+        stood: list[str] = []
+
+        def seam(name: str) -> None:
+            if name == place and not stood:
+                stood.append(name)
+                self.later(minutes=3)
+                meanwhile()
+
+        self.database.seam = seam
+        self.sync()
+        self.database.seam = lambda _name: None
+        assert stood
+
     # What people see and do in Salesforce
 
     def soql(self, query: str) -> list[dict[str, Any]]:

@@ -99,6 +99,23 @@ def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Busin
     assert second["InvoiceNumber"] != first["InvoiceNumber"]
 
 
+def test_an_answer_that_is_given_once_more_leaves_the_new_invoice_alone(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="VOIDED")
+    firm.sync()
+    asked = firm.waiting(APPROVED)["invoice_voided"].id
+    firm.desk.retry(asked)
+    firm.later()
+    firm.sync()
+    assert firm.invoice_of(APPROVED)["Status"] == "DRAFT"
+
+    with pytest.raises(NeedsPerson, match="settled already"):
+        firm.desk.retry(asked)
+
+    firm.later()
+    assert firm.sync().writes == 0
+    assert firm.waiting(APPROVED) == {}
+
+
 def test_an_answer_does_not_outlive_its_question(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)

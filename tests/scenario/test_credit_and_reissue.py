@@ -88,6 +88,16 @@ def test_it_is_proposed_and_nothing_is_done_unasked(firm: Business) -> None:
     assert entry.money.amount == 1000
 
 
+def test_an_invoice_that_is_paid_while_the_process_stands_still_is_not_credited(firm: Business) -> None:
+    accept(firm)
+    owed = firm.invoice_of(DEAL)["AmountDue"]
+
+    firm.stand_still_at("commit re-issue call done", lambda: pay(firm, owed))
+
+    assert notes(firm) == []
+    assert "changed_after_approval" in firm.waiting(DEAL)
+
+
 @pytest.mark.promise("S0-51", "N-10")
 def test_the_old_one_is_credited_in_full_and_a_new_one_follows_under_the_next_number(firm: Business) -> None:
     before = firm.invoice_of(DEAL)

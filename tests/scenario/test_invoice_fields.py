@@ -161,6 +161,35 @@ def test_an_untouched_draft_follows_its_amended_deal(synced: Business) -> None:
     assert not synced.tie_out().result.unexplained
 
 
+def test_a_draft_follows_its_deal_to_a_product_that_xero_does_not_have_yet(synced: Business) -> None:
+    deal = "Evergreen Cinemas - Half-year review"
+    new = {"Name": "Brand new", "ProductCode": "BRAND-NEW", "IsActive": True, "Xero_Account_Code__c": "200"}
+    product = synced.office.salesforce("POST", "/sobjects/Product2", new)["id"]
+    [book] = synced.soql("SELECT Id FROM Pricebook2 WHERE IsStandard = TRUE")
+    price = {"Product2Id": product, "Pricebook2Id": book["Id"], "IsActive": True, "CurrencyIsoCode": "AUD"}
+    entry = synced.office.salesforce("POST", "/sobjects/PricebookEntry", {**price, "UnitPrice": 10})["id"]
+    line = {"OpportunityId": synced.deal(deal)["Id"], "PricebookEntryId": entry, "Quantity": 1, "UnitPrice": 10}
+    synced.office.salesforce("POST", "/sobjects/OpportunityLineItem", line)
+    synced.later()
+
+    report = synced.sync()
+
+    assert (report.applied.items, report.applied.updated, report.applied.refused) == (1, 1, [])
+    assert [each["ItemCode"] for each in synced.invoice_of(deal)["LineItems"]][1:] == ["BRAND-NEW"]
+
+
+def test_a_draft_that_was_submitted_for_approval_follows_its_deal_and_stays_submitted(synced: Business) -> None:
+    deal = "Cent and Sons Bakers - Flour costing"
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(deal)["InvoiceID"], Status="SUBMITTED")
+    [line] = synced.lines(deal)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=dec("40.00"))
+    synced.later()
+
+    assert synced.sync().applied.updated == 1
+
+    assert (synced.invoice_of(deal)["Status"], synced.invoice_of(deal)["SubTotal"]) == ("SUBMITTED", dec("70.00"))
+
+
 def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
     """By what, and by how much, the tie-out tells a deal and its invoice apart."""
     result = firm.tie_out().result

@@ -217,3 +217,13 @@ def test_an_invoice_in_salesforce_points_at_the_custom_object_that_its_deal_name
         "Second audit": engagement,
     }
     firm.close()
+
+
+def test_a_line_of_an_unknown_item_and_no_product_holds_its_own_record_alone(firm: Business) -> None:
+    firm.settings = firm.settings.replace(
+        "Product: Product2Id, ItemCode: Product2.ProductCode", "ItemCode: \"'NOSUCH'\""
+    )
+    order_id = order(firm)
+    firm.sync()
+    [entry] = [each for each in firm.desk.entries() if each.record.id == order_id]
+    assert entry.code == "item_unknown"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,21 @@ def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
     assert not counter.waits(row_id)
     counter.firm.later()
     assert counter.firm.writes_during(counter.firm.sync) == []
+
+
+def test_what_finance_records_while_the_process_stands_still_is_not_paid_a_second_time(counter: Counter) -> None:
+    """A part of what is owed, so that Xero would take it twice."""
+    row_id = counter.record("10.00")
+    invoice = {"InvoiceID": counter.invoice_id}
+    payment = {"Invoice": invoice, "Account": {"Code": "090"}, "Date": "2026-11-18", "Amount": Decimal("10.00")}
+
+    by_hand = partial(counter.firm.office.xero, "PUT", "Payments", [payment])
+    counter.firm.stand_still_at("commit payment intent done", by_hand)
+    counter.firm.later()
+    counter.firm.sync()
+
+    assert counter.payments() == [Decimal("10.00")]
+    assert counter.waits(row_id) == {"payment_maybe_there"}
 
 
 def test_a_row_that_cannot_be_told_at_once_gets_no_second_one_for_its_payment(counter: Counter) -> None:

@@ -115,6 +115,35 @@ def test_a_document_that_moved_since_is_left_out_and_named_and_the_rest_go(novem
     assert november.invoices_of(MOVED) == []
 
 
+def test_a_changed_draft_whose_deal_moved_on_since_is_left_out_and_named(november: Business) -> None:
+    november.sync()
+    november.later()
+    [line] = november.lines(MOVED)
+    november.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    november.later()
+    plan = november.save_plan()
+    november.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    november.later()
+
+    assert MOVED in refused(november, "plan_moved", strict=True)
+    report = november.apply(plan)
+
+    assert (report.left_out, report.applied.updated) == ([MOVED], 0)
+
+
+def test_a_changed_draft_is_changed_once_however_often_its_plan_is_applied(november: Business) -> None:
+    november.sync()
+    november.later()
+    [line] = november.lines(MOVED)
+    november.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    november.later()
+    plan = november.save_plan()
+
+    assert november.apply(plan, strict=True).applied.updated == 1
+    november.later()
+    assert november.writes_during(lambda: november.apply(plan, strict=True)) == []
+
+
 def test_a_plan_expires_after_a_day(connected: Business) -> None:
     connected.save_plan()
     connected.later(hours=24, minutes=1)

@@ -79,6 +79,8 @@ def _line_problems(line: IntendedLine, without_products: bool, books: Books) -> 
             yield "no_product_code", "the product has no code"
         elif len(line.item_code) > ITEM_CODE_LENGTH_MAX:
             yield "product_code_too_long", f"code {line.item_code!r} has {len(line.item_code)} characters"
+        elif line.product is None and line.item_code.casefold() not in books.items:
+            yield "item_unknown", f"Xero has no item {line.item_code!r}, and the line names no product to make it of"
     if line.quantity < 0:
         yield "negative_quantity", f"quantity {line.quantity} with price {line.unit_amount}"
     yield from _account_and_tax_problems(line, without_products, books)

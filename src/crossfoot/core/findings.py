@@ -113,6 +113,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "product_code_too_long": Reason(
             "A product code is too long for Xero", _ADMIN, "Shorten the product code to 30 characters."
         ),
+        "item_unknown": Reason(
+            "Xero has no such item, and there is no product to make it of",
+            _ADMIN,
+            "Make the item in Xero, or map `Product` of the lines in crossfoot.yaml.",
+        ),
         "account_missing": Reason(
             "No ledger account for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
         ),

@@ -320,8 +320,7 @@ def _create_invoice(
     policy = context.policy
     approved = policy.status == "AUTHORISED" and totals.gross <= policy.approve_up_to and not invoice.without_products
     needs = [Identity(context.org_id, organisation_id, Kind.CONTACT, invoice.account.id)] if contact.create_as else []
-    missing = {line.item_code for line in invoice.lines if line.item_code.casefold() not in context.books.items}
-    needs += [Identity(context.org_id, organisation_id, Kind.ITEM, item_key(code)) for code in sorted(missing - {""})]
+    needs += _missing_items(invoice, context)
     epoch = context.epochs.get(deal.ref.id, 0) + 1
     return Operation(
         identity=Identity(context.org_id, organisation_id, Kind.INVOICE, deal.ref.id, epoch=epoch),
@@ -338,6 +337,13 @@ def _create_invoice(
         source_hash=deal.mapped_hash,
         warnings=tuple(finding for finding in findings if not finding.blocks),
     )
+
+
+def _missing_items(invoice: IntendedInvoice, context: Context) -> list[Identity]:
+    """The items that must be made before a document can name them."""
+    home = context.books.organisation.organisation_id
+    wanted = {item_key(line.item_code) for line in invoice.lines if line.item_code}
+    return [Identity(context.org_id, home, Kind.ITEM, key) for key in sorted(wanted - context.books.items.keys())]
 
 
 def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
@@ -366,9 +372,10 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             source=deal.ref,
             document=judged.update,
             reason="the deal changed and nobody has touched its draft",
+            needs=tuple(_missing_items(judged.update, context)),
             contact_id=contact_id,
             contact_source=account.id if account else "",
-            status="DRAFT",
+            status=context.mirror.invoices[link.xero_id].status,  # whoever submitted it for approval has done so
             totals=judged.update.totals(tax_rates(context.books)),
             currency=judged.update.currency,
             xero_id=link.xero_id,

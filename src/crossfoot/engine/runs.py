@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -174,9 +174,7 @@ def apply_reviewed(
     check(planned)
     _require_go_live(session)
     matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == o.decided_hash}
-    with session.database.reading() as connection:
-        links = load_links(connection, session.organisation_id, Kind.INVOICE, source_keys=wanted)
-        done = {stored.source_id for stored in links}
+    done = _done(session, planned, wanted)
     left_out = [names[deal] for deal in wanted if deal not in matching and deal not in done]
     if left_out and strict:
         raise Stopped(
@@ -191,6 +189,14 @@ def apply_reviewed(
     report.queue_opened, report.queue_closed = changes
     report.left_out = left_out
     return report
+
+
+def _done(session: Session, planned: Planned, deals: Iterable[str]) -> set[str]:
+    """Those of some deals that have their invoice and say what it was made or changed from: nothing is left to send."""
+    now = {decision.deal.ref.id: decision.deal.mapped_hash for decision in planned.decisions}
+    with session.database.reading() as connection:
+        links = load_links(connection, session.organisation_id, Kind.INVOICE, source_keys=deals)
+        return {each.source_id for each in links if now.get(each.source_id, each.source_hash) == each.source_hash}
 
 
 def restore(session: Session, reason: str) -> tuple[Restored, Planned]:

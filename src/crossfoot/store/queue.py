@@ -71,7 +71,7 @@ def replace_findings(
             closed += 1
             close_entry(connection, entry.id, now)
         elif not _says(entry, finding):
-            change(connection, queue, {"id": entry.id}, _particulars(finding))
+            change(connection, queue, {"id": entry.id}, {**_particulars(finding), **_back_in_sight(entry, finding)})
             changed.add(entry.record.id)
     rows = [
         {
@@ -98,10 +98,20 @@ def replace_findings(
     return len(rows), closed
 
 
+def _back_in_sight(entry: QueueEntry, finding: Finding) -> dict[str, object]:
+    """What was put aside comes back where another amount is at stake than the person saw (I26)."""
+    if entry.money == _money(finding):
+        return {}
+    return {"ignored_reason": "", "ignored_until": None}
+
+
+def _money(finding: Finding) -> Money:
+    return finding.money or Money("", Decimal(0))
+
+
 def _says(entry: QueueEntry, finding: Finding) -> bool:
     """Whether an entry reads already as the finding does: most do, run after run."""
-    money = finding.money or Money("", Decimal(0))
-    theirs = (finding.cause, finding.fix or finding.reason.fix, finding.owner_name, money, finding.related)
+    theirs = (finding.cause, finding.fix or finding.reason.fix, finding.owner_name, _money(finding), finding.related)
     ours = (entry.cause, entry.fix, entry.owner_name, entry.money, entry.related)
     return ours == theirs and entry.vendor_text == finding.vendor_text
 
@@ -119,7 +129,7 @@ def _merged(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
 
 
 def _particulars(finding: Finding) -> dict[str, object]:
-    money = finding.money or Money("", Decimal(0))
+    money = _money(finding)
     return {
         "cause": finding.cause,
         "fix": finding.fix or finding.reason.fix,

@@ -113,6 +113,16 @@ def test_an_ignored_entry_stays_open_until_its_day(connection: Connection) -> No
     assert (entry.state, entry.ignored_reason, entry.ignored_until) == ("open", "asked the client", "2026-12-01")
 
 
+@pytest.mark.parametrize(("worth", "until"), [("100.00", "2026-12-01"), ("9000.00", None)])
+def test_an_ignored_entry_comes_back_when_another_amount_is_at_stake(
+    connection: Connection, worth: str, until: str | None
+) -> None:
+    keep(connection, [MISSING])
+    queue_store.ignore_entry(connection, entries(connection)[0], reason="asked the client", until="2026-12-01")
+    keep(connection, [replace(MISSING, cause="in other words", money=Money("AUD", Decimal(worth)))])
+    assert entries(connection)[0].ignored_until == until
+
+
 def test_one_reason_is_open_once_for_a_record(connection: Connection) -> None:
     keep(connection, [MISSING])
     row = {column.name: "" for column in queue.columns if column.name != "id"}

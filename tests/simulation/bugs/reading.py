@@ -13,6 +13,7 @@ import msgspec
 import crossfoot.engine.calls.grants as engine_grants
 import crossfoot.engine.reading.ledger as engine_ledger
 import crossfoot.engine.reading.observe as engine_observe
+import crossfoot.engine.reading.position as engine_position
 import crossfoot.engine.serve as engine_serve
 from crossfoot.core.findings import Finding
 from crossfoot.engine import runs
@@ -52,7 +53,7 @@ def _watermark_before_rows(machine: Machine) -> list[Change]:
         move_watermark(connection, home, resource, machine.now.replace(microsecond=0).isoformat(), machine.now)
         return position
 
-    return [(engine_observe, "load_watermark", move_first)]
+    return [(module, "load_watermark", move_first) for module in (engine_observe, engine_position)]
 
 
 def _watermark_goes_back(machine: Machine) -> list[Change]:
@@ -64,7 +65,7 @@ def _watermark_goes_back(machine: Machine) -> list[Change]:
         row = {"home": home, "resource": resource, "position": earlier.isoformat(), "read_at": now.isoformat()}
         upsert(connection, watermark, [row])
 
-    return [(engine_observe, "move_watermark", back)]
+    return [(module, "move_watermark", back) for module in (engine_observe, engine_position)]
 
 
 def _own_clock(machine: Machine) -> list[Change]:

@@ -82,6 +82,7 @@ def test_a_foreign_customer_has_the_tax_of_its_country_on_every_line() -> None:
     [
         ({"item_code": ""}, "no_product_code"),
         ({"item_code": "X" * 31}, "product_code_too_long"),
+        ({"item_code": "NOSUCH"}, "item_unknown"),
         ({"quantity": money(-1), "unit_amount": money(-5)}, "negative_quantity"),
         ({"account_code": "999"}, "account_unknown"),
         ({"account_code": "205"}, "account_unknown"),

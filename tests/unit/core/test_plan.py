@@ -69,7 +69,8 @@ def test_a_won_deal_becomes_one_draft() -> None:
 
 def test_a_new_customer_and_a_new_item_go_before_the_invoice() -> None:
     new = {account_id(): ContactDecision(create_as="Customer 1", evidence="no such customer in Xero")}
-    lines = [line(), line(item_code="NEW"), line(item_code="new")]
+    product = salesforce("Product2", "01t5g00000AAA01AAH")
+    lines = [line(), line(item_code="NEW", product=product), line(item_code="new", product=product)]
     decision = decide(context(contacts=new), invoice=invoice(lines=lines), amount=money(300))
     assert decision.operation is not None
     assert {(need.kind, need.source_key) for need in decision.operation.needs} == {

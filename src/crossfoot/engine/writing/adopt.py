@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerContact, LedgerInvoice, LedgerItem
+from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.pacing import Lane
@@ -178,7 +178,7 @@ def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOp
     """Of updates about to leave, those whose target is still the draft that they were decided on.
 
     Xero has no If-Match, so each target and its customer are read again just before the write. What a person approved,
-    edited or archived meanwhile is left alone and planned anew.
+    submitted, edited or archived meanwhile is left alone and planned anew.
     """
     kept: list[StoredOperation] = []
     if batch[0].identity.kind is not Kind.INVOICE:
@@ -194,12 +194,8 @@ def unmoved(session: Session, batch: Sequence[StoredOperation]) -> list[StoredOp
         _keep(session, drafts)
         _keep(session, customers)
         active = {contact.contact_id for contact in customers.contacts if contact.is_active}
-        now = {
-            invoice.invoice_id: content_hash(ledger_form(invoice))
-            for invoice in drafts.invoices
-            if invoice.status in UNAPPROVED_STATUSES
-        }
-        kept += [o for o in part if now.get(o.xero_id) == o.pre_image and _customer(o) in active]
+        now = {invoice.invoice_id: (invoice.status, content_hash(ledger_form(invoice))) for invoice in drafts.invoices}
+        kept += [o for o in part if now.get(o.xero_id) == (_status(o), o.pre_image) and _customer(o) in active]
     _leave(session, batch, kept)
     return kept
 
@@ -226,6 +222,11 @@ def _leave(session: Session, batch: Sequence[StoredOperation], kept: Sequence[St
         with session.database.writing("moved") as connection:
             for operation_id in sorted(left):
                 ops.settle(connection, operation_id, "abandoned", session.host.now())
+
+
+def _status(operation: StoredOperation) -> str:
+    status: str = decode_fields(operation.body)["element"]["Status"]
+    return status
 
 
 def _customer(operation: StoredOperation) -> str:

@@ -10,6 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -56,15 +57,15 @@ class Due:
     invoice: LedgerInvoice
 
 
-def send_payments(session: Session, due: Sequence[Due], paid: Paid) -> None:
-    """Send payments on different invoices, up to fifty a call; a call that Xero refuses whole is halved."""
-    size = requests.BATCH_SIZE
-    work = deque(due[start : start + size] for start in range(0, len(due), size))
+def send_payments(session: Session, due: Sequence[Due], paid: Paid, *, looked_at: datetime) -> None:
+    """Send payments on at most fifty different invoices, just looked at, in a call; one that Xero refuses whole is
+    halved. What stands too long to leave is given up, to be decided anew."""
+    work = deque([due] if due else [])
     while work:
         batch = work.popleft()
         session.xero.require_room(Lane.PROMPT)
         try:
-            _send(session, batch, paid)
+            _send(session, batch, paid, looked_at)
         except Rejected:
             middle = len(batch) // 2
             work.extend((batch[:middle], batch[middle:]))
@@ -76,7 +77,7 @@ def parent_of(operation: StoredOperation) -> str:
     return invoice_id
 
 
-def _send(session: Session, batch: Sequence[Due], paid: Paid) -> None:
+def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetime) -> None:
     """Send one call. Raises ``Rejected`` where several payments were refused together and none was made."""
     access = session.xero.access()
     operations, call = _commit(session, batch, access.generation)
@@ -84,7 +85,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid) -> None:
         return
     request = requests.write(session.tenant, "Payments", "PUT", call.body, call.idempotency_key)
     try:
-        answer = session.xero.write(call.id, replace(request, lane=Lane.PROMPT), access, may_wait=False)
+        answer = session.xero.write(call.id, replace(request, lane=Lane.PROMPT), access, looked_at=looked_at)
     except OutcomeUnknown:
         _end(session, call, operations, "unknown")
         return

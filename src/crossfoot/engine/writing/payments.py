@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
-
-from sqlalchemy import Connection
+from collections.abc import Sequence
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
@@ -40,6 +38,7 @@ from crossfoot.store.links import load_links
 from crossfoot.store.lookups import find_candidates
 from crossfoot.store.queue import decisions, replace_findings
 from crossfoot.store.versions import load_versions
+from crossfoot.xero.requests import BATCH_SIZE
 
 ROUNDS_MAX = 20
 REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
@@ -100,14 +99,27 @@ def _flows(session: Session) -> bool:
 
 def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
     """One payment for each invoice that has one due. Each is decided again on its invoice as it stands right now."""
-    first = [each for each in decide_payments(session, as_of) if each.intended or each.found]
+    rows = _rows(session)
+    first = [each for each in decide_payments(session, as_of, rows) if each.intended or each.found]
     if not first:
         return False
     refresh_reference(session)
-    invoices = read_invoices(session, (each.recorded.invoice_id for each in first))
-    settlements = decide_payments(session, as_of)
-    removed = find_marked(session, {s.recorded.ref.id: s.intended.invoice_id for s in settlements if s.intended})
+    held = _held_by_brake(session, sum(each.intended is not None for each in first), paid)
     before = paid.made + paid.adopted + paid.refused
+    invoices = list(dict.fromkeys(each.recorded.invoice_id for each in first))
+    for start in range(0, len(invoices), BATCH_SIZE):
+        some = frozenset(invoices[start : start + BATCH_SIZE])
+        _settle_some(session, as_of, [row for row in rows if row.invoice_id in some], paid, held=held)
+    read_back(session)
+    return not held and paid.made + paid.adopted + paid.refused > before
+
+
+def _settle_some(session: Session, as_of: dt.date, rows: Sequence[RecordedPayment], paid: Paid, *, held: bool) -> None:
+    """Look at the invoices of so many rows as fit one call, and send it at once."""
+    looked_at = session.host.now()
+    invoices = read_invoices(session, (row.invoice_id for row in rows))
+    settlements = decide_payments(session, as_of, rows)
+    removed = find_marked(session, {s.recorded.ref.id: s.intended.invoice_id for s in settlements if s.intended})
     due = []
     for settlement in settlements:
         if settlement.found is not None:
@@ -116,37 +128,38 @@ def _round(session: Session, as_of: dt.date, paid: Paid) -> bool:
             adopt_found(session, settlement.recorded, payment_id, paid)
         elif settlement.intended is not None and (invoice := invoices.get(settlement.intended.invoice_id)):
             due.append(Due(settlement.intended, settlement.recorded, invoice))
-    allowed = _within_brake(session, due, paid)
-    send_payments(session, allowed, paid)
-    read_back(session)
-    return len(allowed) == len(due) and paid.made + paid.adopted + paid.refused > before
+    if not held:
+        send_payments(session, due, paid, looked_at=looked_at)
 
 
-def _within_brake(session: Session, due: Sequence[Due], paid: Paid) -> Sequence[Due]:
-    """All of them, or none: the brake counts what was committed within 24 hours. On a test pair it only warns."""
+def _held_by_brake(session: Session, count: int, paid: Paid) -> bool:
+    """Whether all of so many payments are held: the brake counts what was committed within 24 hours. On a test pair it
+    only warns."""
     brake = session.mapping.policy.brake
     with session.database.reading() as connection:
-        count = ops.recent_payments(connection, session.organisation_id, session.host.now()) + len(due)
-    if not due or count <= brake.payments:
-        return due
+        all_of_them = ops.recent_payments(connection, session.organisation_id, session.host.now()) + count
+    if not count or all_of_them <= brake.payments:
+        return False
     paid.stopped = (
-        f"The brake holds payments: {count} within 24 hours (at most {brake.payments}). "
+        f"The brake holds payments: {all_of_them} within 24 hours (at most {brake.payments}). "
         "Look at them in Salesforce, then raise `policy.brake.payments` in crossfoot.yaml."
     )
-    return () if session.is_live or brake.on_test_pair else due
+    return session.is_live or brake.on_test_pair
 
 
-def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
-    """Decide every row that is no mere picture of a payment in Xero, from what is stored."""
+def decide_payments(
+    session: Session, as_of: dt.date, read: Sequence[RecordedPayment] | None = None
+) -> list[Settlement]:
+    """Decide every row that is no mere picture of a payment in Xero, from what is stored; or those that were ``read``,
+    all of their invoices' among them."""
     home = session.organisation_id
     with session.database.reading() as connection:
         made = {
             stored.source_id: MadePayment(stored.link.xero_id, stored.source_hash, stored.link.state)
             for stored in load_links(connection, home, Kind.PAYMENT, live_only=False)
         }
-        name, value = ENTERED
-        entered = find_candidates(connection, session.org_id, session.mapping.payment_object, name, [value])
-        rows = [row for row in _rows(session, connection, entered | set(made)) if row.ref.id in made or not row.own_key]
+        of_all = _rows(session) if read is None else read
+        rows = [row for row in of_all if row.ref.id in made or not row.own_key]
         standing = list(ops.load_operations(connection, home, kind=Kind.PAYMENT, states=ops.STANDING))
         since = session.host.now() - REFUSED_AGAIN_AFTER
         wanted = {row.invoice_id for row in rows} - {""}
@@ -164,17 +177,23 @@ def decide_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     return settle(rows, context)
 
 
-def _rows(session: Session, connection: Connection, ids: Collection[str] | None = None) -> list[RecordedPayment]:
+def _rows(session: Session, *, shown: bool = False) -> list[RecordedPayment]:
+    """The rows that people entered; with ``shown`` also those that show what was paid in Xero."""
     mapping = session.mapping
-    return [
-        mapping.recorded_payment(
-            version.ref.id,
-            decode_fields(version.body),
-            organisation_id=session.organisation_id,
-            deleted=version.deleted,
-        )
-        for version in load_versions(connection, session.org_id, mapping.payment_object, ids=ids)
-    ]
+    with session.database.reading() as connection:
+        linked = load_links(connection, session.organisation_id, Kind.PAYMENT, live_only=False)
+        name, value = ENTERED
+        entered = find_candidates(connection, session.org_id, mapping.payment_object, name, [value])
+        ids = None if shown else entered | {stored.source_id for stored in linked}
+        return [
+            mapping.recorded_payment(
+                version.ref.id,
+                decode_fields(version.body),
+                organisation_id=session.organisation_id,
+                deleted=version.deleted,
+            )
+            for version in load_versions(connection, session.org_id, mapping.payment_object, ids=ids)
+        ]
 
 
 def recall_payments(session: Session) -> None:
@@ -185,7 +204,7 @@ def recall_payments(session: Session) -> None:
     home = session.organisation_id
     with session.database.reading() as connection:
         linked = {each.source_id for each in load_links(connection, home, Kind.PAYMENT, live_only=False)}
-        shows = [row for row in _rows(session, connection) if row.own_key.startswith(f"{home}:") and not row.deleted]
+        shows = [row for row in _rows(session, shown=True) if row.own_key.startswith(f"{home}:") and not row.deleted]
         rows = [row for row in shows if row.ref.id not in linked]
         invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids={row.invoice_id for row in rows})
     listed = {payment.payment_id: payment for invoice in invoices.values() for payment in invoice.payments}

@@ -219,23 +219,32 @@ def _would_wait(decision: DealDecision | None) -> str:
 def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
     """Step by step, each decided from a fresh reading of both documents."""
     for _ in range(STEPS_MAX):
-        invoice, note = _look(session, act)
-        step = next_step(act, invoice, note)
+        seen = _look(session, act)
+        step = next_step(act, seen.invoice, seen.note)
         if step.next is Next.RELEASE:
             with session.database.writing("re-issue released") as connection:
-                release(connection, session, act, note)
+                release(connection, session, act, seen.note)
             done.credited += 1
             return
         problem = step.problem
-        if step.next is not Next.STOP and invoice is not None:
-            problem = _write(session, act, step.next, invoice, note, as_of)
+        if step.next is not Next.STOP:
+            problem = _write(session, act, step.next, seen, as_of)
         if problem:
-            _hold(session, act, note, problem)
+            _hold(session, act, seen.note, problem)
             return
-    _hold(session, act, note, "Xero does not show yet what was sent")
+    _hold(session, act, seen.note, "Xero does not show yet what was sent")
 
 
-def _look(session: Session, act: Act) -> tuple[LedgerInvoice | None, LedgerCreditNote | None]:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Both documents of an act, and when they were looked at."""
+
+    invoice: LedgerInvoice | None
+    note: LedgerCreditNote | None
+    at: dt.datetime
+
+
+def _look(session: Session, act: Act) -> _Seen:
     """Both documents as Xero shows them, once nothing of the act is under way.
 
     What was sent and is not shown may lag (XERO 3.7), or land as long as its time-out has not passed. What an invoice
@@ -246,32 +255,33 @@ def _look(session: Session, act: Act) -> tuple[LedgerInvoice | None, LedgerCredi
         lambda: wait_to_land(session, standing(session, act)),
         lambda: session.host.sleep(PROBE_SPACING_S),
     )
-    invoice, note = _read(session, act)
+    seen = _read(session, act)
     for wait in waits:
         if not standing(session, act):
-            return invoice, note
+            return seen
         wait()
-        invoice, note = _read(session, act)
-    if invoice is not None:
+        seen = _read(session, act)
+    if seen.invoice is not None:
         give_up(session, act)
-    return invoice, note
+    return seen
 
 
-def _read(session: Session, act: Act) -> tuple[LedgerInvoice | None, LedgerCreditNote | None]:
+def _read(session: Session, act: Act) -> _Seen:
+    at = session.host.now()
     invoice = read_invoices(session, [act.xero_id]).get(act.xero_id)
     note = read_note(session, act.credit_number)
     settle_seen(session, act, invoice, note)
-    return invoice, note
+    return _Seen(invoice, note, at)
 
 
-def _write(
-    session: Session, act: Act, step: Next, invoice: LedgerInvoice, note: LedgerCreditNote | None, as_of: dt.date
-) -> str:
+def _write(session: Session, act: Act, step: Next, seen: _Seen, as_of: dt.date) -> str:
+    invoice, note = seen.invoice, seen.note
+    assert invoice is not None
     if step is Next.CREDIT:
-        return make_note(session, act, credit_of(invoice, as_of))
+        return make_note(session, act, credit_of(invoice, as_of), looked_at=seen.at)
     assert note is not None
-    amount = min(note.remaining, invoice.amount_due)
-    return allocate_note(session, act, note, amount, max(as_of, note.dated, invoice.dated).isoformat())
+    amount, dated = min(note.remaining, invoice.amount_due), max(as_of, note.dated, invoice.dated)
+    return allocate_note(session, act, note, amount, dated.isoformat(), looked_at=seen.at)
 
 
 def release(connection: Connection, session: Session, act: Act, note: LedgerCreditNote | None) -> None:

@@ -59,8 +59,9 @@ def read_note(session: Session, number: str) -> LedgerCreditNote | None:
     return next((note for note in notes if note.number == number), None)
 
 
-def make_note(session: Session, act: Act, credit: IntendedCredit) -> str:
-    """Make the credit note. Returns why Xero refused it, or an empty string: a reading says what became of it."""
+def make_note(session: Session, act: Act, credit: IntendedCredit, *, looked_at: dt.datetime) -> str:
+    """Make the credit note of an invoice as it was just looked at: what is paid meanwhile is looked at again first.
+    Returns why Xero refused it, or an empty string: a reading says what became of it."""
     return _send(
         session,
         act,
@@ -72,10 +73,13 @@ def make_note(session: Session, act: Act, credit: IntendedCredit) -> str:
             "CreditNote",
             "CreditNoteID",
         ),
+        looked_at,
     )
 
 
-def allocate_note(session: Session, act: Act, note: LedgerCreditNote, amount: Decimal, dated: str) -> str:
+def allocate_note(
+    session: Session, act: Act, note: LedgerCreditNote, amount: Decimal, dated: str, *, looked_at: dt.datetime
+) -> str:
     """Put the credit note against the invoice that it takes back. Returns as ``make_note`` does."""
     return _send(
         session,
@@ -87,6 +91,7 @@ def allocate_note(session: Session, act: Act, note: LedgerCreditNote, amount: De
             lambda sent, key: credit_notes.allocate_note(session.tenant, note.credit_note_id, sent, key),
             "Allocation",
         ),
+        looked_at,
     )
 
 
@@ -150,7 +155,7 @@ def _refused_lately(session: Session, operation: StoredOperation) -> str:
     return refused.get((operation.source_id, operation.payload_hash), "")
 
 
-def _send(session: Session, act: Act, write: _Write) -> str:
+def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> str:
     """Send one write. Nothing of the act is under way by then: what was is seen, or was given up."""
     operation = _operation(session, act, write)
     if words := _refused_lately(session, operation):
@@ -166,7 +171,7 @@ def _send(session: Session, act: Act, write: _Write) -> str:
     with session.database.writing("re-issue call") as connection:
         ops.commit_call(connection, call, [operation.id], session.host.now())
     try:
-        answer = session.xero.write(call_id, request, access, may_wait=False)
+        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
     except OutcomeUnknown:
         return _end(session, call_id, operation, "unknown")
     except Rejected as error:
