@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -169,6 +170,37 @@ def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
 
 
 @pytest.mark.promise("S0-72")
+@pytest.mark.parametrize(
+    ("second", "change", "amount"),
+    [
+        ([], lambda firm, line: firm.edit("OpportunityLineItem", line, Discount=None), "2991.22"),
+        (
+            [LINES[1]],
+            lambda firm, line: firm.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{line}"),
+            "585.00",
+        ),
+    ],
+    ids=["discount", "line"],
+)
+def test_what_sales_take_off_a_line_is_taken_off_its_draft(
+    connected: Business, second: list[dict[str, Any]], change: Callable[[Business, str], None], amount: str
+) -> None:
+    connected.win("Golden deal", CLINIC, [LINES[0], *second])
+    connected.sync()
+    connected.later()
+    [line, *_] = connected.lines("Golden deal")
+    change(connected, line["Id"])
+    connected.later()
+
+    connected.sync()
+
+    [standing] = connected.invoice_of("Golden deal")["LineItems"]
+    assert standing["LineAmount"] == dec(amount)
+    connected.later()
+    assert connected.sync().writes == 0
+    assert connected.waiting("Golden deal") == {}
+
+
 def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     before = synced.invoice_of(name)
