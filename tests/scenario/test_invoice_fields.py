@@ -224,6 +224,27 @@ def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_m
     assert synced.waiting(name) == {}
 
 
+def test_a_deal_of_which_it_cannot_be_told_whether_it_counts_waits_and_keeps_its_draft(connected: Business) -> None:
+    connected.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    for name in ("Before", "After"):
+        connected.win(name, CLINIC, [LINES[1]], Region__c="VIC", Amount=585)
+        if name == "Before":
+            connected.sync()
+            connected.later()
+            connected.set("when: IsWon", "when: IsWon && Region__c > 5")
+            connected.edit("Opportunity", connected.deal(name)["Id"], PO_Number__c="PO-77")
+
+    connected.sync()
+
+    for name in ("Before", "After"):
+        [entry] = connected.waiting(name).values()
+        assert (entry.code, "Region__c > 5" in entry.cause) == ("unreadable", True)
+        assert connected.bucket(name) == "waiting"
+    assert connected.invoice_of("Before")["Status"] == "DRAFT"
+    assert connected.invoices_of("After") == []
+    assert apart(connected, "Before") == []
+
+
 def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     before = synced.invoice_of(name)

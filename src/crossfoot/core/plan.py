@@ -442,7 +442,8 @@ def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [Finding(code, deal.ref, cause)]))
+    unreadable = [finding for finding in deal.findings if finding.blocks]
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause)]))
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:

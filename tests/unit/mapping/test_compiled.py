@@ -145,6 +145,13 @@ def test_what_is_not_won_or_deleted_is_no_document(
     assert (deal.invoice, deal.findings) == (None, ())
 
 
+def test_a_deal_of_which_it_cannot_be_told_whether_it_counts_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace("when: IsWon", "when: Region__c > 5"), encoding="utf-8")
+    deal = read(FlowMapping(load_settings(path)))
+    assert (deal.won, [finding.code for finding in deal.findings]) == (True, ["unreadable"])
+
+
 def test_a_deal_without_products_is_one_line_of_its_amount(mapping: FlowMapping) -> None:
     deal = read(mapping, OpportunityLineItems=None)
     assert deal.invoice is not None
