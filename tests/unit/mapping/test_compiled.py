@@ -112,6 +112,16 @@ def test_a_won_deal_as_an_invoice(mapping: FlowMapping) -> None:
 
 
 @pytest.mark.promise("S1-49")
+@pytest.mark.parametrize(
+    "number",
+    ["4500-12-99", "0000-00-00", "2026-11-21T10:00:00", "2026-11-21T10:00:00 by phone", "2026-11-21T99:00:00Z"],
+)
+def test_a_text_that_merely_looks_like_a_day_stays_a_text(mapping: FlowMapping, number: str) -> None:
+    deal = read(mapping, Deal_Number__c=number)
+    assert deal.invoice is not None
+    assert deal.invoice.own_number == number
+
+
 def test_a_deal_without_a_number_is_referred_to_by_its_id(mapping: FlowMapping) -> None:
     deal = read(mapping, Deal_Number__c=None)
     assert deal.invoice is not None
