@@ -169,7 +169,21 @@ def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
     return [(each.kind, each.amount) for row in result.rows for each in row.differences if each.deal_name == name]
 
 
-@pytest.mark.promise("S0-72")
+def test_what_was_submitted_for_approval_stays_submitted_as_it_follows_its_deal(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="SUBMITTED")
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    synced.sync()
+
+    after = synced.invoice_of(name)
+    assert (after["Status"], after["SubTotal"]) == ("SUBMITTED", dec("8600.00"))
+    synced.later()
+    assert synced.sync().writes == 0
+
+
 @pytest.mark.parametrize(
     ("second", "change", "amount"),
     [
@@ -201,6 +215,7 @@ def test_what_sales_take_off_a_line_is_taken_off_its_draft(
     assert connected.waiting("Golden deal") == {}
 
 
+@pytest.mark.promise("S0-72")
 def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     before = synced.invoice_of(name)

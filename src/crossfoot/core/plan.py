@@ -337,11 +337,12 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     contact_id = contact.contact_id if contact else ""
     account = deal.invoice.account if deal.invoice else None
     coded, problems = _coded(deal, contact_id, context)
+    current = context.mirror.invoices.get(link.xero_id)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
             link=link,
-            invoice=context.mirror.invoices.get(link.xero_id),
+            invoice=current,
             source_changed=context.link_source_hash.get(deal.ref.id) != deal.mapped_hash,
             intended=coded,
             contact_id=contact_id,
@@ -350,7 +351,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     )
     operation = None
-    if judged.update is not None:
+    if judged.update is not None and current is not None:
         operation = Operation(
             identity=link.identity,
             action=Action.UPDATE,
@@ -359,7 +360,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             reason="the deal changed and nobody has touched its draft",
             contact_id=contact_id,
             contact_source=account.id if account else "",
-            status="DRAFT",
+            status=current.status,
             totals=judged.update.totals(tax_rates(context.books)),
             currency=judged.update.currency,
             xero_id=link.xero_id,
@@ -376,7 +377,6 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
-    current = context.mirror.invoices.get(link.xero_id)
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
     told = {finding.code for finding in findings}
