@@ -34,6 +34,10 @@ class Bucket(StrEnum):
     READY = "ready"
 
 
+CALLS_FOR_NONE = frozenset({Bucket.NOT_WON, Bucket.BEFORE_START, Bucket.NOT_BILLABLE})
+"""Where a deal stands that calls for no invoice."""
+
+
 class Action(StrEnum):
     """What an operation does to its target."""
 
@@ -369,6 +373,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
+    elif current is not None and not current.is_live and (deal.deleted or not deal.won):
+        bucket = Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):
         numbers = ", ".join(invoice.number for invoice in twins)
