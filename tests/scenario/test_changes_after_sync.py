@@ -82,6 +82,29 @@ def test_what_a_person_asks_for_is_taken_back_once(firm: Business, deal: str, st
     assert firm.writes_during(firm.sync) == []
 
 
+def take_back(firm: Business, deal: str) -> None:
+    ask_to_cancel(firm, deal)
+    firm.sync()
+
+
+def delete_by_hand(firm: Business, deal: str) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(deal)["InvoiceID"], Status="DELETED")
+
+
+@pytest.mark.parametrize("end", [take_back, delete_by_hand])
+def test_a_lost_deal_without_an_invoice_has_nothing_left_to_invoice(
+    firm: Business, end: Callable[[Business, str], None]
+) -> None:
+    lose(firm, DRAFT)
+    end(firm, DRAFT)
+    firm.later()
+    firm.sync()
+    shown = "Xero_Sync_State__c, Xero_Drafted__c, Xero_Invoiced__c, Xero_Uninvoiced__c"
+    [row] = firm.soql(f"SELECT {shown} FROM Opportunity WHERE Name = '{DRAFT}'")
+    assert [row[name] for name in shown.split(", ")] == ["Nothing to invoice", 0, 0, 0]
+    assert firm.bucket(DRAFT) == "not won"
+
+
 @pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -197,6 +198,52 @@ def apart(firm: Business, name: str) -> list[tuple[str, Decimal]]:
     return [(each.kind, each.amount) for row in result.rows for each in row.differences if each.deal_name == name]
 
 
+def test_what_was_submitted_for_approval_stays_submitted_as_it_follows_its_deal(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="SUBMITTED")
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+
+    synced.sync()
+
+    after = synced.invoice_of(name)
+    assert (after["Status"], after["SubTotal"]) == ("SUBMITTED", dec("8600.00"))
+    synced.later()
+    assert synced.sync().writes == 0
+
+
+@pytest.mark.parametrize(
+    ("second", "change", "amount"),
+    [
+        ([], lambda firm, line: firm.edit("OpportunityLineItem", line, Discount=None), "2991.22"),
+        (
+            [LINES[1]],
+            lambda firm, line: firm.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{line}"),
+            "585.00",
+        ),
+    ],
+    ids=["discount", "line"],
+)
+def test_what_sales_take_off_a_line_is_taken_off_its_draft(
+    connected: Business, second: list[dict[str, Any]], change: Callable[[Business, str], None], amount: str
+) -> None:
+    connected.win("Golden deal", CLINIC, [LINES[0], *second])
+    connected.sync()
+    connected.later()
+    [line, *_] = connected.lines("Golden deal")
+    change(connected, line["Id"])
+    connected.later()
+
+    connected.sync()
+
+    [standing] = connected.invoice_of("Golden deal")["LineItems"]
+    assert standing["LineAmount"] == dec(amount)
+    connected.later()
+    assert connected.sync().writes == 0
+    assert connected.waiting("Golden deal") == {}
+
+
 @pytest.mark.promise("S0-72")
 def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_may(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
@@ -219,6 +266,27 @@ def test_a_change_that_may_not_go_waits_and_the_draft_stays_as_it_was_until_it_m
     synced.sync()
     assert synced.invoice_of(name)["SubTotal"] == before["SubTotal"] * 2
     assert synced.waiting(name) == {}
+
+
+def test_a_deal_of_which_it_cannot_be_told_whether_it_counts_waits_and_keeps_its_draft(connected: Business) -> None:
+    connected.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    for name in ("Before", "After"):
+        connected.win(name, CLINIC, [LINES[1]], Region__c="VIC", Amount=585)
+        if name == "Before":
+            connected.sync()
+            connected.later()
+            connected.set("when: IsWon", "when: IsWon && Region__c > 5")
+            connected.edit("Opportunity", connected.deal(name)["Id"], PO_Number__c="PO-77")
+
+    connected.sync()
+
+    for name in ("Before", "After"):
+        [entry] = connected.waiting(name).values()
+        assert (entry.code, "Region__c > 5" in entry.cause) == ("unreadable", True)
+        assert connected.bucket(name) == "waiting"
+    assert connected.invoice_of("Before")["Status"] == "DRAFT"
+    assert connected.invoices_of("After") == []
+    assert apart(connected, "Before") == []
 
 
 def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(synced: Business) -> None:

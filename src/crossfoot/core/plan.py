@@ -35,6 +35,10 @@ class Bucket(StrEnum):
     READY = "ready"
 
 
+CALLS_FOR_NONE = frozenset({Bucket.NOT_WON, Bucket.BEFORE_START, Bucket.NOT_BILLABLE})
+"""Where a deal stands that calls for no invoice."""
+
+
 class Action(StrEnum):
     """What an operation does to its target."""
 
@@ -352,11 +356,12 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     contact_id = contact.contact_id if contact else ""
     account = deal.invoice.account if deal.invoice else None
     coded, problems = _coded(deal, contact_id, context)
+    current = context.mirror.invoices.get(link.xero_id)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
             link=link,
-            invoice=context.mirror.invoices.get(link.xero_id),
+            invoice=current,
             source_changed=context.link_source_hash.get(deal.ref.id) != deal.mapped_hash,
             intended=coded,
             contact_id=contact_id,
@@ -365,7 +370,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     )
     operation = None
-    if judged.update is not None:
+    if judged.update is not None and current is not None:
         operation = Operation(
             identity=link.identity,
             action=Action.UPDATE,
@@ -375,7 +380,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             needs=tuple(_missing_items(judged.update, context)),
             contact_id=contact_id,
             contact_source=account.id if account else "",
-            status=context.mirror.invoices[link.xero_id].status,  # whoever submitted it for approval has done so
+            status=current.status,  # whoever submitted it for approval has done so
             totals=judged.update.totals(tax_rates(context.books)),
             currency=judged.update.currency,
             xero_id=link.xero_id,
@@ -384,6 +389,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
+    elif current is not None and not current.is_live and (deal.deleted or not deal.won):
+        bucket = Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):
         numbers = ", ".join(invoice.number for invoice in twins)
@@ -392,7 +399,6 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
-    current = context.mirror.invoices.get(link.xero_id)
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
     told = {finding.code for finding in findings}
@@ -458,7 +464,8 @@ def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [Finding(code, deal.ref, cause)]))
+    unreadable = [finding for finding in deal.findings if finding.blocks]
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause)]))
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:

@@ -13,7 +13,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
 from crossfoot.core.money import EXACT, ZERO, round_money, split
 from crossfoot.core.records import RecordRef, Side, content_hash
-from crossfoot.mapping.expressions import Expression, ExpressionError, Value
+from crossfoot.mapping.expressions import Expression, ExpressionError, Lookup, Value
 from crossfoot.mapping.rules import Rules
 from crossfoot.mapping.transforms import TransformError
 from crossfoot.mapping.values import Fields, as_text, day, value_at
@@ -63,12 +63,15 @@ class DealLens:
                 findings.append(Finding("unreadable", ref, f"{name}: {error}"))
                 return None
 
-        try:
-            won = self.when.holds(lookup)
-            won_at = self.won_at.evaluate(lookup)
-        except ExpressionError as error:
-            won, won_at = False, None
-            findings.append(Finding("unreadable", ref, str(error)))
+        def worked_out(ask: Callable[[Lookup], Value], otherwise: Value) -> Value:
+            try:
+                return ask(lookup)
+            except ExpressionError as error:
+                findings.append(Finding("unreadable", ref, str(error)))
+                return otherwise
+
+        won = bool(worked_out(self.when.holds, True))  # it may be one that counts: it waits
+        won_at = worked_out(self.won_at.evaluate, None)
         amount = value("Amount")
         close = value("Date")
         currency = as_text(value("Currency"))

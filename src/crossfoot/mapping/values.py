@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,7 @@ from crossfoot.mapping.expressions import Value
 
 Fields = Mapping[str, Any]
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}.*")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})")
 _NO_VALUE = (dict, list)  # a related record, or several
 _LONG_AGO = "1970-01-01T00:00:00+00:00"
 
@@ -28,13 +29,14 @@ def raw_at(fields: Fields, path: tuple[str, ...]) -> Any:
 
 
 def value_at(fields: Fields, path: tuple[str, ...]) -> Value:
-    """The same, with dates and instants read as such."""
+    """The same, with dates and instants read as such. A number such as 4500-12-99 is a text."""
     value = raw_at(fields, path)
     if isinstance(value, str) and value[4:5] == "-":  # most text is neither, and to ask a pattern takes longer
-        if _DATE.fullmatch(value):
-            return date.fromisoformat(value)
-        if _INSTANT.fullmatch(value):
-            return instant(value)
+        with suppress(ValueError):
+            if _DATE.fullmatch(value):
+                return date.fromisoformat(value)
+            if _INSTANT.fullmatch(value):
+                return instant(value)
     result: Value = value
     return result
 

@@ -509,9 +509,15 @@ def invoice_element(
         "Status": status,
         "LineItems": [_line_element(line) for line in invoice.lines],
     }
-    for line, line_id in zip(element["LineItems"], line_ids, strict=False):
-        line["LineItemID"] = line_id
+    known = [_line_over(line, line_id) for line, line_id in zip(element["LineItems"], line_ids, strict=False)]
+    element["LineItems"][: len(known)] = known
     return {key: value for key, value in element.items() if value is not None}
+
+
+def _line_over(line: Mapping[str, Any], line_id: str) -> dict[str, Any]:
+    """A line in place of a known one: what it has no more is named too, else it would stay as it was (XERO 3.3)."""
+    discount: dict[str, Any] = {} if "DiscountAmount" in line else {"DiscountRate": ZERO}
+    return {"ItemCode": "", "Tracking": [], **discount, **line, "LineItemID": line_id}
 
 
 def _line_element(line: IntendedLine) -> dict[str, Any]:

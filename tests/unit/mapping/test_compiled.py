@@ -111,6 +111,16 @@ def test_a_won_deal_as_an_invoice(mapping: FlowMapping) -> None:
     assert line.tracking == (("Region", "East"),)
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["4500-12-99", "0000-00-00", "2026-11-21T10:00:00", "2026-11-21T10:00:00 by phone", "2026-11-21T99:00:00Z"],
+)
+def test_a_text_that_merely_looks_like_a_day_stays_a_text(mapping: FlowMapping, number: str) -> None:
+    deal = read(mapping, Deal_Number__c=number)
+    assert deal.invoice is not None
+    assert deal.invoice.own_number == number
+
+
 @pytest.mark.promise("S1-49")
 def test_a_deal_without_a_number_is_referred_to_by_its_id(mapping: FlowMapping) -> None:
     deal = read(mapping, Deal_Number__c=None)
@@ -143,6 +153,13 @@ def test_what_is_not_won_or_deleted_is_no_document(
 ) -> None:
     deal = read(mapping, deleted=deleted, **changed)
     assert (deal.invoice, deal.findings) == (None, ())
+
+
+def test_a_deal_of_which_it_cannot_be_told_whether_it_counts_says_why(tmp_path: Path) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace("when: IsWon", "when: Region__c > 5"), encoding="utf-8")
+    deal = read(FlowMapping(load_settings(path)))
+    assert (deal.won, [finding.code for finding in deal.findings]) == (True, ["unreadable"])
 
 
 def test_a_deal_without_products_is_one_line_of_its_amount(mapping: FlowMapping) -> None:

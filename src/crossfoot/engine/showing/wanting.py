@@ -23,7 +23,7 @@ from crossfoot.core.books import (
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.money import EXACT, ZERO
-from crossfoot.core.plan import Bucket
+from crossfoot.core.plan import CALLS_FOR_NONE, Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.engine.reading.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
 from crossfoot.engine.session import Session
@@ -270,10 +270,11 @@ class Wanting:
         worth = ZERO if invoice is None else invoice.total if inclusive else invoice.sub_total
         posted = invoice is not None and invoice.status in POSTED_STATUSES
         drafted = invoice is not None and invoice.status in UNAPPROVED_STATUSES
-        left = EXACT.subtract(amount, worth) if posted else amount
+        calls_for_none = deal.bucket in CALLS_FOR_NONE
+        left = EXACT.subtract(amount, worth) if posted else ZERO if calls_for_none else amount
         scheduled = entry is not None and entry.code == "future_date"
         state = "Invoiced" if posted else "Drafted" if drafted else "Nothing to invoice"
-        if not (posted or drafted) and deal.bucket != Bucket.NOT_BILLABLE:
+        if not (posted or drafted or calls_for_none):
             state = "Ready"
         if entry is not None:
             state = "Scheduled" if scheduled else "Waiting"

@@ -20,7 +20,7 @@ from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
-from crossfoot.core.plan import Bucket, DealDecision, decide_deal
+from crossfoot.core.plan import CALLS_FOR_NONE, Bucket, DealDecision, decide_deal
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.core.reissue import (
     CODES,
@@ -69,7 +69,6 @@ the deal."""
 PROPOSED_BY = "changed_after_approval"
 STEPS_MAX = 6
 LOOK_AGAIN_S = 5.0
-_CALLS_FOR_NONE = frozenset({Bucket.NOT_WON.value, Bucket.NOT_BILLABLE.value, Bucket.BEFORE_START.value})
 
 
 @dataclass(slots=True)
@@ -118,7 +117,7 @@ def finish_reissues(session: Session, done: Reissued) -> None:
         epochs = highest_epochs(connection, home, Kind.INVOICE, [act.source_id for act in open_])
         stands = buckets(connection, home, [act.source_id for act in open_])
     ended = [
-        act for act in open_ if is_finished(act, epochs, wanted=stands.get(act.source_id, "") not in _CALLS_FOR_NONE)
+        act for act in open_ if is_finished(act, epochs, wanted=stands.get(act.source_id, "") not in CALLS_FOR_NONE)
     ]
     for act in ended:
         with session.database.writing("re-issue done") as connection:
