@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import select
 
 from crossfoot.core.errors import CrossfootError, Defect
+from crossfoot.emulators.people import RefusedError
 from crossfoot.emulators.salesforce.events import log, pubsub
 from crossfoot.emulators.salesforce.events.avro import Codec
 from crossfoot.emulators.salesforce.events.changes import OVERFLOW
@@ -33,6 +34,7 @@ from crossfoot.store.versions import load_reference
 
 from .engines import Engines
 from .machine import Actor, Machine, Violation
+from .people import Desks
 from .rare import Reached
 from .shared import SALESFORCE
 from .world import Pair
@@ -40,7 +42,7 @@ from .world import Pair
 SELECTED = ("Account", "Product2", "Opportunity", "OpportunityLineItem", "Contact")
 LIVES_S = (60.0, 600.0)
 STARTS_WITHIN_S = 120.0
-WAIT_S_MAX = 30.0
+WAITS_S = (2.0, 40.0)
 NAP_S_MAX = 60.0
 OPENS_WITHIN_S = 2.0
 KEEPALIVE_S = 90
@@ -53,7 +55,8 @@ EVENT_FAULTS = ("event_lost", "event_gap", "event_overflow")
 ENDS = ("", "unavailable", "unauthenticated", "permission_denied", "not_found", *sorted(pubsub.STATUSES))
 """How a stream may end: the service's own codes, what stands where one is missing, and good order."""
 BATCH_MAX = 20
-LINGERS_RATE = 0.05
+COMES_FIRST_SHARE = 0.5
+LINGERS_RATE = 0.2
 LINGERS_S = (30.0, 1200.0)
 LINGERS_AT = ("commit hints done", "commit hinted records begins", "commit sweep Opportunity done")
 """Between taking a read's number and reading, and between reading and storing."""
@@ -82,11 +85,12 @@ class Delivered:
 class Listeners:
     """The way between the org's event bus and the listeners, and what must hold on it."""
 
-    def __init__(self, machine: Machine, pair: Pair, engines: Engines, reached: Reached) -> None:
+    def __init__(self, machine: Machine, pair: Pair, engines: Engines, desks: Desks, reached: Reached) -> None:
         self.strikes = 0.0
         self.machine = machine
         self._pair = pair
         self._engines = engines
+        self._desks = desks
         self._reached = reached
         self._world: Any = pair.salesforce.world
         self._due: dict[tuple[str, bytes], Delivered] = {}
@@ -106,6 +110,10 @@ class Listeners:
         objects = [*self._engines.mapping.readings(), LINES, *["Opportunity"] * 3]
         self._followed = self.chance.choices(objects, k=self.chance.choice((1, 1, 2)))
         self.strikes = STRUCK_RATE
+
+    def comes_first(self) -> bool:
+        """Whether this round's run begins while the listeners are at work already."""
+        return self.chance.random() < COMES_FIRST_SHARE
 
     def bodies(self) -> list[tuple[str, Callable[[], None]]]:
         """The processes of one round: one or two listeners, now and then both of one object."""
@@ -196,8 +204,19 @@ class Listeners:
         self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
         if actor.name.startswith(LISTENER) and actor.seam.startswith("commit"):
             self._check()
-        lingers = actor.seam.startswith(LINGERS_AT) and self.chance.random() < LINGERS_RATE
-        return self.chance.uniform(*LINGERS_S) if lingers else 0.0
+        if not actor.seam.startswith(LINGERS_AT) or self.chance.random() > LINGERS_RATE:
+            return 0.0
+        self._save_once_more()
+        return self.chance.uniform(*LINGERS_S)
+
+    def _save_once_more(self) -> None:
+        """Somebody saves a deal while a listener holds what it was before."""
+        held = {each for due in self._due.values() for each in due.change.ids if due.change.object == "Opportunity"}
+        deals = sorted(deal["Id"] for deal in self._desks.deals() if deal["Id"] in held)
+        with suppress(RefusedError):  # the locked one
+            for deal in deals[:1]:
+                self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal}", {"Description": "Saved once more"})
+                self.machine.note("somebody saves a deal once more")
 
     def _check(self) -> None:
         """I12: no version gives way to an older one; the position passes only what is stored."""
@@ -274,10 +293,10 @@ class Subscription:
         """Let so many more changes come."""
         self._pending = min(ASKED_MAX, self._pending + number)
 
-    def receive(self, timeout_s: float) -> Received | None:
-        """What came in time or out of it, None where nothing came. Raises ``StreamEnded``."""
+    def receive(self, timeout_s: float) -> Received | None:  # noqa: ARG002 - who stands still misses it
+        """What came, None where nothing came. Raises ``StreamEnded``."""
         way, chance = self._way, self._way.chance
-        way.machine.pause("waits for events", chance.uniform(0, max(WAIT_S_MAX, timeout_s)))
+        way.machine.pause("waits for events", chance.uniform(*WAITS_S))
         if self._ended or chance.random() < END_RATE:
             raise self._ended or StreamEnded(chance.choice(ENDS), "so the draw has it")
         if self._last and chance.random() < TWICE_RATE:
