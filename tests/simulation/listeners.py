@@ -34,7 +34,7 @@ from crossfoot.store.versions import load_reference
 
 from .engines import Engines
 from .machine import Actor, Machine, Violation
-from .people import Desks
+from .people import BEHIND_S_MAX, Desks
 from .rare import Reached
 from .shared import SALESFORCE
 from .world import Pair
@@ -50,10 +50,13 @@ END_RATE, TWICE_RATE, LATE_RATE = 0.04, 0.1, 0.2
 STRUCK_RATE = 0.2  # of what people do in Salesforce, in the seeds with listeners
 LISTENER = "listener"
 LINES = "OpportunityLineItem"  # stored with their deal
+BEHIND = timedelta(seconds=BEHIND_S_MAX + 1)
+"""How far the stamp of a later change may lie before that of an earlier one."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT_FAULTS = ("event_lost", "event_gap", "event_overflow")
 ENDS = ("", "unavailable", "unauthenticated", "permission_denied", "not_found", *sorted(pubsub.STATUSES))
 """How a stream may end: the service's own codes, what stands where one is missing, and good order."""
+FORGOTTEN, FORGOTTEN_RATE = "subscription.fetch.replayid.corrupted", 0.1
 BATCH_MAX = 20
 COMES_FIRST_SHARE = 0.5
 LINGERS_RATE = 0.2
@@ -155,6 +158,8 @@ class Listeners:
         caller = {"accesstoken": token, "instanceurl": session.instance_url, "tenantid": session.org_id}
         if position is None:
             self._recovers(topic)
+        elif self.chance.random() < FORGOTTEN_RATE:
+            raise StreamEnded(FORGOTTEN, "the replay id is too old")
         return Subscription(self, caller, topic, position)
 
     def _recovers(self, topic: str) -> None:
@@ -223,7 +228,7 @@ class Listeners:
         found = self._load_stamps()
         for (name, record_id), stamp in found.items():
             before = self._stamps.get((name, record_id), stamp)
-            if stamp < before and stamp != self._world.rows[name][record_id]["SystemModstamp"]:
+            if stamp < before - BEHIND and stamp != self._world.rows[name][record_id]["SystemModstamp"]:
                 raise Violation(f"I12: {name} {record_id} was stored as of {before}, and then as of {stamp}")
         self._stamps = found
         positions = {topic: self._position(topic) for topic in sorted({topic for topic, _ in self._due})}
@@ -243,7 +248,7 @@ class Listeners:
         for record_id in rows if overflow else change.ids:
             stands = rows[record_id]["SystemModstamp"]
             stored = found.get((change.object, record_id), NEVER)
-            is_due = stands <= change.committed_at if overflow else stored < change.committed_at.replace(microsecond=0)
+            is_due = stands <= change.committed_at if overflow else stored < change.committed_at - BEHIND
             if is_due and stored != stands and self._unseen.get(record_id, NEVER) < due.at:
                 raise Violation(f"I12: the replay id passed a change of {change.object} {record_id} that is not stored")
 
