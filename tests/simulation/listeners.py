@@ -215,13 +215,16 @@ class Listeners:
         return self.chance.uniform(*LINGERS_S)
 
     def _save_once_more(self) -> None:
-        """Somebody saves a deal while a listener holds what it was before."""
-        held = {each for due in self._due.values() for each in due.change.ids if due.change.object == "Opportunity"}
+        """Somebody saves a deal while a listener holds what it was before, and late enough to tell the two apart."""
+        held = {each for due in self._due.values() for each in due.change.ids}
         deals = sorted(deal["Id"] for deal in self._desks.deals() if deal["Id"] in held)
-        with suppress(RefusedError):  # the locked one
-            for deal in deals[:1]:
-                self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal}", {"Description": "Saved once more"})
-                self.machine.note("somebody saves a deal once more")
+        if deals:
+            after_s = self.chance.uniform(1, 2) * BEHIND.total_seconds()
+            self.machine.later(after_s, "somebody saves a deal once more", partial(self._save, deals[0]))
+
+    def _save(self, deal_id: str) -> None:
+        with suppress(RefusedError):  # it is locked, or deleted by now
+            self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal_id}", {"Description": "Saved once more"})
 
     def _check(self) -> None:
         """I12: no version gives way to an older one; the position passes only what is stored."""
