@@ -166,7 +166,7 @@ class History:
         shared = self.people.shared
         self.operators = Operators(machine, pair, self.engines, self.wire, self.ledger, shared, self.reached)
         self.hints = Hints(machine, pair, self.reached)
-        self.listeners = Listeners(machine, pair, self.engines, self.reached)
+        self.listeners = Listeners(machine, pair, self.engines, desks, self.reached)
         self.operators.restored = self._restored
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
@@ -258,7 +258,8 @@ class History:
                 machine.note(self.people.do(VANISH))
             if machine.aside.random() < DRAFTED_SHARE:
                 machine.note(self.people.do(CHANGE_DRAFTED))
-            engines = [("engine", self.engines.body)]
+            late = self.ways.listens and self.listeners.comes_first()
+            engines = [("engine", self.engines.later_body if late else self.engines.body)]
             if chance.random() < second_rate:
                 engines.append(("second engine", self.engines.later_body))
             if self.ways.hints:

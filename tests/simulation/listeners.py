@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
@@ -20,6 +20,7 @@ from typing import Any
 from sqlalchemy import select
 
 from crossfoot.core.errors import CrossfootError, Defect
+from crossfoot.emulators.people import RefusedError
 from crossfoot.emulators.salesforce.events import log, pubsub
 from crossfoot.emulators.salesforce.events.avro import Codec
 from crossfoot.emulators.salesforce.events.changes import OVERFLOW
@@ -33,6 +34,7 @@ from crossfoot.store.versions import load_reference
 
 from .engines import Engines
 from .machine import Actor, Machine, Violation
+from .people import BEHIND_S_MAX, Desks
 from .rare import Reached
 from .shared import SALESFORCE
 from .world import Pair
@@ -40,7 +42,7 @@ from .world import Pair
 SELECTED = ("Account", "Product2", "Opportunity", "OpportunityLineItem", "Contact")
 LIVES_S = (60.0, 600.0)
 STARTS_WITHIN_S = 120.0
-WAIT_S_MAX = 30.0
+WAITS_S = (2.0, 40.0)
 NAP_S_MAX = 60.0
 OPENS_WITHIN_S = 2.0
 KEEPALIVE_S = 90
@@ -48,12 +50,16 @@ END_RATE, TWICE_RATE, LATE_RATE = 0.04, 0.1, 0.2
 STRUCK_RATE = 0.2  # of what people do in Salesforce, in the seeds with listeners
 LISTENER = "listener"
 LINES = "OpportunityLineItem"  # stored with their deal
+BEHIND = timedelta(seconds=BEHIND_S_MAX + 1)
+"""How far the stamp of a later change may lie before that of an earlier one."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 EVENT_FAULTS = ("event_lost", "event_gap", "event_overflow")
 ENDS = ("", "unavailable", "unauthenticated", "permission_denied", "not_found", *sorted(pubsub.STATUSES))
 """How a stream may end: the service's own codes, what stands where one is missing, and good order."""
+FORGOTTEN, FORGOTTEN_RATE = "subscription.fetch.replayid.corrupted", 0.1
 BATCH_MAX = 20
-LINGERS_RATE = 0.05
+COMES_FIRST_SHARE = 0.5
+LINGERS_RATE = 0.2
 LINGERS_S = (30.0, 1200.0)
 LINGERS_AT = ("commit hints done", "commit hinted records begins", "commit sweep Opportunity done")
 """Between taking a read's number and reading, and between reading and storing."""
@@ -82,11 +88,12 @@ class Delivered:
 class Listeners:
     """The way between the org's event bus and the listeners, and what must hold on it."""
 
-    def __init__(self, machine: Machine, pair: Pair, engines: Engines, reached: Reached) -> None:
+    def __init__(self, machine: Machine, pair: Pair, engines: Engines, desks: Desks, reached: Reached) -> None:
         self.strikes = 0.0
         self.machine = machine
         self._pair = pair
         self._engines = engines
+        self._desks = desks
         self._reached = reached
         self._world: Any = pair.salesforce.world
         self._due: dict[tuple[str, bytes], Delivered] = {}
@@ -106,6 +113,10 @@ class Listeners:
         objects = [*self._engines.mapping.readings(), LINES, *["Opportunity"] * 3]
         self._followed = self.chance.choices(objects, k=self.chance.choice((1, 1, 2)))
         self.strikes = STRUCK_RATE
+
+    def comes_first(self) -> bool:
+        """Whether this round's run begins while the listeners are at work already."""
+        return self.chance.random() < COMES_FIRST_SHARE
 
     def bodies(self) -> list[tuple[str, Callable[[], None]]]:
         """The processes of one round: one or two listeners, now and then both of one object."""
@@ -147,6 +158,8 @@ class Listeners:
         caller = {"accesstoken": token, "instanceurl": session.instance_url, "tenantid": session.org_id}
         if position is None:
             self._recovers(topic)
+        elif self.chance.random() < FORGOTTEN_RATE:
+            raise StreamEnded(FORGOTTEN, "the replay id is too old")
         return Subscription(self, caller, topic, position)
 
     def _recovers(self, topic: str) -> None:
@@ -196,15 +209,29 @@ class Listeners:
         self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
         if actor.name.startswith(LISTENER) and actor.seam.startswith("commit"):
             self._check()
-        lingers = actor.seam.startswith(LINGERS_AT) and self.chance.random() < LINGERS_RATE
-        return self.chance.uniform(*LINGERS_S) if lingers else 0.0
+        if not actor.seam.startswith(LINGERS_AT) or self.chance.random() > LINGERS_RATE:
+            return 0.0
+        self._save_once_more()
+        return self.chance.uniform(*LINGERS_S)
+
+    def _save_once_more(self) -> None:
+        """Somebody saves a deal while a listener holds what it was before, and late enough to tell the two apart."""
+        held = {each for due in self._due.values() for each in due.change.ids}
+        deals = sorted(deal["Id"] for deal in self._desks.deals() if deal["Id"] in held)
+        if deals:
+            after_s = self.chance.uniform(1, 2) * BEHIND.total_seconds()
+            self.machine.later(after_s, "somebody saves a deal once more", partial(self._save, deals[0]))
+
+    def _save(self, deal_id: str) -> None:
+        with suppress(RefusedError):  # it is locked, or deleted by now
+            self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal_id}", {"Description": "Saved once more"})
 
     def _check(self) -> None:
         """I12: no version gives way to an older one; the position passes only what is stored."""
         found = self._load_stamps()
         for (name, record_id), stamp in found.items():
             before = self._stamps.get((name, record_id), stamp)
-            if stamp < before and stamp != self._world.rows[name][record_id]["SystemModstamp"]:
+            if stamp < before - BEHIND and stamp != self._world.rows[name][record_id]["SystemModstamp"]:
                 raise Violation(f"I12: {name} {record_id} was stored as of {before}, and then as of {stamp}")
         self._stamps = found
         positions = {topic: self._position(topic) for topic in sorted({topic for topic, _ in self._due})}
@@ -224,7 +251,7 @@ class Listeners:
         for record_id in rows if overflow else change.ids:
             stands = rows[record_id]["SystemModstamp"]
             stored = found.get((change.object, record_id), NEVER)
-            is_due = stands <= change.committed_at if overflow else stored < change.committed_at.replace(microsecond=0)
+            is_due = stands <= change.committed_at if overflow else stored < change.committed_at - BEHIND
             if is_due and stored != stands and self._unseen.get(record_id, NEVER) < due.at:
                 raise Violation(f"I12: the replay id passed a change of {change.object} {record_id} that is not stored")
 
@@ -274,10 +301,10 @@ class Subscription:
         """Let so many more changes come."""
         self._pending = min(ASKED_MAX, self._pending + number)
 
-    def receive(self, timeout_s: float) -> Received | None:
-        """What came in time or out of it, None where nothing came. Raises ``StreamEnded``."""
+    def receive(self, timeout_s: float) -> Received | None:  # noqa: ARG002 - who stands still misses it
+        """What came, None where nothing came. Raises ``StreamEnded``."""
         way, chance = self._way, self._way.chance
-        way.machine.pause("waits for events", chance.uniform(0, max(WAIT_S_MAX, timeout_s)))
+        way.machine.pause("waits for events", chance.uniform(*WAITS_S))
         if self._ended or chance.random() < END_RATE:
             raise self._ended or StreamEnded(chance.choice(ENDS), "so the draw has it")
         if self._last and chance.random() < TWICE_RATE:

@@ -20,6 +20,7 @@ from .machine import Machine
 from .shared import Shared
 from .world import NEVER_INVOICED, OPEN_STAGE
 
+BEHIND_S_MAX = 100
 Record = dict[str, Any]
 T = TypeVar("T")
 
@@ -181,7 +182,7 @@ class People:
 
     def do(self, name: str) -> str:
         """Do this, if it makes sense; answers what, for the trace."""
-        self.desks.behind_s = self.chance.uniform(0, 100) if self.chance.random() < 0.3 else 0.0
+        self.desks.behind_s = self.chance.uniform(0, BEHIND_S_MAX) if self.chance.random() < 0.3 else 0.0
         try:
             subject = self.deeds[name][1](self)
         except RefusedError as error:

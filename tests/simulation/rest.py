@@ -139,13 +139,23 @@ class Rest:
         self._restored = True
 
     def check_watermarks(self) -> None:
-        """I12: no watermark goes back."""
+        """I12: no watermark goes back, and in Salesforce none passes a change that is not stored."""
         with self._pair.database.reading() as connection:
             rows = connection.execute(select(watermark.c.home, watermark.c.resource, watermark.c.position)).all()
+            seen = _stored_stamps(connection)
         for home, resource, position in rows:
             if position < self._positions.get((home, resource), ""):
                 raise Violation(f"I12: the watermark of {resource} went back to {position}")
             self._positions[home, resource] = position
+            if home == self._salesforce.organization["Id"]:
+                self._check_passed(resource, datetime.fromisoformat(position), seen)
+
+    def _check_passed(self, kind: str, passed: datetime, seen: Mapping[tuple[str, str], datetime]) -> None:
+        """Rows that cannot be seen now are left out; one that is hidden is saved when it is shown again."""
+        for record_id, row in self._salesforce.rows.get(kind, {}).items():
+            at = row["SystemModstamp"]
+            if at < passed and seen.get((kind, record_id)) != at and record_id not in self._salesforce.unseen:
+                raise Violation(f"I12: the watermark passed {kind} {record_id}, changed {at}, not read since")
 
     def _check_audit(self, connection: Connection, invoices: Sequence[Mapping[str, Any]]) -> None:
         """I21: the chain verifies, and every invoice has exactly one entry that says how it came about."""
@@ -164,8 +174,7 @@ class Rest:
 
     def _check_versions(self, connection: Connection) -> None:
         """I12: no row that either side changed was missed."""
-        query = select(version.c.kind, version.c.record_id, version.c.stamp)
-        seen = {(kind, each): datetime.fromisoformat(stamp) for kind, each, stamp in connection.execute(query)}
+        seen = _stored_stamps(connection)
         changed = [("Opportunity", deal["Id"], deal["SystemModstamp"]) for deal in self._desks.deals()]
         for kind, key in _READ_IN_XERO.items():
             changed += [
@@ -433,6 +442,12 @@ class Rest:
         kept = raw.serialize()
         if any(token.encode() in kept for token in self._oracles.tokens()):
             raise Violation("I20: the database holds a token in clear")
+
+
+def _stored_stamps(connection: Connection) -> dict[tuple[str, str], datetime]:
+    """As of when each record was read last, by kind and id."""
+    query = select(version.c.kind, version.c.record_id, version.c.stamp)
+    return {(kind, each): datetime.fromisoformat(stamp) for kind, each, stamp in connection.execute(query)}
 
 
 def _to_ms(moment: datetime) -> datetime:

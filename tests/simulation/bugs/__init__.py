@@ -14,11 +14,12 @@ from tests.simulation.machine import Machine
 
 from .agreeing import AGREEING
 from .deciding import DECIDING
+from .listening import LISTENING
 from .planting import Plant
 from .reading import READING
 from .sending import SENDING
 
-BUGS: Mapping[str, Plant] = {**SENDING, **READING, **DECIDING, **AGREEING}
+BUGS: Mapping[str, Plant] = {**SENDING, **READING, **LISTENING, **DECIDING, **AGREEING}
 
 
 @contextmanager
