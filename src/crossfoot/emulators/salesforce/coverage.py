@@ -20,7 +20,13 @@ NOT_COVERED: tuple[Gap, ...] = (
     Gap("JWT-format access tokens", "tokens are opaque", "SF 1.3"),
     Gap("Device flow, asset tokens, token exchange, SAML", "`unsupported_grant_type`", "SF 1.3"),
     Gap("Registering apps", "one app, and apps without a secret, by the settings of the org", "SF 1.1"),
-    Gap("recent, quickActions, layouts, theme, tabs, ui-api, analytics, Apex REST", _UNKNOWN_PATH, "SF 11.1"),
+    Gap(
+        "ui-api, GraphQL, analytics, Chatter, Connect, app menu, search layouts, Apex REST",
+        _UNKNOWN_PATH,
+        "SF 11.1",
+    ),
+    Gap("What a person viewed, quick actions, approval processes, workflow rules, flows", "there are none", "SF 2.4"),
+    Gap("List views but for one of all records, and custom compact layouts", "there are none", "SF 2.4"),
     Gap("Bodies in XML, and answers in XML", "415; answers are JSON", "SF 2.1"),
     Gap("The SOAP operations that are not listed here, and the WSDLs themselves", "a fault", "SF 2.9"),
     Gap("Relevance, synonyms, WITH clauses and snippets of searches", "words are found as they stand", "SF 2.6"),
@@ -31,7 +37,7 @@ NOT_COVERED: tuple[Gap, ...] = (
         "there is no such object",
         "SF 6.1",
     ),
-    Gap("Page layouts, compact layouts and approval layouts of describe", _UNKNOWN_PATH, "SF 2.4"),
+    Gap("Page layouts, and standard actions", _UNKNOWN_PATH, "SF 2.4"),
     Gap("Dependent picklists", "any value of the picklist is taken", "SF 2.4"),
     Gap("Lookup filters", "kept with the field; any record is taken", "SF 6.13"),
     Gap(

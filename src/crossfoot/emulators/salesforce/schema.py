@@ -110,6 +110,11 @@ class SObject:
         return self.name.endswith("__c")
 
     @property
+    def has_pages(self) -> bool:
+        """Whether people see its records on pages of their own: list views, layouts, a tab (SF 2.4)."""
+        return not (self.setup or self.tooling or self.name.endswith(OWN_SUFFIXES[1:]))
+
+    @property
     def platform_event(self) -> bool:
         """Whether its records are sent as events and never stored (SF 5.5)."""
         return self.name.endswith("__e")

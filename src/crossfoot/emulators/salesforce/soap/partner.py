@@ -85,6 +85,7 @@ OPERATIONS: Mapping[str, Callable[[Call], str]] = {
     "queryAll": records.query_all,
     "queryMore": records.query_more,
     "retrieve": records.retrieve,
+    "search": records.search,
     "undelete": records.undelete,
     "update": records.update,
     "upsert": records.upsert,
