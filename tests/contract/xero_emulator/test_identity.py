@@ -133,6 +133,13 @@ def test_user_info_tells_what_the_scopes_open(xero: Client, scope: str, members:
     assert told["sub"] == claims["sub"]
 
 
+def test_a_browser_that_signs_out_is_led_back(xero: Client) -> None:
+    asked = urlencode({"post_logout_redirect_uri": "http://localhost:8400/", "state": "s2"})
+    answer = handle(xero.world, Request("GET", "/connect/endsession", asked), xero.now)[0]
+    assert (answer.status, dict(answer.headers)["Location"]) == (302, "http://localhost:8400/?state=s2")
+    assert b"Signed out" in handle(xero.world, Request("GET", "/connect/endsession"), xero.now)[0].body
+
+
 def test_a_code_is_good_once_and_for_five_minutes(xero: Client) -> None:
     for wait in (0, 6):
         code = _consent(xero)["code"]

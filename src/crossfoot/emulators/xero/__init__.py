@@ -15,14 +15,11 @@ from crossfoot.emulators.xero.acts import ACTS
 from crossfoot.emulators.xero.beginning import credentials, new_world
 from crossfoot.emulators.xero.errors import ApiError
 from crossfoot.emulators.xero.gate import lane
-from crossfoot.emulators.xero.identity import IDENTITY_ROUTES
-from crossfoot.emulators.xero.user_info import user_info
+from crossfoot.emulators.xero.openid import IDENTITY_ROUTES
 from crossfoot.emulators.xero.webhooks import due, outcome
 from crossfoot.emulators.xero.world import World
 
 __all__ = ["World", "credentials", "due", "handle", "lane", "new_world", "outcome"]
-
-_ROUTES = {**IDENTITY_ROUTES, **{(method, "/connect/userinfo"): user_info for method in ("GET", "POST")}}
 
 
 def handle(world: World, request: Request, now: datetime) -> tuple[Response, list[Event]]:
@@ -37,7 +34,7 @@ def _answer(world: World, request: Request, now: datetime) -> tuple[Response, li
     path = request.path.lower().rstrip("/")
     if path.startswith("/control/"):
         return control.answer(world, request, now)
-    route = _ROUTES.get((request.method, path))
+    route = IDENTITY_ROUTES.get((request.method, path))
     if route is None:
         return api.answer(world, request, now)
     world.state["counts"]["identity_calls"] += 1

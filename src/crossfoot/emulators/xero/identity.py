@@ -372,16 +372,6 @@ def revoke(world: World, request: Request, _now: datetime) -> Response:
     return Response(200)
 
 
-IDENTITY_ROUTES: Mapping[tuple[str, str], Callable[[World, Request, datetime], Response]] = {
-    ("GET", "/.well-known/openid-configuration"): discovery,
-    ("GET", "/.well-known/openid-configuration/jwks"): jwks,
-    ("GET", "/identity/connect/authorize"): show_consent,
-    ("POST", "/identity/connect/authorize"): give_consent,
-    ("POST", "/connect/token"): exchange,
-    ("POST", "/connect/revocation"): revoke,
-}
-
-
 def tenants_of(world: World, grant: Record) -> list[str]:
     """The organisations a token may reach: the user's connections, or the custom connection's one while it lasts."""
     if grant["user"] is None:
