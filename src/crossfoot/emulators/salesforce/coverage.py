@@ -15,6 +15,7 @@ class Gap:
 
 
 _UNKNOWN_PATH = "404 `NOT_FOUND`"
+_FILES = "there is no such object; one part of the body is JSON; an address"
 _NO_COMPONENT = "a component failure, which says so"
 NOT_COVERED: tuple[Gap, ...] = (
     Gap("JWT-format access tokens", "tokens are opaque", "SF 1.3"),
@@ -31,7 +32,7 @@ NOT_COVERED: tuple[Gap, ...] = (
     Gap("The SOAP operations that are not listed here, and the WSDLs themselves", "a fault", "SF 2.9"),
     Gap("Relevance, synonyms, WITH clauses and snippets of searches", "words are found as they stand", "SF 2.6"),
     Gap("Pages of the user interface, to which `singleaccess` leads", _UNKNOWN_PATH, "SF 1.3"),
-    Gap("ContentVersion, Attachment and other files", "there is no such object", "SF 6.1"),
+    Gap("Documents, file libraries and previews; files in collections, and their bytes over SOAP", _FILES, "SF 6.14"),
     Gap(
         "Standard Invoice, CreditMemo and Payment, cases, campaign members, users' roles and groups",
         "there is no such object",

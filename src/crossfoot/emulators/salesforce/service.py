@@ -160,7 +160,7 @@ def _unpacked(request: Request) -> Request:
 
 
 def _payload(request: Request) -> Any:
-    """The body by its content type."""
+    """The body by its content type (SF 2.1)."""
     body = request.body
     if not body.strip():
         return None
