@@ -57,7 +57,7 @@ NOT_COVERED: tuple[Gap, ...] = (
     Gap("Bulk API 1.0: zipped content types, and mapping files (`spec`)", "`FeatureNotEnabled`, 404", "SF 4.5"),
     Gap("Custom event channels, event filters and enrichment", "`topic.not.found`", "SF 5.5"),
     Gap("Managed subscriptions", "there are none to be named", "SF 5.1"),
-    Gap("CometD, PushTopics, generic events", _UNKNOWN_PATH, "SF 5.1"),
+    Gap("CometD, PushTopics, generic events", "every handshake is denied, with the reason", "SF 5.1"),
     Gap("Deploying platform events, custom metadata and custom settings", _NO_COMPONENT, "SF 8.4"),
     Gap("Changing standard fields, field sets, web links and business processes of an object", _NO_COMPONENT, "SF 8.4"),
     Gap("Metadata types and field types that are not listed here", _NO_COMPONENT, "SF 8.4"),

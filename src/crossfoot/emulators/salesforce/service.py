@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from crossfoot.emulators.salesforce import acts, control, oauth, permissions, recycle_bin, sessions
 from crossfoot.emulators.salesforce.bulk import classic, work
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
-from crossfoot.emulators.salesforce.events import pubsub
+from crossfoot.emulators.salesforce.events import cometd, pubsub
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
 from crossfoot.emulators.salesforce.metadata import jobs
 from crossfoot.emulators.salesforce.metadata import soap as metadata_soap
@@ -78,8 +78,8 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
 
 
 def _before_data(world: World, request: Request, now: datetime) -> Response | None:
-    """The answer of what stands beside the data API: OAuth and the Metadata API."""
-    for serve in (oauth.serve, metadata_soap.serve):
+    """The answer of what stands beside the data API: OAuth, the Metadata API and streaming."""
+    for serve in (oauth.serve, metadata_soap.serve, cometd.serve):
         response = serve(world, request, now)
         if response is not None:
             return response
