@@ -201,6 +201,13 @@ def test_an_instant_without_a_zone_is_one_of_utc_and_ids_may_be_named_id(soap: S
     assert deleted.findtext("success") == "true"
 
 
+@pytest.mark.parametrize("path", ["/services/Soap/T/60.0", "/services/Soap/s/60.0", "/services/Soap/class/My"])
+def test_a_soap_api_that_is_not_served_answers_a_fault(org: Org, path: str) -> None:
+    answer = org.send("POST", path, b"<x/>", **{"content-type": "text/xml"})
+    assert answer.status == 500
+    assert f"<faultstring>The emulator serves no SOAP API at {path}</faultstring>".encode() in answer.body
+
+
 def test_an_envelope_may_be_gzip(org: Org) -> None:
     envelope = (
         b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getUserInfo/></e:Body></e:Envelope>'

@@ -29,7 +29,7 @@ NOT_COVERED: tuple[Gap, ...] = (
     Gap("What a person viewed, quick actions, approval processes, workflow rules, flows", "there are none", "SF 2.4"),
     Gap("List views but for one of all records, and custom compact layouts", "there are none", "SF 2.4"),
     Gap("Bodies in XML, and answers in XML", "415; answers are JSON", "SF 2.1"),
-    Gap("The SOAP operations that are not listed here, and the WSDLs themselves", "a fault", "SF 2.9"),
+    Gap("The SOAP operations not listed here, SOAP for tooling and Apex, and the WSDLs", "a fault", "SF 2.9"),
     Gap("Relevance, synonyms, WITH clauses and snippets of searches", "words are found as they stand", "SF 2.6"),
     Gap("Pages of the user interface, to which `singleaccess` leads", _UNKNOWN_PATH, "SF 1.3"),
     Gap("Documents, file libraries and previews; files in collections, and their bytes over SOAP", _FILES, "SF 6.14"),
