@@ -20,7 +20,7 @@ from tools.emulator_reference import (
 )
 
 from crossfoot.emulators import controls, fault_kinds
-from crossfoot.emulators.xero import acts, api, control, documents, identity, movements, nested, papers, reports
+from crossfoot.emulators.xero import acts, api, control, documents, identity, movements, nested, openid, papers, reports
 from crossfoot.emulators.xero.coverage import NOT_COVERED
 from crossfoot.emulators.xero.fields import Field, Fields
 from crossfoot.emulators.xero.kinds import Kind
@@ -68,7 +68,7 @@ def _head() -> Iterator[str]:
 
 def _sign_in() -> Iterator[str]:
     yield from ("", "## Signing in", "", *table("Request", "Meaning", "Facts"))
-    for (method, path), route in identity.IDENTITY_ROUTES.items():
+    for (method, path), route in openid.IDENTITY_ROUTES.items():
         yield _documented(f"`{method} {path}`", route, identity.__doc__ or "")
     yield _documented("`GET /connections`, `DELETE /connections/{id}`", identity.connections, "")
 

@@ -574,7 +574,8 @@ def test_soap_deploys_lists_and_retrieves(admin: Administration) -> None:
     assert {"CustomObject", "PermissionSet", "Flow", "LightningComponentBundle"} <= types
 
 
-def test_what_is_retrieved_deploys_without_change(admin: Administration) -> None:
+@pytest.mark.parametrize("parameter", ["retrieveRequest", "request"])
+def test_what_is_retrieved_deploys_without_change(admin: Administration, parameter: str) -> None:
     admin.good(package())
     wanted = "".join(
         f"<types><members>{member}</members><name>{kind}</name></types>"
@@ -586,7 +587,7 @@ def test_what_is_retrieved_deploys_without_change(admin: Administration) -> None
             "PermissionSet": "Billing",
         }.items()
     )
-    asked = f"<retrieveRequest>{tags(apiVersion='66.0', singlePackage='true', unpackaged=wanted)}</retrieveRequest>"
+    asked = f"<{parameter}>{tags(apiVersion='66.0', singlePackage='true', unpackaged=wanted)}</{parameter}>"
     record_id = admin.soap("retrieve", asked).findtext(".//result/id")
     first = admin.soap("checkRetrieveStatus", tags(asyncProcessId=record_id, includeZip="true"))
     assert first.findtext(".//result/done") == "false"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
@@ -173,6 +174,48 @@ def test_descriptions_and_changes_are_told(soap: Soap, org: Org) -> None:
     window = "<startDate>2026-11-20T00:00:00Z</startDate><endDate>2026-11-20T02:00:00Z</endDate>"
     (updated,) = soap("getUpdated", f"<sObjectType>Account</sObjectType>{window}")
     assert updated.findtext("ids") == account
+
+
+def test_what_strict_clients_read_is_always_there(soap: Soap) -> None:
+    (user,) = soap("getUserInfo", "")
+    assert {"accessibilityMode", "orgHasPersonAccounts", "roleId", "userUiSkin"} <= {each.tag for each in user}
+    (account, person) = soap("describeSObjects", ids("Account", "User", name="sObjectType"))
+    assert str(account.findtext("urlEdit")).endswith("/{ID}/e")
+    nil = person.find("urlNew")
+    assert nil is not None
+    assert nil.attrib == {f"{XSI}nil": "true"}
+
+
+def test_words_are_found_over_soap(soap: Soap, org: Org) -> None:
+    account = org.create("Account", Name="Kea")
+    (found,) = soap("search", "<searchString>FIND {Kea} RETURNING Account(Id, Name)</searchString>")
+    assert [each.findtext("Id") for each in found.findall("searchRecords/record")] == [account]
+
+
+def test_an_instant_without_a_zone_is_one_of_utc_and_ids_may_be_named_id(soap: Soap, org: Org) -> None:
+    account = org.create("Account", Name="Kea")
+    window = "<startDate>2026-11-20T00:00:00</startDate><endDate>2026-11-20T02:00:00.000001</endDate>"
+    (updated,) = soap("getUpdated", f"<sObjectType>Account</sObjectType>{window}")
+    assert updated.findtext("ids") == account
+    (deleted,) = soap("delete", ids(account, name="id"))
+    assert deleted.findtext("success") == "true"
+
+
+@pytest.mark.parametrize("path", ["/services/Soap/T/60.0", "/services/Soap/s/60.0", "/services/Soap/class/My"])
+def test_a_soap_api_that_is_not_served_answers_a_fault(org: Org, path: str) -> None:
+    answer = org.send("POST", path, b"<x/>", **{"content-type": "text/xml"})
+    assert answer.status == 500
+    assert f"<faultstring>The emulator serves no SOAP API at {path}</faultstring>".encode() in answer.body
+
+
+def test_an_envelope_may_be_gzip(org: Org) -> None:
+    envelope = (
+        b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body><getUserInfo/></e:Body></e:Envelope>'
+    )
+    packed = {"content-type": "text/xml", "content-encoding": "gzip"}
+    answer = org.send("POST", "/services/Soap/u/60.0", gzip.compress(envelope), **packed)
+    assert b"INVALID_SESSION_ID" in answer.body  # it was read: only the session is missing
+    assert org.send("POST", "/services/Soap/u/60.0", envelope, **packed).code == "JSON_PARSER_ERROR"
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,36 @@ def test_id_token_verifies_against_the_published_key(xero: Client) -> None:
     assert claims["iat"] == xero.now.timestamp() - 3600
 
 
+@pytest.mark.parametrize(
+    ("scope", "members"),
+    [
+        ("openid", {"sub"}),
+        ("openid email", {"sub", "email"}),
+        ("openid profile", {"sub", "xero_userid", "preferred_username", "given_name", "family_name", "name"}),
+        ("email", None),
+    ],
+)
+def test_user_info_tells_what_the_scopes_open(xero: Client, scope: str, members: set[str] | None) -> None:
+    code = _consent(xero, scope=scope)["code"]
+    token = _token(xero, grant_type="authorization_code", code=code, redirect_uri=REDIRECT, **_app(xero))
+    signed = {"authorization": f"Bearer {token['access_token']}"}
+    answer = handle(xero.world, Request("GET", "/connect/userinfo", "", signed), xero.now)[0]
+    if members is None:
+        assert (answer.status, dict(answer.headers)["WWW-Authenticate"]) == (403, 'Bearer error="insufficient_scope"')
+        return
+    told = json.loads(answer.body)
+    assert set(told) == members
+    claims = jwt.decode(token["id_token"], options={"verify_signature": False})
+    assert told["sub"] == claims["sub"]
+
+
+def test_a_browser_that_signs_out_is_led_back(xero: Client) -> None:
+    asked = urlencode({"post_logout_redirect_uri": "http://localhost:8400/", "state": "s2"})
+    answer = handle(xero.world, Request("GET", "/connect/endsession", asked), xero.now)[0]
+    assert (answer.status, dict(answer.headers)["Location"]) == (302, "http://localhost:8400/?state=s2")
+    assert b"Signed out" in handle(xero.world, Request("GET", "/connect/endsession"), xero.now)[0].body
+
+
 def test_a_code_is_good_once_and_for_five_minutes(xero: Client) -> None:
     for wait in (0, 6):
         code = _consent(xero)["code"]

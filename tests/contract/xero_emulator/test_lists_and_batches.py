@@ -138,6 +138,12 @@ def test_archived_tracking_is_listed_on_request(xero: Client) -> None:
     assert xero.one("GET", "/TrackingCategories", includeArchived="true")["Options"][0]["Status"] == "ARCHIVED"
 
 
+def test_options_without_a_name_are_refused_beside_others(xero: Client) -> None:
+    options = [{}, {"Name": "North"}]
+    problems = xero.problems("PUT", "/TrackingCategories", {"Name": "Region", "Options": options})
+    assert problems == ["Name is required."]
+
+
 def test_item_codes_are_unique_and_post_overwrites(xero: Client) -> None:
     item = xero.one("PUT", "/Items", {"Code": "A1", "Name": "One", "SalesDetails": {"UnitPrice": 1.239}})
     assert xero.problems("PUT", "/Items", {"Code": "a1"}) == ["Price List Item with Code 'a1' already exists"]

@@ -15,23 +15,30 @@ class Gap:
 
 
 _UNKNOWN_PATH = "404 `NOT_FOUND`"
+_FILES = "there is no such object; one part of the body is JSON; an address"
 _NO_COMPONENT = "a component failure, which says so"
 NOT_COVERED: tuple[Gap, ...] = (
     Gap("JWT-format access tokens", "tokens are opaque", "SF 1.3"),
     Gap("Device flow, asset tokens, token exchange, SAML", "`unsupported_grant_type`", "SF 1.3"),
     Gap("Registering apps", "one app, and apps without a secret, by the settings of the org", "SF 1.1"),
-    Gap("recent, quickActions, layouts, theme, tabs, ui-api, analytics, Apex REST", _UNKNOWN_PATH, "SF 11.1"),
+    Gap(
+        "ui-api, GraphQL, analytics, Chatter, Connect, app menu, search layouts, Apex REST",
+        _UNKNOWN_PATH,
+        "SF 11.1",
+    ),
+    Gap("What a person viewed, quick actions, approval processes, workflow rules, flows", "there are none", "SF 2.4"),
+    Gap("List views but for one of all records, and custom compact layouts", "there are none", "SF 2.4"),
     Gap("Bodies in XML, and answers in XML", "415; answers are JSON", "SF 2.1"),
-    Gap("The SOAP operations that are not listed here, and the WSDLs themselves", "a fault", "SF 2.9"),
+    Gap("The SOAP operations not listed here, SOAP for tooling and Apex, and the WSDLs", "a fault", "SF 2.9"),
     Gap("Relevance, synonyms, WITH clauses and snippets of searches", "words are found as they stand", "SF 2.6"),
     Gap("Pages of the user interface, to which `singleaccess` leads", _UNKNOWN_PATH, "SF 1.3"),
-    Gap("ContentVersion, Attachment and other files", "there is no such object", "SF 6.1"),
+    Gap("Documents, file libraries and previews; files in collections, and their bytes over SOAP", _FILES, "SF 6.14"),
     Gap(
         "Standard Invoice, CreditMemo and Payment, cases, campaign members, users' roles and groups",
         "there is no such object",
         "SF 6.1",
     ),
-    Gap("Page layouts, compact layouts and approval layouts of describe", _UNKNOWN_PATH, "SF 2.4"),
+    Gap("Page layouts, and standard actions", _UNKNOWN_PATH, "SF 2.4"),
     Gap("Dependent picklists", "any value of the picklist is taken", "SF 2.4"),
     Gap("Lookup filters", "kept with the field; any record is taken", "SF 6.13"),
     Gap(
@@ -50,7 +57,7 @@ NOT_COVERED: tuple[Gap, ...] = (
     Gap("Bulk API 1.0: zipped content types, and mapping files (`spec`)", "`FeatureNotEnabled`, 404", "SF 4.5"),
     Gap("Custom event channels, event filters and enrichment", "`topic.not.found`", "SF 5.5"),
     Gap("Managed subscriptions", "there are none to be named", "SF 5.1"),
-    Gap("CometD, PushTopics, generic events", _UNKNOWN_PATH, "SF 5.1"),
+    Gap("CometD, PushTopics, generic events", "every handshake is denied, with the reason", "SF 5.1"),
     Gap("Deploying platform events, custom metadata and custom settings", _NO_COMPONENT, "SF 8.4"),
     Gap("Changing standard fields, field sets, web links and business processes of an object", _NO_COMPONENT, "SF 8.4"),
     Gap("Metadata types and field types that are not listed here", _NO_COMPONENT, "SF 8.4"),

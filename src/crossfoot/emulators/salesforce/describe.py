@@ -19,6 +19,7 @@ _SOAP_TYPES = {
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
     "address": "urn:address",
+    "base64": "xsd:base64Binary",
 }
 
 
@@ -31,8 +32,9 @@ def describe_global(world: World, base: str) -> dict[str, Any]:
 
 def describe(world: World, sobject: SObject, base: str) -> dict[str, Any]:
     """The full description: the summary, every field, and the relationships in which it is the parent."""
+    summary = _summary(sobject, base)
     return {
-        **_summary(sobject, base),
+        **summary,
         "actionOverrides": [],
         "childRelationships": [_child(child, field) for child, field in world.schema.children(sobject.name)],
         "compactLayoutable": True,
@@ -49,7 +51,20 @@ def describe(world: World, sobject: SObject, base: str) -> dict[str, Any]:
         "recordTypeInfos": _record_types(world, sobject, base),
         "searchLayoutable": True,
         "sobjectDescribeOption": "FULL",
-        "supportedScopes": [{"label": f"All {_plural(sobject)}", "name": "everything"}],
+        "supportedScopes": [{"label": f"All {plural_of(sobject)}", "name": "everything"}],
+        "urls": summary["urls"] | _pages(world, sobject),
+    }
+
+
+def _pages(world: World, sobject: SObject) -> dict[str, str]:
+    """Addresses that a person opens, which only the full description tells (SF 2.4)."""
+    host = world.public_url
+    if not sobject.has_pages:
+        return {}
+    return {
+        "uiDetailTemplate": f"{host}/{{ID}}",
+        "uiEditTemplate": f"{host}/{{ID}}/e",
+        "uiNewRecord": f"{host}/{sobject.key_prefix}/e",
     }
 
 
@@ -70,12 +85,13 @@ def _exists(world: World, sobject: SObject) -> bool:
     return sobject.name != "CurrencyType" or world.multi_currency
 
 
-def _plural(sobject: SObject) -> str:
+def plural_of(sobject: SObject) -> str:
     return sobject.plural or f"{sobject.label or label_of(sobject.name)}s"
 
 
 def _summary(sobject: SObject, base: str) -> dict[str, Any]:
     row = f"{base}/sobjects/{sobject.name}"
+    urls = {"sobject": row, "describe": f"{row}/describe", "rowTemplate": f"{row}/{{ID}}"}
     return {
         "activateable": False,
         "associateEntityType": None,
@@ -92,8 +108,8 @@ def _summary(sobject: SObject, base: str) -> dict[str, Any]:
         "isSubtype": False,
         "keyPrefix": sobject.key_prefix,
         "label": sobject.label or label_of(sobject.name),
-        "labelPlural": _plural(sobject),
-        "layoutable": True,
+        "labelPlural": plural_of(sobject),
+        "layoutable": sobject.has_pages,
         "mergeable": sobject.mergeable,
         "mruEnabled": True,
         "name": sobject.name,
@@ -104,8 +120,15 @@ def _summary(sobject: SObject, base: str) -> dict[str, Any]:
         "triggerable": sobject.deletable,
         "undeletable": sobject.deletable and sobject.recycled,
         "updateable": sobject.updateable,
-        "urls": {"sobject": row, "describe": f"{row}/describe", "rowTemplate": f"{row}/{{ID}}"},
+        "urls": urls | _lists(sobject, row),
     }
+
+
+def _lists(sobject: SObject, row: str) -> dict[str, str]:
+    """Addresses of what pages show of an object that has any (SF 2.4)."""
+    layouts = {name: f"{row}/describe/{name}" for name in ("layouts", "compactLayouts", "approvalLayouts")}
+    others = {name: f"{row}/{name}" for name in ("listviews", "quickActions")}
+    return layouts | others if sobject.has_pages else {}
 
 
 def _record_types(world: World, sobject: SObject, base: str) -> list[dict[str, Any]]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from crossfoot.emulators.salesforce import permissions
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
+from crossfoot.emulators.salesforce.multipart import Part
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.transaction import Transaction
+from crossfoot.emulators.salesforce.values import from_json
 from crossfoot.emulators.salesforce.world import World
 
 
@@ -58,7 +61,9 @@ class Ask:
         return found
 
     def fields(self) -> dict[str, Any]:
-        """The body as one record."""
+        """The body as one record: JSON, or a form of which one part is JSON and the others are files (SF 0.4)."""
+        if isinstance(self.payload, list) and all(isinstance(each, Part) for each in self.payload):
+            return _of_parts(self.payload)
         if not isinstance(self.payload, dict):
             raise ApiError(
                 "JSON_PARSER_ERROR", "The HTTP entity body is required, but this request has no entity body."
@@ -69,6 +74,15 @@ class Ask:
         """Remember what a careful client would never have sent, for the request log."""
         if error.code in ILLEGAL_CODES:
             self.complaints.append(str(error))
+
+
+def _of_parts(parts: list[Part]) -> dict[str, Any]:
+    """A record of a form's parts: the first of JSON or without a file's name has its fields, whatever it is called."""
+    first = next((each for each in parts if each.filename is None or each.content_type == "application/json"), None)
+    fields = None if first is None else from_json(first.body)
+    if not isinstance(fields, dict):
+        raise ApiError("JSON_PARSER_ERROR", "Multipart message must include a non-binary part")
+    return fields | {each.name: b64encode(each.body).decode() for each in parts if each is not first}
 
 
 def error_reply(error: ApiError) -> Reply:

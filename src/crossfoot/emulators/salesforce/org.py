@@ -14,6 +14,7 @@ from crossfoot.emulators.salesforce.rules.record_types import VALUES
 from crossfoot.emulators.salesforce.schema import declaration, label_of
 from crossfoot.emulators.salesforce.settings import complete
 from crossfoot.emulators.salesforce.standard import STAGES
+from crossfoot.emulators.salesforce.standard.customers import LEAD_STATUSES
 from crossfoot.emulators.salesforce.standard.orders import CONTRACT_STATUSES, ORDER_STATUSES
 from crossfoot.emulators.salesforce.values import canonical
 from crossfoot.emulators.salesforce.world import Row, World
@@ -89,6 +90,9 @@ def _catalogues(world: World, creator: str) -> None:
         for order, (name, code, default) in enumerate(statuses, start=1):
             shown = {"ApiName": name, "MasterLabel": name, "StatusCode": code, "IsDefault": default}
             _add(world, catalogue, creator, **shown, SortOrder=order)
+    for order, (name, converted, default) in enumerate(LEAD_STATUSES, start=1):
+        shown = {"ApiName": name, "MasterLabel": name, "IsConverted": converted, "IsDefault": default}
+        _add(world, "LeadStatus", creator, **shown, SortOrder=order)
     person = {"PersonAccount": True, "Business_Account": False} if world.settings["person_accounts"] else {}
     for name, is_person in person.items():
         kind = {"DeveloperName": name, "Name": label_of(name), "SobjectType": "Account", "IsActive": True}

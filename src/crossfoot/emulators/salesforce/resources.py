@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import Field, SObject
 from crossfoot.emulators.salesforce.soql.evaluate import reader
-from crossfoot.emulators.salesforce.soql.run import attributes, visible_fields
+from crossfoot.emulators.salesforce.soql.run import attributes, blob_address, visible_fields
 from crossfoot.emulators.salesforce.values import parse_datetime, render, to_stored
 from crossfoot.emulators.salesforce.world import Row
 
@@ -160,6 +161,9 @@ def _choices(ask: Ask, sobject: SObject, key: Field, value: str) -> Reply:
 
 def _related(ask: Ask, sobject: SObject, record_id: str, relationship: str) -> Reply:
     row = records.find(ask.seen, sobject, record_id)
+    held = sobject.field(relationship)
+    if held is not None and held.type == "base64":
+        return Reply(200, b64decode(row.get(held.name) or ""), (("Content-Type", "application/octet-stream"),))
     parent = sobject.parent(relationship)
     if parent is not None and row.get(parent.name):
         return read_row(ask, parent.reference_to[0], row[parent.name])
@@ -191,7 +195,9 @@ def named_fields(ask: Ask, sobject: SObject, names: Sequence[str]) -> list[Field
 def record_of(ask: Ask, sobject: SObject, row: Row, fields: Sequence[Field]) -> dict[str, Any]:
     made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], ask.version)}
     for each in fields:
-        made[each.name] = render(reader(ask.world, each)(row))
+        held = each.type == "base64"
+        read = blob_address(sobject.name, each, ask.version) if held else reader(ask.world, each)
+        made[each.name] = render(read(row))
     made.setdefault("Id", row["Id"])
     return made
 

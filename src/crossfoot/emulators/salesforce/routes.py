@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from urllib.parse import unquote
 
-from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, search, tree
+from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, screens, search, tree
 from crossfoot.emulators.salesforce.bulk import resources as bulk
 from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
@@ -20,6 +20,14 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("sobjects/*/describe", {"GET": resources.object_describe}),
     ("sobjects/*/updated", {"GET": resources.list_updated}),
     ("sobjects/*/deleted", {"GET": resources.list_deleted}),
+    ("sobjects/*/listviews", {"GET": screens.list_views}),
+    ("sobjects/*/listviews/*", {"GET": screens.list_view}),
+    ("sobjects/*/listviews/*/describe", {"GET": screens.list_view_describe}),
+    ("sobjects/*/listviews/*/results", {"GET": screens.list_view_results}),
+    ("sobjects/*/quickactions", {"GET": screens.of_object([])}),
+    ("sobjects/*/describe/compactlayouts", {"GET": screens.compact_layouts}),
+    ("sobjects/*/describe/approvallayouts", {"GET": screens.of_object({"approvalLayouts": []})}),
+    ("sobjects/*/describe/*", {"GET": screens.no_layouts}),
     (
         "sobjects/*/*",
         {
@@ -39,6 +47,14 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("queryall/*", {"GET": queries.next_page}),
     ("search", {"GET": search.search}),
     ("parameterizedsearch", {"GET": search.parameterized, "POST": search.parameterized}),
+    ("recent", {"GET": screens.always([])}),
+    ("tabs", {"GET": screens.tabs}),
+    ("theme", {"GET": screens.theme}),
+    ("quickactions", {"GET": screens.always([])}),
+    ("process/rules", {"GET": screens.always({"rules": {}})}),
+    ("process/approvals", {"GET": screens.always({"approvals": {}})}),
+    ("actions", {"GET": screens.actions}),
+    ("actions/custom/flow", {"GET": screens.always({"actions": []})}),
     ("limits", {"GET": resources.limits}),
     ("recordcount", {"GET": resources.record_counts}),
     ("limits/recordcount", {"GET": resources.record_counts}),

@@ -83,7 +83,8 @@ class SObject:
     """One kind of record. ``feature`` is the setting without which an org has no such object.
 
     ``recycled`` is false where deletion bypasses the recycle bin (SF 6.6). ``setup`` objects belong to the org's
-    administration: everybody sees them, and object permissions do not apply.
+    administration: everybody sees them, and object permissions do not apply. ``filtered_by`` names the fields one of
+    which a query has to filter by (SF 2.4).
     """
 
     name: str
@@ -100,6 +101,7 @@ class SObject:
     tooling: bool = False
     setup: bool = False
     feature: str | None = None
+    filtered_by: tuple[str, ...] = ()
     by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -108,6 +110,11 @@ class SObject:
     @property
     def custom(self) -> bool:
         return self.name.endswith("__c")
+
+    @property
+    def has_pages(self) -> bool:
+        """Whether people see its records on pages of their own: list views, layouts, a tab (SF 2.4)."""
+        return not (self.setup or self.tooling or self.name.endswith(OWN_SUFFIXES[1:]))
 
     @property
     def platform_event(self) -> bool:
@@ -178,6 +185,11 @@ def text(name: str, length: int = 255, **options: Any) -> Field:
 
 def long_text(name: str, length: int, **options: Any) -> Field:
     return Field(name, "textarea", length=length, filterable=length <= 255, **options)
+
+
+def blob(name: str, **options: Any) -> Field:
+    """A file's bytes, which are stored and sent as base64 and read at an address of their own (SF 0.4)."""
+    return Field(name, "base64", filterable=False, **options)
 
 
 def picklist(name: str, values: Iterable[str] = (), **options: Any) -> Field:

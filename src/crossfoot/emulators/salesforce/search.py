@@ -108,8 +108,8 @@ def _wish(text: str) -> Wish:
 
 
 def _everything(ask: Ask) -> list[Wish]:
-    objects = ask.seen.schema.objects.values()
-    return [Wish(each.name) for each in objects if not (each.setup or each.tooling or each.platform_event)]
+    objects = (each for each in ask.seen.schema.objects.values() if not (each.setup or each.tooling))
+    return [Wish(each.name) for each in objects if not (each.platform_event or each.filtered_by)]
 
 
 def _found(ask: Ask, term: str, group: str, wishes: Sequence[Wish], limit: Any) -> Reply:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
 import re
 import zlib
@@ -13,7 +14,7 @@ from urllib.parse import parse_qsl
 from crossfoot.emulators.salesforce import acts, control, oauth, permissions, recycle_bin, sessions
 from crossfoot.emulators.salesforce.bulk import classic, work
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
-from crossfoot.emulators.salesforce.events import pubsub
+from crossfoot.emulators.salesforce.events import cometd, pubsub
 from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
 from crossfoot.emulators.salesforce.metadata import jobs
 from crossfoot.emulators.salesforce.metadata import soap as metadata_soap
@@ -56,6 +57,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
     user: str | None = None
     events: list[Event] = []
     try:
+        request = _unpacked(request)
         response = _before_data(world, request, now)
         if response is None and request.path.startswith(classic.PATH):
             response, events = classic.serve(world, request, now, _caller)
@@ -76,8 +78,8 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
 
 
 def _before_data(world: World, request: Request, now: datetime) -> Response | None:
-    """The answer of what stands beside the data API: OAuth and the Metadata API."""
-    for serve in (oauth.serve, metadata_soap.serve):
+    """The answer of what stands beside the data API: OAuth, the Metadata API and streaming."""
+    for serve in (oauth.serve, metadata_soap.serve, cometd.serve):
         response = serve(world, request, now)
         if response is not None:
             return response
@@ -147,14 +149,19 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
     return Ask(tx, version, method, match.group(3) or "", params, headers, payload, dispatch, complaints=complaints)
 
 
+def _unpacked(request: Request) -> Request:
+    """The request with the body that its sender compressed, for REST, Bulk and SOAP alike (SF 2.1)."""
+    if request.headers.get("content-encoding", "").lower() != "gzip":
+        return request
+    try:
+        return dataclasses.replace(request, body=gzip.decompress(request.body))
+    except (OSError, EOFError, zlib.error) as error:
+        raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
+
+
 def _payload(request: Request) -> Any:
-    """The body by its content type, unpacked (SF 2.1)."""
+    """The body by its content type (SF 2.1)."""
     body = request.body
-    if request.headers.get("content-encoding", "").lower() == "gzip":
-        try:
-            body = gzip.decompress(body)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
     if not body.strip():
         return None
     content_type = request.headers.get("content-type", "application/json")

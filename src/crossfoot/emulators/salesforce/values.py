@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -68,6 +69,8 @@ def to_stored(field: Field, value: Any) -> Any:
         return _number(field, value)
     if field.type in ID_TYPES:
         return _id(field, value)
+    if field.type == "base64":
+        return _base64(field, value)
     if field.type == "boolean":
         return _boolean(field, value)
     return _time(field, value)
@@ -121,6 +124,14 @@ def _id(field: Field, value: Any) -> str:
         shown = f"{field.label or field.name}: id value of incorrect type: {value}"
         raise field_error("MALFORMED_ID", shown, field.name)
     return record_id
+
+
+def _base64(field: Field, value: Any) -> str:
+    try:
+        b64decode(value, validate=True)
+    except (TypeError, ValueError) as error:
+        raise _unreadable(field, value if isinstance(value, str) and len(value) < 80 else "of base64") from error
+    return str(value)
 
 
 def _boolean(field: Field, value: Any) -> bool:

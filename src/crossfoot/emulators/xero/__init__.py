@@ -15,7 +15,7 @@ from crossfoot.emulators.xero.acts import ACTS
 from crossfoot.emulators.xero.beginning import credentials, new_world
 from crossfoot.emulators.xero.errors import ApiError
 from crossfoot.emulators.xero.gate import lane
-from crossfoot.emulators.xero.identity import IDENTITY_ROUTES
+from crossfoot.emulators.xero.openid import IDENTITY_ROUTES
 from crossfoot.emulators.xero.webhooks import due, outcome
 from crossfoot.emulators.xero.world import World
 

@@ -292,25 +292,37 @@ def _access_token(world: World, grant: Record, now: datetime) -> str:
 
 
 def _id_token(world: World, grant: Record, now: datetime, nonce: str | None) -> str:
-    user = next(u for found in world.organisations.values() if (u := found.get("Users", grant["user"])))
     claims = {
         **_claims(world, grant, now, timedelta(minutes=5)),
         "aud": world.app["client_id"],
-        "email": user["EmailAddress"],
-        "preferred_username": user["EmailAddress"],
-        "given_name": user["FirstName"],
-        "family_name": user["LastName"],
+        **person_claims(world, grant),
         **({"nonce": nonce} if nonce else {}),
     }
     return _signed(world, claims)
 
 
+def person_claims(world: World, grant: Record) -> Record:
+    """What the person behind a grant is called."""
+    user = next(u for found in world.organisations.values() if (u := found.get("Users", grant["user"])))
+    first, last = user["FirstName"], user["LastName"]
+    return {
+        "email": user["EmailAddress"],
+        "preferred_username": user["EmailAddress"],
+        "given_name": first,
+        "family_name": last,
+        "name": f"{first} {last}",
+    }
+
+
+def subject_claims(grant: Record) -> Record:
+    """Who the person behind a grant is; nobody stands behind a custom connection."""
+    user = grant["user"]
+    return {"sub": sha256(user.encode()).hexdigest()[:32], "xero_userid": user} if user else {}
+
+
 def _claims(world: World, grant: Record, now: datetime, life: timedelta) -> Record:
     # Clients compare signed instants with their own clock, so these stay on the host's.
     host_now = int(now.timestamp() - world.host_offset_s)
-    person = (
-        {"sub": sha256(grant["user"].encode()).hexdigest()[:32], "xero_userid": grant["user"]} if grant["user"] else {}
-    )
     return {
         "nbf": host_now,
         "iat": host_now,
@@ -318,7 +330,7 @@ def _claims(world: World, grant: Record, now: datetime, life: timedelta) -> Reco
         "iss": _identity_url(world),
         "auth_time": int(grant["auth_time"].timestamp() - world.host_offset_s),
         "global_session_id": grant["session"],
-        **person,
+        **subject_claims(grant),
     }
 
 
@@ -358,16 +370,6 @@ def revoke(world: World, request: Request, _now: datetime) -> Response:
         world.state["refresh_tokens"] = {key: row for key, row in tokens.items() if row["grant"]["user"] != user}
         world.state["connections"] = {key: row for key, row in connected.items() if row["user"] != user}
     return Response(200)
-
-
-IDENTITY_ROUTES: Mapping[tuple[str, str], Callable[[World, Request, datetime], Response]] = {
-    ("GET", "/.well-known/openid-configuration"): discovery,
-    ("GET", "/.well-known/openid-configuration/jwks"): jwks,
-    ("GET", "/identity/connect/authorize"): show_consent,
-    ("POST", "/identity/connect/authorize"): give_consent,
-    ("POST", "/connect/token"): exchange,
-    ("POST", "/connect/revocation"): revoke,
-}
 
 
 def tenants_of(world: World, grant: Record) -> list[str]:

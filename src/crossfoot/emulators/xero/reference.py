@@ -205,9 +205,8 @@ def with_option(call: Call, category: Record, old: Record | None, values: Record
     """A tracking option from what was sent; names are unique within the category."""
     blank = {"TrackingOptionID": call.world.new_id(), "Status": "ACTIVE"}
     option = {**(old or blank), **_given(values)}
-    names = [
-        row["Name"].lower() for row in category["Options"] if row["TrackingOptionID"] != option["TrackingOptionID"]
-    ]
+    others = [row for row in category["Options"] if row["TrackingOptionID"] != option["TrackingOptionID"]]
+    names = [row["Name"].lower() for row in others if row.get("Name")]  # one that is refused may have none
     if not option.get("Name") or option["Name"].lower() in names:
         check.refuse("A Tracking Option with this name already exists." if option.get("Name") else "Name is required.")
     return option

@@ -129,8 +129,12 @@ def _list(call: Call) -> str:
 
 
 def _retrieve(call: Call) -> str:
-    """A retrieval is a job too: what was asked for is kept, and read when it is done."""
-    asked = call.operation.one("retrieveRequest") or Element("")
+    """A retrieval is a job too: what was asked for is kept, and read when it is done.
+
+    The request is the operation's one parameter, whatever it is called: jsforce and the command line, which live on
+    it, say ``request`` where the WSDL says ``retrieveRequest`` (SF 8.2).
+    """
+    asked = next(iter(call.operation.children), Element(""))
     package = asked.one("unpackaged") or Element("")
     if asked.all("packageNames"):
         raise SoapFault("INVALID_OPERATION", "The emulator does not cover the retrieval of packages by name")

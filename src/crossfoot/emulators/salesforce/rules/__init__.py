@@ -11,6 +11,7 @@ from crossfoot.emulators.salesforce.rules import (
     deals,
     definitions,
     duplicates,
+    files,
     lines,
     orders,
     prices,
@@ -62,6 +63,8 @@ _BEFORE_SAVE: Mapping[str, tuple[BeforeSave, ...]] = {
     "Order": (orders.before_activated(orders.ORDER), orders.before_order),
     "OrderItem": (orders.before_item, lines.before_line(lines.ORDER_LINE)),
     "Contract": (orders.before_activated(orders.CONTRACT),),
+    "Attachment": (files.before_attachment,),
+    "ContentVersion": (files.before_version,),
     "DatedConversionRate": (prices.before_dated_rate,),
     "ValidationRule": (definitions.before_validation_rule,),
     "DuplicateRule": (definitions.before_duplicate_rule,),
@@ -71,6 +74,7 @@ _BEFORE_SAVE: Mapping[str, tuple[BeforeSave, ...]] = {
 }
 _AFTER_SAVE: Mapping[str, tuple[AfterSave, ...]] = {
     "Account": (customers.after_account,),
+    "ContentVersion": (files.after_version,),
     "Opportunity": (quotes.after_opportunity,),
     "OpportunityLineItem": (deals.after_line,),
     "QuoteLineItem": (quotes.after_line,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,9 @@ from crossfoot.emulators.salesforce.soap.call import Call
 from crossfoot.emulators.salesforce.soap.envelope import SoapFault, element
 
 OBJECTS_MAX = 100
+# What REST lists among its addresses stands in SOAP by itself: the pages that a person opens.
+_PAGES = {"urlDetail": "uiDetailTemplate", "urlEdit": "uiEditTemplate", "urlNew": "uiNewRecord"}
+_ZONE = re.compile(r"(?:Z|[+-]\d\d:?\d\d)\Z", re.IGNORECASE)
 
 
 def describe_global(call: Call) -> str:
@@ -28,12 +32,14 @@ def describe_sobjects(call: Call) -> str:
 
 def _described(call: Call, name: str) -> Any:
     try:
-        return _told(call.ask("GET", f"sobjects/{name}/describe"))
+        described = call.ask("GET", f"sobjects/{name}/describe")
     except SoapFault as fault:
         if fault.code != "NOT_FOUND":
             raise
         shown = f"sObject type '{name}' is not supported."
         raise SoapFault("INVALID_TYPE", shown, kind="InvalidSObjectFault") from None
+    pages = {tag: described["urls"].get(name) for tag, name in _PAGES.items()}
+    return {**_told(described), **pages}
 
 
 def _told(described: Any) -> Any:
@@ -54,5 +60,10 @@ def get_deleted(call: Call) -> str:
 
 
 def _window(call: Call, resource: str) -> Any:
-    start, end = call.text("startDate"), call.text("endDate")
+    start, end = (_zoned(call.text(name)) for name in ("startDate", "endDate"))
     return call.ask("GET", f"sobjects/{call.text('sObjectType')}/{resource}", start=start, end=end)
+
+
+def _zoned(instant: str) -> str:
+    """An instant without a zone is one of UTC (unconfirmed)."""
+    return instant if not instant or _ZONE.search(instant) else f"{instant}Z"

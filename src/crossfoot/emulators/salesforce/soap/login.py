@@ -13,6 +13,7 @@ from crossfoot.emulators.salesforce.values import render
 from crossfoot.emulators.salesforce.world import Row
 
 LOGIN_VERSION_MAX = 64
+ATTACHMENT_BYTES_MAX = 5_242_880
 LOGIN_ENDS = datetime(2027, 6, 1, tzinfo=UTC)
 _BAD_LOGIN = "Invalid username, password, security token; or user locked out."
 
@@ -61,14 +62,22 @@ def get_server_timestamp(call: Call) -> str:
 
 
 def _user_info(call: Call, user: Row) -> dict[str, Any]:
+    """Every member that the vendor's own description has, since strict clients read them all."""
     organization, settings = call.world.organization, call.world.settings
     return {
+        "accessibilityMode": False,
+        "chatterExternal": False,
         "currencySymbol": None,
+        "orgAttachmentFileSizeLimit": ATTACHMENT_BYTES_MAX,
+        "orgDefaultCurrencyIsoCode": settings["corporate_currency"],
+        "orgDefaultCurrencyLocale": organization.get("DefaultLocaleSidKey"),
+        "orgDisallowHtmlAttachments": False,
+        "orgHasPersonAccounts": bool(settings["person_accounts"]),
         "organizationId": organization["Id"],
         "organizationMultiCurrency": bool(settings["multi_currency"]),
         "organizationName": organization["Name"],
-        "orgDefaultCurrencyIsoCode": settings["corporate_currency"],
         "profileId": user["ProfileId"],
+        "roleId": None,
         "sessionSecondsValid": settings["session_timeout_s"],
         "userDefaultCurrencyIsoCode": settings["corporate_currency"] if settings["multi_currency"] else None,
         "userEmail": user.get("Email"),

@@ -35,8 +35,11 @@ class Answer(NamedTuple):
 
 
 def serve(world: World, request: Request, now: datetime, admit: Admit, serve_data: ServeData) -> Answer | None:
-    """The answer of the partner or enterprise API; None when the path is neither's."""
+    """The answer of the partner or enterprise API; None when the path is none of SOAP's (SF 2.9)."""
     match = _PATH.match(request.path)
+    if match is None and request.path.lower().startswith("/services/soap/"):
+        fault = SoapFault("soapenv:Client", f"The emulator serves no SOAP API at {request.path}")
+        return Answer(fault_answer(NAMESPACES["u"], fault), [], None, [])
     if match is None:
         return None
     api, version = match.group(1).lower(), int(match.group(2))
@@ -85,6 +88,7 @@ OPERATIONS: Mapping[str, Callable[[Call], str]] = {
     "queryAll": records.query_all,
     "queryMore": records.query_more,
     "retrieve": records.retrieve,
+    "search": records.search,
     "undelete": records.undelete,
     "update": records.update,
     "upsert": records.upsert,

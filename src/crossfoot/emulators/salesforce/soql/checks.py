@@ -42,12 +42,38 @@ def check_query(context: Context, query: Query) -> None:
     _check_counts(context, query)
     _check_aggregates(context, query)
     _check_items(context, query)
+    _check_filtered(context, query)
     if query.where is not None:
         _check_semi_joins(context, query.where)
         for literal in _literals(query.where):
             if literal.kind == "text" and len(literal.value) > LITERAL_CHARS_MAX:
                 message = f"String literals can not be longer than {LITERAL_CHARS_MAX} characters"
                 raise context.error("MALFORMED_QUERY", literal.at, message)
+
+
+def _check_filtered(context: Context, query: Query) -> None:
+    """Some objects are queried by certain ids only (SF 2.4)."""
+    sobject = context.world.schema.object(query.source)
+    needed = sobject.filtered_by if sobject is not None else ()
+    if sobject is None or not needed or _names(query.where) & {each.lower() for each in needed}:
+        return
+    wanted = " or ".join(needed)
+    message = (
+        f"Implementation restriction: {sobject.name} requires a filter by a single Id on {wanted} using the equals "
+        "operator or multiple Id's using the IN operator."
+    )
+    raise context.error("MALFORMED_QUERY", query.at, message)
+
+
+def _names(condition: Condition | None) -> set[str]:
+    """The fields that a condition compares with an id or a list of ids, wherever only AND is above them."""
+    if isinstance(condition, Junction) and condition.operator == "AND":
+        return set().union(*(_names(each) for each in condition.conditions))
+    if (isinstance(condition, Compare) and condition.operator == "=") or (
+        isinstance(condition, In) and not condition.negated
+    ):
+        return {str(condition.left).lower()}
+    return set()
 
 
 def _check_counts(context: Context, query: Query) -> None:

@@ -31,6 +31,20 @@ def attributes(object_name: str, record_id: str, version: int) -> dict[str, str]
     return {"type": object_name, "url": f"/services/data/v{version}.0/sobjects/{object_name}/{record_id}"}
 
 
+def blob_address(object_name: str, field: Field, version: int) -> Render:
+    """A file's bytes are not in the record: their address is (SF 0.4)."""
+
+    def address(row: Row) -> str | None:
+        held = row.get(field.name) is not None
+        return f"{attributes(object_name, row['Id'], version)['url']}/{field.name}" if held else None
+
+    return address
+
+
+def _shown(scope: Scope, field: Field, read: Read) -> Render:
+    return _leaf(read) if field.type != "base64" else blob_address(scope.sobject.name, field, scope.context.version)
+
+
 def projection(scope: Scope, query: Query, children: Callable[[Query, Scope], tuple[str, Render]]) -> Render:
     """How rows of the scope become records. ``children`` answers a query of child rows."""
     tree: Tree = {}
@@ -42,7 +56,7 @@ def projection(scope: Scope, query: Query, children: Callable[[Query, Scope], tu
             _put(tree, *_type_of(item.what, scope), scope, item.what.at)
         elif isinstance(item.what, Call) and item.what.name == "FIELDS":
             for each in field_set(scope, item.what):
-                _put(tree, each.name, _leaf(reader(scope.world, each)), scope, item.what.at)
+                _put(tree, each.name, _shown(scope, each, reader(scope.world, each)), scope, item.what.at)
         else:
             _plant(tree, item, scope)
     return _record(scope, scope.sobject, tree)
@@ -75,7 +89,8 @@ def _plant(tree: Tree, item: Item, scope: Scope) -> None:
     here = scope if not steps else Scope(scope.context, owner)
     short = Path((column.field.name,), path.at)
     what = short if isinstance(item.what, Path) else _shortened(item.what, short)
-    _put(tree, item.alias or column.field.name, _leaf(here.value(what).read), scope, path.at)
+    shown = _shown(here, column.field, here.value(what).read)
+    _put(tree, item.alias or column.field.name, shown, scope, path.at)
 
 
 def path_of(item: Item) -> Path | None:

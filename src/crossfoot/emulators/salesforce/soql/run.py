@@ -19,14 +19,14 @@ from crossfoot.emulators.salesforce.soql.functions import FILTERS
 from crossfoot.emulators.salesforce.soql.groups import grouped_records
 from crossfoot.emulators.salesforce.soql.order import order_rows
 from crossfoot.emulators.salesforce.soql.parser import parse_query
-from crossfoot.emulators.salesforce.soql.projection import Render, attributes, projection
+from crossfoot.emulators.salesforce.soql.projection import Render, attributes, blob_address, projection
 from crossfoot.emulators.salesforce.soql.scope import Scope
 from crossfoot.emulators.salesforce.soql.semi_joins import join_column
 from crossfoot.emulators.salesforce.soql.syntax import Expression, Path, Query
 from crossfoot.emulators.salesforce.soql.tokens import query_error
 from crossfoot.emulators.salesforce.world import Row, World
 
-__all__ = ["Runner", "Selection", "attributes", "run_query", "visible_fields"]
+__all__ = ["Runner", "Selection", "attributes", "blob_address", "run_query", "visible_fields"]
 
 _UNSORTED_TYPES = frozenset({"multipicklist", "address", "location", "base64"})
 _OWNER_SCOPES = frozenset({"MINE", "MINE_AND_MY_GROUPS", "TEAM"})

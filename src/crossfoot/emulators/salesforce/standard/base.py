@@ -45,7 +45,7 @@ def address(prefix: str) -> tuple[Field, ...]:
     return (*written, *codes, *places, accuracy, whole)
 
 
-def standard(name: str, key_prefix: str, *fields: Field, **flags: bool | str) -> SObject:
+def standard(name: str, key_prefix: str, *fields: Field, **flags: bool | str | tuple[str, ...]) -> SObject:
     """A standard object: its own fields after the platform's."""
     return SObject(name, key_prefix, SYSTEM_FIELDS + fields, **flags)  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ from crossfoot.emulators.salesforce.schema import (
     system,
     text,
 )
-from crossfoot.emulators.salesforce.standard.base import CURRENCY, OWNER, RECORD_TYPE_ID, address, standard
+from crossfoot.emulators.salesforce.standard.base import CURRENCY, OWNER, RECORD_TYPE_ID, address, catalogue, standard
 
 PERSON = "person_accounts"
 INDUSTRIES = (
@@ -119,6 +119,14 @@ CONTACT = standard(
     mergeable=True,
     change_events=True,
 )
+# Status of a lead, whether it is a converted one, and whether new leads have it.
+LEAD_STATUSES = (
+    ("Open - Not Contacted", False, True),
+    ("Working - Contacted", False, False),
+    ("Closed - Converted", True, False),
+    ("Closed - Not Converted", False, False),
+)
+LEAD_STATUS = catalogue("LeadStatus", "01Y", checkbox("IsConverted"), checkbox("IsDefault"), integer("SortOrder"))
 LEAD = standard(
     "Lead",
     "00Q",
@@ -136,7 +144,7 @@ LEAD = standard(
     *address(""),
     picklist(
         "Status",
-        ("Open - Not Contacted", "Working - Contacted", "Closed - Converted", "Closed - Not Converted"),
+        [name for name, *_ in LEAD_STATUSES],
         required=True,
         default="Open - Not Contacted",
     ),
