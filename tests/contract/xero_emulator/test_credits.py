@@ -149,3 +149,9 @@ def test_credits_announce_their_type_and_status(xero: Client) -> None:
     assert [(event["eventCategory"], event["data"]) for event in told] == [
         ("CREDITNOTE", {"Type": "ACCRECCREDIT", "Status": "DRAFT"})
     ]
+
+
+def test_credits_say_their_stamp_as_text_too(xero: Client) -> None:
+    """XERO 3.2: UpdatedDateUTCString stands on credit notes, prepayments and overpayments as on invoices."""
+    made = [make_note(xero, 10), make_prepayment(xero, 10)]
+    assert [row["UpdatedDateUTCString"] for row in made] == ["2026-11-20T01:30:00Z"] * 2

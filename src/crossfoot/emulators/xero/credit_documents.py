@@ -8,7 +8,7 @@ from functools import partial
 from crossfoot.emulators.xero import contacts, documents, invoices, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, SEEN, STAMP, Check, Field, choice, text
-from crossfoot.emulators.xero.formats import ZERO, date_string
+from crossfoot.emulators.xero.formats import ZERO, date_string, stamp_string
 from crossfoot.emulators.xero.kinds import SUMMARY, Call, Kind, Record, shown_lines, store
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE
 
@@ -58,6 +58,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         "ID": _id(record),
         "Contact": contacts.nested(call, record["Contact"]["ContactID"], shape) if record["Contact"] else None,
         "DateString": date_string(record["Date"]),
+        "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "LineItems": [] if shape == SUMMARY else shown_lines(call, record["LineItems"]),
         "Payments": [
             {"PaymentID": row["PaymentID"], "Date": row["Date"], "Amount": row["Amount"]}

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from crossfoot.emulators.xero import attachments, contacts, documents, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, NUMBER, Check, Field, Fields, choice, text
-from crossfoot.emulators.xero.formats import ZERO, date_string, fold
+from crossfoot.emulators.xero.formats import ZERO, date_string, fold, stamp_string
 from crossfoot.emulators.xero.kinds import (
     PAGE,
     SINGLE,
@@ -103,9 +103,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         "Contact": contacts.nested(call, record["Contact"]["ContactID"], shape) if record["Contact"] else None,
         "DateString": date_string(record["Date"]),
         "DueDateString": date_string(record["DueDate"]),
-        "UpdatedDateUTCString": f"{record['UpdatedDateUTC']:%Y-%m-%dT%H:%M:%SZ}"
-        if "UpdatedDateUTC" in record
-        else None,
+        "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "HasErrors": False,
     }
     if shape != SINGLE:
