@@ -155,3 +155,15 @@ def test_credits_say_their_stamp_as_text_too(xero: Client) -> None:
     """XERO 3.2: UpdatedDateUTCString stands on credit notes, prepayments and overpayments as on invoices."""
     made = [make_note(xero, 10), make_prepayment(xero, 10)]
     assert [row["UpdatedDateUTCString"] for row in made] == ["2026-11-20T01:30:00Z"] * 2
+
+
+@pytest.mark.parametrize("path", ["/BankTransactions", "/Prepayments"])
+def test_money_is_found_by_its_references(xero: Client, path: str) -> None:
+    """XERO 3.8: References, and InvoiceNumbers of prepayments; what has no reference is not found."""
+    xero.contact()
+    for reference in ("INV-1", "INV-2", None):
+        make_prepayment(xero, 10, **({"Reference": reference} if reference else {}))
+    names = ("References", "InvoiceNumbers") if path == "/Prepayments" else ("References",)
+    for name in names:
+        assert [row["Reference"] for row in xero.rows("GET", path, **{name: "inv-2,INV-9"})] == ["INV-2"]
+    assert xero.rows("GET", "/Overpayments", References="INV-2") == []

@@ -122,8 +122,9 @@ CREDIT_NOTES = Kind(
 )
 
 
-def _of_bank(singular: str) -> Kind:
-    """Prepayments and overpayments are made by bank transactions, and only read here (XERO 4.7)."""
+def _of_bank(singular: str, *numbers: str) -> Kind:
+    """Prepayments and overpayments are made by bank transactions, and only read here (XERO 4.7). ``numbers`` are the
+    query lists that look at the reference."""
     return Kind(
         plural=f"{singular}s",
         singular=singular,
@@ -144,12 +145,16 @@ def _of_bank(singular: str) -> Kind:
         view=_view,
         verbs=frozenset({"GET"}),
         joins={"Contact": ("Contacts", "ContactID")},
+        lists=dict.fromkeys(numbers, invoices.by_member("Reference")),
         paged=True,
         event=singular.upper(),
     )
 
 
-PREPAYMENTS, OVERPAYMENTS = _of_bank("Prepayment"), _of_bank("Overpayment")
+PREPAYMENTS, OVERPAYMENTS = (
+    _of_bank("Prepayment", "InvoiceNumbers", "References"),
+    _of_bank("Overpayment", "References"),
+)
 CREDITS: Mapping[str, Kind] = {kind.plural: kind for kind in (CREDIT_NOTES, PREPAYMENTS, OVERPAYMENTS)}
 
 

@@ -160,7 +160,7 @@ def by_member(*path: str) -> Callable[[Call, list[str]], Keep]:
         def keep(_call: Call, record: Record) -> bool:
             value: Any = record
             for name in path:
-                value = value[name]
+                value = (value or {}).get(name)
             return fold(str(value or "")) in wanted
 
         return keep
