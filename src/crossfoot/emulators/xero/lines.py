@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any
 
+from crossfoot.emulators.xero import contacts
 from crossfoot.emulators.xero.fields import FLAG, GUID, NUMBER, SEEN, Check, Fields, an_object, rows, text
 from crossfoot.emulators.xero.formats import ARITHMETIC, ZERO, fold, round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
@@ -52,9 +53,8 @@ LINE: Fields = {
     "IsReconciled": FLAG,
 }
 LINE_ITEMS = rows(LINE, LINES_MAX)
-CONTACT_REFERENCE = an_object(
-    {"ContactID": GUID, "ContactNumber": text(50), "Name": text(255), "EmailAddress": text(255)}
-)
+# What a document says of its contact beside the id is written to the contact; its status is not (XERO 4.1).
+CONTACT_REFERENCE = an_object({**contacts.FIELDS, "ContactStatus": SEEN})
 
 
 @dataclass(frozen=True, slots=True)
