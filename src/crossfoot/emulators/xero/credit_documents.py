@@ -114,6 +114,7 @@ CREDIT_NOTES = Kind(
     match=_match_note,
     build=partial(documents.build, NOTE_FORM),
     after=stock.move,
+    still=partial(documents.is_still, NOTE_FORM),
     posting=ledger.document_posting,
     number_index="CreditNoteNumber",
     joins={"Contact": ("Contacts", "ContactID")},

@@ -194,6 +194,7 @@ INVOICES = Kind(
     match=_match,
     build=partial(documents.build, FORM),
     after=stock.move,
+    still=partial(documents.is_still, FORM),
     posting=ledger.document_posting,
     number_index="InvoiceNumber",
     joins={"Contact": ("Contacts", "ContactID")},
