@@ -167,3 +167,18 @@ def test_money_is_found_by_its_references(xero: Client, path: str) -> None:
     for name in names:
         assert [row["Reference"] for row in xero.rows("GET", path, **{name: "inv-2,INV-9"})] == ["INV-2"]
     assert xero.rows("GET", "/Overpayments", References="INV-2") == []
+
+
+def test_a_document_with_a_credit_keeps_its_contact(xero: Client) -> None:
+    """XERO 4.3: with a payment an invoice may go to another contact, with a credit applied it may not."""
+    paid, credited = xero.invoice(100, Status="AUTHORISED"), xero.invoice(100, Status="AUTHORISED")
+    credit = make_note(xero, 50)
+    xero.pay(paid, 10)
+    allocate(xero, f"/CreditNotes/{credit['CreditNoteID']}", credited, 20)
+    other = {"Contact": {"ContactID": xero.contact("Other Ltd")["ContactID"]}}
+    assert xero.one("POST", f"/Invoices/{paid['InvoiceID']}", other)["Contact"]["Name"] == "Other Ltd"
+    kept = (f"/Invoices/{credited['InvoiceID']}", f"/CreditNotes/{credit['CreditNoteID']}")
+    for path in kept:
+        assert xero.problems("POST", path, other) == [
+            "This document cannot be edited as it has a payment or credit note allocated to it."
+        ]

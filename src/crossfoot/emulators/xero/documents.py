@@ -259,6 +259,8 @@ def _check_settled(form: Form, old: Record | None, values: Record, record: Recor
     changed = {name for name in values if name not in free and record.get(name) != old.get(name)}
     if "LineItems" in values and not _same_amounts(old["LineItems"], record["LineItems"]):
         changed.add("LineItems")
+    if record["Contact"] != old["Contact"] and (old.get("_credits") or old.get("Allocations")):
+        changed.add("Contact")  # a credit is its customer's
     if changed:
         check.refuse(SETTLED_EDIT, illegal=f"edit of {', '.join(sorted(changed))} on a paid or part-paid {form.noun}")
 
