@@ -107,6 +107,21 @@ def test_a_post_deletes_what_its_id_names_and_creates_nothing(xero: Client, plur
     assert deleted["Status"] == "DELETED"
 
 
+def test_a_payment_of_a_batch_tells_its_batch_and_what_the_bank_is_told(xero: Client) -> None:
+    """XERO 4.5, 4.6: BatchPayment of a payment, also on its invoice; the texts of each row of a batch."""
+    body = batch(xero)
+    texts = {"BankAccountNumber": "0600014417", "Particulars": "Rent", "Code": "R-7", "Details": "November"}
+    body["Payments"][0] |= texts
+    made = xero.one("PUT", "/BatchPayments", body)
+    (row,) = made["Payments"]
+    assert {name: row[name] for name in texts} == texts
+    payment = xero.one("GET", f"/Payments/{row['PaymentID']}")
+    told = payment["BatchPayment"]
+    assert (told["BatchPaymentID"], told["TotalAmount"], told["Type"]) == (made["BatchPaymentID"], 60, "RECBATCH")
+    (applied,) = xero.one("GET", f"/Invoices/{payment['Invoice']['InvoiceID']}")["Payments"]
+    assert applied["BatchPaymentID"] == made["BatchPaymentID"]
+
+
 def test_a_linked_transaction_is_deleted_silently(xero: Client) -> None:
     made = xero.one("POST", "/LinkedTransactions", link(xero))
     answer = xero.send("DELETE", f"/LinkedTransactions/{made['LinkedTransactionID']}")

@@ -57,7 +57,8 @@ def test_a_credit_note_pays_an_invoice_and_gives_it_back(xero: Client) -> None:
     assert (_status(xero, invoice), _status(xero, path)) == (("PAID", 0), ("AUTHORISED", 22))
     paid = xero.one("GET", invoice)
     assert (paid["AmountCredited"], paid["AmountPaid"]) == (110, 0)
-    assert [entry["AppliedAmount"] for entry in paid["CreditNotes"]] == [110]
+    (entry,) = paid["CreditNotes"]
+    assert (entry["AppliedAmount"], entry["CreditNoteNumber"], entry["Total"]) == (110, "CN-0001", 132)
     assert xero.rows("GET", "/Payments") == []
     assert xero.json("DELETE", f"{path}/Allocations/{row['AllocationID']}")["IsDeleted"] is True
     assert (_status(xero, invoice), _status(xero, path)) == (("AUTHORISED", 110), ("AUTHORISED", 132))

@@ -115,7 +115,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
     if shape == SINGLE and shown["HasAttachments"]:
         shown["Attachments"] = attachments.listed(call, record["InvoiceID"])
     shown["Payments"] = _payments(call, record)
-    shown |= {plural: list(_applied(record, plural)) for plural in ("CreditNotes", "Prepayments", "Overpayments")}
+    shown |= {plural: list(_applied(call, record, plural)) for plural in ("CreditNotes", "Prepayments", "Overpayments")}
     if shape == SUMMARY:
         shown["LineItems"] = []
     elif shape in {PAGE, SINGLE}:
@@ -123,15 +123,18 @@ def _view(call: Call, record: Record, shape: str) -> Record:
     return shown
 
 
-def _applied(record: Record, plural: str) -> Iterator[Record]:
+def _applied(call: Call, record: Record, plural: str) -> Iterator[Record]:
     """What was allocated to an invoice from one kind of credit."""
     for credit in record.get("_credits", []):
         if credit["_kind"] == plural:
+            document = call.organisation.get(plural, credit["_credit"]) or {}
             yield {
+                "CreditNoteNumber": document.get("CreditNoteNumber"),
                 f"{plural[:-1]}ID": credit["_credit"],
                 "ID": credit["_credit"],
                 "AppliedAmount": credit["Amount"],
                 "Date": credit["Date"],
+                "Total": document.get("Total"),
             }
 
 
@@ -143,6 +146,7 @@ def _payments(call: Call, record: Record) -> list[Record]:
             "Amount": payment["Amount"],
             "Reference": payment.get("Reference"),
             "CurrencyRate": payment["CurrencyRate"],
+            "BatchPaymentID": payment.get("BatchPaymentID"),
             "HasAccount": True,
             "HasValidationErrors": False,
         }

@@ -58,6 +58,7 @@ TARGETS: Mapping[str, tuple[str, str, str]] = {
     "Overpayment": ("Overpayments", "OverpaymentID", ""),
 }
 ID_FIELDS: Mapping[str, str] = {kind: id_field for kind, id_field, _ in TARGETS.values()}
+_OF_BATCH = ("BatchPaymentID", "Account", "Date", "Type", "Status", "TotalAmount", "IsReconciled", "UpdatedDateUTC")
 NOT_AUTHORISED = "Payments can only be made against Authorised documents"
 
 
@@ -185,8 +186,15 @@ def _view(call: Call, record: Record, _shape: str) -> Record:
         **record,
         "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "Invoice": _shown_target(call, record),
+        "BatchPayment": _batch(call, record),
         "HasValidationErrors": False,
     }
+
+
+def _batch(call: Call, record: Record) -> Record | None:
+    """The batch that a payment belongs to, as the payment tells it."""
+    batch = call.organisation.get("BatchPayments", record.get("BatchPaymentID") or "")
+    return batch and {name: batch[name] for name in _OF_BATCH}
 
 
 def _shown_target(call: Call, record: Record) -> Record | None:
