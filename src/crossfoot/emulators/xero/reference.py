@@ -27,6 +27,7 @@ from crossfoot.emulators.xero.kinds import Call, Kind, Record
 from crossfoot.emulators.xero.plans import MULTICURRENCY, is_allowed
 
 SETTINGS = ("accounting.settings",)
+REPORTING_VERSIONS = frozenset({"AU", "NZ", "UK"})  # where a new tax rate must say what it reports as (XERO 4.11)
 CATEGORIES_MAX, CATEGORIES_ACTIVE_MAX = 4, 2  # of tracking (XERO 4.12)
 _SEEN_FLAG = Field("flag", read_only=True)
 _SEEN_NUMBER = Field("number", read_only=True)
@@ -127,9 +128,10 @@ def _build_rate(call: Call, old: Record | None, values: Record, check: Check) ->
     if not record.get("TaxComponents"):
         check.refuse("A tax rate must have at least one tax component.")
     if old is None:
-        if not record.get("ReportTaxType"):
+        report, known = record.get("ReportTaxType"), call.organisation.all("TaxRates")
+        if not report and call.organisation.info["Version"] in REPORTING_VERSIONS:
             check.refuse("ReportTaxType is required.")
-        elif record["ReportTaxType"] not in {rate["ReportTaxType"] for rate in call.organisation.all("TaxRates")}:
+        elif report and report not in {rate.get("ReportTaxType") for rate in known}:
             check.refuse("ReportTaxType is not valid.")
         call.organisation.state["counters"]["tax"] += 1
         record["TaxType"] = f"TAX{call.organisation.state['counters']['tax']:03d}"
