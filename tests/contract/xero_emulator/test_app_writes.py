@@ -87,6 +87,18 @@ def test_a_purchase_order_is_changed_by_its_id(xero: Client) -> None:
     assert (changed["Status"], xero.world.log[-1]["illegal"]) == ("AUTHORISED", None)
 
 
+def test_an_orders_quantity_needs_a_price(xero: Client) -> None:
+    """XERO 4.15: sent, or the item's."""
+    xero.one("PUT", "/Items", {"Code": "PAPER", "Name": "Paper", "PurchaseDetails": {"UnitPrice": 4}})
+    bare = {"Description": "Paper", "Quantity": 2, "AccountCode": "429", "TaxType": "INPUT"}
+    assert xero.problems("PUT", "/PurchaseOrders", {**order(xero), "LineItems": [bare]}) == [
+        "A UnitAmount must be given with a Quantity"
+    ]
+    for extra, total in (({"ItemCode": "PAPER"}, 8), ({"UnitAmount": 5}, 10), ({"UnitAmount": 0}, 0)):
+        made = xero.one("PUT", "/PurchaseOrders", {**order(xero), "LineItems": [{**bare, **extra}]})
+        assert made["SubTotal"] == total
+
+
 def test_a_manual_journal_of_an_app_posts_and_respects_the_lock_date(xero: Client) -> None:
     made = xero.one("PUT", "/ManualJournals", journal(xero))
     assert (made["Status"], journals(xero)) == ("DRAFT", [])

@@ -68,6 +68,7 @@ class LineRules:
     approved: bool  # the document posts to the ledger, so that every line needs an account
     tax_override: bool = True
     quantity_above_zero: bool = False
+    price_with_quantity: bool = False  # a quantity that is sent needs a price (XERO 4.15)
 
 
 SALES = LineRules("SalesDetails", "Description", "AccountsReceivableTaxType", discounts=True, approved=False)
@@ -88,6 +89,8 @@ def build_line(
             line[other] = None
     line["LineItemID"] = old["LineItemID"] if old else call.world.new_id()
     item = _fill_from_item(call, line, rules, check)
+    if rules.price_with_quantity and line.get("Quantity") is not None and line.get("UnitAmount") is None:
+        check.refuse("A UnitAmount must be given with a Quantity")
     _check_account(call, line, (item or {}).get("InventoryAssetAccountCode"), rules, check)
     if is_text_only(line):
         return {**line, "Quantity": Decimal("0.0000"), "LineAmount": ZERO, "TaxAmount": ZERO, "Tracking": []}
