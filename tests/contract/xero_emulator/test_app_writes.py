@@ -87,6 +87,18 @@ def test_a_purchase_order_is_changed_by_its_id(xero: Client) -> None:
     assert (changed["Status"], xero.world.log[-1]["illegal"]) == ("AUTHORISED", None)
 
 
+def test_an_orders_quantity_needs_a_price(xero: Client) -> None:
+    """XERO 4.15: sent, or the item's."""
+    xero.one("PUT", "/Items", {"Code": "PAPER", "Name": "Paper", "PurchaseDetails": {"UnitPrice": 4}})
+    bare = {"Description": "Paper", "Quantity": 2, "AccountCode": "429", "TaxType": "INPUT"}
+    assert xero.problems("PUT", "/PurchaseOrders", {**order(xero), "LineItems": [bare]}) == [
+        "A UnitAmount must be given with a Quantity"
+    ]
+    for extra, total in (({"ItemCode": "PAPER"}, 8), ({"UnitAmount": 5}, 10), ({"UnitAmount": 0}, 0)):
+        made = xero.one("PUT", "/PurchaseOrders", {**order(xero), "LineItems": [{**bare, **extra}]})
+        assert made["SubTotal"] == total
+
+
 def test_a_manual_journal_of_an_app_posts_and_respects_the_lock_date(xero: Client) -> None:
     made = xero.one("PUT", "/ManualJournals", journal(xero))
     assert (made["Status"], journals(xero)) == ("DRAFT", [])
@@ -105,6 +117,21 @@ def test_a_post_deletes_what_its_id_names_and_creates_nothing(xero: Client, plur
     made = xero.one("PUT", f"/{plural}", {plural: [body]})
     deleted = xero.one("POST", f"/{plural}", {plural: [{id_field: made[id_field], "Status": "DELETED"}]})
     assert deleted["Status"] == "DELETED"
+
+
+def test_a_payment_of_a_batch_tells_its_batch_and_what_the_bank_is_told(xero: Client) -> None:
+    """XERO 4.5, 4.6: BatchPayment of a payment, also on its invoice; the texts of each row of a batch."""
+    body = batch(xero)
+    texts = {"BankAccountNumber": "0600014417", "Particulars": "Rent", "Code": "R-7", "Details": "November"}
+    body["Payments"][0] |= texts
+    made = xero.one("PUT", "/BatchPayments", body)
+    (row,) = made["Payments"]
+    assert {name: row[name] for name in texts} == texts
+    payment = xero.one("GET", f"/Payments/{row['PaymentID']}")
+    told = payment["BatchPayment"]
+    assert (told["BatchPaymentID"], told["TotalAmount"], told["Type"]) == (made["BatchPaymentID"], 60, "RECBATCH")
+    (applied,) = xero.one("GET", f"/Invoices/{payment['Invoice']['InvoiceID']}")["Payments"]
+    assert applied["BatchPaymentID"] == made["BatchPaymentID"]
 
 
 def test_a_linked_transaction_is_deleted_silently(xero: Client) -> None:

@@ -126,3 +126,36 @@ def test_balances_are_computed_in_base_currency(xero: Client) -> None:
     after = xero.one("GET", path)
     assert after["Balances"]["AccountsReceivable"]["Outstanding"] == 0
     assert after["UpdatedDateUTC"] == before["UpdatedDateUTC"]
+
+
+def test_a_contact_made_by_a_document_has_all_that_the_document_says(xero: Client) -> None:
+    """XERO 4.1: an unknown name creates the contact."""
+    phone = {"PhoneType": "MOBILE", "PhoneNumber": "5550100"}
+    told = {"Name": "Inline Ltd", "FirstName": "Ada", "EmailAddress": "ada@inline.example", "Phones": [phone]}
+    made = xero.invoice(50, Contact=told)["Contact"]
+    found = xero.one("GET", f"/Contacts/{made['ContactID']}")
+    assert (found["FirstName"], found["EmailAddress"]) == ("Ada", "ada@inline.example")
+    assert [row["PhoneNumber"] for row in found["Phones"] if row["PhoneType"] == "MOBILE"] == ["5550100"]
+
+
+def test_a_document_that_says_more_than_the_id_writes_its_contact(xero: Client) -> None:
+    """XERO 4.1: ``Contact: {ContactID, Name...}`` updates the contact and drops the contact persons it leaves out."""
+    kept = {"Name": "Acme Pty Ltd", "ContactPersons": [{"FirstName": "Bo", "EmailAddress": "bo@acme.example"}]}
+    contact = xero.one("PUT", "/Contacts", kept)
+    path, by_id = f"/Contacts/{contact['ContactID']}", {"ContactID": contact["ContactID"]}
+    xero.wait(minutes=5)
+    xero.invoice(50, Contact=by_id)
+    xero.invoice(50, Contact={**kept, **by_id, "ContactStatus": "ARCHIVED"})
+    untouched = xero.one("GET", path)
+    assert (untouched["UpdatedDateUTC"], untouched["ContactPersons"]) == (
+        contact["UpdatedDateUTC"],
+        contact["ContactPersons"],
+    )
+    xero.invoice(50, Contact={**by_id, "Name": "Acme Pty Ltd", "EmailAddress": "post@acme.example"})
+    assert [event.payload["eventCategory"] for event in xero.events] == ["CONTACT", "INVOICE"]
+    changed = xero.one("GET", path)
+    assert (changed["EmailAddress"], changed["ContactPersons"]) == ("post@acme.example", [])
+    assert changed["UpdatedDateUTC"] != contact["UpdatedDateUTC"]
+    assert xero.problems("PUT", "/Invoices", xero.draft(1, Contact={**by_id, "EmailAddress": "nonsense"})) == [
+        "Email address must be valid."
+    ]

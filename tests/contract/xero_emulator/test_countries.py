@@ -233,3 +233,17 @@ def test_a_scenario_names_the_country_and_holds_what_apps_only_read() -> None:
     assert len(list(organisation.all("Employees"))) == len(list(organisation.all("Budgets"))) == 1
     with pytest.raises(ScenarioError, match="is not a plan"):
         make_worlds(read_scenario({"xero": {"$settings": {"Class": "GOLD"}}}, "gold"))
+
+
+@pytest.mark.parametrize(("country", "needed"), [("AU", True), ("NZ", True), ("GB", True), ("US", False)])
+def test_where_a_new_tax_rate_must_say_what_it_reports_as(make_client: Make, country: str, needed: bool) -> None:
+    """XERO 4.11: ReportTaxType is mandatory in Australia, New Zealand and the United Kingdom."""
+    xero = make_client(CountryCode=country)
+    rate = {"Name": "Local", "TaxComponents": [{"Name": "Local", "Rate": 5}]}
+    if needed:
+        assert xero.problems("PUT", "/TaxRates", rate) == ["ReportTaxType is required."]
+        return
+    assert xero.one("PUT", "/TaxRates", rate)["EffectiveRate"] == 5
+    assert xero.problems("PUT", "/TaxRates", {**rate, "Name": "Other", "ReportTaxType": "NONSENSE"}) == [
+        "ReportTaxType is not valid."
+    ]

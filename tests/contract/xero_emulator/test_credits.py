@@ -57,7 +57,8 @@ def test_a_credit_note_pays_an_invoice_and_gives_it_back(xero: Client) -> None:
     assert (_status(xero, invoice), _status(xero, path)) == (("PAID", 0), ("AUTHORISED", 22))
     paid = xero.one("GET", invoice)
     assert (paid["AmountCredited"], paid["AmountPaid"]) == (110, 0)
-    assert [entry["AppliedAmount"] for entry in paid["CreditNotes"]] == [110]
+    (entry,) = paid["CreditNotes"]
+    assert (entry["AppliedAmount"], entry["CreditNoteNumber"], entry["Total"]) == (110, "CN-0001", 132)
     assert xero.rows("GET", "/Payments") == []
     assert xero.json("DELETE", f"{path}/Allocations/{row['AllocationID']}")["IsDeleted"] is True
     assert (_status(xero, invoice), _status(xero, path)) == (("AUTHORISED", 110), ("AUTHORISED", 132))
@@ -149,3 +150,36 @@ def test_credits_announce_their_type_and_status(xero: Client) -> None:
     assert [(event["eventCategory"], event["data"]) for event in told] == [
         ("CREDITNOTE", {"Type": "ACCRECCREDIT", "Status": "DRAFT"})
     ]
+
+
+def test_credits_say_their_stamp_as_text_too(xero: Client) -> None:
+    """XERO 3.2: UpdatedDateUTCString stands on credit notes, prepayments and overpayments as on invoices."""
+    made = [make_note(xero, 10), make_prepayment(xero, 10)]
+    assert [row["UpdatedDateUTCString"] for row in made] == ["2026-11-20T01:30:00Z"] * 2
+
+
+@pytest.mark.parametrize("path", ["/BankTransactions", "/Prepayments"])
+def test_money_is_found_by_its_references(xero: Client, path: str) -> None:
+    """XERO 3.8: References, and InvoiceNumbers of prepayments; what has no reference is not found."""
+    xero.contact()
+    for reference in ("INV-1", "INV-2", None):
+        make_prepayment(xero, 10, **({"Reference": reference} if reference else {}))
+    names = ("References", "InvoiceNumbers") if path == "/Prepayments" else ("References",)
+    for name in names:
+        assert [row["Reference"] for row in xero.rows("GET", path, **{name: "inv-2,INV-9"})] == ["INV-2"]
+    assert xero.rows("GET", "/Overpayments", References="INV-2") == []
+
+
+def test_a_document_with_a_credit_keeps_its_contact(xero: Client) -> None:
+    """XERO 4.3: with a payment an invoice may go to another contact, with a credit applied it may not."""
+    paid, credited = xero.invoice(100, Status="AUTHORISED"), xero.invoice(100, Status="AUTHORISED")
+    credit = make_note(xero, 50)
+    xero.pay(paid, 10)
+    allocate(xero, f"/CreditNotes/{credit['CreditNoteID']}", credited, 20)
+    other = {"Contact": {"ContactID": xero.contact("Other Ltd")["ContactID"]}}
+    assert xero.one("POST", f"/Invoices/{paid['InvoiceID']}", other)["Contact"]["Name"] == "Other Ltd"
+    kept = (f"/Invoices/{credited['InvoiceID']}", f"/CreditNotes/{credit['CreditNoteID']}")
+    for path in kept:
+        assert xero.problems("POST", path, other) == [
+            "This document cannot be edited as it has a payment or credit note allocated to it."
+        ]

@@ -74,6 +74,28 @@ def test_edits_of_a_part_paid_invoice(xero: Client, change: dict[str, Any], allo
         assert "part-paid" in xero.world.log[-1]["illegal"]
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"DueDate": "2027-01-31"}, False),
+        ({"SentToContact": True}, False),
+        ({"DueDate": "2027-01-31", "Reference": "r"}, True),
+    ],
+    ids=["due date", "sent", "more"],
+)
+def test_what_modified_since_misses_on_a_part_paid_invoice(xero: Client, change: dict[str, Any], found: bool) -> None:
+    """XERO 3.7: a due date and SentToContact of a part-paid document move no stamp; of an unpaid one they do."""
+    paid, open_one = xero.invoice(100, Status="AUTHORISED"), xero.invoice(100, Status="AUTHORISED")
+    xero.pay(paid, 10)
+    xero.wait(minutes=5)
+    since = {"if-modified-since": f"{xero.now:%Y-%m-%dT%H:%M:%S}"}
+    for made, shown in ((paid, found), (open_one, True)):
+        xero.one("POST", f"/Invoices/{made['InvoiceID']}", change)
+        assert [event.payload["resourceId"] for event in xero.events] == [made["InvoiceID"]]
+        listed = xero.json("GET", "/Invoices", headers=since)["Invoices"]
+        assert (made["InvoiceID"] in [row["InvoiceID"] for row in listed]) is shown
+
+
 def test_part_paid_line_may_change_its_words_but_not_its_amount(xero: Client) -> None:
     made = xero.invoice(100, Status="AUTHORISED")
     xero.pay(made, 10)

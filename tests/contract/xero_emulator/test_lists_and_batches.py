@@ -158,3 +158,18 @@ def test_accounts_in_use_stay(xero: Client) -> None:
     assert xero.send("DELETE", f"/Accounts/{account['AccountID']}").status == 400
     mixed: dict[str, Any] = {"Status": "ARCHIVED", "Name": "Old"}
     assert "same request" in xero.problems("POST", f"/Accounts/{account['AccountID']}", mixed)[0]
+
+
+def test_there_are_four_tracking_categories_at_most_and_two_active_ones(xero: Client) -> None:
+    """XERO 4.12: archived categories count towards the four."""
+    for name in ("A", "B", "C", "D"):
+        made = xero.one("PUT", "/TrackingCategories", {"Name": name})
+        if name < "C":
+            xero.one("POST", f"/TrackingCategories/{made['TrackingCategoryID']}", {"Status": "ARCHIVED"})
+    assert xero.problems("PUT", "/TrackingCategories", {"Name": "E"}) == [
+        "You cannot have more than 2 active tracking categories.",
+        "You cannot have more than 4 tracking categories.",
+    ]
+    xero.one("POST", f"/TrackingCategories/{made['TrackingCategoryID']}", {"Status": "ARCHIVED"})
+    (problem,) = xero.problems("PUT", "/TrackingCategories", {"Name": "E"})
+    assert "4 tracking categories" in problem

@@ -24,6 +24,7 @@ from crossfoot.emulators.xero.fields import (
     text,
 )
 from crossfoot.emulators.xero.formats import date_string, round_amount
+from crossfoot.emulators.xero.invoices import by_member
 from crossfoot.emulators.xero.kinds import SUMMARY, Call, Kind, Record, shown_lines, store
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, totals
 from crossfoot.emulators.xero.payments import ACCOUNT_REFERENCE
@@ -221,5 +222,6 @@ BANK_TRANSACTIONS = Kind(
     after=_after,
     posting=ledger.bank_posting,
     joins={"Contact": ("Contacts", "ContactID"), "BankAccount": ("Accounts", "AccountID")},
+    lists={"References": by_member("Reference")},
     paged=True,
 )

@@ -20,7 +20,6 @@ from crossfoot.emulators.xero.fields import (
     rows,
     text,
 )
-from crossfoot.emulators.xero.formats import fold
 from crossfoot.emulators.xero.kinds import SINGLE, SUMMARY, Call, Keep, Kind, Record, store
 from crossfoot.emulators.xero.writing import write_element
 
@@ -319,12 +318,19 @@ def resolve(call: Call, sent: Record | None, check: Check) -> Record | None:
         check.refuse("A Contact must be specified for this type of transaction")
     elif found["ContactStatus"] != "ACTIVE":
         check.refuse(ARCHIVED_USE, illegal="a document for an archived contact")
-    elif contact_id and name and fold(name) != fold(found["Name"]):
-        check.illegal.append("a document renames its contact")
-        outcome = write_element(call, CONTACTS, "POST", sent)
-        for error in outcome.echo.get("ValidationErrors", ()):
-            check.refuse(error["Message"])
+    elif contact_id and len(sent) > 1:
+        return _update(call, found, sent, check)
     return found
+
+
+def _update(call: Call, old: Record, sent: Record, check: Check) -> Record:
+    """A document that says more of its contact than the id writes that to it, and drops the contact persons that it
+    leaves out (XERO 4.1). A contact that is sent as it stands is not touched (unconfirmed)."""
+    record = _build(call, old, {"ContactPersons": [], **sent}, check)
+    if check.problems or record == old:
+        return old
+    check.illegal.append("a document changes its contact")
+    return store(call, CONTACTS, record)
 
 
 # A bank transaction may also name the prepayment or overpayment that it made, so its own id comes first.

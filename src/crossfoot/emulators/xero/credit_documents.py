@@ -8,7 +8,7 @@ from functools import partial
 from crossfoot.emulators.xero import contacts, documents, invoices, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, SEEN, STAMP, Check, Field, choice, text
-from crossfoot.emulators.xero.formats import ZERO, date_string
+from crossfoot.emulators.xero.formats import ZERO, date_string, stamp_string
 from crossfoot.emulators.xero.kinds import SUMMARY, Call, Kind, Record, shown_lines, store
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE
 
@@ -58,6 +58,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         "ID": _id(record),
         "Contact": contacts.nested(call, record["Contact"]["ContactID"], shape) if record["Contact"] else None,
         "DateString": date_string(record["Date"]),
+        "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "LineItems": [] if shape == SUMMARY else shown_lines(call, record["LineItems"]),
         "Payments": [
             {"PaymentID": row["PaymentID"], "Date": row["Date"], "Amount": row["Amount"]}
@@ -113,6 +114,7 @@ CREDIT_NOTES = Kind(
     match=_match_note,
     build=partial(documents.build, NOTE_FORM),
     after=stock.move,
+    still=partial(documents.is_still, NOTE_FORM),
     posting=ledger.document_posting,
     number_index="CreditNoteNumber",
     joins={"Contact": ("Contacts", "ContactID")},
@@ -121,8 +123,9 @@ CREDIT_NOTES = Kind(
 )
 
 
-def _of_bank(singular: str) -> Kind:
-    """Prepayments and overpayments are made by bank transactions, and only read here (XERO 4.7)."""
+def _of_bank(singular: str, *numbers: str) -> Kind:
+    """Prepayments and overpayments are made by bank transactions, and only read here (XERO 4.7). ``numbers`` are the
+    query lists that look at the reference."""
     return Kind(
         plural=f"{singular}s",
         singular=singular,
@@ -143,12 +146,16 @@ def _of_bank(singular: str) -> Kind:
         view=_view,
         verbs=frozenset({"GET"}),
         joins={"Contact": ("Contacts", "ContactID")},
+        lists=dict.fromkeys(numbers, invoices.by_member("Reference")),
         paged=True,
         event=singular.upper(),
     )
 
 
-PREPAYMENTS, OVERPAYMENTS = _of_bank("Prepayment"), _of_bank("Overpayment")
+PREPAYMENTS, OVERPAYMENTS = (
+    _of_bank("Prepayment", "InvoiceNumbers", "References"),
+    _of_bank("Overpayment", "References"),
+)
 CREDITS: Mapping[str, Kind] = {kind.plural: kind for kind in (CREDIT_NOTES, PREPAYMENTS, OVERPAYMENTS)}
 
 

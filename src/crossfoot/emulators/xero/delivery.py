@@ -65,10 +65,7 @@ def email(call: Call, _kind: Kind, invoice: Record, asked: Asked) -> None:
     call.organisation.state["emails"] = {"day": call.today, "sent": _sent_today(call) + 1}
     details = f"This invoice has been sent to {contact['EmailAddress']}"
     told = history.with_row(invoice, (call.now, "Invoice sent", history.SYSTEM_USER, details))
-    if invoices.FORM.is_settled(invoice):  # such an edit does not move the stamp (XERO 3.7)
-        call.organisation.put("Invoices", invoice["InvoiceID"], {**told, "SentToContact": True})
-    else:
-        store(call, invoices.INVOICES, {**told, "SentToContact": True})
+    store(call, invoices.INVOICES, {**told, "SentToContact": True})
 
 
 def _quota(call: Call) -> int:

@@ -32,6 +32,7 @@ SETTLED_EDIT = "This document cannot be edited as it has a payment or credit not
 SETTLED_FIELDS = frozenset(
     {"Reference", "DueDate", "BrandingThemeID", "Contact", "Url", "PlannedPaymentDate", "SentToContact"}
 )
+STILL_FIELDS = frozenset({"DueDate", "SentToContact"})
 SETTLED_LINE_FIELDS = frozenset({"LineItemID", "Description", "AccountCode", "AccountID", "Tracking"})
 COMPUTED = ("SubTotal", "TotalTax", "Total")  # may be sent, never obeyed
 ROUNDING_MAX = Decimal("0.10")
@@ -258,8 +259,17 @@ def _check_settled(form: Form, old: Record | None, values: Record, record: Recor
     changed = {name for name in values if name not in free and record.get(name) != old.get(name)}
     if "LineItems" in values and not _same_amounts(old["LineItems"], record["LineItems"]):
         changed.add("LineItems")
+    if record["Contact"] != old["Contact"] and (old.get("_credits") or old.get("Allocations")):
+        changed.add("Contact")  # a credit is its customer's
     if changed:
         check.refuse(SETTLED_EDIT, illegal=f"edit of {', '.join(sorted(changed))} on a paid or part-paid {form.noun}")
+
+
+def is_still(form: Form, old: Record, new: Record) -> bool:
+    """Whether a change is one that If-Modified-Since does not find: the due date, or that it was sent, of a document
+    with payments or credits (XERO 3.7)."""
+    changed = {name for name in new if not name.startswith("_") and new[name] != old.get(name)}
+    return form.is_settled(old) and bool(changed) and changed <= STILL_FIELDS
 
 
 def _same_amounts(old: list[Record], new: list[Record]) -> bool:

@@ -89,6 +89,11 @@ def date_string(day: date | None) -> str | None:
     return f"{day.isoformat()}T00:00:00" if day else None
 
 
+def stamp_string(instant: datetime | None) -> str | None:
+    """The ``UpdatedDateUTCString`` companion of a stamp, to the second (XERO 3.2)."""
+    return f"{instant:%Y-%m-%dT%H:%M:%SZ}" if instant else None
+
+
 def lock_date_text(day: date) -> str:
     """A lock date as the validation message writes it: ``30-Nov-2018`` (XERO 4.13)."""
     return f"{day.day}-{MONTHS[day.month - 1]}-{day.year}"

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from crossfoot.emulators.xero import attachments, contacts, documents, ledger, stock
 from crossfoot.emulators.xero.documents import POSTED, Form
 from crossfoot.emulators.xero.fields import DAY, GUID, NUMBER, Check, Field, Fields, choice, text
-from crossfoot.emulators.xero.formats import ZERO, date_string, fold
+from crossfoot.emulators.xero.formats import ZERO, date_string, fold, stamp_string
 from crossfoot.emulators.xero.kinds import (
     PAGE,
     SINGLE,
@@ -103,9 +103,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
         "Contact": contacts.nested(call, record["Contact"]["ContactID"], shape) if record["Contact"] else None,
         "DateString": date_string(record["Date"]),
         "DueDateString": date_string(record["DueDate"]),
-        "UpdatedDateUTCString": f"{record['UpdatedDateUTC']:%Y-%m-%dT%H:%M:%SZ}"
-        if "UpdatedDateUTC" in record
-        else None,
+        "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "HasErrors": False,
     }
     if shape != SINGLE:
@@ -117,7 +115,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
     if shape == SINGLE and shown["HasAttachments"]:
         shown["Attachments"] = attachments.listed(call, record["InvoiceID"])
     shown["Payments"] = _payments(call, record)
-    shown |= {plural: list(_applied(record, plural)) for plural in ("CreditNotes", "Prepayments", "Overpayments")}
+    shown |= {plural: list(_applied(call, record, plural)) for plural in ("CreditNotes", "Prepayments", "Overpayments")}
     if shape == SUMMARY:
         shown["LineItems"] = []
     elif shape in {PAGE, SINGLE}:
@@ -125,15 +123,18 @@ def _view(call: Call, record: Record, shape: str) -> Record:
     return shown
 
 
-def _applied(record: Record, plural: str) -> Iterator[Record]:
+def _applied(call: Call, record: Record, plural: str) -> Iterator[Record]:
     """What was allocated to an invoice from one kind of credit."""
     for credit in record.get("_credits", []):
         if credit["_kind"] == plural:
+            document = call.organisation.get(plural, credit["_credit"]) or {}
             yield {
+                "CreditNoteNumber": document.get("CreditNoteNumber"),
                 f"{plural[:-1]}ID": credit["_credit"],
                 "ID": credit["_credit"],
                 "AppliedAmount": credit["Amount"],
                 "Date": credit["Date"],
+                "Total": document.get("Total"),
             }
 
 
@@ -145,6 +146,7 @@ def _payments(call: Call, record: Record) -> list[Record]:
             "Amount": payment["Amount"],
             "Reference": payment.get("Reference"),
             "CurrencyRate": payment["CurrencyRate"],
+            "BatchPaymentID": payment.get("BatchPaymentID"),
             "HasAccount": True,
             "HasValidationErrors": False,
         }
@@ -162,7 +164,7 @@ def by_member(*path: str) -> Callable[[Call, list[str]], Keep]:
         def keep(_call: Call, record: Record) -> bool:
             value: Any = record
             for name in path:
-                value = value[name]
+                value = (value or {}).get(name)
             return fold(str(value or "")) in wanted
 
         return keep
@@ -196,6 +198,7 @@ INVOICES = Kind(
     match=_match,
     build=partial(documents.build, FORM),
     after=stock.move,
+    still=partial(documents.is_still, FORM),
     posting=ledger.document_posting,
     number_index="InvoiceNumber",
     joins={"Contact": ("Contacts", "ContactID")},

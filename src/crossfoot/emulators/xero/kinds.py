@@ -107,6 +107,7 @@ class Kind:
     match: Match | None = None  # which record a POST without an id means
     build: Build | None = None  # the record that an element asks for; problems go into the Check
     after: After | None = None  # what a committed record changes elsewhere
+    still: Callable[[Record, Record], bool] = lambda _old, _new: False  # a change that moves no stamp (XERO 3.7)
     posting: Posts | None = None  # what a record of this kind means in the ledger
     verbs: frozenset[str] = frozenset({"GET", "PUT", "POST"})
     number_index: str | None = None  # the index that may stand in a path in place of the id
@@ -148,12 +149,12 @@ def person_name(call: Call) -> str | None:
 def store(call: Call, kind: Kind, record: Record, *, created: bool = False) -> Record:
     """Commit a record: stamp it with the emulator's clock, note it in its history, post it to the ledger and announce
     it."""
-    if kind.modified_since:
+    old = call.organisation.get(kind.plural, kind.key(record))
+    if kind.modified_since and not (old and kind.still(old, record)):
         record["UpdatedDateUTC"] = call.now
     if created:
         record["_app"] = call.app
         _hide(call, kind, record)
-    old = call.organisation.get(kind.plural, kind.key(record))
     if kind.plural in history.KINDS:
         user, app = person_name(call) or history.SYSTEM_USER, call.world.app["name"] if call.app else None
         record["_history"] = history.after_write(kind.plural, old, record, call.now, user, app)

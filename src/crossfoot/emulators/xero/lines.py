@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from typing import Any
 
+from crossfoot.emulators.xero import contacts
 from crossfoot.emulators.xero.fields import FLAG, GUID, NUMBER, SEEN, Check, Fields, an_object, rows, text
 from crossfoot.emulators.xero.formats import ARITHMETIC, ZERO, fold, round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
@@ -52,9 +53,8 @@ LINE: Fields = {
     "IsReconciled": FLAG,
 }
 LINE_ITEMS = rows(LINE, LINES_MAX)
-CONTACT_REFERENCE = an_object(
-    {"ContactID": GUID, "ContactNumber": text(50), "Name": text(255), "EmailAddress": text(255)}
-)
+# What a document says of its contact beside the id is written to the contact; its status is not (XERO 4.1).
+CONTACT_REFERENCE = an_object({**contacts.FIELDS, "ContactStatus": SEEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ class LineRules:
     approved: bool  # the document posts to the ledger, so that every line needs an account
     tax_override: bool = True
     quantity_above_zero: bool = False
+    price_with_quantity: bool = False  # a quantity that is sent needs a price (XERO 4.15)
 
 
 SALES = LineRules("SalesDetails", "Description", "AccountsReceivableTaxType", discounts=True, approved=False)
@@ -88,6 +89,8 @@ def build_line(
             line[other] = None
     line["LineItemID"] = old["LineItemID"] if old else call.world.new_id()
     item = _fill_from_item(call, line, rules, check)
+    if rules.price_with_quantity and line.get("Quantity") is not None and line.get("UnitAmount") is None:
+        check.refuse("A UnitAmount must be given with a Quantity")
     _check_account(call, line, (item or {}).get("InventoryAssetAccountCode"), rules, check)
     if is_text_only(line):
         return {**line, "Quantity": Decimal("0.0000"), "LineAmount": ZERO, "TaxAmount": ZERO, "Tracking": []}

@@ -256,10 +256,13 @@ BANK_TRANSFERS = Kind(
 )
 
 _BATCH_TYPES = {"ACCREC": "RECBATCH", "ACCPAY": "PAYBATCH"}
+# What a batch tells the bank of each of its payments (XERO 4.6)
+_BANK_TEXTS: Fields = {"BankAccountNumber": text(), "Particulars": text(12), "Code": text(12), "Details": text(18)}
 _BATCH_PAYMENT: Fields = {
     "Invoice": an_object({"InvoiceID": GUID, "InvoiceNumber": text()}),
     "Amount": NUMBER,
     "Reference": text(255),
+    **_BANK_TEXTS,
 }
 
 
@@ -269,12 +272,15 @@ def _build_batch(call: Call, old: Record | None, values: Record, check: Check) -
     batch_id, day, account = call.world.new_id(), values.get("Date") or call.today, values.get("Account") or {}
     payments: list[Record] = []
     for row in values.get("Payments") or []:
-        element = {**_given(row), "Account": account, "Date": day}
+        told = {name: row[name] for name in _BANK_TEXTS if row.get(name)}
+        element = {name: value for name, value in _given(row).items() if name not in told}
+        element |= {"Account": account, "Date": day}
         outcome = write_element(call, PAYMENTS, "PUT", element)
         for error in outcome.echo.get("ValidationErrors", []):
             check.refuse(error["Message"])
         if not outcome.failed:
-            payments.append({**_stored_payment(call, outcome.echo["PaymentID"]), "BatchPaymentID": batch_id})
+            made = _stored_payment(call, outcome.echo["PaymentID"])
+            payments.append({**made, "BatchPaymentID": batch_id, "_told": told})
             call.organisation.put("Payments", payments[-1]["PaymentID"], payments[-1])
     if not values.get("Payments"):
         check.refuse("A batch payment must have at least one payment")
@@ -326,6 +332,7 @@ def _view_batch(call: Call, record: Record, _shape: str) -> Record:
             "Amount": payment["Amount"],
             "BankAmount": payment["BankAmount"],
             "Reference": payment.get("Reference"),
+            **payment.get("_told", {}),
         }
         for payment in payments
     ]

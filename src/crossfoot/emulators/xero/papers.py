@@ -220,8 +220,6 @@ def _check_order(_call: Call, record: Record, check: Check) -> None:
     if record["SentToContact"] and record["Status"] not in {"AUTHORISED", "BILLED"}:
         check.warn("Only AUTHORISED purchase orders may have SentToContact updated.")
         record["SentToContact"] = False
-    if any(line.get("Quantity") and line.get("UnitAmount") is None for line in record["LineItems"]):
-        check.refuse("A UnitAmount must be given with a Quantity")
 
 
 ORDER = Paper(
@@ -253,7 +251,7 @@ ORDER = Paper(
         "BILLED": ("BILLED", "AUTHORISED", "DELETED"),
         "DELETED": (),
     },
-    rules=lambda _record: replace(PURCHASES, discounts=True),
+    rules=lambda _record: replace(PURCHASES, discounts=True, price_with_quantity=True),
     blank={"SentToContact": False},
     needs=_CONTACT_NEEDED | _LINES_NEEDED,
     series="purchase_order",

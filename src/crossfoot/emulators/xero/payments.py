@@ -9,7 +9,7 @@ from decimal import Decimal
 from crossfoot.emulators.xero import credit_documents, ledger
 from crossfoot.emulators.xero.documents import sent_rate
 from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, SEEN, STAMP, Check, Fields, an_object, choice, text
-from crossfoot.emulators.xero.formats import round_amount
+from crossfoot.emulators.xero.formats import round_amount, stamp_string
 from crossfoot.emulators.xero.kinds import Call, Kind, Record
 from crossfoot.emulators.xero.plans import check_action
 
@@ -58,6 +58,7 @@ TARGETS: Mapping[str, tuple[str, str, str]] = {
     "Overpayment": ("Overpayments", "OverpaymentID", ""),
 }
 ID_FIELDS: Mapping[str, str] = {kind: id_field for kind, id_field, _ in TARGETS.values()}
+_OF_BATCH = ("BatchPaymentID", "Account", "Date", "Type", "Status", "TotalAmount", "IsReconciled", "UpdatedDateUTC")
 NOT_AUTHORISED = "Payments can only be made against Authorised documents"
 
 
@@ -181,13 +182,19 @@ def _base_amount(call: Call, record: Record, document: Record) -> Decimal:
 
 def _view(call: Call, record: Record, _shape: str) -> Record:
     """A refund shows the refunded document under ``Invoice``, as Xero does (XERO 4.5)."""
-    stamp = record.get("UpdatedDateUTC")
     return {
         **record,
-        "UpdatedDateUTCString": f"{stamp:%Y-%m-%dT%H:%M:%SZ}" if stamp else None,
+        "UpdatedDateUTCString": stamp_string(record.get("UpdatedDateUTC")),
         "Invoice": _shown_target(call, record),
+        "BatchPayment": _batch(call, record),
         "HasValidationErrors": False,
     }
+
+
+def _batch(call: Call, record: Record) -> Record | None:
+    """The batch that a payment belongs to, as the payment tells it."""
+    batch = call.organisation.get("BatchPayments", record.get("BatchPaymentID") or "")
+    return batch and {name: batch[name] for name in _OF_BATCH}
 
 
 def _shown_target(call: Call, record: Record) -> Record | None:

@@ -27,6 +27,8 @@ from crossfoot.emulators.xero.kinds import Call, Kind, Record
 from crossfoot.emulators.xero.plans import MULTICURRENCY, is_allowed
 
 SETTINGS = ("accounting.settings",)
+REPORTING_VERSIONS = frozenset({"AU", "NZ", "UK"})  # where a new tax rate must say what it reports as (XERO 4.11)
+CATEGORIES_MAX, CATEGORIES_ACTIVE_MAX = 4, 2  # of tracking (XERO 4.12)
 _SEEN_FLAG = Field("flag", read_only=True)
 _SEEN_NUMBER = Field("number", read_only=True)
 OPTION_FIELDS: Fields = {"TrackingOptionID": GUID, "Name": text(100), "Status": choice("ACTIVE", "ARCHIVED")}
@@ -126,9 +128,10 @@ def _build_rate(call: Call, old: Record | None, values: Record, check: Check) ->
     if not record.get("TaxComponents"):
         check.refuse("A tax rate must have at least one tax component.")
     if old is None:
-        if not record.get("ReportTaxType"):
+        report, known = record.get("ReportTaxType"), call.organisation.all("TaxRates")
+        if not report and call.organisation.info["Version"] in REPORTING_VERSIONS:
             check.refuse("ReportTaxType is required.")
-        elif record["ReportTaxType"] not in {rate["ReportTaxType"] for rate in call.organisation.all("TaxRates")}:
+        elif report and report not in {rate.get("ReportTaxType") for rate in known}:
             check.refuse("ReportTaxType is not valid.")
         call.organisation.state["counters"]["tax"] += 1
         record["TaxType"] = f"TAX{call.organisation.state['counters']['tax']:03d}"
@@ -189,13 +192,15 @@ def _build_tracking(call: Call, old: Record | None, values: Record, check: Check
         check.refuse(
             "A Tracking Category with this name already exists." if record.get("Name") else "Name is required."
         )
-    active = [
+    others = [
         row
         for row in call.organisation.all("TrackingCategories")
-        if row["Status"] == "ACTIVE" and row["TrackingCategoryID"] != record["TrackingCategoryID"]
+        if row["TrackingCategoryID"] != record["TrackingCategoryID"]
     ]
-    if record["Status"] == "ACTIVE" and len(active) >= 2:
-        check.refuse("You cannot have more than 2 active tracking categories.")
+    if record["Status"] == "ACTIVE" and sum(row["Status"] == "ACTIVE" for row in others) >= CATEGORIES_ACTIVE_MAX:
+        check.refuse(f"You cannot have more than {CATEGORIES_ACTIVE_MAX} active tracking categories.")
+    if old is None and len(others) >= CATEGORIES_MAX:
+        check.refuse(f"You cannot have more than {CATEGORIES_MAX} tracking categories.")
     for option in values.get("Options") or [] if old is None else []:
         record["Options"] = [*record["Options"], with_option(call, record, None, option, check)]
     return record

@@ -70,6 +70,9 @@ class _Token:
     index: int
 
 
+Literal = Callable[[list[_Token]], Any]  # the value that arguments stand for, None where they stand for none
+
+
 def compile_where(text: str, lookup: Lookup) -> Callable[[Record], bool]:
     """Compile a filter; raises the QueryParseException answer (ErrorNumber 16) when it cannot be read."""
     parser = _Parser(_tokens(text), lookup)
@@ -136,6 +139,10 @@ class _Parser:
         signs = [token.text for token in self.tokens[self.place : self.place + 3]]
         return len(signs) == 3 and signs[0] == "." and signs[2] != "(" and self.tokens[self.place + 1].kind == "name"
 
+    def at_parse(self) -> bool:
+        """Whether ``.Parse(`` comes next."""
+        return [token.text.lower() for token in self.tokens[self.place : self.place + 3]] == [".", "parse", "("]
+
     def expect(self, sign: str) -> None:
         token = self.take()
         if token.text != sign:
@@ -191,22 +198,25 @@ class _Parser:
         if word in {"true", "false"}:
             return _constant(word == "true", FLAG)
         if word in _LITERALS and self.peek().text == "(":
-            return self.literal(token)
+            return self.literal(token, _LITERALS[word])
+        if word == "datetime" and self.at_parse():
+            self.place += 2
+            return self.literal(token, _parsed_time)
         path = [token.text]
         while self.at_member():
             self.take()
             path.append(self.take().text)
         return self.calls(_comparable_member(self.lookup(tuple(path), token.index)))
 
-    def literal(self, token: _Token) -> Term:
-        """``Guid("...")`` or ``DateTime(yyyy, mm, dd[, hh, mm, ss])``."""
+    def literal(self, token: _Token, read: Literal) -> Term:
+        """``Guid("...")``, ``DateTime(yyyy, mm, dd[, hh, mm, ss])`` or ``DateTime.Parse("...")``."""
         self.expect("(")
         arguments = [self.take()]
         while self.peek().text == ",":
             self.take()
             arguments.append(self.take())
         self.expect(")")
-        value = _LITERALS[token.text.lower()](arguments)
+        value = read(arguments)
         if value is None:
             raise bad_query(f"No applicable constructor exists in type '{token.text}' (at index {token.index})")
         return _constant(value, GUID if isinstance(value, str) else TIME)
@@ -237,7 +247,18 @@ def _date_time(arguments: list[_Token]) -> datetime | None:
         return None
 
 
-_LITERALS: Mapping[str, Callable[[list[_Token]], Any]] = {"guid": _guid, "datetime": _date_time}
+def _parsed_time(arguments: list[_Token]) -> datetime | None:
+    """A date or a time as ISO 8601 writes it; what else .NET would read is not known."""
+    if [token.kind for token in arguments] != ["text"]:
+        return None
+    try:
+        found = datetime.fromisoformat(arguments[0].text.strip('"'))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+_LITERALS: Mapping[str, Literal] = {"guid": _guid, "datetime": _date_time}
 
 
 def _constant(value: Any, kind: str) -> Term:
