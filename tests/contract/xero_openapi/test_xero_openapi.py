@@ -30,7 +30,7 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.emulators.host import VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.wire import Request, Response
-from crossfoot.emulators.xero import api, identity
+from crossfoot.emulators.xero import api, openid
 from crossfoot.xero import documents
 
 # Members of an answer to a write that say what became of an element, whatever its resource (XERO 3.4).
@@ -239,7 +239,7 @@ def test_an_element_that_was_refused_may_repeat_what_was_sent(description: Descr
 
 
 def test_every_answer_of_this_process_is_watched(description: Description) -> None:
-    assert all(hasattr(route, "__wrapped__") for route in (api.answer, *identity.IDENTITY_ROUTES.values()))
+    assert all(hasattr(route, "__wrapped__") for route in (api.answer, *openid.IDENTITY_ROUTES.values()))
 
 
 def test_the_answers_of_another_process_are_read_back(description: Description, tmp_path: Path) -> None:
