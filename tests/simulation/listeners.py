@@ -19,7 +19,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from crossfoot.core.errors import CrossfootError, Defect
+from crossfoot.core.errors import NeedsPerson, NeedsReauthorisation
 from crossfoot.emulators.people import RefusedError
 from crossfoot.emulators.salesforce.events import log, pubsub
 from crossfoot.emulators.salesforce.events.avro import Codec
@@ -130,9 +130,7 @@ class Listeners:
         machine.note(f"listens to {name}")
         try:
             listener.run(Until(machine, self.chance.uniform(*LIVES_S)))
-        except Defect:
-            raise
-        except CrossfootError as error:
+        except (NeedsReauthorisation, NeedsPerson) as error:  # anything else must not end it
             machine.note(f"no longer listens: {type(error).__name__}: {str(error)[:80]}")
             self._engines.told(str(error))
         self._engines.told(listener.heard.waits_for)
