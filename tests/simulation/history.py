@@ -28,6 +28,7 @@ from .people import Desks, Ledger, People
 from .rare import Reached
 from .rest import Rest
 from .shared import SALESFORCE, XERO
+from .vendor_faults import SAME_SECOND
 from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
 from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
@@ -166,7 +167,7 @@ class History:
         shared = self.people.shared
         self.operators = Operators(machine, pair, self.engines, self.wire, self.ledger, shared, self.reached)
         self.hints = Hints(machine, pair, self.reached)
-        self.listeners = Listeners(machine, pair, self.engines, desks, self.reached)
+        self.listeners = Listeners(machine, pair, self.engines, desks, self.reached, self.wire.struck)
         self.operators.restored = self._restored
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
@@ -206,7 +207,7 @@ class History:
     def _told(self, text: str) -> None:
         """A run ended, with or without a message."""
         self.oracles.told(text)
-        self.rest.check_watermarks()
+        self.rest.check_watermarks(in_order=SAME_SECOND not in self.wire.struck)
         self.hints.seen_at = self.engines.seen_at
         self.hints.check()
 

@@ -76,6 +76,7 @@ def _salesforce(kind: str, strikes: Fits = _any, **settings: Any) -> VendorFault
 
 
 PAGE_SHIFT = "page shift"
+SAME_SECOND = "same second"  # gives a row the stamp of another, be that long ago: afterwards stamps tell no order
 VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "minute limit": _xero("limit_minute", retry_after_s=30),
     "minute limit without a hint": _xero("limit_minute", retry_after_s=-1),
@@ -98,7 +99,7 @@ VENDOR_FAULTS: Mapping[str, VendorFault] = {
     "maintenance": _salesforce("maintenance", _writes),
     "row lock": _salesforce("row_lock", _writes),
     "late rows": _salesforce("late_rows", _writes, seconds=60),
-    "same second": _salesforce("same_second", _writes),
+    SAME_SECOND: _salesforce("same_second", _writes),
     "cursors lost": _salesforce("cursors_lost", _queries),
     "rows saved": _salesforce("rows_saved", _reads, object="Opportunity", rows=3),
 }

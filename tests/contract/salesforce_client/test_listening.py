@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from tests.scenario.business import Business
+from tests.scenario.business import URLS, Business
 
 from crossfoot.core.errors import RetryLater
 from crossfoot.engine.reading.events import Heard, Listener, Subscribe, listen, watched
@@ -201,6 +201,25 @@ def test_a_refused_token_is_renewed(listening: Business) -> None:
     before = session.salesforce.access().generation
     follow(listening, [StreamEnded("service.auth.error", "expired")], [alive()], session=session)
     assert session.salesforce.access().generation == before + 1
+
+
+def test_a_token_that_cannot_be_renewed_now_is_renewed_later(listening: Business) -> None:
+    listening.carrier.down_after["salesforce.invalid"] = 0
+    refused: list[Step] = [StreamEnded("service.auth.error", "expired")]
+    heard, script, _ = follow(listening, refused, [alive(b"later")])
+    assert (script.opened, heard.resubscribed) == ([b"here", b"here"], 1)
+    assert position(listening) == b"later"
+
+
+def test_a_refused_reading_parks_the_listener_and_its_hints_come_again(listening: Business) -> None:
+    deal, began = any_deal(listening), listening.time.now
+    listening.edit("Opportunity", deal, PO_Number__c="PO-8")
+    fault = {"kind": "query_timeout", "match": {"path_contains": "/query"}}
+    listening.post(f"{URLS['salesforce']}/control/fault", fault)
+    _, script, _ = follow(listening, [hint("Opportunity", deal, latest=b"lost")], [hint("Opportunity", deal)])
+    assert script.opened == [b"here", b"here"]
+    assert listening.time.now - began == timedelta(hours=1)
+    assert (stored(listening, deal)["PO_Number__c"], position(listening)) == ("PO-8", b"after")
 
 
 def test_used_up_deliveries_park_the_listener_for_an_hour(listening: Business) -> None:

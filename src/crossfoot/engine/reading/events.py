@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event
 
-from crossfoot.core.errors import NeedsPerson, RetryLater
+from crossfoot.core.errors import NeedsPerson, Rejected, RetryLater
 from crossfoot.core.recovery import backoff_s
 from crossfoot.engine.reading.describes import shapes
 from crossfoot.engine.reading.observe import Observed, row_versions, sweep_object
@@ -94,13 +94,19 @@ class Listener:
         """Stream after stream."""
         while not stop.is_set():
             try:
-                self.follow(stop)
-            except StreamEnded as ended:
-                self._after(after_end(ended.code), str(ended), stop)
+                self._follow_to_its_end(stop)
             except RetryLater as later:
                 self._wait(max(later.after_s, 1.0), str(later), stop)
+            except Rejected as refused:  # runs meet it too, and tell it where it lasts
+                self._wait(PARK_S, str(refused), stop)
             self.heard.resubscribed += not stop.is_set()
         return self.heard
+
+    def _follow_to_its_end(self, stop: Event) -> None:
+        try:
+            self.follow(stop)
+        except StreamEnded as ended:
+            self._after(after_end(ended.code), str(ended), stop)
 
     def follow(self, stop: Event) -> None:
         """One stream: from where the last one was stored, or from now on with a sweep of what went before."""
