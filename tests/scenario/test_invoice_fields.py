@@ -179,6 +179,24 @@ def test_a_draft_follows_its_deal_to_a_product_that_xero_does_not_have_yet(synce
     assert [each["ItemCode"] for each in synced.invoice_of(deal)["LineItems"]][1:] == ["BRAND-NEW"]
 
 
+def test_a_draft_whose_customer_was_archived_waits_for_that_and_then_follows(synced: Business) -> None:
+    deal = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(deal)
+    synced.in_xero("Contacts", ContactID=before["Contact"]["ContactID"], ContactStatus="ARCHIVED")
+    [line] = synced.lines(deal)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+    assert set(synced.waiting(deal)) == {"contact_archived"}
+    assert synced.invoice_of(deal)["SubTotal"] == before["SubTotal"]
+
+    synced.in_xero("Contacts", ContactID=before["Contact"]["ContactID"], ContactStatus="ACTIVE")
+    synced.later()
+    synced.sync()
+    assert synced.waiting(deal) == {}
+    assert synced.invoice_of(deal)["SubTotal"] == 2 * before["SubTotal"]
+
+
 def test_a_draft_that_was_submitted_for_approval_follows_its_deal_and_stays_submitted(synced: Business) -> None:
     deal = "Cent and Sons Bakers - Flour costing"
     synced.in_xero("Invoices", InvoiceID=synced.invoice_of(deal)["InvoiceID"], Status="SUBMITTED")

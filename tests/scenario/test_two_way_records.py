@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from crossfoot.core.errors import Stopped
 from crossfoot.core.links import Kind
 from crossfoot.engine.plans import describe_plan
 from crossfoot.engine.runs import look
@@ -481,3 +482,21 @@ def test_a_plan_says_what_each_side_would_be_told(shared: Business) -> None:
     session = shared.session()
     [change] = describe_plan(session, look(session)[1])["changes"]
     assert (change["id"], change["told"], change["values"]) == (row["Id"], "xero", {"Phone": "02 5550 1111"})
+
+
+def test_what_becomes_ready_while_customers_are_told_does_not_pass_the_brake_unseen(shared: Business) -> None:
+    """The brake looks at what a run would make as it begins, and has seen 112 drafts of that day already."""
+    shared.set("first_live_run: 5}", "first_live_run: 5, on_test_pair: true}")
+    row, _ = linked(shared)[0]
+    shared.edit("Account", row["Id"], Phone="02 5550 7777")
+    [archived] = [contact for contact in shared.contacts() if contact["Name"] == "Old Mint Restorations"]
+    active = {"ContactID": archived["ContactID"], "ContactStatus": "ACTIVE"}
+    before = len(shared.invoices())
+    shared.later()
+
+    shared.stand_still_at("commit told done", lambda: shared.in_xero("Contacts", **active))
+
+    assert len(shared.invoices()) == before
+    shared.later()
+    with pytest.raises(Stopped, match="The brake holds this run"):
+        shared.sync()

@@ -13,7 +13,7 @@ from crossfoot.core.coding import code_invoice, tax_rates
 from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import LinkedDeal, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -165,8 +165,7 @@ def decide_deal(deal: Deal, context: Context) -> DealDecision:
     invoice = deal.invoice
     contact = _customer(deal, context)
     if contact is not None:
-        findings += [replace(finding, record=deal.ref, related=_with_account(deal, finding)) for finding in
-                     contact.findings]  # fmt: skip
+        findings += _of_customer(deal, contact)
     if invoice is None or invoice.account is None or contact is None:
         return _waiting_or_defect(deal, findings)
     coded = code_invoice(invoice, context.accounts[invoice.account.id].country, context.books, context.policy.coding)
@@ -189,6 +188,20 @@ def _customer(deal: Deal, context: Context) -> ContactDecision | None:
     if deal.bill_to:
         return context.chosen.get(deal.ref.id)
     return context.contacts.get(account.id)
+
+
+def _of_customer(deal: Deal, contact: ContactDecision) -> list[Finding]:
+    """Why a deal waits for its customer."""
+    return [replace(each, record=deal.ref, related=_with_account(deal, each)) for each in contact.findings]
+
+
+def _billed_to(contact: ContactDecision | None, current: LedgerInvoice | None) -> str:
+    """The contact that a deal with an invoice is billed to; that of its invoice also while nothing may go to it."""
+    if contact is None:
+        return ""
+    if current and any(ref.id == current.contact_id for ref in contact.candidates):
+        return current.contact_id
+    return contact.contact_id
 
 
 def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
@@ -352,11 +365,10 @@ def _missing_items(invoice: IntendedInvoice, context: Context) -> list[Identity]
 
 def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     bucket = Bucket.DRAFTED if link.born == "crossfoot" else Bucket.LINKED
-    contact = _customer(deal, context)
-    contact_id = contact.contact_id if contact else ""
+    contact, current = _customer(deal, context), context.mirror.invoices.get(link.xero_id)
+    contact_id = _billed_to(contact, current)
     account = deal.invoice.account if deal.invoice else None
     coded, problems = _coded(deal, contact_id, context)
-    current = context.mirror.invoices.get(link.xero_id)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
@@ -369,6 +381,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             problems=problems,
         )
     )
+    if judged.update is not None and contact and contact.findings:
+        judged = Judgement(tuple(_of_customer(deal, contact)), waits=True)
     operation = None
     if judged.update is not None and current is not None:
         operation = Operation(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from crossfoot.core.errors import NeedsPerson, Stopped
-from crossfoot.core.links import Kind
+from crossfoot.core.links import Identity, Kind
 from crossfoot.core.plan import Operation
+from crossfoot.core.reissue import Stage
 from crossfoot.engine.guards.anchor import Anchor
 from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished
 from crossfoot.engine.guards.guard import check_guard
@@ -35,6 +36,7 @@ from crossfoot.engine.writing.reissue import Reissued, finish_reissues, reissue_
 from crossfoot.engine.writing.status_calls import resume_statuses
 from crossfoot.engine.writing.tell import Agreed, look_at_links, tell
 from crossfoot.engine.writing.verify import Verified, verify
+from crossfoot.store.acts import open_acts
 from crossfoot.store.audit import prune_bodies
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
@@ -182,9 +184,8 @@ def apply_reviewed(
             "with --strict nothing is sent. Make a new plan.",
             code="plan_moved",
         )
-    chosen = [o for o in planned.invoices if o.source.id in matching]
-    needed = {identity for operation in chosen for identity in operation.needs}
-    operations = [o for o in planned.operations if o in chosen or o.identity in needed]
+    chosen = {o.identity for o in planned.invoices if o.source.id in matching}
+    operations = _with_needs(planned.operations, chosen)
     report = _carry_out(session, "apply", observed, planned, operations, reviewed=True)
     report.queue_opened, report.queue_closed = changes
     report.left_out = left_out
@@ -228,9 +229,7 @@ def _carry_out(
         answer_requests(session)
         report.reissued = reissue_invoices(session, planned.as_of)
     if report.agreed.to_xero or report.reissued.writes:
-        shown = {operation.identity: operation.reason for operation in operations}
-        again = make_plan(session, planned.as_of).operations
-        operations = [replace(each, reason=shown.get(each.identity, each.reason)) for each in again]
+        operations = _plan_again(session, planned.as_of, operations)
     if session.mapping.settings.direction == "to_salesforce":
         operations = ()
     report.applied = apply_operations(session, operations, reviewed=reviewed)
@@ -265,6 +264,28 @@ def _end(session: Session, command: str, report: RunReport) -> None:
             note(connection, session, f"run {command}", record_id=session.run_id, **counts)
     report.audit = keep_anchor(session)
     pack_trail(session)
+
+
+def _with_needs(operations: Sequence[Operation], documents: Collection[Identity]) -> list[Operation]:
+    """Some documents, and the customers and items that must be made before them."""
+    needed = {each for operation in operations if operation.identity in documents for each in operation.needs}
+    wanted = {*documents, *needed}
+    return [operation for operation in operations if operation.identity in wanted]
+
+
+def _plan_again(session: Session, as_of: dt.date, shown: Sequence[Operation]) -> list[Operation]:
+    """The same documents as they are by now, and those that are made anew. What else became ready meanwhile has not
+    passed the brake: the next run sends it."""
+    reasons = {operation.identity: operation.reason for operation in shown}
+    with session.database.reading() as connection:
+        acts = open_acts(connection, session.organisation_id)
+    anew = {act.source_id for act in acts if act.stage is Stage.CREDITED}
+    again = make_plan(session, as_of)
+    documents = {o.identity for o in again.invoices if o.identity in reasons or o.source.id in anew}
+    return [
+        replace(operation, reason=reasons.get(operation.identity, operation.reason))
+        for operation in _with_needs(again.operations, documents)
+    ]
 
 
 def _require_go_live(session: Session) -> None:
