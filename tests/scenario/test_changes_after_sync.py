@@ -122,6 +122,23 @@ def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Busin
     assert second["InvoiceNumber"] != first["InvoiceNumber"]
 
 
+def test_an_entry_that_is_settled_is_not_answered_again_about_the_invoice_that_followed(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="VOIDED")
+    firm.sync()
+    entry = firm.waiting(APPROVED)["invoice_voided"].id
+    firm.desk.retry(entry)
+    firm.later()
+    firm.sync()
+    firm.approve(APPROVED)
+
+    with pytest.raises(NeedsPerson, match="is settled"):
+        firm.desk.retry(entry)
+
+    firm.sync()
+    assert firm.waiting(APPROVED) == {}
+    assert firm.bucket(APPROVED) == "drafted"
+
+
 def test_an_answer_does_not_outlive_its_question(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)

@@ -25,7 +25,7 @@ def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[Queu
 
     The choice is about the two values shown: it lapses where one of them changes before the next sync.
     """
-    entry = desk.entry(entry_id)
+    entry = desk.open_entry(entry_id)
     if entry.code != "field_conflict":
         raise NeedsPerson(f"Entry {entry.id} is not about a field that both sides changed.")
     with desk.database.writing("choice") as connection:

@@ -73,6 +73,13 @@ class Desk:
             raise NeedsPerson(f"There is no queue entry {entry_id}. `crossfoot queue ls` shows them.")
         return found
 
+    def open_entry(self, entry_id: int) -> QueueEntry:
+        """An entry that is still to be decided: an answer to one that is over would be about what followed it."""
+        entry = self.entry(entry_id)
+        if entry.state != "open":
+            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled: there is nothing to decide.")
+        return entry
+
     def ignore(self, entry_id: int, *, reason: str, until: dt.date) -> QueueEntry:
         """Put an entry aside until a day, with a reason; it stays on the tie-out."""
         if not reason.strip():
@@ -80,7 +87,7 @@ class Desk:
         today = self.now.date()
         if not today < until <= today + dt.timedelta(days=IGNORE_DAYS_MAX):
             raise NeedsPerson(f"--until must lie after today and within a year (today is {today}).")
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         with self.database.writing("ignore") as connection:
             ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
             self._note(connection, "ignore", entry, reason=reason.strip(), until=until.isoformat())
@@ -88,7 +95,7 @@ class Desk:
 
     def retry(self, entry_id: int) -> QueueEntry:
         """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         with self.database.writing("retry") as connection:
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             retry_write_backs(connection, self.organisation_id, entry.record.id)
@@ -131,7 +138,7 @@ class Desk:
 
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         kind = self._linkable(entry)
         choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
         chosen = target or (choices[0] if len(choices) == 1 else "")
@@ -181,7 +188,7 @@ class Desk:
 
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
             self._linkable(entry)
         source = entry.record.id
@@ -200,7 +207,7 @@ class Desk:
     def cancel(self, entry_id: int) -> QueueEntry:
         """Have the invoice of a lost or deleted deal taken back at the next sync: a draft is deleted, an unpaid invoice
         voided. The entry stays open until that is done."""
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         if entry.code not in {"no_longer_won", "source_deleted"}:
             raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
         with self.database.writing("cancel") as connection:
@@ -217,7 +224,7 @@ class Desk:
     def reissue(self, entry_id: int) -> tuple[QueueEntry, str]:
         """Have the approved invoice of a changed deal credited in full and made anew at the next sync; returns its
         number. The answer is about the deal as it stands now: where it changes once more, it is asked again."""
-        entry = self.entry(entry_id)
+        entry = self.open_entry(entry_id)
         if entry.code != PROPOSED_BY:
             raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
         with self.database.writing("reissue") as connection:
