@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from crossfoot.emulators.scenario import find_scenario
+from crossfoot.xero import requests
 
 from .business import URLS, Business, Stage, found
 from .test_credit_and_reissue import SMALL_FIRM
@@ -131,3 +133,34 @@ def test_money_paid_beyond_the_invoice_and_sent_back_leaves_no_credit_with_the_c
 
     assert balance(firm) == owed
     assert firm.writes_during(firm.sync) == []
+
+
+def test_no_overpayment_is_missed_while_another_is_used(firm: Business, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four overpayments in two pages. Finance use the first after Crossfoot read the first page."""
+    owed, invoice = balance(firm), firm.invoice_of(FIRST)
+    received = {"Type": "RECEIVE-OVERPAYMENT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}}
+    received |= {"BankAccount": BANK, "Date": "2026-11-18"}
+    for amount in (10, 20, 30, 40):
+        line = {"Description": "Paid too much", "Quantity": 1, "UnitAmount": amount}
+        firm.office.xero("PUT", "BankTransactions", [{**received, "LineItems": [line]}])
+        firm.later()
+    first = firm.see("Overpayments")["OverpaymentID"]
+    wish = {"Amount": 10, "Date": "2026-11-19", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
+    carry, pages = firm.carrier.handle_request, list[str]()
+
+    def use_it_between_pages(request: httpx2.Request) -> httpx2.Response:
+        answer = carry(request)
+        if request.method == "GET" and request.url.path.endswith("/Overpayments"):
+            pages.append(request.url.params["page"])
+            if len(pages) == 1:
+                firm.office.ask(URLS["xero"], "PUT", f"/Overpayments/{first}/Allocations", {"Allocations": [wish]})
+        return answer
+
+    monkeypatch.setattr(requests, "PAGE_SIZE", 2)
+    monkeypatch.setattr(firm.carrier, "handle_request", use_it_between_pages)
+    firm.sync()
+    firm.later()
+    firm.sync()
+
+    assert pages[:2] == ["1", "2"]
+    assert balance(firm) == owed - 100

@@ -50,6 +50,22 @@ def test_every_sales_invoice_is_shown_with_its_lines_whoever_made_it(synced: Bus
     }
 
 
+def test_a_line_that_finance_takes_the_item_from_points_at_none(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    invoice = synced.invoice_of(name)
+    kept = ("LineItemID", "Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
+    lines = [{**{each: line[each] for each in kept}, "ItemCode": ""} for line in invoice["LineItems"]]
+    synced.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=lines)
+    synced.later()
+
+    synced.sync()
+
+    of = f"Xero_Invoice__r.Invoice_Id__c = '{invoice['InvoiceID']}'"
+    [row] = synced.soql(f"SELECT Item_Code__c, Xero_Item__c, Xero_Account__c FROM Xero_Invoice_Line__c WHERE {of}")
+    assert (row["Item_Code__c"], row["Xero_Item__c"]) == (None, None)
+    assert row["Xero_Account__c"]
+
+
 @pytest.mark.promise("S0-16")
 def test_a_deals_money_adds_up_and_its_state_is_in_words(settled: Business) -> None:
     line = {"code": "ASR-CTRL", "Quantity": 1, "UnitPrice": Decimal("2640.00")}

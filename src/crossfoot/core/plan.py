@@ -335,7 +335,8 @@ def _create_invoice(
     assert invoice.account is not None
     organisation_id = context.books.organisation.organisation_id
     policy = context.policy
-    approved = policy.status == "AUTHORISED" and totals.gross <= policy.approve_up_to and not invoice.without_products
+    small = invoice.currency == context.books.organisation.base_currency and totals.gross <= policy.approve_up_to
+    approved = policy.status == "AUTHORISED" and small and not invoice.without_products
     needs = [Identity(context.org_id, organisation_id, Kind.CONTACT, invoice.account.id)] if contact.create_as else []
     needs += _missing_items(invoice, context)
     epoch = context.epochs.get(deal.ref.id, 0) + 1

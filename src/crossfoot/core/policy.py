@@ -46,6 +46,7 @@ class Policy:
     line_amounts: LineAmounts = LineAmounts.EXCLUSIVE
     status: str = "DRAFT"
     approve_up_to: Decimal = Decimal(0)
+    """Gross, in the organisation's base currency."""
     due_days: int = 14
     number_prefix: str = ""
     double_billing_days: int = 45

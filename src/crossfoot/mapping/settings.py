@@ -88,9 +88,10 @@ class PolicyRule(_Section):
     create: Annotated[Literal["draft", "approved"], Field(description="The status in which invoices are made.")] = (
         "draft"
     )
-    approve_up_to: Annotated[Decimal, Field(ge=0, description="With approved: bigger invoices stay drafts.")] = Decimal(
-        0
-    )
+    approve_up_to: Annotated[
+        Decimal,
+        Field(ge=0, description="With approved: bigger invoices stay drafts, and those in a foreign currency."),
+    ] = Decimal(0)
     due_days: Annotated[int, Field(ge=0, le=365, description="Where neither contact nor organisation has terms.")] = 14
     number: NumberRule = NumberRule()
     double_billing_days: Annotated[int, Field(ge=0, le=366, description="How far apart a look-alike may be.")] = 45

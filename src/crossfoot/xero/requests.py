@@ -119,8 +119,8 @@ def invoices_by_id(tenant: Tenant, ids: Sequence[str]) -> OrganisationRequest:
 
 
 def overpayments(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:
-    """A page of overpayments."""
-    return replace(_page(tenant, "Overpayments", page, since, {}), lane=Lane.PROMPT)
+    """A page of overpayments, ordered by what never changes."""
+    return replace(_page(tenant, "Overpayments", page, since, {"order": "OverpaymentID"}), lane=Lane.PROMPT)
 
 
 def credit_notes(tenant: Tenant, page: int, since: datetime | None) -> OrganisationRequest:

@@ -99,6 +99,14 @@ def test_only_small_complete_invoices_are_approved_at_once(
     assert decision.operation.status == status
 
 
+def test_an_amount_of_another_currency_is_not_held_against_the_limit_of_approval() -> None:
+    """A hundred NZD under a limit of 110 AUD; a hundred pounds would be twice as much."""
+    policy = replace(POLICY, status="AUTHORISED", approve_up_to=money("110.00"))
+    decision = decide(context(policy=policy), currency="NZD", invoice=invoice(currency="NZD"))
+    assert decision.operation is not None
+    assert decision.operation.status == "DRAFT"
+
+
 BEFORE, SINCE = D(2026, 10, 31), START
 
 

@@ -213,9 +213,9 @@ class Mirror:
         return {
             "Name": (line.description.split("\n")[0] or line.item_code or "Line")[:NAME_LENGTH],
             **self._to("invoice", invoice.invoice_id),
-            **(self._refer("account", self._account_key(account)) if account else {}),
-            **(self._to("tax_rate", rate.tax_type) if rate else {}),
-            **(self._to("item", item.item_id) if item else {}),
+            **(self._refer("account", self._account_key(account)) if account else self._at_none("account")),
+            **(self._to("tax_rate", rate.tax_type) if rate else self._at_none("tax_rate")),
+            **(self._to("item", item.item_id) if item else self._at_none("item")),
             "Description__c": line.description or None,
             "Quantity__c": line.quantity,
             "Unit_Amount__c": line.unit_amount,
