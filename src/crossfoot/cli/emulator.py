@@ -13,10 +13,9 @@ import typer
 
 from crossfoot.cli import emulator_control
 from crossfoot.cli.emulator_webhooks import webhooks_app
+from crossfoot.http import is_loopback
 
 app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
-
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @app.callback()
@@ -49,7 +48,7 @@ def up(
     from crossfoot.emulators.scenario import ScenarioError
     from crossfoot.emulators.snapshot import StateError
 
-    if host not in _LOOPBACK:
+    if not is_loopback(host):
         typer.echo(f"Warning: {host} is not this machine alone. Anyone who reaches it can read and change all.")
     urls = {"salesforce": salesforce_url, "xero": xero_url}
     settings = HostSettings(
