@@ -13,7 +13,6 @@ import typer
 
 from crossfoot.cli import emulator_control
 from crossfoot.cli.emulator_webhooks import webhooks_app
-from crossfoot.http import is_loopback
 
 app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -47,6 +46,7 @@ def up(
     from crossfoot.emulators.salesforce.events.pubsub import PubSubSettings
     from crossfoot.emulators.scenario import ScenarioError
     from crossfoot.emulators.snapshot import StateError
+    from crossfoot.http import is_loopback
 
     if not is_loopback(host):
         typer.echo(f"Warning: {host} is not this machine alone. Anyone who reaches it can read and change all.")

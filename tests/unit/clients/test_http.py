@@ -17,7 +17,6 @@ from .wire import BASE, COMMITTED, Reply, Wire, http, reply
 READ, WRITE = HttpRequest("GET", "/Invoices", {"page": "1"}), HttpRequest("PUT", "/Invoices", body=b"the exact body")
 
 
-@pytest.mark.promise("S1-72")
 @pytest.mark.parametrize(
     ("host", "own"),
     [("127.0.0.1", True), ("127.0.88.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("me", False)],  # noqa: S104
@@ -26,6 +25,7 @@ def test_every_loopback_address_is_this_machine_alone(host: str, own: bool) -> N
     assert is_loopback(host) is own
 
 
+@pytest.mark.promise("S1-72")
 @pytest.mark.parametrize(
     "address", ["https://api.xero.com", "http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080"]
 )
