@@ -134,12 +134,13 @@ def require_safe_address(address: str) -> None:
     parts = urlsplit(address)
     if parts.scheme == "https" and parts.hostname:
         return
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
+    if parts.scheme == "http" and parts.hostname and is_loopback(parts.hostname):
         return
     raise NeedsPerson(f"{address!r} is not an https address. Plain http is used only towards this machine.")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine and nobody else reaches it: ``localhost``, ``::1``, and all of 127.0.0.0/8."""
     if host == "localhost":
         return True
     try:

@@ -16,8 +16,6 @@ from crossfoot.cli.emulator_webhooks import webhooks_app
 
 app = typer.Typer(help="Run emulated Salesforce and Xero on this machine.", no_args_is_help=True, rich_markup_mode=None)
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
 
 @app.callback()
 def emulator() -> None:
@@ -48,8 +46,9 @@ def up(
     from crossfoot.emulators.salesforce.events.pubsub import PubSubSettings
     from crossfoot.emulators.scenario import ScenarioError
     from crossfoot.emulators.snapshot import StateError
+    from crossfoot.http import is_loopback
 
-    if host not in _LOOPBACK:
+    if not is_loopback(host):
         typer.echo(f"Warning: {host} is not this machine alone. Anyone who reaches it can read and change all.")
     urls = {"salesforce": salesforce_url, "xero": xero_url}
     settings = HostSettings(

@@ -10,11 +10,19 @@ import httpx2
 import pytest
 
 from crossfoot.core.errors import Defect, NeedsPerson
-from crossfoot.http import ANSWER_BYTES_MAX, TOKEN_EXCHANGE, HttpRequest, Lost, require_safe_address
+from crossfoot.http import ANSWER_BYTES_MAX, TOKEN_EXCHANGE, HttpRequest, Lost, is_loopback, require_safe_address
 
 from .wire import BASE, COMMITTED, Reply, Wire, http, reply
 
 READ, WRITE = HttpRequest("GET", "/Invoices", {"page": "1"}), HttpRequest("PUT", "/Invoices", body=b"the exact body")
+
+
+@pytest.mark.parametrize(
+    ("host", "own"),
+    [("127.0.0.1", True), ("127.0.88.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("me", False)],  # noqa: S104
+)
+def test_every_loopback_address_is_this_machine_alone(host: str, own: bool) -> None:
+    assert is_loopback(host) is own
 
 
 @pytest.mark.promise("S1-72")
