@@ -53,6 +53,7 @@ KNOWN: Mapping[tuple[str, str], Known] = {
     ("LinkedTransaction.HasErrors", "member"): _FLAG,
     ("PurchaseOrder.HasErrors", "member"): _FLAG,
     ("Quote.HasErrors", "member"): _FLAG,
+    ("Quote.Warnings", "member"): Known("what was dropped is told", "XERO 3.4", [{"Message": "why"}]),
     ("RepeatingInvoice.HasErrors", "member"): _FLAG,
     ("RepeatingInvoice.ValidationErrors", "member"): _PROBLEMS,
     ("ContactGroup.HasValidationErrors", "member"): _FLAG,
