@@ -200,7 +200,7 @@ def find_tracking(call: Call, sent: list[Record], check: Check, *, by_name: bool
         category = (
             call.organisation.get("TrackingCategories", entry["TrackingCategoryID"])
             if entry.get("TrackingCategoryID")
-            else call.organisation.find_one("TrackingCategories", "Name", entry.get("Name", ""))
+            else call.organisation.find_one("TrackingCategories", "Name", entry.get("Name") or "")
         )
         usable = category and category["Status"] == "ACTIVE" and (by_name or entry.get("TrackingOptionID"))
         option = _option(category, entry) if category and usable else None
@@ -226,7 +226,7 @@ def find_tracking(call: Call, sent: list[Record], check: Check, *, by_name: bool
 def _option(category: Record, entry: Record) -> Record | None:
     for option in category["Options"]:
         by_id = entry.get("TrackingOptionID") == option["TrackingOptionID"]
-        by_name = "TrackingOptionID" not in entry and fold(entry.get("Option", "")) == fold(option["Name"])
+        by_name = "TrackingOptionID" not in entry and fold(entry.get("Option") or "") == fold(option["Name"])
         if option["Status"] == "ACTIVE" and (by_id or by_name):
             found: Record = option
             return found
