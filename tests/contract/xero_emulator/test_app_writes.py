@@ -110,6 +110,32 @@ def test_a_manual_journal_of_an_app_posts_and_respects_the_lock_date(xero: Clien
     assert xero.world.log[-1]["illegal"] == "an entry dated behind the lock"
 
 
+def test_a_quotes_line_is_spelled_out(xero: Client) -> None:
+    """XERO 4.16: no tax type from the account, and tracking by the option's id alone."""
+    region = xero.one("PUT", "/TrackingCategories", {"Name": "Region", "Options": [{"Name": "North"}]})
+    by_id = {"TrackingCategoryID": region["TrackingCategoryID"], **region["Options"][0]}
+    del by_id["Name"], by_id["Status"]
+    bare = {"Description": "Advice", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200"}
+    lines = [{**bare, "Tracking": [{"Name": "Region", "Option": "North"}]}, {**bare, "Tracking": [by_id]}]
+    made = xero.one("PUT", "/Quotes", {**quote(xero), "LineItems": lines})
+    assert (made["TotalTax"], [row.get("TaxType") for row in made["LineItems"]]) == (0, [None, None])
+    assert [[entry["Option"] for entry in row["Tracking"]] for row in made["LineItems"]] == [[], ["North"]]
+    assert "Tracking option 'North' has been removed" in made["Warnings"][0]["Message"]
+
+
+def test_an_accepted_quote_keeps_its_amounts(xero: Client) -> None:
+    """XERO 4.16: fully editable in DRAFT and SENT; sent again, it is open again."""
+    made = xero.one("PUT", "/Quotes", {**quote(xero), "Status": "SENT"})
+    path, told = f"/Quotes/{made['QuoteID']}", {"Contact": {"ContactID": made["Contact"]["ContactID"]}, "Date": DAY}
+    dearer = {**told, "LineItems": [{"LineItemID": made["LineItems"][0]["LineItemID"], "UnitAmount": 120}]}
+    assert xero.one("POST", path, {**dearer, "Status": "ACCEPTED"})["SubTotal"] == 120
+    assert xero.one("POST", path, {**dearer, "Title": "As agreed"})["Title"] == "As agreed"
+    dearest = {**told, "LineItems": [{**SALE, "UnitAmount": 150}]}
+    assert xero.problems("POST", path, dearest) == ["Quote not of valid status for modification"]
+    assert xero.problems("POST", path, {**dearest, "Status": "INVOICED"})
+    assert xero.one("POST", path, {**dearest, "Status": "SENT"})["SubTotal"] == 150
+
+
 @pytest.mark.parametrize("plural", ["BankTransfers", "BatchPayments"])
 def test_a_post_deletes_what_its_id_names_and_creates_nothing(xero: Client, plural: str) -> None:
     id_field, body = f"{plural[:-1]}ID", BODIES[plural](xero)

@@ -183,3 +183,19 @@ def test_a_document_with_a_credit_keeps_its_contact(xero: Client) -> None:
         assert xero.problems("POST", path, other) == [
             "This document cannot be edited as it has a payment or credit note allocated to it."
         ]
+
+
+def test_money_is_in_the_currency_of_its_bank_account(xero: Client) -> None:
+    """XERO 4.8: only an overpayment may be in another currency, and that one must be enabled."""
+    xero.contact()
+    assert make_prepayment(xero, 10, CurrencyCode="NZD")["CurrencyCode"] == "AUD"
+    overpaid: dict[str, Any] = {
+        "Type": "RECEIVE-OVERPAYMENT",
+        "Contact": {"Name": "Acme Pty Ltd"},
+        "BankAccount": {"Code": "090"},
+        "LineItems": [{"Description": "Too much", "UnitAmount": 10}],
+    }
+    assert xero.one("PUT", "/BankTransactions", {**overpaid, "CurrencyCode": "NZD"})["CurrencyCode"] == "NZD"
+    assert xero.problems("PUT", "/BankTransactions", {**overpaid, "CurrencyCode": "XXX"}) == [
+        "Organisation is not subscribed to currency XXX"
+    ]

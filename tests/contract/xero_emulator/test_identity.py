@@ -229,12 +229,30 @@ def test_client_credentials(xero: Client) -> None:
     [
         ({"grant_type": "client_credentials", "scope": "accounting.nonsense"}, "invalid_scope"),
         ({"grant_type": "client_credentials", "client_secret": "wrong"}, "invalid_client"),
+        ({"grant_type": "client_credentials", "client_secret": "schlüssel"}, "invalid_client"),
         ({"grant_type": "password"}, "unsupported_grant_type"),
         ({"grant_type": "refresh_token", "refresh_token": "nope"}, "invalid_grant"),
     ],
 )
 def test_refused_grants(xero: Client, form: dict[str, str], error: str) -> None:
     assert _error(xero, **{**_app(xero), **form}) == error
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "http://127.0.0.1:8400/",
+        "http://[bad",
+        "http://localhost/\r\nX-Header: 1",
+        "http://localhost/€",
+        "localhost",
+    ],
+)
+def test_a_consent_leads_back_to_known_addresses_only(xero: Client, address: str) -> None:
+    """XERO 1.2: registered ones, and plain http on localhost."""
+    asked = {"response_type": "code", "client_id": xero.world.app["client_id"], "redirect_uri": address, "scope": SCOPE}
+    assert _post(xero, "/identity/connect/authorize", asked).status == 400
 
 
 def test_broad_scopes_only_for_apps_of_the_older_generation(make_client: Any) -> None:

@@ -159,6 +159,7 @@ def test_post_with_a_known_number_overwrites_and_is_marked(xero: Client) -> None
         ({"Status": "AUTHORISED", "DueDate": None}, "Due date cannot be empty."),
         ({"Url": "https://xero.example.com/"}, "Url must be"),
         ({"Url": "/relative"}, "Url must be"),
+        ({"Url": "https://[broken"}, "Url must be"),
         ({"InvoiceNumber": "Ä1"}, "printable ASCII"),
         ({"InvoiceID": "5f0c1c1e-0000-4000-8000-000000000000"}, "with the specified InvoiceID could not be found"),
         ({"Status": "PAID"}, "not of valid status"),

@@ -23,6 +23,7 @@ class Known:
 _COMPANION = Known("dates have a companion in text", "XERO 3.2", "2026-11-20T00:00:00")
 _DOUBLED_ID = Known("the id is told twice", "XERO 3.1", "00000000-0000-0000-0000-000000000000")
 _FLAG = Known("a refused element carries its flag, whatever its resource", "XERO 3.4", True)
+_WARNED = Known("what was dropped is told, whatever the resource", "XERO 3.4", [])
 _PROBLEMS = Known("a refused element carries its problems, whatever its resource", "XERO 3.4", [])
 _PAGED = Known("a paged list says which page it is", "XERO 3.8", {})
 _STAMP = Known("stamps of connections have seven digits and no zone", "XERO 1.6", "2026-11-20T01:30:00.0000000")
@@ -53,6 +54,10 @@ KNOWN: Mapping[tuple[str, str], Known] = {
     ("LinkedTransaction.HasErrors", "member"): _FLAG,
     ("PurchaseOrder.HasErrors", "member"): _FLAG,
     ("Quote.HasErrors", "member"): _FLAG,
+    ("BankTransfer.Warnings", "member"): _WARNED,
+    ("Quote.Warnings", "member"): _WARNED,
+    ("RepeatingInvoice.Warnings", "member"): _WARNED,
+    ("PaymentService.HasErrors", "member"): _FLAG,
     ("RepeatingInvoice.HasErrors", "member"): _FLAG,
     ("RepeatingInvoice.ValidationErrors", "member"): _PROBLEMS,
     ("ContactGroup.HasValidationErrors", "member"): _FLAG,

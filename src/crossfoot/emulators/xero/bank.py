@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from crossfoot.emulators.xero import contacts, ledger, stock
+from crossfoot.emulators.xero import contacts, ledger, plans, stock
 from crossfoot.emulators.xero.countries import no_tax
 from crossfoot.emulators.xero.credit_documents import OVERPAYMENTS, PREPAYMENTS
 from crossfoot.emulators.xero.documents import sent_rate
@@ -126,9 +126,12 @@ def _bank_account(call: Call, sent: Record | None, check: Check) -> Record | Non
 
 
 def _fill_currency(call: Call, bank: Record, values: Record, record: Record, check: Check) -> None:
-    """A foreign currency must be asked for; the default is the bank account's."""
-    code = (record.get("CurrencyCode") or bank.get("CurrencyCode") or call.organisation.base_currency).upper()
+    """The currency is the bank account's; only an overpayment may be in another (XERO 4.8)."""
+    asked = record.get("CurrencyCode") if record["Type"] in CONTROL_ACCOUNTS else None
+    code = (asked or bank.get("CurrencyCode") or call.organisation.base_currency).upper()
     record["CurrencyCode"] = code
+    if not plans.takes_currency(call.organisation, code):
+        check.refuse(f"Organisation is not subscribed to currency {code}", illegal="currency that is not enabled")
     if code == call.organisation.base_currency:
         record["CurrencyRate"] = Decimal("1.0000000000")
     else:

@@ -65,6 +65,8 @@ def _person(world: World, request: Request, now: datetime) -> tuple[Response, li
         raise not_found()
     place, _, inline_query = asked["path"].partition("?")
     sent = asked.get("query") or inline_query
+    if not isinstance(sent, str | dict):
+        raise bad_data("A query is a text or an object.")
     query = (
         parse_query(sent) if isinstance(sent, str) else {str(name).lower(): str(value) for name, value in sent.items()}
     )
@@ -75,6 +77,8 @@ def _person(world: World, request: Request, now: datetime) -> tuple[Response, li
     if not path:
         raise not_found()
     special = _SCREENS.get((method, path[0].lower(), path[2].lower() if len(path) == 3 else ""))
+    if special is not None and not isinstance(body or {}, dict):
+        raise bad_data("An object was expected.")
     if special is not None:
         return json_response(to_wire(special(call, path, body or {}))), call.events
     response = respond(call, method, path, b"" if body is None else to_json(body))

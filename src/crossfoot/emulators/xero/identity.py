@@ -130,9 +130,7 @@ def _redirect(uri: str, members: Mapping[str, str]) -> Response:
 def _check_authorize(world: World, asked: Mapping[str, str]) -> list[str]:
     if asked.get("client_id") != world.app["client_id"]:
         raise _refusal("unauthorized_client", "Unknown client or client not enabled")
-    uri = urlsplit(asked.get("redirect_uri", ""))
-    local = uri.scheme == "http" and uri.hostname == "localhost"
-    if not local and asked.get("redirect_uri") not in world.app["redirect_uris"]:
+    if not _may_return_to(world, asked.get("redirect_uri", "")):
         raise _refusal("unauthorized_client", "Invalid redirect_uri")
     if asked.get("response_type") != "code":
         raise _refusal("unsupported_response_type")
@@ -142,6 +140,16 @@ def _check_authorize(world: World, asked: Mapping[str, str]) -> list[str]:
     if not scope or not set(scope) <= set(world.app["scopes"]):
         raise _refusal("unauthorized_client", "Invalid scope for client")
     return scope
+
+
+def _may_return_to(world: World, address: str) -> bool:
+    """Whether a consent may lead back to an address: one that is registered, or any on this machine (XERO 1.2)."""
+    try:
+        uri = urlsplit(address)
+    except ValueError:
+        return False
+    local = uri.scheme == "http" and uri.hostname == "localhost" and address.isascii() and address.isprintable()
+    return local or address in world.app["redirect_uris"]
 
 
 def _new_grant(world: World, tenant: str, user_place: int, now: datetime, scope: list[str]) -> Record:
@@ -173,7 +181,8 @@ def exchange(world: World, request: Request, now: datetime) -> Response:
     client_id, secret = _client(request, form)
     if not client_id or client_id != world.app["client_id"]:
         raise _refusal("invalid_client" if client_id else "unauthorized_client")
-    if secret is not None and not _is_public(world, form) and not compare_digest(secret, world.app["client_secret"]):
+    known = str(world.app["client_secret"]).encode()
+    if secret is not None and not _is_public(world, form) and not compare_digest(secret.encode(), known):
         raise _refusal("invalid_client")
     grant_type = _GRANTS.get(form.get("grant_type", ""))
     if grant_type is None:

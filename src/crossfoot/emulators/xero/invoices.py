@@ -50,7 +50,10 @@ def _check_header(_call: Call, record: Record, check: Check) -> None:
 
 
 def _is_link(url: str) -> bool:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     return parts.scheme in {"http", "https"} and bool(parts.netloc) and "xero" not in url.lower()
 
 

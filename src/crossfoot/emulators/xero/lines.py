@@ -68,6 +68,7 @@ class LineRules:
     approved: bool  # the document posts to the ledger, so that every line needs an account
     tax_override: bool = True
     quantity_above_zero: bool = False
+    spelled_out: bool = False  # neither a tax type from the account nor tracking by name (XERO 4.16)
     price_with_quantity: bool = False  # a quantity that is sent needs a price (XERO 4.15)
 
 
@@ -97,7 +98,7 @@ def build_line(
     if not line.get("Description"):
         check.refuse("Description field is mandatory")
     _fill_tax_type(call, line, item, rules, contact, check)
-    line["Tracking"] = find_tracking(call, line.get("Tracking") or [], check)
+    line["Tracking"] = find_tracking(call, line.get("Tracking") or [], check, by_name=not rules.spelled_out)
     with localcontext(ARITHMETIC):
         # A price that is not sent again keeps the decimals it was stored with.
         kept = old is not None and "UnitAmount" not in values
@@ -177,7 +178,7 @@ def _fill_tax_type(
         line.get("TaxType")
         or (contact or {}).get(rules.contact_tax)
         or ((item or {}).get(rules.item_side) or {}).get("TaxType")
-        or (account or {}).get("TaxType")
+        or (None if rules.spelled_out else (account or {}).get("TaxType"))
     )
     if not line["TaxType"]:
         return
@@ -190,7 +191,7 @@ def _fill_tax_type(
         check.refuse(f"The TaxType code '{line['TaxType']}' cannot be used with account code '{account['Code']}'.")
 
 
-def find_tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
+def find_tracking(call: Call, sent: list[Record], check: Check, *, by_name: bool = True) -> list[Record]:
     """At most two entries of distinct categories; an unknown option is dropped with a warning (XERO 4.3)."""
     if len(sent) > 2:
         check.refuse("A line item cannot have more than 2 tracking categories")
@@ -199,9 +200,10 @@ def find_tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
         category = (
             call.organisation.get("TrackingCategories", entry["TrackingCategoryID"])
             if entry.get("TrackingCategoryID")
-            else call.organisation.find_one("TrackingCategories", "Name", entry.get("Name", ""))
+            else call.organisation.find_one("TrackingCategories", "Name", entry.get("Name") or "")
         )
-        option = _option(category, entry) if category and category["Status"] == "ACTIVE" else None
+        usable = category and category["Status"] == "ACTIVE" and (by_name or entry.get("TrackingOptionID"))
+        option = _option(category, entry) if category and usable else None
         if category is None or option is None:
             named = entry.get("Option") or entry.get("TrackingOptionID") or ""
             check.warn(
@@ -224,7 +226,7 @@ def find_tracking(call: Call, sent: list[Record], check: Check) -> list[Record]:
 def _option(category: Record, entry: Record) -> Record | None:
     for option in category["Options"]:
         by_id = entry.get("TrackingOptionID") == option["TrackingOptionID"]
-        by_name = "TrackingOptionID" not in entry and fold(entry.get("Option", "")) == fold(option["Name"])
+        by_name = "TrackingOptionID" not in entry and fold(entry.get("Option") or "") == fold(option["Name"])
         if option["Status"] == "ACTIVE" and (by_id or by_name):
             found: Record = option
             return found

@@ -55,6 +55,7 @@ COMMON: Fields = {
     **dict.fromkeys(("SubTotal", "TotalTax", "Total", "TotalDiscount"), Field("number", read_only=True)),
     "UpdatedDateUTC": STAMP,
 }
+AMOUNTS = ("LineItems", "LineAmountTypes", "CurrencyCode", "CurrencyRate")
 _MODE_WORDS = {"EXCLUSIVE": "Exclusive", "INCLUSIVE": "Inclusive", "NOTAX": "NoTax"}
 MODES = choice("Exclusive", "Inclusive", "NoTax")
 USER: Fields = {"UserID": GUID, "FirstName": SEEN, "LastName": SEEN}
@@ -73,6 +74,7 @@ class Paper:
     rules: Callable[[Record], LineRules]
     blank: Mapping[str, Any] = field(default_factory=dict)
     needs: Mapping[str, str] = field(default_factory=dict)  # member -> what is said when it is missing
+    closed: frozenset[str] = frozenset()  # statuses in which amounts stay as they are
     each_time: tuple[str, ...] = ()  # members that every update has to repeat
     series: str | None = None
     number_field: str = ""
@@ -106,6 +108,8 @@ def _build(paper: Paper, call: Call, old: Record | None, values: Record, check: 
             for line in sent
         ]
     record |= totals(record["LineItems"], mode)
+    if old and {before, record["Status"]} <= paper.closed and any(record[name] != old[name] for name in AMOUNTS):
+        check.refuse(f"{paper.singular} not of valid status for modification")
     if paper.check:
         paper.check(call, record, check)
     if paper.series and not check.problems:
@@ -287,7 +291,8 @@ QUOTE = Paper(
         "INVOICED": ("INVOICED", "SENT", "DELETED"),
         "DELETED": (),
     },
-    rules=lambda _record: SALES,
+    rules=lambda _record: replace(SALES, spelled_out=True),
+    closed=frozenset({"ACCEPTED", "DECLINED", "INVOICED"}),
     blank={"LineAmountTypes": "EXCLUSIVE"},
     needs=_CONTACT_NEEDED | {"Date": "A Date must be specified for this type of transaction"} | _LINES_NEEDED,
     each_time=("Contact", "Date"),

@@ -128,7 +128,11 @@ def _check_budget(call: Call, record: Record, check: Check) -> None:
         if account is None:
             check.refuse(f"Account code '{line.get('AccountCode')}' is not a valid code for this document.")
             continue
-        balances = sorted(line.get("BudgetBalances") or [], key=lambda row: row["Period"])
+        balances = line.get("BudgetBalances") or []
+        if not all(row.get("Period") for row in balances):
+            check.refuse("Period must be specified")
+            continue
+        balances = sorted(balances, key=lambda row: str(row["Period"]))
         lines.append(
             {"AccountID": account["AccountID"], "AccountCode": account.get("Code"), "BudgetBalances": balances}
         )
