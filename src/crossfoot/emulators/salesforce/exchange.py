@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from crossfoot.emulators.salesforce import permissions
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.transaction import Transaction
 from crossfoot.emulators.salesforce.world import World
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,25 @@ class Ask:
         """Remember what a careful client would never have sent, for the request log."""
         if error.code in ILLEGAL_CODES:
             self.complaints.append(str(error))
+
+
+def member(body: Mapping[str, Any], name: str, kind: type[Value]) -> Value | None:
+    """A member of a body, if it is of this kind: a value of another JSON type spoils the whole body (SF 2.3)."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise ApiError("JSON_PARSER_ERROR", f"Cannot deserialize instance of {kind.__name__} from the value of {name}")
+    return value
+
+
+def texts(body: Mapping[str, Any], name: str) -> list[str]:
+    """A member of a body that is a list of texts; none are given where it is absent."""
+    values = member(body, name, list) or []
+    return [member({name: each}, name, str) or "" for each in values]
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    """Whether a member of a body is true, which may be written as a text."""
+    return str(body.get(name)).lower() == "true"
 
 
 def error_reply(error: ApiError) -> Reply:
