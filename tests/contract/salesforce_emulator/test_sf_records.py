@@ -282,6 +282,23 @@ def test_wrong_json_methods_and_paths_have_their_own_statuses(org: Org) -> None:
     assert any(each.startswith("JSON_PARSER_ERROR") for each in illegal)
 
 
+def test_what_can_be_read_has_a_head_and_a_refused_method_names_the_others(org: Org) -> None:
+    """SF 2.3: in the words and the order that clients have met."""
+    path = f"sobjects/Account/{org.create('Account', Name='x')}"
+    read, head = org.call("GET", path), org.call("HEAD", path)
+    assert (head.status, head.headers["ETag"]) == (200, read.headers["ETag"])
+    assert org.call("HEAD", "sobjects/Account/001000000000001AAA").status == 404
+    for method, place, allowed in (
+        ("PATCH", "sobjects/Account/", "HEAD,GET,POST"),
+        ("PATCH", "sobjects/Account/Xero_Key__c/", "HEAD,GET,POST"),
+        ("POST", path, "HEAD,GET,PATCH,DELETE"),
+        ("GET", "composite/sobjects/Account/Id", "PATCH"),
+    ):
+        answer = org.call(method, place, {})
+        assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+        assert answer.body[0]["message"] == f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
+
+
 def test_a_merge_moves_children_and_leaves_a_pointer(org: Org) -> None:
     winner, loser = (org.create("Account", Name=name) for name in ("Keep", "Drop"))
     deal = org.deal(AccountId=loser)

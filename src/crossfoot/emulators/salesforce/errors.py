@@ -42,6 +42,7 @@ class ApiError(Exception):
         status: int = 400,
         fields: Sequence[str] | None = None,
         details: Mapping[str, Any] | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -49,6 +50,7 @@ class ApiError(Exception):
         self.status = status
         self.fields = None if fields is None else list(fields)
         self.details = dict(details or {})
+        self.headers = headers
 
     def as_error(self) -> dict[str, Any]:
         """The error as an element of a response body (SF 2.3)."""
@@ -68,6 +70,13 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
         self.status = status
+
+
+def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
+    """405, which names the methods that a resource has: HEAD wherever there is GET (SF 2.3)."""
+    names = ",".join(("HEAD", *allowed) if "GET" in allowed else allowed)
+    message = f"HTTP Method '{method}' not allowed. Allowed are {names}"
+    return ApiError("METHOD_NOT_ALLOWED", message, status=405, headers=(("Allow", names),))
 
 
 def field_error(code: str, message: str, *fields: str) -> ApiError:

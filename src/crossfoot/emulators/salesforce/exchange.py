@@ -93,4 +93,4 @@ def flag(body: Mapping[str, Any], name: str) -> bool:
 
 
 def error_reply(error: ApiError) -> Reply:
-    return Reply(error.status, [error.as_error()])
+    return Reply(error.status, [error.as_error()], error.headers)

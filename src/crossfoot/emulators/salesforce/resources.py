@@ -10,7 +10,7 @@ from crossfoot.emulators.salesforce import permissions, records, unseen
 from crossfoot.emulators.salesforce.bulk.job import bulk_used
 from crossfoot.emulators.salesforce.conditions import check_conditions, http_date, is_unchanged, read_date, tags_of
 from crossfoot.emulators.salesforce.describe import describe, describe_global, described_at
-from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.errors import ApiError, method_not_allowed
 from crossfoot.emulators.salesforce.events.log import allocations, enqueued
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.ids import to_18
@@ -55,12 +55,6 @@ def create_row(ask: Ask, name: str) -> Reply:
     return Reply(201, {"id": record_id, "success": True, "errors": errors}, (("Location", location),))
 
 
-def create_by_id(ask: Ask, name: str, key: str) -> Reply:
-    if key.lower() != "id":
-        raise _method_not_allowed(ask.method)
-    return create_row(ask, name)
-
-
 def read_row(ask: Ask, name: str, record_id: str) -> Reply:
     sobject = ask.object(name)
     try:
@@ -78,7 +72,7 @@ def read_row(ask: Ask, name: str, record_id: str) -> Reply:
 def update_row(ask: Ask, name: str, record_id: str) -> Reply:
     sobject = ask.object(name)
     if to_18(record_id) is None:
-        raise _method_not_allowed(ask.method)
+        raise method_not_allowed(ask.method, ("GET", "POST"))
     payload = ask.fields()
     if any(each.lower() == "id" for each in payload):
         raise ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", fields=["Id"])
@@ -101,7 +95,7 @@ def upsert_row(ask: Ask, name: str, field: str, value: str) -> Reply:
     """201 for a new row; for a known one 200 with a body from v46, 204 without before (SF 2.5)."""
     sobject = ask.object(name)
     if not value:
-        raise _method_not_allowed(ask.method)
+        raise method_not_allowed(ask.method, ("GET", "POST"))
     key = records.upsert_key(sobject, field)
     update_only = ask.params.get("updateOnly", "").lower() == "true"
     try:
@@ -259,9 +253,3 @@ def limits(ask: Ask) -> Reply:
     if ask.version < BULK_BATCHES_VERSION_MIN:  # it had another name then
         others["DailyBulkApiRequests"] = others.pop("DailyBulkApiBatches")
     return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
-
-
-def _method_not_allowed(method: str) -> ApiError:
-    return ApiError(
-        "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are GET,DELETE,PATCH,POST", status=405
-    )
