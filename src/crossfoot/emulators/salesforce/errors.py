@@ -1,10 +1,11 @@
-"""Salesforce's own words for a refusal, in the three shapes that the platform uses (SF 2.3).
+"""Salesforce's own words for a refusal, in the shapes that the platform uses (SF 2.3).
 
 ::
 
     Exception
     +-- ApiError      an array of {message, errorCode, fields}; the same error inside a collection is an item error
     +-- OAuthError    one object {error, error_description}, of the token and authorize endpoints
+    +-- IdentityError one word as the whole body, of userinfo and the identity URL
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
         self.status = status
+
+
+class IdentityError(Exception):
+    """A refusal by userinfo or the identity URL: 403 and a word, where everything else answers 401 (SF 1.5)."""
 
 
 def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
