@@ -61,7 +61,7 @@ def judge_answer(
         return Verdict(Next.READ)
     if status == 429:
         return _limited(headers, attempt, jitter)
-    if status == 401:
+    if status == 401 or is_ended_session(status, text):
         detail = (text + headers.get("www-authenticate", "")).casefold()
         missing = "authorizationunsuccessful" in detail or "_scope" in detail
         return Verdict(Next.RECONNECT if missing or attempt > 2 else Next.RENEW)
@@ -78,6 +78,11 @@ def judge_answer(
             return Verdict(Next.REFUSED)
         return Verdict(Next.WAIT, backoff_s(attempt, jitter))
     return Verdict(Next.REFUSED)
+
+
+def is_ended_session(status: int, text: str) -> bool:
+    """Whether Salesforce's identity service, which alone says so with 403, takes the token no more (SF 1.5)."""
+    return status == 403 and text.strip() == "Bad_OAuth_Token"
 
 
 def judge_loss(*, sent: bool, is_write: bool, attempt: int, jitter: float) -> Verdict:

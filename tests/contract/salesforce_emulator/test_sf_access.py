@@ -117,8 +117,24 @@ def test_revoked_and_introspected_tokens(org: Org) -> None:
     assert org.send("POST", "/services/oauth2/introspect", asked).body["active"] is True
     assert org.send("POST", "/services/oauth2/revoke", asked).status == 200
     assert org.send("POST", "/services/oauth2/introspect", asked).body == {"active": False}
-    assert org.call("GET", "/services/oauth2/userinfo", token=token).status == 401
+    refused = org.call("GET", "/services/oauth2/userinfo", token=token)
+    assert (refused.status, refused.body) == (403, b"Bad_OAuth_Token")
     assert org.call("GET", "/services/oauth2/userinfo").body["preferred_username"] == "integration@harbourpoint.example"
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        ({}, "INVALID_SESSION_ID"),
+        ({"authorization": "Bearer 00D!none"}, "INVALID_SESSION_ID"),
+        ({"authorization": "OAuth "}, "INVALID_AUTH_HEADER"),
+        ({"authorization": "Basic eDp5"}, "INVALID_AUTH_HEADER"),
+    ],
+)
+def test_who_sends_no_good_token_is_told_which_way_it_is_bad(org: Org, header: dict[str, str], code: str) -> None:
+    """SF 1.5."""
+    answer = org.send("GET", "/services/data/v66.0/limits", **header)
+    assert (answer.status, answer.code) == (401, code)
 
 
 def many_accounts(org: Org, count: int) -> None:

@@ -247,3 +247,32 @@ def test_a_collection_says_which_failure_undid_the_others(org: Org) -> None:
     gone = org.call("DELETE", "composite/sobjects", query=ids).body
     assert [each["success"] for each in gone] == [False, False]
     assert org.read("Account", kept)["Name"] == "K"
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("composite/sobjects/Account", {"ids": [["x"]], "fields": ["Id"]}),
+        ("composite/sobjects/Account", {"ids": ["x"], "fields": False}),
+        ("parameterizedSearch", {"q": "Acme", "sobjects": [["Account"]]}),
+        ("parameterizedSearch", {"q": "Acme", "fields": [["Id"]]}),
+        ("jobs/query", {"operation": ["query"]}),
+        ("jobs/ingest", {"object": "Account", "operation": "insert", "lineEnding": ["LF"]}),
+    ],
+)
+def test_a_member_of_the_wrong_json_type_spoils_the_body(org: Org, path: str, body: Any) -> None:
+    """SF 2.3: what the parser cannot read is refused as a whole."""
+    answer = org.call("POST", path, body)
+    assert (answer.status, answer.code) == (400, "JSON_PARSER_ERROR")
+
+
+def test_a_member_without_a_name_is_no_field_and_no_relationship(org: Org) -> None:
+    """SF 2.5: an unknown field is refused."""
+    assert org.call("POST", "sobjects/Account", {"Name": "x", "": {"Name": "y"}}).code == "INVALID_FIELD"
+
+
+def test_a_text_that_says_false_is_not_true(org: Org) -> None:
+    """SF 2.7: all or none only where it is asked for."""
+    record = {"attributes": {"type": "Account"}}
+    wish = {"allOrNone": "false", "records": [record | {"Name": "x"}, record]}
+    assert [each["success"] for each in org.call("POST", "composite/sobjects", wish).body] == [True, False]

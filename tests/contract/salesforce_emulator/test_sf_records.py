@@ -282,6 +282,23 @@ def test_wrong_json_methods_and_paths_have_their_own_statuses(org: Org) -> None:
     assert any(each.startswith("JSON_PARSER_ERROR") for each in illegal)
 
 
+def test_what_can_be_read_has_a_head_and_a_refused_method_names_the_others(org: Org) -> None:
+    """SF 2.3: in the words and the order that clients have met."""
+    path = f"sobjects/Account/{org.create('Account', Name='x')}"
+    read, head = org.call("GET", path), org.call("HEAD", path)
+    assert (head.status, head.headers["ETag"]) == (200, read.headers["ETag"])
+    assert org.call("HEAD", "sobjects/Account/001000000000001AAA").status == 404
+    for method, place, allowed in (
+        ("PATCH", "sobjects/Account/", "HEAD,GET,POST"),
+        ("PATCH", "sobjects/Account/Xero_Key__c/", "HEAD,GET,POST"),
+        ("POST", path, "HEAD,GET,PATCH,DELETE"),
+        ("GET", "composite/sobjects/Account/Id", "PATCH"),
+    ):
+        answer = org.call(method, place, {})
+        assert (answer.status, answer.headers["Allow"]) == (405, allowed)
+        assert answer.body[0]["message"] == f"HTTP Method '{method}' not allowed. Allowed are {allowed}"
+
+
 def test_a_merge_moves_children_and_leaves_a_pointer(org: Org) -> None:
     winner, loser = (org.create("Account", Name=name) for name in ("Keep", "Drop"))
     deal = org.deal(AccountId=loser)
@@ -368,3 +385,35 @@ def test_people_may_write_audit_fields_and_their_calls_are_not_counted(org: Org)
         "2026-11-20T01:30:00.000+0000",
     )
     assert row["LastModifiedById"] != org.soql("SELECT Id FROM User WHERE LastName = 'Integration User'")[0]["Id"]
+
+
+def test_an_account_has_a_tag_that_a_read_or_a_write_may_name(org: Org) -> None:
+    """SF 2.1: ETags on accounts alone, 304 and 412; an invalid one on a write is 400; DELETE asks for none."""
+    path = f"sobjects/Account/{org.create('Account', Name='x')}"
+    tag = org.call("GET", path).headers["ETag"]
+    named, other = {"if-match": f'"a", {tag}'}, {"if-match": '"a"'}
+    assert org.call("GET", path, headers={"if-none-match": tag}).status == 304
+    assert org.call("GET", path, headers={"if-none-match": '"a"'}).status == 200
+    assert org.call("GET", path, headers=other).status == 412
+    assert org.call("PATCH", path, {"Name": "y"}, headers={"if-none-match": tag}).status == 412
+    assert org.call("PATCH", path, {"Name": "y"}, headers=other).status == 412
+    assert org.call("PATCH", path, {"Name": "y"}, headers={"if-match": "a"}).status == 400
+    assert org.call("PATCH", path, {"Name": "y"}, headers=named).status == 204
+    assert org.call("PATCH", path, {"Name": "z"}, headers=named).status == 412, "the row is another one now"
+    assert org.call("DELETE", path, headers=other).status == 204
+    contact = f"sobjects/Contact/{org.create('Contact', LastName='x')}"
+    assert "ETag" not in org.call("GET", contact).headers
+    assert org.call("PATCH", contact, {"LastName": "y"}, headers=other).status == 204
+
+
+def test_a_row_may_be_asked_for_by_its_date(org: Org) -> None:
+    """SF 2.1: the dates are weak conditions, by the second; what is no date is none, but for a write."""
+    path = f"sobjects/Contact/{org.create('Contact', LastName='x')}"
+    before, then = "Fri, 20 Nov 2026 01:29:59 GMT", "Fri, 20 Nov 2026 01:30:00 GMT"
+    assert org.call("GET", path).headers["Last-Modified"] == then
+    since, until = "if-modified-since", "if-unmodified-since"
+    reads = [(since, before), (since, then), (since, "x"), (until, before), (until, then), (until, "x")]
+    told = [org.call("GET", path, headers={name: text}).status for name, text in reads]
+    assert told == [200, 304, 200, 412, 200, 200]
+    writes = [org.call("PATCH", path, {"LastName": "y"}, headers={until: text}).status for text in (before, "x", then)]
+    assert writes == [412, 400, 204]

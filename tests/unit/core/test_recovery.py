@@ -34,6 +34,7 @@ def judge(
         (401, False, '[{"errorCode":"INVALID_SESSION_ID"}]', Next.RENEW),
         (401, True, "AuthorizationUnsuccessful", Next.RECONNECT),
         (403, False, "AuthenticationUnsuccessful", Next.RECONNECT),
+        (403, False, "Bad_OAuth_Token", Next.RENEW),
         (403, False, "REQUEST_LIMIT_EXCEEDED: TotalRequests Limit exceeded", Next.PARK),
         (403, False, "REQUEST_LIMIT_EXCEEDED: ConcurrentRequests Limit exceeded", Next.WAIT),
         (500, True, "", Next.UNKNOWN),

@@ -8,7 +8,7 @@ from typing import Any
 
 from crossfoot.emulators.salesforce import records
 from crossfoot.emulators.salesforce.errors import ApiError, field_error
-from crossfoot.emulators.salesforce.exchange import Ask, Reply
+from crossfoot.emulators.salesforce.exchange import Ask, Reply, flag, texts
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.resources import named_fields, record_of
 from crossfoot.emulators.salesforce.schema import SObject
@@ -79,7 +79,7 @@ def retrieve_collection(ask: Ask, name: str) -> Reply:
     if ask.method == "GET":
         ids, names = _ids(ask.params.get("ids", "").split(","), RECORDS_MAX), ask.params.get("fields", "").split(",")
     else:
-        ids, names = _ids(ask.fields().get("ids", ()), RETRIEVED_BY_POST_MAX), ask.fields().get("fields", [])
+        ids, names = _ids(texts(ask.fields(), "ids"), RETRIEVED_BY_POST_MAX), texts(ask.fields(), "fields")
     fields = named_fields(ask, sobject, [each for each in names if each])
     rows = (ask.seen.live(sobject.name, to_18(each)) for each in ids)
     return Reply(200, [None if row is None else record_of(ask, sobject, row, fields) for row in rows])
@@ -138,7 +138,7 @@ def _each(
 ) -> Reply:
     """One outcome per record in request order, 200 even when all fail; all or none when that is asked (SF 2.7)."""
     if atomic is None:
-        atomic = bool(ask.payload.get("allOrNone"))
+        atomic = flag(ask.payload, "allOrNone")
     start = ask.tx.mark()
     outcomes: list[Outcome] = []
     for record in batch:

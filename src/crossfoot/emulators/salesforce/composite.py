@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply
+from crossfoot.emulators.salesforce.exchange import Ask, Reply, error_reply, flag, member
 
 SUBREQUESTS_MAX = 25
 QUERIES_MAX = 5
@@ -26,7 +26,7 @@ def composite(ask: Ask) -> Reply:
     requests = subrequests(ask.fields(), "compositeRequest")
     if sum(_QUERIES.match(path_of(each)[1]) is not None for each in requests) > QUERIES_MAX:
         raise ApiError("LIMIT_EXCEEDED", f"at most {QUERIES_MAX} subrequests may be queries or collections")
-    answers, _ = perform_in_order(ask, requests, atomic=bool(ask.fields().get("allOrNone")))
+    answers, _ = perform_in_order(ask, requests, atomic=flag(ask.fields(), "allOrNone"))
     return Reply(200, {"compositeResponse": answers})
 
 
@@ -73,7 +73,7 @@ HALTED = error_reply(
 
 def batch(ask: Ask) -> Reply:
     """Independent requests; with haltOnError those after a failure are not done."""
-    halt = bool(ask.fields().get("haltOnError"))
+    halt = flag(ask.fields(), "haltOnError")
     results: list[dict[str, Any]] = []
     failed = False
     for request in subrequests(ask.fields(), "batchRequests", named=False):
@@ -128,7 +128,7 @@ def _failed(reply: Reply) -> bool:
 def _perform(ask: Ask, request: Request, body: Any) -> Reply:
     version, path, query = path_of(request)
     before = ask.tx.mark()
-    headers = {name.lower(): str(value) for name, value in (request.get("httpHeaders") or {}).items()}
+    headers = {name.lower(): str(value) for name, value in (member(request, "httpHeaders", dict) or {}).items()}
     inner = dataclasses.replace(
         ask,
         method=str(request["method"]).upper(),

@@ -1,10 +1,11 @@
-"""Salesforce's own words for a refusal, in the three shapes that the platform uses (SF 2.3).
+"""Salesforce's own words for a refusal, in the shapes that the platform uses (SF 2.3).
 
 ::
 
     Exception
     +-- ApiError      an array of {message, errorCode, fields}; the same error inside a collection is an item error
     +-- OAuthError    one object {error, error_description}, of the token and authorize endpoints
+    +-- IdentityError one word as the whole body, of userinfo and the identity URL
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class ApiError(Exception):
         status: int = 400,
         fields: Sequence[str] | None = None,
         details: Mapping[str, Any] | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
@@ -49,6 +51,7 @@ class ApiError(Exception):
         self.status = status
         self.fields = None if fields is None else list(fields)
         self.details = dict(details or {})
+        self.headers = headers
 
     def as_error(self) -> dict[str, Any]:
         """The error as an element of a response body (SF 2.3)."""
@@ -68,6 +71,17 @@ class OAuthError(Exception):
         self.error = error
         self.description = description
         self.status = status
+
+
+class IdentityError(Exception):
+    """A refusal by userinfo or the identity URL: 403 and a word, where everything else answers 401 (SF 1.5)."""
+
+
+def method_not_allowed(method: str, allowed: Sequence[str]) -> ApiError:
+    """405, which names the methods that a resource has: HEAD wherever there is GET (SF 2.3)."""
+    names = ",".join(("HEAD", *allowed) if "GET" in allowed else allowed)
+    message = f"HTTP Method '{method}' not allowed. Allowed are {names}"
+    return ApiError("METHOD_NOT_ALLOWED", message, status=405, headers=(("Allow", names),))
 
 
 def field_error(code: str, message: str, *fields: str) -> ApiError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from crossfoot.emulators.salesforce import permissions
 from crossfoot.emulators.salesforce.errors import ILLEGAL_CODES, ApiError
@@ -14,6 +14,8 @@ from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.transaction import Transaction
 from crossfoot.emulators.salesforce.values import from_json
 from crossfoot.emulators.salesforce.world import World
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,5 +87,24 @@ def _of_parts(parts: list[Part]) -> dict[str, Any]:
     return fields | {each.name: b64encode(each.body).decode() for each in parts if each is not first}
 
 
+def member(body: Mapping[str, Any], name: str, kind: type[Value]) -> Value | None:
+    """A member of a body, if it is of this kind: a value of another JSON type spoils the whole body (SF 2.3)."""
+    value = body.get(name)
+    if value is not None and not isinstance(value, kind):
+        raise ApiError("JSON_PARSER_ERROR", f"Cannot deserialize instance of {kind.__name__} from the value of {name}")
+    return value
+
+
+def texts(body: Mapping[str, Any], name: str) -> list[str]:
+    """A member of a body that is a list of texts; none are given where it is absent."""
+    values = member(body, name, list) or []
+    return [member({name: each}, name, str) or "" for each in values]
+
+
+def flag(body: Mapping[str, Any], name: str) -> bool:
+    """Whether a member of a body is true, which may be written as a text."""
+    return str(body.get(name)).lower() == "true"
+
+
 def error_reply(error: ApiError) -> Reply:
-    return Reply(error.status, [error.as_error()])
+    return Reply(error.status, [error.as_error()], error.headers)

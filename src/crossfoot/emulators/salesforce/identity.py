@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from crossfoot.emulators.salesforce import sessions, signing
-from crossfoot.emulators.salesforce.errors import ApiError, OAuthError
+from crossfoot.emulators.salesforce.errors import ApiError, IdentityError, OAuthError
 from crossfoot.emulators.salesforce.values import to_json
 from crossfoot.emulators.salesforce.world import Row, World
 from crossfoot.emulators.wire import Response
@@ -60,7 +60,10 @@ def identity(world: World, path: str, form: Form, headers: Form, now: datetime) 
 
 def single_access(world: World, form: Form, headers: Form, now: datetime) -> Response:
     """GET /services/oauth2/singleaccess: an address that opens the user interface once, as command lines show it."""
-    _signed_in(world, form, headers, now)
+    try:
+        _signed_in(world, form, headers, now)
+    except IdentityError as error:
+        raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401) from error
     query = {"otp": world.random_text(40)} | ({"startURL": form["redirect_uri"]} if "redirect_uri" in form else {})
     return Response(200, JSON, to_json({"frontdoor_uri": f"{world.public_url}/secur/frontdoor.jsp?{urlencode(query)}"}))
 
@@ -69,7 +72,7 @@ def _signed_in(world: World, form: Form, headers: Form, now: datetime) -> Row:
     token = sessions.bearer(headers) or form.get("oauth_token", "") or form.get("access_token", "")
     session = sessions.session_of(world, token, now)
     if session is None:
-        raise ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
+        raise IdentityError("Bad_OAuth_Token" if token else "Missing_OAuth_Token")
     return sessions.user_of(world, session["user"])
 
 

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from crossfoot.emulators.salesforce import identity, sessions, tokens
 from crossfoot.emulators.salesforce.apps import App, find_app
-from crossfoot.emulators.salesforce.errors import OAuthError
+from crossfoot.emulators.salesforce.errors import IdentityError, OAuthError
 from crossfoot.emulators.salesforce.login_page import AUTHORIZE_PATH, TYPED, allow_page, login_page
 from crossfoot.emulators.salesforce.tokens import JSON
 from crossfoot.emulators.salesforce.values import to_json
@@ -39,6 +39,8 @@ def serve(world: World, request: Request, now: datetime) -> Response | None:
             return identity.identity(world, path, form, request.headers, now)
     except OAuthError as error:
         return Response(error.status, JSON, to_json({"error": error.error, "error_description": error.description}))
+    except IdentityError as error:
+        return Response(403, (("Content-Type", "text/html;charset=UTF-8"),), str(error).encode())
     return None
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from crossfoot.emulators.salesforce import permissions, records, unseen
 from crossfoot.emulators.salesforce.bulk.job import bulk_used
+from crossfoot.emulators.salesforce.conditions import check_conditions, http_date, is_unchanged, read_date, tags_of
 from crossfoot.emulators.salesforce.describe import describe, describe_global, described_at
-from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.errors import ApiError, method_not_allowed
 from crossfoot.emulators.salesforce.events.log import allocations, enqueued
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.ids import to_18
@@ -41,11 +42,10 @@ def object_summary(ask: Ask, name: str) -> Reply:
 
 def object_describe(ask: Ask, name: str) -> Reply:
     """The full description, or 304 when nothing of it changed since ``If-Modified-Since`` (SF 2.4)."""
-    changed, since = described_at(ask.world), ask.headers.get("if-modified-since")
-    if since is not None and changed <= _http_date("If-Modified-Since", since):
+    changed, since = described_at(ask.world), read_date(ask.headers.get("if-modified-since", ""))
+    if since is not None and changed <= since:
         return Reply(304)
-    headers = (("Last-Modified", f"{changed:%a, %d %b %Y %H:%M:%S} GMT"),)
-    return Reply(200, describe(ask.seen, ask.object(name), ask.base), headers)
+    return Reply(200, describe(ask.seen, ask.object(name), ask.base), (("Last-Modified", http_date(changed)),))
 
 
 def create_row(ask: Ask, name: str) -> Reply:
@@ -56,12 +56,6 @@ def create_row(ask: Ask, name: str) -> Reply:
     return Reply(201, {"id": record_id, "success": True, "errors": errors}, (("Location", location),))
 
 
-def create_by_id(ask: Ask, name: str, key: str) -> Reply:
-    if key.lower() != "id":
-        raise _method_not_allowed(ask.method)
-    return create_row(ask, name)
-
-
 def read_row(ask: Ask, name: str, record_id: str) -> Reply:
     sobject = ask.object(name)
     try:
@@ -70,35 +64,22 @@ def read_row(ask: Ask, name: str, record_id: str) -> Reply:
         if error.code == "INVALID_CROSS_REFERENCE_KEY":
             raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404) from error
         raise
-    return Reply(200, record_of(ask, sobject, row, chosen_fields(ask, sobject)))
+    check_conditions(ask, sobject, row, write=False)
+    if is_unchanged(ask, sobject, row):
+        return Reply(304, None, tags_of(sobject, row))
+    return Reply(200, record_of(ask, sobject, row, chosen_fields(ask, sobject)), tags_of(sobject, row))
 
 
 def update_row(ask: Ask, name: str, record_id: str) -> Reply:
     sobject = ask.object(name)
     if to_18(record_id) is None:
-        raise _method_not_allowed(ask.method)
+        raise method_not_allowed(ask.method, ("GET", "POST"))
     payload = ask.fields()
     if any(each.lower() == "id" for each in payload):
         raise ApiError("INVALID_FIELD", "The Id field should not be specified in the sobject data.", fields=["Id"])
-    _check_unmodified(ask, records.find(ask.world, sobject, record_id))
+    check_conditions(ask, sobject, records.find(ask.world, sobject, record_id), write=True)
     records.update(ask.tx, sobject, record_id, payload)
     return Reply(204)
-
-
-def _check_unmodified(ask: Ask, row: Row) -> None:
-    """If-Unmodified-Since, by the second (SF 2.1)."""
-    text = ask.headers.get("if-unmodified-since")
-    if text is None:
-        return
-    if row["LastModifiedDate"] > _http_date("If-Unmodified-Since", text):
-        raise ApiError("ENTITY_MODIFIED", "the record was modified since the given date", status=412)
-
-
-def _http_date(header: str, text: str) -> datetime:
-    try:
-        return datetime.strptime(text.replace("GMT", "+0000"), "%a, %d %b %Y %H:%M:%S %z")
-    except ValueError as error:
-        raise ApiError("INVALID_HEADER", f"{header}: invalid date: {text}") from error
 
 
 def delete_row(ask: Ask, name: str, record_id: str) -> Reply:
@@ -115,7 +96,7 @@ def upsert_row(ask: Ask, name: str, field: str, value: str) -> Reply:
     """201 for a new row; for a known one 200 with a body from v46, 204 without before (SF 2.5)."""
     sobject = ask.object(name)
     if not value:
-        raise _method_not_allowed(ask.method)
+        raise method_not_allowed(ask.method, ("GET", "POST"))
     key = records.upsert_key(sobject, field)
     update_only = ask.params.get("updateOnly", "").lower() == "true"
     try:
@@ -278,9 +259,3 @@ def limits(ask: Ask) -> Reply:
     if ask.version < BULK_BATCHES_VERSION_MIN:  # it had another name then
         others["DailyBulkApiRequests"] = others.pop("DailyBulkApiBatches")
     return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
-
-
-def _method_not_allowed(method: str) -> ApiError:
-    return ApiError(
-        "METHOD_NOT_ALLOWED", f"HTTP Method '{method}' not allowed. Allowed are GET,DELETE,PATCH,POST", status=405
-    )

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from crossfoot.emulators.salesforce import collection, composite, graph, queries, resources, screens, search, tree
 from crossfoot.emulators.salesforce.bulk import resources as bulk
-from crossfoot.emulators.salesforce.errors import ApiError
+from crossfoot.emulators.salesforce.errors import ApiError, method_not_allowed
 from crossfoot.emulators.salesforce.exchange import Ask, Reply
 from crossfoot.emulators.salesforce.metadata import rest
 
@@ -28,14 +28,10 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("sobjects/*/describe/compactlayouts", {"GET": screens.compact_layouts}),
     ("sobjects/*/describe/approvallayouts", {"GET": screens.of_object({"approvalLayouts": []})}),
     ("sobjects/*/describe/*", {"GET": screens.no_layouts}),
+    ("sobjects/*/id", {"POST": resources.create_row}),
     (
         "sobjects/*/*",
-        {
-            "GET": resources.read_row,
-            "PATCH": resources.update_row,
-            "DELETE": resources.delete_row,
-            "POST": resources.create_by_id,
-        },
+        {"GET": resources.read_row, "PATCH": resources.update_row, "DELETE": resources.delete_row},
     ),
     (
         "sobjects/*/*/*",
@@ -99,10 +95,9 @@ def dispatch(ask: Ask) -> Reply:
         if len(pattern) == len(segments) and all(
             one in ("*", other.lower()) for one, other in zip(pattern, segments, strict=True)
         ):
-            answer = methods.get(ask.method)
+            # What GET answers, HEAD answers too; the host leaves the body out.
+            answer = methods.get("GET" if ask.method == "HEAD" else ask.method)
             if answer is None:
-                allowed = ",".join(methods)
-                message = f"HTTP Method '{ask.method}' not allowed. Allowed are {allowed}"
-                raise ApiError("METHOD_NOT_ALLOWED", message, status=405)
+                raise method_not_allowed(ask.method, tuple(methods))
             return answer(ask, *(other for one, other in zip(pattern, segments, strict=True) if one == "*"))
     raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)

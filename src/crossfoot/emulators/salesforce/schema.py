@@ -127,7 +127,7 @@ class SObject:
     def parent(self, relationship: str) -> Field | None:
         """The reference field behind a relationship name such as ``Account`` or ``Xero_Invoice__r``."""
         folded = relationship.lower()
-        return next((each for each in self.fields if (each.relationship or "").lower() == folded), None)
+        return next((each for each in self.fields if each.relationship and each.relationship.lower() == folded), None)
 
 
 class Schema:
@@ -151,7 +151,8 @@ class Schema:
 
     def child(self, parent: str, relationship: str) -> tuple[SObject, Field] | None:
         folded = relationship.lower()
-        return next((pair for pair in self.children(parent) if (pair[1].children or "").lower() == folded), None)
+        named = (pair for pair in self.children(parent) if pair[1].children)
+        return next((pair for pair in named if str(pair[1].children).lower() == folded), None)
 
 
 def declaration(sobject: SObject) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.exchange import Ask, Reply
+from crossfoot.emulators.salesforce.exchange import Ask, Reply, member, texts
 from crossfoot.emulators.salesforce.schema import TEXT_TYPES, Field
 from crossfoot.emulators.salesforce.soql.context import Context
 from crossfoot.emulators.salesforce.soql.evaluate import reader
@@ -63,15 +63,16 @@ def parameterized(ask: Ask) -> Reply:
     """GET or POST ``parameterizedSearch``: the same without SOSL."""
     if ask.method == "POST":
         wish = ask.fields()
-        shared = wish.get("fields")
+        shared = texts(wish, "fields") or ["Id"]
+        objects = [member({"sobjects": each}, "sobjects", dict) or {} for each in member(wish, "sobjects", list) or []]
         asked = [
             Wish(
                 str(each.get("name")),
-                ", ".join(each.get("fields") or shared or ["Id"]),
+                ", ".join(texts(each, "fields") or shared),
                 f" WHERE {each['where']}" if each.get("where") else "",
-                each.get("limit"),
+                _limit(each.get("limit")),
             )
-            for each in wish.get("sobjects") or ()
+            for each in objects
         ]
     else:
         wish = dict(ask.params)
@@ -79,6 +80,15 @@ def parameterized(ask: Ask) -> Reply:
         asked = [Wish(each, wish.get(f"{each}.fields") or wish.get("fields") or "Id") for each in names]
     limit = wish.get("overallLimit")
     return _found(ask, str(wish.get("q") or ""), str(wish.get("in") or "ALL"), asked or _everything(ask), limit)
+
+
+def _limit(value: object) -> int | None:
+    """How many records at most, if the search says."""
+    if value is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}", str(value)):
+        raise _malformed(f"unexpected token: {value}")
+    return int(str(value))
 
 
 def _malformed(message: str) -> ApiError:
@@ -103,8 +113,7 @@ def _wish(text: str) -> Wish:
     inner = _INNER.match(match["inner"] or "Id")
     if inner is None:
         raise _malformed(f"unexpected token: {match['inner']}")
-    limit = inner["limit"]
-    return Wish(match["name"], inner["fields"].strip(), inner["tail"] or "", int(limit) if limit else None)
+    return Wish(match["name"], inner["fields"].strip(), inner["tail"] or "", _limit(inner["limit"]))
 
 
 def _everything(ask: Ask) -> list[Wish]:
@@ -118,7 +127,8 @@ def _found(ask: Ask, term: str, group: str, wishes: Sequence[Wish], limit: Any) 
         raise _malformed(f"unexpected token: {group}")
     matches = _matcher(term)
     records = (record for wish in wishes for record in _of_object(ask, wish, chosen, matches))
-    most = FOUND_MAX if limit is None else min(int(limit), FOUND_MAX)
+    wanted = _limit(limit)
+    most = FOUND_MAX if wanted is None else min(wanted, FOUND_MAX)
     return Reply(200, {"searchRecords": list(islice(records, most))})
 
 

@@ -65,7 +65,7 @@ def handle(world: World, request: Request, now: datetime) -> tuple[Response, lis
             response, events, user = answered.response, answered.events, answered.user
             complaints += answered.complaints
         elif response is None:
-            caller = None if request.path.rstrip("/") == "/services/data" else _caller(world, request, now)
+            caller = None if request.path.rstrip("/") == "/services/data" else _bearer(world, request, now)
             user = caller.user_id if caller else None
             response, events = _serve_data(world, request, now, caller, complaints)
     except ApiError as error:
@@ -84,6 +84,13 @@ def _before_data(world: World, request: Request, now: datetime) -> Response | No
         if response is not None:
             return response
     return None
+
+
+def _bearer(world: World, request: Request, now: datetime) -> Caller:
+    """Who sends a request of the data API: without a header nobody, with one that is none a mistake (SF 1.5)."""
+    if "authorization" in request.headers and not sessions.bearer(request.headers):
+        raise ApiError("INVALID_AUTH_HEADER", "INVALID_HEADER_TYPE", status=401)
+    return _caller(world, request, now)
 
 
 def _caller(world: World, request: Request, now: datetime) -> Caller:

@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 
 from crossfoot.core.errors import CrossfootError, NeedsPerson, NeedsReauthorisation, Rejected, RetryLater
+from crossfoot.core.recovery import is_ended_session
 from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.host import Host
 from crossfoot.engine.session import Progress, no_progress
@@ -140,7 +141,7 @@ class Administrator:
             answer = self.http.send(str(self.connection.settings["base"]), request, headers, intent=intent)
         except Lost as lost:
             raise RetryLater(f"{lost}. Run the command again: what is done stays done.", after_s=60) from None
-        if answer.status == 401:
+        if answer.status == 401 or is_ended_session(answer.status, answer.text):
             raise NeedsReauthorisation("Salesforce does not take the administrator's session. Log in again.")
         if answer.status == 429 or (answer.status >= 500 and "soap" not in request.path.casefold()):
             raise RetryLater(f"Salesforce is not available (HTTP {answer.status}). Run again later.", after_s=60)

@@ -10,7 +10,7 @@ from typing import Any
 from crossfoot.emulators.salesforce import permissions
 from crossfoot.emulators.salesforce.bulk.files import DELIMITERS, LINE_ENDINGS
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.exchange import Ask
+from crossfoot.emulators.salesforce.exchange import Ask, member
 from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import SObject
 from crossfoot.emulators.salesforce.transaction import Caller
@@ -46,9 +46,11 @@ Job = dict[str, Any]
 
 def new_job(ask: Ask, kind: str, wish: Mapping[str, Any], sobject: SObject, state: str) -> Job:
     """A job as the body ``wish`` asks for it."""
-    delimiter, line_ending = wish.get("columnDelimiter") or "COMMA", wish.get("lineEnding") or "LF"
+    delimiter, line_ending = (
+        member(wish, name, str) or usual for name, usual in (("columnDelimiter", "COMMA"), ("lineEnding", "LF"))
+    )
     for name, value, known in (
-        ("contentType", wish.get("contentType") or "CSV", ("CSV",)),
+        ("contentType", member(wish, "contentType", str) or "CSV", ("CSV",)),
         ("columnDelimiter", delimiter, DELIMITERS),
         ("lineEnding", line_ending, LINE_ENDINGS),
     ):

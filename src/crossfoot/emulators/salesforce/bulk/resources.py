@@ -28,7 +28,7 @@ from crossfoot.emulators.salesforce.bulk.job import (
     use,
 )
 from crossfoot.emulators.salesforce.errors import ApiError
-from crossfoot.emulators.salesforce.exchange import Ask, Reply
+from crossfoot.emulators.salesforce.exchange import Ask, Reply, member
 from crossfoot.emulators.salesforce.multipart import Part
 from crossfoot.emulators.salesforce.values import from_json
 
@@ -44,7 +44,7 @@ CSV = ("Content-Type", "text/csv")
 def create_ingest(ask: Ask) -> Reply:
     """A job that waits for its file; one that comes with its file, as multipart, is closed at once."""
     wish, content = _wish(ask)
-    operation = wish.get("operation")
+    operation = member(wish, "operation", str) or ""
     if operation not in ingest.OPERATIONS:
         raise ApiError("INVALIDJOB", f"InvalidJob : operation must be one of {', '.join(ingest.OPERATIONS)}")
     sobject = bulk_object(ask, wish.get("object"))
@@ -101,7 +101,7 @@ def read_ingest(ask: Ask, job_id: str) -> Reply:
 def change_ingest(ask: Ask, job_id: str) -> Reply:
     """Close the upload, or abort what has not ended; batches that are committed stay (SF 4.1)."""
     job = find_job(ask, INGEST, job_id)
-    wanted = ask.fields().get("state")
+    wanted = member(ask.fields(), "state", str)
     if wanted not in {UPLOADED, ABORTED}:
         raise ApiError("INVALIDJOBSTATE", f"the state can be changed to {UPLOADED} or {ABORTED}")
     if job["state"] != OPEN and (wanted == UPLOADED or job["state"] in ENDED):
@@ -178,7 +178,7 @@ def _file(job: Job, header: Sequence[str], rows: Sequence[Sequence[str]], *heade
 
 def create_query(ask: Ask) -> Reply:
     wish = ask.fields()
-    if wish.get("operation") not in {"query", "queryAll"}:
+    if member(wish, "operation", str) not in {"query", "queryAll"}:
         raise ApiError("INVALIDJOB", "InvalidJob : operation must be query or queryAll")
     text, all_rows = str(wish.get("query") or ""), wish["operation"] == "queryAll"
     runner = query.prepare(ask.world, ask.tx.caller, ask.tx.now, ask.version, text, all_rows=all_rows)
@@ -198,7 +198,7 @@ def read_query(ask: Ask, job_id: str) -> Reply:
 
 def change_query(ask: Ask, job_id: str) -> Reply:
     job = find_job(ask, QUERY, job_id)
-    if ask.fields().get("state") != ABORTED or job["state"] not in {UPLOADED, RUNNING}:
+    if member(ask.fields(), "state", str) != ABORTED or job["state"] not in {UPLOADED, RUNNING}:
         raise ApiError("INVALIDJOBSTATE", f"a job that is {job['state']} can only be aborted while it waits or works")
     enter(job, ABORTED, ask.tx.now)
     return Reply(200, shown(job))
