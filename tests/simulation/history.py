@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from crossfoot.engine.planning.planner import REFUSED_AGAIN_AFTER
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
 from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone

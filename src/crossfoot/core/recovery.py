@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 READ_ATTEMPTS_MAX = 6
@@ -20,6 +21,11 @@ CALL_RESEND_S_MAX = 300.0
 CLIENT_TIMEOUT_S = 90.0
 LOOK_S_MAX = 10.0
 """So old may the last look at a record be as its change leaves: no vendor refuses one for what came in between (I4)."""
+
+REFUSED_AGAIN_AFTER = timedelta(days=1)
+"""What a vendor refused is sent once more after so long, or when it or a person's word changes."""
+BOTH_END_WITHIN = timedelta(minutes=10)
+"""So long after it left may a request without an answer be done: Salesforce ends it then (SF 2.1), Xero sooner."""
 
 
 class Next(StrEnum):

@@ -224,7 +224,7 @@ def decide(
     actor: str,
     now: datetime,
 ) -> None:
-    """Keep what a person decided: ``link``, ``not_same``, ``undone`` or ``retry``."""
+    """Keep what a person decided about two records, or about one: its kind says what."""
     key = {"organisation_id": organisation_id, "kind": kind, "source_id": source_id, "target_id": target_id}
     upsert(connection, decision, [{**key, "actor": actor, "at": instant(now)}], replace=())
     touch(connection, organisation_id, source_id)

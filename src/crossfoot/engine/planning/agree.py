@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from crossfoot.core.names import unique_name
 from crossfoot.core.people import part_of, place_people, with_people
 from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import Side, content_hash
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.engine.planning.people import (
     People,
     changed_customers,
@@ -51,8 +52,6 @@ from crossfoot.store.links import (
 )
 from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import Version, load_versions
-
-REFUSED_AGAIN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

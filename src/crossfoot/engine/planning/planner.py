@@ -17,6 +17,7 @@ from crossfoot.core.links import Identity, Kind
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Money
 from crossfoot.core.plan import Action, Bucket, Context, DealDecision, Operation, decide_deal, item_key
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.standing import Standing, account_of, moves_in, reads_intended
 from crossfoot.engine.planning.customers import Customer, keep_customers, review_customers
 from crossfoot.engine.planning.evidence import Evidence, read_evidence
@@ -34,7 +35,6 @@ from crossfoot.store.operations import standing_refusals
 from crossfoot.store.versions import load_versions
 
 REFUSED = "refused_by_xero"
-REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.recovery import BOTH_END_WITHIN
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
@@ -35,7 +36,6 @@ from crossfoot.store.versions import load_versions
 from crossfoot.store.write_backs import WriteBack
 
 SENDS_MAX = 4
-LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1)
 REPEATED_WITHIN = timedelta(seconds=10)  # a proxy may deliver a request once more that was answered already
 BUSY = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
 _RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
@@ -191,14 +191,14 @@ def send_committed(session: Session, request: HttpRequest, rows: Sequence[WriteB
 
 def mark_leaving(connection: Connection, session: Session, rows: Iterable[WriteBack]) -> None:
     """Until their outcome is known these rows may land at any time."""
-    store.write_backs_leave(connection, session.organisation_id, rows, session.host.now() + LANDS_WITHIN)
+    store.write_backs_leave(connection, session.organisation_id, rows, session.host.now() + BOTH_END_WITHIN)
 
 
 def _unsure_until(session: Session, item: WriteBack, *, lost: bool) -> str | None:
     """Until when an earlier call for this row may still land: after that it is written once more."""
     now = session.host.now()
     if lost:
-        return instant(now + LANDS_WITHIN)
+        return instant(now + BOTH_END_WITHIN)
     if item.unsure_until and item.unsure_until > instant(now):
         return item.unsure_until
     return instant(now + REPEATED_WITHIN) if (item.object, item.key) in session.just_shown else None

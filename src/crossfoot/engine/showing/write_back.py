@@ -6,15 +6,14 @@ is as it was is not sent.
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing.bulk_load import resume_loads
 from crossfoot.engine.showing.sending import send_rows
 from crossfoot.engine.showing.wanting import Wanting
 from crossfoot.store.write_backs import pending_write_backs
-
-REFUSED_AGAIN_AFTER = timedelta(days=1)
 
 
 def write_back(session: Session, as_of: date) -> tuple[int, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +13,7 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
+from crossfoot.core.recovery import BOTH_END_WITHIN
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, load_ledger, to_version
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
@@ -29,7 +29,6 @@ from crossfoot.xero import requests
 from crossfoot.xero.documents import Page, decode_page
 from crossfoot.xero.requests import OrganisationRequest, Tenant
 
-LANDS_WITHIN = timedelta(minutes=10)  # Salesforce ends a request after that (SF 2.1); Xero within less
 Found = LedgerInvoice | LedgerContact | LedgerItem
 _WRITTEN = frozenset({"create", "update"})  # a status that was set is settled by status_calls
 
@@ -162,7 +161,7 @@ def _give_up_change(session: Session, operation: StoredOperation) -> None:
     """Compare both sides anew, but not before a lost call can no longer land: it would undo what is told meanwhile."""
     now = session.host.now()
     with session.database.writing("abandon") as connection:
-        if ops.was_reserved_since(connection, operation.id, now - LANDS_WITHIN):
+        if ops.was_reserved_since(connection, operation.id, now - BOTH_END_WITHIN):
             return
         ops.settle(connection, operation.id, "abandoned", now)
         note_write(connection, session, replace(operation, action="answer lost to update of"), operation.xero_id)

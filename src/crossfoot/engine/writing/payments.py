@@ -9,6 +9,7 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.settlement import (
     IntendedPayment,
     MadePayment,
@@ -41,7 +42,6 @@ from crossfoot.store.versions import load_versions
 from crossfoot.xero.requests import BATCH_SIZE
 
 ROUNDS_MAX = 20
-REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 NOT_PERMITTED = (
     "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
 )

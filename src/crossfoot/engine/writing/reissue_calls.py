@@ -18,6 +18,7 @@ from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected
 from crossfoot.core.links import Identity, Kind, idempotency_key
 from crossfoot.core.money import ZERO
 from crossfoot.core.records import content_hash
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.reissue import Act, IntendedCredit
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.reading.ledger import to_version
@@ -33,7 +34,6 @@ from crossfoot.xero.requests import OrganisationRequest
 
 MAKE, ALLOCATE = "make", "allocate"
 ALLOCATION_PART = "allocation"
-REFUSED_AGAIN_AFTER = dt.timedelta(days=1)
 _STANDING = ("reserved", "sending", "unknown")
 
 
