@@ -102,7 +102,8 @@ def test_a_database_of_the_first_schema_holds_what_it_held(old: tuple[Engine, Ca
     database = opening()
     with database.writing() as connection:
         (version,) = load_versions(connection, HERE, "Invoice", ids=[INVOICE])
-        assert (version.ref.id, version.body, version.hash) == (INVOICE, b'{"number":"SF-1"}', "a1" * 32)
+        assert (version.ref.id, version.body) == (INVOICE, b'{"number":"SF-1"}')
+        assert version.hash == ""  # it is read anew: more is kept to find it by
         stored = find_link(connection, HERE, Kind.INVOICE, "006A")
         assert stored is not None
         assert (stored.link.xero_id, stored.link.base_hash) == (INVOICE, "b2" * 32)
