@@ -11,9 +11,9 @@ from crossfoot.emulators.xero.fields import (
     GUID,
     NUMBER,
     SEEN,
+    SEEN_FLAG,
     STAMP,
     Check,
-    Field,
     Fields,
     an_object,
     choice,
@@ -91,8 +91,7 @@ FIELDS: Fields = {
         }
     ),
     "XeroNetworkKey": text(),
-    "IsSupplier": Field("flag", read_only=True),
-    "IsCustomer": Field("flag", read_only=True),
+    **dict.fromkeys(("IsSupplier", "IsCustomer", "HasAttachments"), SEEN_FLAG),
     "MergedToContactID": SEEN,
     "UpdatedDateUTC": STAMP,
 }

@@ -13,6 +13,7 @@ from crossfoot.emulators.xero.fields import (
     GUID,
     NUMBER,
     SEEN,
+    SEEN_FLAG,
     STAMP,
     Check,
     Field,
@@ -29,7 +30,6 @@ from crossfoot.emulators.xero.plans import MULTICURRENCY, is_allowed
 SETTINGS = ("accounting.settings",)
 REPORTING_VERSIONS = frozenset({"AU", "NZ", "UK"})  # where a new tax rate must say what it reports as (XERO 4.11)
 CATEGORIES_MAX, CATEGORIES_ACTIVE_MAX = 4, 2  # of tracking (XERO 4.12)
-_SEEN_FLAG = Field("flag", read_only=True)
 _SEEN_NUMBER = Field("number", read_only=True)
 OPTION_FIELDS: Fields = {"TrackingOptionID": GUID, "Name": text(100), "Status": choice("ACTIVE", "ARCHIVED")}
 
@@ -103,7 +103,8 @@ ACCOUNTS = Kind(
         "BankAccountType": choice("BANK", "CREDITCARD", "PAYPAL"),
         "CurrencyCode": text(3),
         "Class": SEEN,
-        "SystemAccount": SEEN,
+        **dict.fromkeys(("SystemAccount", "ReportingCode", "ReportingCodeName"), SEEN),
+        "HasAttachments": SEEN_FLAG,
         "UpdatedDateUTC": STAMP,
     },
     build=_build_account,
@@ -166,7 +167,7 @@ TAX_RATES = Kind(
         "TaxComponents": rows(
             {"Name": text(50), "Rate": NUMBER, "IsCompound": FLAG, "IsNonRecoverable": FLAG},
         ),
-        **{f"CanApplyTo{side}": _SEEN_FLAG for side in TAX_SIDES},
+        **{f"CanApplyTo{side}": SEEN_FLAG for side in TAX_SIDES},
         "DisplayTaxRate": _SEEN_NUMBER,
         "EffectiveRate": _SEEN_NUMBER,
     },
@@ -374,7 +375,7 @@ ITEMS = Kind(
         "PurchaseDescription": text(4000),
         "SalesDetails": an_object(_PRICE),
         "PurchaseDetails": an_object(_PRICE),
-        "IsTrackedAsInventory": _SEEN_FLAG,
+        "IsTrackedAsInventory": SEEN_FLAG,
         "InventoryAssetAccountCode": text(10),
         "QuantityOnHand": _SEEN_NUMBER,
         "TotalCostPool": _SEEN_NUMBER,
