@@ -396,13 +396,19 @@ WITH_LINES = (
 
 
 def is_used(call: Call, member: str, value: str) -> bool:
-    """Whether any document line has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
+    """Whether any document, journal or transfer has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
     return any(
         line.get(member) == value or any(entry.get(member) == value for entry in line.get("Tracking", ()))
-        for plural in WITH_LINES
+        for plural in (*WITH_LINES, "ManualJournals", "BankTransfers")
         for record in call.organisation.all(plural)
-        for line in record["LineItems"]
+        for line in _lines(record)
     ) or (member == "AccountID" and _has_postings(call, value))
+
+
+def _lines(record: Record) -> list[Record]:
+    """The lines of a document or a manual journal; a transfer's ends stand for lines."""
+    ends = [{"Tracking": record[end]} for end in ("FromTracking", "ToTracking") if end in record]
+    return [*record.get("LineItems", ()), *record.get("JournalLines", ()), *ends]
 
 
 def _has_postings(call: Call, account_id: str) -> bool:
