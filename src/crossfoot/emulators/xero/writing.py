@@ -71,10 +71,12 @@ def write_element(call: Call, kind: Kind, verb: str, element: Any, path_id: str 
         values[kind.id_field] = path_id
     read = len(check.problems)
     old = _existing(call, kind, verb, values, check)
-    unknown = old is None and len(check.problems) > read  # whose record it is to be cannot be said: nothing to build
-    record = (
-        (old or values) if unknown or (check.problems and old is not None) else kind.build(call, old, values, check)
-    )
+    if check.problems and old is not None:
+        record = old
+    elif len(check.problems) > read:
+        record = values  # it names a record that there is not: no more is said of it
+    else:
+        record = kind.build(call, old, values, check)
     call.illegal.extend(check.illegal)
     if check.problems:
         call.organisation.roll_back(mark)
