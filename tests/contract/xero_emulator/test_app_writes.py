@@ -189,3 +189,18 @@ def test_a_refused_element_carries_its_flag_and_its_problems(
     [refused] = xero.json("PUT", f"/{plural}", {plural: [element]})["Elements"]
     assert refused["HasErrors"] is True
     assert refused["ValidationErrors"]
+
+
+@pytest.mark.parametrize("plural", ["ManualJournals", "BankTransfers"])
+def test_tracking_of_journals_and_transfers_is_in_use(xero: Client, plural: str) -> None:
+    """XERO 4.12: what is in use cannot be deleted."""
+    region = xero.one("PUT", "/TrackingCategories", {"Name": "Region", "Options": [{"Name": "North"}]})
+    path = f"/TrackingCategories/{region['TrackingCategoryID']}"
+    option = f"{path}/Options/{region['Options'][0]['TrackingOptionID']}"
+    body, tracking = BODIES[plural](xero), [{"Name": "Region", "Option": "North"}]
+    if plural == "BankTransfers":
+        body["ToTracking"] = tracking
+    else:
+        body["JournalLines"][0]["Tracking"] = tracking
+    xero.one("PUT", f"/{plural}", body)
+    assert [xero.send("DELETE", place).status for place in (option, path)] == [400, 400]

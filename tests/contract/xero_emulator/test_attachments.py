@@ -13,7 +13,7 @@ from crossfoot.emulators.wire import Response
 from crossfoot.emulators.xero import credentials, new_world
 from crossfoot.emulators.xero.attachments import BYTES_MAX
 
-from .conftest import Client
+from .conftest import Client, line
 
 COST = {"UnitAmount": 5, "AccountCode": "400", "TaxType": "INPUT"}
 PNG = b"\x89PNG\r\n\x1a\n\x00\xff"
@@ -239,3 +239,24 @@ class TestPdf:
         note = xero.one("PUT", "/CreditNotes", xero.draft(7, Type="ACCRECCREDIT", Contact=contact, Status="AUTHORISED"))
         assert xero.send("GET", f"/CreditNotes/{note['CreditNoteID']}/pdf").body.startswith(b"%PDF")
         assert xero.send("GET", f"/Contacts/{contact['ContactID']}/pdf").status == 404
+
+
+@pytest.mark.parametrize("plural", ["Invoices", "CreditNotes", "BankTransactions", "Contacts", "Accounts"])
+def test_lists_are_filtered_by_having_files(xero: Client, plural: str) -> None:
+    """XERO 3.8: members that are shown can be filtered by; a record that never had a file has none."""
+    about = {"Contact": {"ContactID": xero.contact()["ContactID"]}, "LineItems": [line({"UnitAmount": 5})]}
+    bodies: dict[str, dict[str, Any]] = {
+        "Invoices": {"Type": "ACCREC", **about},
+        "CreditNotes": {"Type": "ACCRECCREDIT", **about},
+        "BankTransactions": {"Type": "RECEIVE", "BankAccount": {"Code": "090"}, **about},
+    }
+    if plural in bodies:
+        xero.rows("PUT", f"/{plural}", {plural: [bodies[plural], bodies[plural]]})
+    elif plural == "Contacts":
+        xero.contact("Other Ltd")
+    first, *others = xero.rows("GET", f"/{plural}")
+    upload(xero, f"/{plural}/{first[f'{plural[:-1]}ID']}", "a.txt", b"a")
+    with_files, without = (
+        xero.rows("GET", f"/{plural}", where=f"HasAttachments=={flag}") for flag in ("true", "false")
+    )
+    assert [len(with_files), len(without)] == [1, len(others)]

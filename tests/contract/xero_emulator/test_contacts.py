@@ -159,3 +159,17 @@ def test_a_document_that_says_more_than_the_id_writes_its_contact(xero: Client) 
     assert xero.problems("PUT", "/Invoices", xero.draft(1, Contact={**by_id, "EmailAddress": "nonsense"})) == [
         "Email address must be valid."
     ]
+
+
+def test_an_office_phone_is_kept_beside_the_four(xero: Client) -> None:
+    """XERO 4.1: the OpenAPI file has a fifth type; only the four are always shown."""
+    made = xero.contact(Phones=[{"PhoneType": "OFFICE", "PhoneNumber": "5550199"}])
+    assert {row["PhoneType"]: row["PhoneNumber"] for row in made["Phones"]} == {
+        **dict.fromkeys(("DDI", "DEFAULT", "FAX", "MOBILE"), ""),
+        "OFFICE": "5550199",
+    }
+
+
+def test_a_body_may_begin_with_a_byte_order_mark(xero: Client) -> None:
+    """XERO 3.2: some writers of UTF-8 begin so."""
+    assert xero.one("PUT", "/Contacts", b'\xef\xbb\xbf{"Name": "Marked Ltd"}')["Name"] == "Marked Ltd"

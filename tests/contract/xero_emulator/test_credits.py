@@ -199,3 +199,20 @@ def test_money_is_in_the_currency_of_its_bank_account(xero: Client) -> None:
     assert xero.problems("PUT", "/BankTransactions", {**overpaid, "CurrencyCode": "XXX"}) == [
         "Organisation is not subscribed to currency XXX"
     ]
+
+
+@pytest.mark.parametrize("member", ["InvoiceNumber", "CreditNoteNumber"])
+def test_a_payment_names_its_document_by_number_alone(xero: Client, member: str) -> None:
+    """XERO 4.5: the OpenAPI file has both numbers beside the objects."""
+    made = xero.invoice(100, Status="AUTHORISED") if member == "InvoiceNumber" else make_note(xero, 100)
+    paid = {member: made[member], "Account": {"Code": "090"}, "Amount": 10, "Date": "2026-11-20"}
+    assert xero.one("PUT", "/Payments", paid)["Invoice"]["InvoiceNumber"] == made[member]
+    assert xero.problems("PUT", "/Payments", {**paid, "InvoiceNumber": "INV-9", "CreditNoteNumber": "CN-9"})
+
+
+def test_a_received_prepayment_tells_its_reference_as_invoice_number(xero: Client) -> None:
+    """XERO 4.7: a spent one has no invoice number."""
+    xero.contact()
+    received = make_prepayment(xero, 10, Reference="INV-7")
+    spent = make_prepayment(xero, 10, Reference="INV-8", Type="SPEND-PREPAYMENT")
+    assert [row.get("InvoiceNumber") for row in (received, spent)] == ["INV-7", None]

@@ -306,3 +306,21 @@ def test_ready_tokens_are_grants_of_their_own(xero: Client) -> None:
     xero.now += timedelta(hours=1)
     renewed = credentials(xero.world, xero.now)
     assert renewed["access_token"] != ready["access_token"]
+
+
+def test_the_app_itself_sees_and_ends_connections_of_all_users(xero: Client) -> None:
+    """XERO 1.4: ``app.connections`` is no tenant's scope."""
+    users = _by_code(xero)["access_token"]
+    form = {"grant_type": "client_credentials", **_app(xero)}
+    ready, xero.token = xero.token, _token(xero, **form, scope="app.connections")["access_token"]
+    rows = xero.json("GET", "/connections")
+    assert len(rows) == 3  # of the three users that have consented
+    assert xero.send("GET", "/Organisation").status == 403
+    tenant, xero.tenant = xero.tenant, ""
+    assert xero.send("GET", "/Organisation").status == 403
+    assert [xero.send("DELETE", f"/connections/{row['id']}").status for row in rows] == [204] * 3
+    assert xero.json("GET", "/connections") == []
+    xero.tenant = tenant
+    for xero.token in (users, ready):
+        assert xero.send("GET", "/Organisation").status == 403
+    assert _error(xero, **form, scope="app.connections accounting.contacts accounting.nonsense") == "invalid_scope"

@@ -173,3 +173,13 @@ def test_there_are_four_tracking_categories_at_most_and_two_active_ones(xero: Cl
     xero.one("POST", f"/TrackingCategories/{made['TrackingCategoryID']}", {"Status": "ARCHIVED"})
     (problem,) = xero.problems("PUT", "/TrackingCategories", {"Name": "E"})
     assert "4 tracking categories" in problem
+
+
+@pytest.mark.parametrize("plural", ["Invoices", "CreditNotes", "Contacts", "Items", "PurchaseOrders", "Payments"])
+def test_an_unknown_id_is_one_problem_and_no_creation(xero: Client, plural: str) -> None:
+    """XERO 3.3: a client cannot choose the id; nothing else is said of the element."""
+    singular, unknown = plural[:-1], "5f0c1c1e-aaaa-4000-8000-000000000000"
+    assert xero.problems("PUT", f"/{plural}", {plural: [{f"{singular}ID": unknown}]}) == [
+        f"An existing {singular} with the specified {singular}ID could not be found"
+    ]
+    assert xero.rows("GET", f"/{plural}") == []

@@ -15,6 +15,7 @@ from crossfoot.emulators.xero.fields import (
     FLAG,
     GUID,
     NUMBER,
+    SEEN_FLAG,
     STAMP,
     Check,
     Field,
@@ -57,6 +58,7 @@ FIELDS: Fields = {
     "SubTotal": Field("number", read_only=True),
     "TotalTax": Field("number", read_only=True),
     "Total": Field("number", read_only=True),
+    "HasAttachments": SEEN_FLAG,
     "UpdatedDateUTC": STAMP,
 }
 

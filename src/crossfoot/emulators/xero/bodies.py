@@ -3,6 +3,7 @@ surroundings (XERO 3.1)."""
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -38,7 +39,7 @@ def read_body(call: Call, singular: str, body: bytes) -> Any:
         raise no_data(singular)
     parse = parse_xml if is_xml(call.headers.get("content-type", "")) else parse_json
     try:
-        return parse(body)
+        return parse(body.removeprefix(BOM_UTF8))
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise bad_data(str(error)) from None
 

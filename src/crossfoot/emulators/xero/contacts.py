@@ -11,9 +11,9 @@ from crossfoot.emulators.xero.fields import (
     GUID,
     NUMBER,
     SEEN,
+    SEEN_FLAG,
     STAMP,
     Check,
-    Field,
     Fields,
     an_object,
     choice,
@@ -47,7 +47,7 @@ _ADDRESS: Fields = {
     "AttentionTo": text(255),
 }
 _PHONE: Fields = {
-    "PhoneType": choice("DEFAULT", "DDI", "MOBILE", "FAX"),
+    "PhoneType": choice("DEFAULT", "DDI", "MOBILE", "FAX", "OFFICE"),
     "PhoneNumber": text(50),
     "PhoneAreaCode": text(10),
     "PhoneCountryCode": text(20),
@@ -91,8 +91,7 @@ FIELDS: Fields = {
         }
     ),
     "XeroNetworkKey": text(),
-    "IsSupplier": Field("flag", read_only=True),
-    "IsCustomer": Field("flag", read_only=True),
+    **dict.fromkeys(("IsSupplier", "IsCustomer", "HasAttachments"), SEEN_FLAG),
     "MergedToContactID": SEEN,
     "UpdatedDateUTC": STAMP,
 }
@@ -220,12 +219,15 @@ def _blank(call: Call) -> Record:
 def _by_type(
     type_name: str, types: tuple[str, ...], always: tuple[str, ...], old: Record | None, name: str, values: Record
 ) -> list[Record]:
-    """Addresses and phones merge by type; every type is always shown, with empty strings (XERO 4.1)."""
+    """Addresses and phones merge by type; ``types`` are always shown, with empty strings (XERO 4.1)."""
     stored = {row[type_name]: row for row in (old or {}).get(name, [])}
     for row in values.get(name) or []:
         kind = row.get(type_name) or types[1]
         stored[kind] = {member: value for member, value in row.items() if value is not None}
-    return [{**dict.fromkeys(always, ""), **stored.get(kind, {}), type_name: kind} for kind in types]
+    return [
+        {**dict.fromkeys(always, ""), **stored.get(kind, {}), type_name: kind}
+        for kind in dict.fromkeys((*types, *stored))
+    ]
 
 
 def _check_texts(record: Mapping[str, Any], check: Check) -> None:

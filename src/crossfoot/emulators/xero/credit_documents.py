@@ -65,6 +65,7 @@ def _view(call: Call, record: Record, shape: str) -> Record:
             for row in _refunds(call, record)
         ],
         "HasAttachments": record.get("HasAttachments", False),
+        **({"InvoiceNumber": record["Reference"]} if record["Type"] == "RECEIVE-PREPAYMENT" else {}),
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from crossfoot.emulators.xero import contacts, plans, stock
-from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, STAMP, Check, Field, Fields, choice, text
+from crossfoot.emulators.xero.fields import DAY, FLAG, GUID, NUMBER, SEEN_FLAG, STAMP, Check, Fields, choice, text
 from crossfoot.emulators.xero.formats import ZERO, round_amount
 from crossfoot.emulators.xero.kinds import Call, Record
 from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, totals
@@ -51,7 +51,9 @@ FIELDS: Fields = {
     "Status": choice("DRAFT", "SUBMITTED", "DELETED", "AUTHORISED", "PAID", "VOIDED"),
     "SentToContact": FLAG,
     **dict.fromkeys(COMPUTED, NUMBER),
-    "FullyPaidOnDate": Field("day", read_only=True),
+    "FullyPaidOnDate": STAMP,
+    "IsDiscounted": SEEN_FLAG,
+    "HasAttachments": SEEN_FLAG,
     "UpdatedDateUTC": STAMP,
 }
 

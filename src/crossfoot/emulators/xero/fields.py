@@ -29,6 +29,7 @@ Fields = Mapping[str, Field]
 NUMBER, FLAG, DAY, GUID = Field("number"), Field("flag"), Field("day"), Field("guid")
 SEEN = Field(read_only=True)
 STAMP = Field("day", read_only=True)
+SEEN_FLAG = Field("flag", read_only=True)
 
 
 def text(length_max: int | None = None) -> Field:

@@ -37,9 +37,10 @@ def check_bearer(world: World, request: Request, now: datetime) -> Record:
 def check_tenant(world: World, request: Request, grant: Record) -> str:
     """The organisation meant; a custom connection may leave the header out (XERO 1.4, 1.7)."""
     tenant = request.headers.get("xero-tenant-id", "").strip().lower()
-    if not tenant and grant["user"] is None:
-        return str(world.app["tenant_id"])
-    if tenant not in tenants_of(world, grant):
+    reached = tenants_of(world, grant)
+    if not tenant and grant["user"] is None and reached:
+        return reached[0]
+    if tenant not in reached:
         raise forbidden(world.new_id())
     return tenant
 

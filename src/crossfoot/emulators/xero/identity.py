@@ -240,11 +240,13 @@ def _by_client(world: World, form: Mapping[str, str], confidential: bool, now: d
     gets all of; some SDKs send ``scopes``, which means nothing (XERO 1.4)."""
     if not confidential:
         raise _refusal("invalid_client")
-    if world.state["custom_ended"]:
+    asked = form.get("scope", "").split()
+    of_the_app = bool(asked) and set(asked) <= set(scopes.OF_THE_APP)
+    if world.state["custom_ended"] and not of_the_app:
         raise _refusal("unauthorized_client")
     available = [scope for scope in world.app["scopes"] if scope not in scopes.BASE_SCOPES]
-    asked = form.get("scope", "").split() or available
-    if not set(asked) <= set(world.app["scopes"]):
+    asked = asked or available
+    if not of_the_app and not set(asked) <= set(world.app["scopes"]):
         raise _refusal("invalid_scope")
     grant = {"user": None, "event": world.new_id(), "scope": asked, "session": world.new_id(), "auth_time": now}
     return {
@@ -382,15 +384,24 @@ def revoke(world: World, request: Request, _now: datetime) -> Response:
 
 
 def tenants_of(world: World, grant: Record) -> list[str]:
-    """The organisations a token may reach: the user's connections, or the custom connection's one while it lasts."""
+    """The organisations a token may reach: the user's connections, or the custom connection's one while it lasts; none
+    for a token of the app itself."""
     if grant["user"] is None:
-        return [] if world.state["custom_ended"] else [world.app["tenant_id"]]
+        return (
+            []
+            if world.state["custom_ended"] or set(grant["scope"]) <= set(scopes.OF_THE_APP)
+            else [world.app["tenant_id"]]
+        )
     return [found["tenant"] for found in world.state["connections"].values() if found["user"] == grant["user"]]
 
 
 def connections(world: World, request: Request, grant: Record, path: list[str]) -> Response:
     """GET /connections and DELETE /connections/{id} (XERO 1.6)."""
-    mine = {key: row for key, row in world.state["connections"].items() if row["user"] == grant["user"]}
+    every, of_the_app = (
+        world.state["connections"],
+        "app.connections" in grant["scope"],
+    )  # all users', for the app itself
+    mine = {key: row for key, row in every.items() if of_the_app or row["user"] == grant["user"]}
     if request.method == "DELETE" and len(path) == 2:
         if grant["user"] is None and path[1].lower() in tenants_of(world, grant):
             world.state["custom_ended"] = True
@@ -401,7 +412,7 @@ def connections(world: World, request: Request, grant: Record, path: list[str]) 
         return Response(204)
     if request.method != "GET" or len(path) != 1:
         raise not_allowed()
-    if grant["user"] is None:
+    if grant["user"] is None and not of_the_app:
         return json_response([_custom_connection(world, grant) for _ in tenants_of(world, grant)])
     event = {name.lower(): value for name, value in _form(request.query.encode()).items()}.get("autheventid")
     return json_response([_connection(world, row) for row in mine.values() if event in {None, row["event"]}])

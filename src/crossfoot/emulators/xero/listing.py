@@ -117,7 +117,8 @@ def _lookup(call: Call, kind: Kind) -> Callable[[tuple[str, ...], int], Term]:
         name, declared = _declared(kind.fields, path[0], kind.singular, index)
         if len(path) == 1:
             derive = kind.derived.get(name)
-            read = (lambda record: derive(call, record)) if derive else (lambda record: record.get(name))
+            absent = False if declared.kind == "flag" else None  # a flag that is not stored is not set
+            read = (lambda record: derive(call, record)) if derive else (lambda record: record.get(name, absent))
             return Term(read, TYPES.get(declared.kind, OBJECT))
         if declared.kind != "object" or len(path) > 2:
             raise _unknown(path[1], path[0], index)

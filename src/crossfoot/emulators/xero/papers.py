@@ -21,6 +21,7 @@ from crossfoot.emulators.xero.fields import (
     GUID,
     NUMBER,
     SEEN,
+    SEEN_FLAG,
     STAMP,
     Check,
     Field,
@@ -51,7 +52,7 @@ COMMON: Fields = {
     "BrandingThemeID": GUID,
     "CurrencyCode": text(3),
     "CurrencyRate": NUMBER,
-    "HasAttachments": Field("flag", read_only=True),
+    "HasAttachments": SEEN_FLAG,
     **dict.fromkeys(("SubTotal", "TotalTax", "Total", "TotalDiscount"), Field("number", read_only=True)),
     "UpdatedDateUTC": STAMP,
 }

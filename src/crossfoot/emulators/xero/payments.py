@@ -20,7 +20,7 @@ FIELDS: Fields = {
     "Overpayment": an_object({"OverpaymentID": GUID}),
     "CreditNote": an_object({"CreditNoteID": GUID, "CreditNoteNumber": text()}),
     "Prepayment": an_object({"PrepaymentID": GUID}),
-    "InvoiceNumber": text(),
+    **dict.fromkeys(("InvoiceNumber", "CreditNoteNumber"), text()),
     "Account": an_object(ACCOUNT_REFERENCE),
     "Code": text(10),
     "Date": DAY,
@@ -81,8 +81,9 @@ def pay_account(call: Call, sent: Record | None, code: str | None, check: Check)
 def _target(call: Call, values: Record, check: Check) -> tuple[str, Record] | None:
     """The one document that a payment settles, and its kind."""
     named = [name for name in TARGETS if values.get(name)]
-    if not named and values.get("InvoiceNumber"):
-        named, values = ["Invoice"], {**values, "Invoice": {"InvoiceNumber": values["InvoiceNumber"]}}
+    if not named:  # the number of an invoice or a credit note may stand alone
+        alone = {name: number for name, (_, _, number) in TARGETS.items() if values.get(number)}
+        named, values = [*alone], values | {name: {number: values[number]} for name, number in alone.items()}
     if len(named) != 1:
         check.refuse("A payment must be against exactly one invoice, credit note, prepayment or overpayment")
         return None

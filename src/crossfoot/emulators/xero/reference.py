@@ -13,6 +13,7 @@ from crossfoot.emulators.xero.fields import (
     GUID,
     NUMBER,
     SEEN,
+    SEEN_FLAG,
     STAMP,
     Check,
     Field,
@@ -29,7 +30,6 @@ from crossfoot.emulators.xero.plans import MULTICURRENCY, is_allowed
 SETTINGS = ("accounting.settings",)
 REPORTING_VERSIONS = frozenset({"AU", "NZ", "UK"})  # where a new tax rate must say what it reports as (XERO 4.11)
 CATEGORIES_MAX, CATEGORIES_ACTIVE_MAX = 4, 2  # of tracking (XERO 4.12)
-_SEEN_FLAG = Field("flag", read_only=True)
 _SEEN_NUMBER = Field("number", read_only=True)
 OPTION_FIELDS: Fields = {"TrackingOptionID": GUID, "Name": text(100), "Status": choice("ACTIVE", "ARCHIVED")}
 
@@ -103,7 +103,8 @@ ACCOUNTS = Kind(
         "BankAccountType": choice("BANK", "CREDITCARD", "PAYPAL"),
         "CurrencyCode": text(3),
         "Class": SEEN,
-        "SystemAccount": SEEN,
+        **dict.fromkeys(("SystemAccount", "ReportingCode", "ReportingCodeName"), SEEN),
+        "HasAttachments": SEEN_FLAG,
         "UpdatedDateUTC": STAMP,
     },
     build=_build_account,
@@ -166,7 +167,7 @@ TAX_RATES = Kind(
         "TaxComponents": rows(
             {"Name": text(50), "Rate": NUMBER, "IsCompound": FLAG, "IsNonRecoverable": FLAG},
         ),
-        **{f"CanApplyTo{side}": _SEEN_FLAG for side in TAX_SIDES},
+        **{f"CanApplyTo{side}": SEEN_FLAG for side in TAX_SIDES},
         "DisplayTaxRate": _SEEN_NUMBER,
         "EffectiveRate": _SEEN_NUMBER,
     },
@@ -373,7 +374,7 @@ ITEMS = Kind(
         "PurchaseDescription": text(4000),
         "SalesDetails": an_object(_PRICE),
         "PurchaseDetails": an_object(_PRICE),
-        "IsTrackedAsInventory": _SEEN_FLAG,
+        "IsTrackedAsInventory": SEEN_FLAG,
         "InventoryAssetAccountCode": text(10),
         "QuantityOnHand": _SEEN_NUMBER,
         "TotalCostPool": _SEEN_NUMBER,
@@ -394,13 +395,19 @@ WITH_LINES = (
 
 
 def is_used(call: Call, member: str, value: str) -> bool:
-    """Whether any document line has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
+    """Whether any document, journal or transfer has this value; what is in use cannot be deleted (XERO 4.10, 4.12)."""
     return any(
         line.get(member) == value or any(entry.get(member) == value for entry in line.get("Tracking", ()))
-        for plural in WITH_LINES
+        for plural in (*WITH_LINES, "ManualJournals", "BankTransfers")
         for record in call.organisation.all(plural)
-        for line in record["LineItems"]
+        for line in _lines(record)
     ) or (member == "AccountID" and _has_postings(call, value))
+
+
+def _lines(record: Record) -> list[Record]:
+    """The lines of a document or a manual journal; a transfer's ends stand for lines."""
+    ends = [{"Tracking": record[end]} for end in ("FromTracking", "ToTracking") if end in record]
+    return [*record.get("LineItems", ()), *record.get("JournalLines", ()), *ends]
 
 
 def _has_postings(call: Call, account_id: str) -> bool:

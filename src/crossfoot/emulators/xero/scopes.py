@@ -33,6 +33,7 @@ READ_ONLY = (
         )
     ),
 )
+OF_THE_APP = ("app.connections", "marketplace.billing")  # of the app itself; such a token reaches no organisation
 WRITE_ONLY = ("paymentservices",)  # without a .read variant
 # Xero's other APIs, by the first segment of their paths: an app may ask for their scopes, and an organisation that
 # does not use them answers 403 (unconfirmed).

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from crossfoot.emulators.wire import Delivery, Event, Receipt
 from crossfoot.emulators.xero.formats import to_json
+from crossfoot.emulators.xero.identity import tenants_of
 
 if TYPE_CHECKING:
     from crossfoot.emulators.xero.world import World
@@ -176,10 +177,8 @@ def announce(world: World, events: Sequence[Event], now: datetime) -> None:
 def _connected(world: World) -> set[str]:
     """Organisations that a user has connected, and that of a custom connection in use."""
     connected = {row["tenant"] for row in world.state["connections"].values()}
-    custom = not world.state["custom_ended"]
-    if custom and any(token["grant"]["user"] is None for token in world.state["access_tokens"].values()):
-        connected.add(world.app["tenant_id"])
-    return connected
+    grants = (token["grant"] for token in world.state["access_tokens"].values())
+    return connected.union(*(tenants_of(world, grant) for grant in grants if grant["user"] is None))
 
 
 def _open_batch(world: World, subscription: Record, mine: Record | None, now: datetime) -> Record:

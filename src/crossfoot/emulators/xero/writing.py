@@ -69,8 +69,14 @@ def write_element(call: Call, kind: Kind, verb: str, element: Any, path_id: str 
     values = read_members(kind.fields, element, check)
     if path_id is not None:
         values[kind.id_field] = path_id
+    read = len(check.problems)
     old = _existing(call, kind, verb, values, check)
-    record = old if check.problems and old is not None else kind.build(call, old, values, check)
+    if check.problems and old is not None:
+        record = old
+    elif len(check.problems) > read:
+        record = values  # it names a record that there is not: no more is said of it
+    else:
+        record = kind.build(call, old, values, check)
     call.illegal.extend(check.illegal)
     if check.problems:
         call.organisation.roll_back(mark)
