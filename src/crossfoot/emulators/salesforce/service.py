@@ -27,7 +27,7 @@ from crossfoot.emulators.wire import Event, Request, Response
 
 VERSION_NOW = 68
 VERSION_OLDEST = 31
-URI_BYTES_MAX = 16_384
+URI_BYTES_MAX = HEADER_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 50_000_000
 DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
@@ -139,6 +139,8 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
     """The request, if its address is one of a version that still answers (SF 0.1, 2.1)."""
     if len(request.path) + len(request.query) > URI_BYTES_MAX:
         raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
+    if sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES_MAX:
+        raise ApiError("HEADERS_TOO_LONG", "Request Header Fields Too Large", status=431)
     match = _DATA.match(request.path)
     if match is None:
         raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
