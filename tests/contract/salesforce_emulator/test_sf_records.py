@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import zlib
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -284,6 +285,29 @@ def test_wrong_json_methods_and_paths_have_their_own_statuses(org: Org) -> None:
     assert org.call("GET", "query", query={"q": "x" * 17_000}).status == 414
     illegal = [each["illegal"] for each in org.world.log if each["illegal"]]
     assert any(each.startswith("JSON_PARSER_ERROR") for each in illegal)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        (zlib.compress(b'{"Name": "Kea"}'), {"content-encoding": "deflate"}, 201),
+        (b'{"Name": "Kea"}', {"content-encoding": "identity"}, 201),
+        (b'{"Name": "Kea"}', {"content-encoding": "br"}, 415),
+        (b"Kea", {"content-encoding": "gzip"}, 400),
+        ('{"Name": "Ke\xe4"}'.encode("latin-1"), {"content-type": "application/json; charset=ISO-8859-1"}, 201),
+        ('{"Name": "Ke\xe4"}'.encode("utf-16"), {"content-type": 'application/json;charset="UTF-16"'}, 201),
+        (b'\xef\xbb\xbf{"Name": "Kea"}', {}, 201),
+        (b'{"Name": "Ke\xe4"}', {}, 400),
+        (b'{"Name": "Kea"}', {"content-type": "application/json; charset=nonsense"}, 415),
+        (b'{"Name": "Kea"}', {"content-type": "application/json; charset=rot13"}, 415),
+    ],
+)
+def test_a_body_comes_packed_and_in_a_charset_of_its_own(
+    org: Org, body: bytes, headers: dict[str, str], status: int
+) -> None:
+    """SF 2.1."""
+    signed = {"authorization": f"Bearer {org.token}", **headers}
+    assert org.send("POST", "/services/data/v66.0/sobjects/Account", body, "", **signed).status == status
 
 
 def test_what_can_be_read_has_a_head_and_a_refused_method_names_the_others(org: Org) -> None:

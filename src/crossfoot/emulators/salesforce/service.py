@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import re
 import zlib
@@ -33,9 +34,14 @@ DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
 _DATA = re.compile(r"/services/data/v(\d+)\.(\d)(?:/(.*))?\Z")
 _SEASONS = ("Spring", "Summer", "Winter")
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
+    "deflate": zlib.decompress,
+    "gzip": gzip.decompress,
+    "identity": lambda body: body,
+}
 # What a body is to its resource, by content type: a JSON value, the parts of a form, or the bytes of a file.
 _BODIES: Mapping[str, Callable[[str, bytes], Any]] = {
-    "application/json": lambda _, body: from_json(body),
+    "application/json": lambda kind, body: from_json(_in_utf8(kind, body)),
     "multipart/form-data": read_parts,
     "text/csv": lambda _, body: body,
 }
@@ -158,12 +164,14 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
 
 def _payload(request: Request) -> Any:
     """The body by its content type, unpacked (SF 2.1)."""
-    body = request.body
-    if request.headers.get("content-encoding", "").lower() == "gzip":
+    body, packed = request.body, request.headers.get("content-encoding", "").strip().lower()
+    if packed and packed not in _UNPACK:
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", f"The content encoding {packed} is not supported", status=415)
+    if packed:
         try:
-            body = gzip.decompress(body)
+            body = _UNPACK[packed](body)
         except (OSError, EOFError, zlib.error) as error:
-            raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
+            raise ApiError("JSON_PARSER_ERROR", f"The body is not {packed}, though Content-Encoding says so") from error
     if not body.strip():
         return None
     content_type = request.headers.get("content-type", "application/json")
@@ -173,6 +181,18 @@ def _payload(request: Request) -> Any:
     if len(body) > BODY_BYTES_MAX and kind != "text/csv":  # the bulk API has a limit of its own
         raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
     return _BODIES[kind](content_type, body)
+
+
+def _in_utf8(content_type: str, body: bytes) -> bytes:
+    """A text in the charset that its content type names, without the mark that some writers put first."""
+    named = re.search(r"charset\s*=\s*\"?([\w.:-]+)", content_type, re.IGNORECASE)
+    if named is None or named.group(1).lower() in {"utf-8", "utf8"}:
+        return body.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode(named.group(1)).encode()
+    except (LookupError, UnicodeError) as error:
+        message = f"The content type {content_type} is not supported"
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415) from error
 
 
 def _render(reply: Reply) -> Response:
