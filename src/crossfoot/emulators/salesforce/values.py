@@ -59,8 +59,10 @@ def parse_datetime(text: str) -> datetime:
     """An ISO instant with a zone, cut to the second (SF 0.4, 0.5). ValueError when it is not one."""
     if not _MOMENT.fullmatch(text):
         raise ValueError(text)
-    instant = datetime.fromisoformat(text)
-    return instant.astimezone(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # its zone moves it out of the years that there are
+        raise ValueError(text) from error
 
 
 def to_stored(field: Field, value: Any) -> Any:
