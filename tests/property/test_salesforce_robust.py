@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from random import Random
 from typing import Any
@@ -338,3 +338,43 @@ def test_paths_methods_and_tokens_of_any_kind_are_answered(path: str, method: st
         status = handle(world, request, NOW)[0].status
         assert status < FAULT or "/Soap/" in place
     assert world.rows == before
+
+
+FAR_MOMENT, MANY_DIGITS, SQUARED = "9999-12-31T23:59:59-14:00", "9" * 5_000, "\u00b2"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "header"),
+    [
+        ("query", {"q": "SELECT Id FROM Account"}, f"batchSize={MANY_DIGITS}"),
+        *(("query", {"q": f"SELECT Id FROM Account {word} {MANY_DIGITS}"}, "") for word in ("LIMIT", "OFFSET")),
+        ("query", {"q": f"SELECT Id FROM Account WHERE CreatedDate > {FAR_MOMENT}"}, ""),
+        ("query", {"q": f"SELECT Id FROM Account WHERE AnnualRevenue > USD{SQUARED}"}, ""),
+        ("sobjects/Account/updated", {"start": FAR_MOMENT, "end": FAR_MOMENT}, ""),
+        *((f"query/{{}}-{place}", {}, "") for place in (quote(SQUARED), MANY_DIGITS)),
+        *(("jobs/query/{}/results", {"maxRecords": count}, "") for count in (SQUARED, MANY_DIGITS)),
+    ],
+)
+def test_numbers_and_instants_beyond_all_bounds_are_answered(path: str, query: dict[str, str], header: str) -> None:
+    dump, token, _ = start()
+    world = World.load(dump)
+    signed = {"authorization": f"Bearer {token}", "sforce-query-options": header or "batchSize=200"}
+
+    def ask(method: str, place: str, wish: Mapping[str, str], body: Any = None) -> dict[str, Any]:
+        sent = b"" if body is None else json.dumps(body).encode()
+        response, _ = handle(world, Request(method, f"{API}/{place}", urlencode(wish), signed, sent), NOW)
+        assert response.status in {200, 400}
+        return json.loads(response.body) if response.status == 200 else {}
+
+    found = ""
+    if path.startswith("query/"):
+        rows = [{"attributes": {"type": "Account"}, "Name": f"A{number}"} for number in range(200)]
+        ask("POST", "composite/sobjects", {}, {"records": rows})
+        following = ask("GET", "query", {"q": "SELECT Id FROM Account"})["nextRecordsUrl"]
+        found = following.rpartition("/")[2].partition("-")[0]
+    elif path.startswith("jobs/"):
+        found = ask("POST", "jobs/query", {}, {"operation": "query", "query": "SELECT Id FROM Account"})["id"]
+        later = Request("GET", f"{API}/jobs/query/{found}", "", signed)
+        for _ in range(2):
+            handle(world, later, NOW + timedelta(seconds=5))
+    ask("GET", path.format(found), query)

@@ -71,7 +71,7 @@ def test_long_lists_go_in_several_calls() -> None:
         ),
         (
             {"salesforce": {"Opportunity": [{"Name": "A", "StageName": "Prospecting", "CloseDate": "soon"}]}},
-            "here: salesforce, Opportunity, record 1.*CloseDate",
+            "here: salesforce, Opportunity, record 1.*of date from VALUE_STRING value soon",
         ),
         (
             {"xero": {"Contacts": [{"Name": "A"}, {"Name": "a"}]}},

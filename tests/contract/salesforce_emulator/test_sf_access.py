@@ -133,8 +133,29 @@ def test_revoked_and_introspected_tokens(org: Org) -> None:
 )
 def test_who_sends_no_good_token_is_told_which_way_it_is_bad(org: Org, header: Any, code: str) -> None:
     """SF 1.5."""
-    answer = org.send("GET", "/services/data/v66.0/limits", **header)
+    answer = org.send("GET", "/services/data/v66.0/limits", b"", "", **header)
     assert (answer.status, answer.code) == (401, code)
+
+
+def test_what_an_org_may_do_is_told_by_name(org: Org) -> None:
+    """SF 2.8: each with Max and Remaining, some with a limit of their own inside; the names that clients look for."""
+    told = org.call("GET", "limits").body
+    assert all({"Max", "Remaining"} <= set(each) for each in told.values())
+    assert told["PermissionSets"]["CreateCustom"]["Remaining"] < told["PermissionSets"]["CreateCustom"]["Max"]
+    assert {
+        "DailyDurableStreamingApiEvents",
+        "HourlyTimeBasedWorkflow",
+        "MassEmail",
+        "StreamingApiConcurrentClients",
+    } <= set(told)
+    assert org.call("GET", "").body["metadata"] == "/services/data/v66.0/metadata"
+    counted = org.call("GET", "limits/recordCount", query={"sObjects": "Account, Contact"}).body["sObjects"]
+    assert [each["name"] for each in counted] == ["Account", "Contact"]
+
+
+def test_headers_have_a_limit_too(org: Org) -> None:
+    """SF 2.1."""
+    assert org.call("GET", "limits", headers={"x": "y" * 17_000}).status == 431
 
 
 def many_accounts(org: Org, count: int) -> None:

@@ -531,3 +531,12 @@ def test_bulk_api_1_refuses_in_its_own_shape(org: Org) -> None:
     told = classic(org, "GET", f"/{job}/batch/{batch}")
     assert texts(told, "state") == ["Failed"]
     assert texts(told, "stateMessage")[0].startswith("InvalidBatch : Failed to process query: INVALID_FIELD:")
+
+
+@pytest.mark.parametrize(("version", "status"), [("30", 400), ("9", 400), ("69", 400), ("31", 200), ("68", 200)])
+def test_bulk_api_1_knows_the_versions_of_the_others(org: Org, version: str, status: int) -> None:
+    """SF 0.1: a retired version answers 400 here."""
+    wish = b'{"operation": "query", "object": "Account", "contentType": "CSV"}'
+    headers = {"x-sfdc-session": org.token, "content-type": "application/json"}
+    answer = org.send("POST", f"/services/async/{version}.0/job", wish, "", **headers)
+    assert (answer.status == 400) is (status == 400)

@@ -161,6 +161,14 @@ def test_a_contract_ends_with_its_term_and_stays_activated(org: Org) -> None:
     assert refusal(org.call("PATCH", path, {"Status": "Draft"})) == "INVALID_STATUS"
 
 
+@pytest.mark.parametrize(("start", "term"), [("9999-12-31", 999), ("0001-01-01", -1), ("2026-11-20", 999_999_999)])
+def test_a_contract_whose_end_no_calendar_has_can_still_be_read(org: Org, start: str, term: int) -> None:
+    """SF 6.10: the end follows from start and term."""
+    account = org.create("Account", Name="A")
+    made = org.create("Contract", AccountId=account, Status="Draft", StartDate=start, ContractTerm=term)
+    assert org.read("Contract", made)["EndDate"] is None
+
+
 def test_a_converted_lead_becomes_records_and_is_closed_to_edits(org: Org) -> None:
     lead = org.create("Lead", LastName="Lee", FirstName="Ann", Company="Kea Ltd", Email="a@kea.example", City="Perth")
     made = org.control("convert-lead", {"id": lead}).body

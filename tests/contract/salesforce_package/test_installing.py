@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.errors import NeedsPerson, NeedsReauthorisation
+from crossfoot.emulators.salesforce import sessions
 from crossfoot.engine.setup.install import State, summary
 from crossfoot.salesforce.package import BILLS, CORE, ORDERS, Component, load_components, pack, parse
 
@@ -52,6 +53,24 @@ def test_looking_changes_nothing(firm: Firm) -> None:
     assert firm.org.dump()["rows"] == before
     assert firm.org.schema.object("Xero_Invoice__c") is None
     assert firm.deployments() == []
+
+
+def test_an_integration_users_session_that_has_ended_is_renewed(firm: Firm) -> None:
+    """The first call of an inspection is userinfo, which tells it by 403 and a word (SF 1.5)."""
+    installer = firm.installer()
+    mine = [token for token, each in firm.org.sessions.items() if each["user"] == firm.org.grants["integration"]]
+    for token in mine:
+        sessions.end_session(firm.org, token)
+    assert mine
+    assert counts(installer.inspect()) == {State.CREATE: len(PACKAGE)}
+
+
+def test_an_administrators_session_that_has_ended_is_asked_for_anew(firm: Firm) -> None:
+    """Salesforce's userinfo tells it by 403 and a word (SF 1.5)."""
+    installer = firm.installer()
+    sessions.end_session(firm.org, installer._admin.session.reveal())
+    with pytest.raises(NeedsReauthorisation, match="Log in again"):
+        installer.inspect()
 
 
 def test_the_integration_user_sees_its_fields_afterwards_and_the_administrators_session_is_not_kept(

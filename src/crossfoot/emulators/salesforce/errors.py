@@ -56,7 +56,8 @@ class ApiError(Exception):
     def as_error(self) -> dict[str, Any]:
         """The error as an element of a response body (SF 2.3)."""
         error: dict[str, Any] = {**self.details, "message": self.message, "errorCode": self.code}
-        return error if self.fields is None else error | {"fields": self.fields}
+        parsed = self.fields is not None and self.code != "JSON_PARSER_ERROR"  # the parser knows no fields
+        return error | {"fields": self.fields} if parsed else error
 
     def as_item(self) -> dict[str, Any]:
         """The error of one record of a collection (SF 2.7)."""

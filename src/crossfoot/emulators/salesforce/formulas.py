@@ -205,6 +205,8 @@ def _contract_end(_: World, row: Row) -> date | None:
     if start is None or term is None:
         return None
     years, month = divmod(start.month - 1 + term, 12)
+    if not date.min.year < start.year + years <= date.max.year:
+        return None  # beyond the years that there are
     last = monthrange(start.year + years, month + 1)[1]
     return date(start.year + years, month + 1, min(start.day, last)) - timedelta(days=1)
 

@@ -19,6 +19,7 @@ PAGE_RECORDS_MAX = 2000
 PAGE_RECORDS_MIN = 200
 CURSOR_LIFE = timedelta(days=2)
 CURSORS_PER_USER_MAX = 10
+_POSITION = re.compile(r"[0-9]{1,9}")
 
 
 def query(ask: Ask) -> Reply:
@@ -62,7 +63,7 @@ def _runner(ask: Ask, text: str, *, all_rows: bool) -> Runner:
 
 def _page_size(ask: Ask) -> int:
     """The hint of Sforce-Query-Options, within its bounds (SF 2.1)."""
-    match = re.search(r"batchSize\s*=\s*(\d+)", ask.headers.get("sforce-query-options", ""))
+    match = re.search(r"batchSize\s*=\s*([0-9]{1,9})", ask.headers.get("sforce-query-options", ""))
     return min(max(int(match.group(1)), PAGE_RECORDS_MIN), PAGE_RECORDS_MAX) if match else PAGE_RECORDS_MAX
 
 
@@ -117,7 +118,12 @@ def next_page(ask: Ask, locator: str) -> Reply:
     cursor_id, _, position_text = locator.partition("-")
     cursor = ask.world.cursors.get(cursor_id)
     lapsed = cursor is not None and ask.tx.now - cursor["opened"] > CURSOR_LIFE
-    if cursor is None or lapsed or cursor["session"] != ask.tx.caller.session or not position_text.isdigit():
+    if (
+        cursor is None
+        or lapsed
+        or cursor["session"] != ask.tx.caller.session
+        or not re.fullmatch("[0-9]{1,9}", position_text)
+    ):
         raise ApiError("INVALID_QUERY_LOCATOR", "invalid query locator")
     start, ids = int(position_text), cursor["ids"]
     runner = _runner(ask, cursor["text"], all_rows=cursor["all_rows"])

@@ -359,7 +359,7 @@ def _writable_object(tx: Transaction, sobject: SObject, flag: str, operation: st
 
 
 def _no_such_column(sobject: SObject, name: str) -> ApiError:
-    return ApiError("INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}", fields=[])
+    return ApiError("INVALID_FIELD", f"No such column '{name}' on sobject of type {sobject.name}")
 
 
 def _not_allowed(sobject: SObject, operation: str) -> ApiError:

@@ -25,7 +25,10 @@ UPSERT_BODY_VERSION_MIN = 46
 
 
 def resource_list(ask: Ask) -> Reply:
-    names = ("sobjects", "query", "queryAll", "search", "limits", "recordCount", "composite", "jobs", "tooling")
+    names = (
+        *("sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "recordCount"),
+        *("composite", "jobs", "metadata", "tooling"),
+    )
     me = f"{ask.world.public_url}/id/{ask.world.organization['Id']}/{ask.tx.caller.user_id}"
     return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": me})
 
@@ -228,7 +231,7 @@ def list_deleted(ask: Ask, name: str) -> Reply:
 
 
 def record_counts(ask: Ask) -> Reply:
-    names = [each for each in ask.params.get("sObjects", "").split(",") if each]
+    names = [each.strip() for each in ask.params.get("sObjects", "").split(",") if each.strip()]
     objects = [ask.object(each) for each in names] or list(ask.seen.schema.objects.values())
     tables = ((each.name, ask.seen.rows.get(each.name, {})) for each in objects)
     counts = [{"count": sum(not row["IsDeleted"] for row in table.values()), "name": name} for name, table in tables]
@@ -237,14 +240,30 @@ def record_counts(ask: Ask) -> Reply:
 
 BULK_BATCHES_VERSION_MIN = 49
 _BULK_LIMITS = {"DailyBulkApiBatches": "daily_bulk_batches", "DailyBulkV2QueryJobs": "daily_bulk_query_jobs"}
+# Allowances of what the emulator does not count: nothing of them is ever used.
 _OTHER_LIMITS = {
+    "ConcurrentAsyncGetReportInstances": 200,
+    "ConcurrentSyncReportRuns": 20,
     "DailyAsyncApexExecutions": 250_000,
     "DailyBulkV2QueryFileStorageMB": 976_562,
+    "DailyDurableGenericStreamingApiEvents": 100_000,
+    "DailyDurableStreamingApiEvents": 100_000,
+    "DailyGenericStreamingApiEvents": 10_000,
+    "DailyStandardVolumePlatformEvents": 25_000,
     "DailyStreamingApiEvents": 50_000,
     "DataStorageMB": 10_240,
+    "DurableStreamingApiConcurrentClients": 1_000,
     "FileStorageMB": 10_240,
+    "HourlyODataCallout": 20_000,
+    "HourlyPublishedStandardVolumePlatformEvents": 100_000,
+    "HourlyTimeBasedWorkflow": 1_000,
+    "MassEmail": 5_000,
+    "MonthlyPlatformEventsUsageEntitlement": 0,
+    "Package2VersionCreates": 6,
     "SingleEmail": 5_000,
+    "StreamingApiConcurrentClients": 1_000,
 }
+_PERMISSION_SETS_MAX, _OWN_PERMISSION_SETS_MAX = 1_500, 1_000
 
 
 def limits(ask: Ask) -> Reply:
@@ -252,10 +271,19 @@ def limits(ask: Ask) -> Reply:
     allowed = ask.world.settings["daily_api_limit"]
     used = {"Max": allowed, "Remaining": max(0, allowed - ask.world.usage(ask.tx.now))}
     mosts = _OTHER_LIMITS | {name: ask.world.settings[setting] for name, setting in _BULK_LIMITS.items()}
-    others = {
+    others: dict[str, Any] = {
         name: {"Max": most, "Remaining": max(0, most - bulk_used(ask.world, name, ask.tx.now))}
         for name, most in mosts.items()
     }
     if ask.version < BULK_BATCHES_VERSION_MIN:  # it had another name then
         others["DailyBulkApiRequests"] = others.pop("DailyBulkApiBatches")
+    others["PermissionSets"] = _permission_set_limits(ask)
     return Reply(200, {"DailyApiRequests": used} | others | allocations(ask.world, ask.tx.now))
+
+
+def _permission_set_limits(ask: Ask) -> dict[str, Any]:
+    """How many permission sets may be made: one of the limits that hold another one (SF 2.8)."""
+    rows = ask.world.rows.get("PermissionSet", {}).values()
+    made = sum(not (row["IsDeleted"] or row.get("IsOwnedByProfile")) for row in rows)
+    own = {"Max": _OWN_PERMISSION_SETS_MAX, "Remaining": _OWN_PERMISSION_SETS_MAX - made}
+    return {"Max": _PERMISSION_SETS_MAX, "Remaining": _PERMISSION_SETS_MAX - made, "CreateCustom": own}

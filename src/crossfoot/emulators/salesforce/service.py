@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import dataclasses
 import gzip
 import re
@@ -28,15 +29,20 @@ from crossfoot.emulators.wire import Event, Request, Response
 
 VERSION_NOW = 68
 VERSION_OLDEST = 31
-URI_BYTES_MAX = 16_384
+URI_BYTES_MAX = HEADER_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 50_000_000
 DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
 _DATA = re.compile(r"/services/data/v(\d+)\.(\d)(?:/(.*))?\Z")
 _SEASONS = ("Spring", "Summer", "Winter")
+_UNPACK: Mapping[str, Callable[[bytes], bytes]] = {
+    "deflate": zlib.decompress,
+    "gzip": gzip.decompress,
+    "identity": lambda body: body,
+}
 # What a body is to its resource, by content type: a JSON value, the parts of a form, or the bytes of a file.
 _BODIES: Mapping[str, Callable[[str, bytes], Any]] = {
-    "application/json": lambda _, body: from_json(body),
+    "application/json": lambda kind, body: from_json(_in_utf8(kind, body)),
     "multipart/form-data": read_parts,
     "text/csv": lambda _, body: body,
 }
@@ -141,6 +147,8 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
     """The request, if its address is one of a version that still answers (SF 0.1, 2.1)."""
     if len(request.path) + len(request.query) > URI_BYTES_MAX:
         raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
+    if sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES_MAX:
+        raise ApiError("HEADERS_TOO_LONG", "Request Header Fields Too Large", status=431)
     match = _DATA.match(request.path)
     if match is None:
         raise ApiError("NOT_FOUND", "The requested resource does not exist", status=404)
@@ -158,12 +166,15 @@ def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
 
 def _unpacked(request: Request) -> Request:
     """The request with the body that its sender compressed, for REST, Bulk and SOAP alike (SF 2.1)."""
-    if request.headers.get("content-encoding", "").lower() != "gzip":
+    packed = request.headers.get("content-encoding", "").strip().lower()
+    if not packed:
         return request
+    if packed not in _UNPACK:
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", f"The content encoding {packed} is not supported", status=415)
     try:
-        return dataclasses.replace(request, body=gzip.decompress(request.body))
+        return dataclasses.replace(request, body=_UNPACK[packed](request.body))
     except (OSError, EOFError, zlib.error) as error:
-        raise ApiError("JSON_PARSER_ERROR", "The body is not gzip, though Content-Encoding says so") from error
+        raise ApiError("JSON_PARSER_ERROR", f"The body is not {packed}, though Content-Encoding says so") from error
 
 
 def _payload(request: Request) -> Any:
@@ -178,6 +189,18 @@ def _payload(request: Request) -> Any:
     if len(body) > BODY_BYTES_MAX and kind != "text/csv":  # the bulk API has a limit of its own
         raise ApiError("REQUEST_TOO_LARGE", "Request Entity Too Large", status=413)
     return _BODIES[kind](content_type, body)
+
+
+def _in_utf8(content_type: str, body: bytes) -> bytes:
+    """A text in the charset that its content type names, without the mark that some writers put first."""
+    named = re.search(r"charset\s*=\s*\"?([\w.:-]+)", content_type, re.IGNORECASE)
+    if named is None or named.group(1).lower() in {"utf-8", "utf8"}:
+        return body.removeprefix(codecs.BOM_UTF8)
+    try:
+        return body.decode(named.group(1)).encode()
+    except (LookupError, UnicodeError) as error:
+        message = f"The content type {content_type} is not supported"
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, status=415) from error
 
 
 def _render(reply: Reply) -> Response:

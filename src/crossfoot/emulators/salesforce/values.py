@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import msgspec
@@ -14,6 +15,10 @@ from crossfoot.emulators.salesforce.ids import to_18
 from crossfoot.emulators.salesforce.schema import ID_TYPES, NUMBER_TYPES, TEXT_TYPES, Field
 
 _DECODER = msgspec.json.Decoder(float_hook=Decimal)
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:?[0-9]{2})")
+_NUMBER = re.compile(r"\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?\s*")
+_EMAIL = re.compile(r"[^\s@]+@[^\s@.]+(\.[^\s@.]+)+")
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -52,11 +57,13 @@ def render(value: Any) -> Any:
 
 
 def parse_datetime(text: str) -> datetime:
-    """An ISO instant with a zone, cut to the second (SF 0.5). ValueError when it is not one."""
-    instant = datetime.fromisoformat(text)
-    if instant.tzinfo is None:
+    """An ISO instant with a zone, cut to the second (SF 0.4, 0.5). ValueError when it is not one."""
+    if not _MOMENT.fullmatch(text):
         raise ValueError(text)
-    return instant.astimezone(UTC).replace(microsecond=0)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC).replace(microsecond=0)
+    except OverflowError as error:  # its zone moves it out of the years that there are
+        raise ValueError(text) from error
 
 
 def to_stored(field: Field, value: Any) -> Any:
@@ -76,9 +83,20 @@ def to_stored(field: Field, value: Any) -> Any:
     return _time(field, value)
 
 
+_TOKENS = {
+    str: "VALUE_STRING",
+    bool: "VALUE_BOOLEAN",
+    int: "VALUE_NUMBER_INT",
+    list: "START_ARRAY",
+    dict: "START_OBJECT",
+}
+
+
 def _unreadable(field: Field, value: Any) -> ApiError:
-    kind = "VALUE_STRING" if isinstance(value, str) else "VALUE_NUMBER_INT" if isinstance(value, int) else "value"
-    message = f"Cannot deserialize instance of {field.type} from {kind} value {value}"
+    """The parser's refusal in the words that clients have met; the place that it names is not worked out."""
+    token = _TOKENS.get(type(value), "VALUE_NUMBER_FLOAT")
+    shown = "" if isinstance(value, dict | list) else f"{value} or request may be missing a required field at "
+    message = f"Cannot deserialize instance of {field.type} from {token} value {shown}[line:1, column:1]"
     return ApiError("JSON_PARSER_ERROR", message, fields=[field.name])
 
 
@@ -92,30 +110,46 @@ def _text(field: Field, value: Any) -> str | None:
         shown = f"{field.label or field.name}: data value too large: {trimmed} (max length={field.length})"
         raise field_error("STRING_TOO_LONG", shown, field.name)
     if field.type == "picklist" and field.picklist:
-        match = next((each for each in field.picklist if each.lower() == trimmed.lower()), None)
-        if match is None and field.restricted:
-            shown = f"{field.label or field.name}: bad value for restricted picklist field: {trimmed}"
-            raise field_error("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", shown, field.name)
-        return match or trimmed
-    if field.type == "email" and "@" not in trimmed:
-        raise field_error("INVALID_EMAIL_ADDRESS", f"{field.name}: invalid email address: {trimmed}", field.name)
+        return _choice(field, trimmed)
+    if field.type == "multipicklist" and field.picklist:
+        return _choices(field, trimmed)
+    if field.type == "email" and not _EMAIL.fullmatch(trimmed):
+        shown = f"{field.label or field.name}: invalid email address: {trimmed}"
+        raise field_error("INVALID_EMAIL_ADDRESS", shown, field.name)
     return trimmed
+
+
+def _choice(field: Field, text: str) -> str:
+    """The value as the picklist spells it; another one only where the picklist is not restricted."""
+    match = next((each for each in field.picklist if each.lower() == text.lower()), None)
+    if match is None and field.restricted:
+        shown = f"{field.label or field.name}: bad value for restricted picklist field: {text}"
+        raise field_error("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", shown, field.name)
+    return match or text
+
+
+def _choices(field: Field, text: str) -> str | None:
+    """Several values, each once, in the order of their definition (SF 0.4)."""
+    given = dict.fromkeys(_choice(field, each.strip()) for each in text.split(";") if each.strip())
+    known = [each for each in field.picklist if each in given]
+    return ";".join([*known, *(each for each in given if each not in known)]) or None
 
 
 def _number(field: Field, value: Any) -> Decimal | int | None:
     if value == "":
         return None
-    try:
-        exact = Decimal(value) if isinstance(value, int | str | Decimal) and not isinstance(value, bool) else None
-    except InvalidOperation:
-        exact = None
-    if exact is None or not exact.is_finite():
+    if isinstance(value, bool) or not (isinstance(value, int | Decimal) or _is_number(value)):
         raise _unreadable(field, value)
+    exact = Decimal(value)
     if abs(exact) >= Decimal(10) ** (field.precision - field.scale):
         shown = f"{field.label or field.name}: value outside of valid range on numeric field: {value}"
         raise field_error("NUMBER_OUTSIDE_VALID_RANGE", shown, field.name)
     rounded = round_half_up(exact, field.scale)
     return int(rounded) if field.type == "int" else canonical(rounded)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, str) and _NUMBER.fullmatch(value) is not None
 
 
 def _id(field: Field, value: Any) -> str:
@@ -146,6 +180,8 @@ def _time(field: Field, value: Any) -> date | datetime | None:
         return None
     try:
         if field.type == "date":
+            if not _DATE.fullmatch(value):
+                raise ValueError(value)
             return date.fromisoformat(value)
         return parse_datetime(value)
     except (TypeError, ValueError) as error:

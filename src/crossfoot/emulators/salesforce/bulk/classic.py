@@ -58,7 +58,8 @@ BATCH_STATES = {
     FAILED: "Failed",
     ABORTED: "NotProcessed",
 }
-_ADDRESS = re.compile(r"/services/async/(?P<version>\d\d)\.0/job(?P<rest>(?:/[^/]+)*)/?\Z")
+VERSION_OLDEST, VERSION_NOW = 31, 68
+_ADDRESS = re.compile(r"/services/async/(?P<version>\d{1,2})\.0/job(?P<rest>(?:/[^/]+)*)/?\Z")
 # Codes of the newer API in this one's spelling.
 _CODES = {
     "FEATURENOTENABLED": "FeatureNotEnabled",
@@ -101,6 +102,8 @@ def serve(world: World, request: Request, now: datetime, admit: Admit) -> tuple[
         shape = (request.method, *("*" if at % 2 == 0 else each for at, each in enumerate(segments)))
         if match is None or shape not in _ROUTES:
             raise AsyncError("InvalidUrl", "Destination URL not found", 404)
+        if not VERSION_OLDEST <= int(match["version"]) <= VERSION_NOW:
+            raise AsyncError("InvalidVersion", f"Unsupported API version: {match['version']}.0")
         call = Call(world, caller, request, int(match["version"]), now.replace(microsecond=0))
         return _ROUTES[shape](call, *segments[::2]), events
     except ApiError as error:

@@ -38,6 +38,7 @@ RESULT_PAGES_MAX = 5
 RESULT_PAGES_VERSION_MIN = 58
 CONTENT_BYTES_MAX = 112_500_000  # 150 MB once it is in base64
 MULTIPART_CHARS_MAX = 100_000
+DIGITS_MAX = 18
 CSV = ("Content-Type", "text/csv")
 
 
@@ -245,6 +246,6 @@ def _complete(ask: Ask, job: Job) -> Job:
 
 def _page_size(ask: Ask) -> int:
     text = ask.params.get("maxRecords") or str(RESULT_RECORDS_MAX)
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or len(text) > DIGITS_MAX or int(text) == 0:
         raise ApiError("INVALIDJOB", f"maxRecords must be a whole number above zero: {text}")
     return min(int(text), RESULT_RECORDS_MAX)

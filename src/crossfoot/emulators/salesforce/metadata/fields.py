@@ -107,7 +107,7 @@ def _check_change(before: Field | None, after: Field, element: Element) -> None:
 
 def _whole(element: Element, tag: str, least: int, most: int) -> int:
     text = element.get(tag)
-    if not text.isdigit() or not least <= int(text) <= most:
+    if not text.isdecimal() or len(text) > len(str(most)) or not least <= int(text) <= most:
         raise Refusal(f"'{tag}' has to be a whole number between {least} and {most}: {text or 'none'}", element)
     return int(text)
 

@@ -27,7 +27,7 @@ from crossfoot.emulators.wire import Request, Response
 
 COMPONENTS_MAX = 10
 # An optional org id or the job's resource may follow the version: clients add either.
-_PATH = re.compile(r"/services/Soap/m/(\d+)\.0(?:/.*)?\Z", re.IGNORECASE)
+_PATH = re.compile(r"/services/Soap/m/(\d{1,3})\.0(?:/.*)?\Z", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

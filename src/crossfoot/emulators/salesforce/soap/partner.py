@@ -22,7 +22,7 @@ from crossfoot.emulators.salesforce.world import World
 from crossfoot.emulators.wire import Event, Request, Response
 
 VERSION_OLDEST, VERSION_NOW = 31, 68
-_PATH = re.compile(r"/services/Soap/([uc])/(\d+)(?:\.0)?(?:/[^/]*)?/?\Z", re.IGNORECASE)
+_PATH = re.compile(r"/services/Soap/([uc])/(\d{1,3})(?:\.0)?(?:/[^/]*)?/?\Z", re.IGNORECASE)
 
 
 class Answer(NamedTuple):

@@ -9,6 +9,7 @@ from crossfoot.emulators.salesforce.errors import ApiError
 from crossfoot.emulators.salesforce.soql.tokens import Token, query_error, tokenize
 
 T = TypeVar("T")
+DIGITS_MAX = 18  # of a whole number: no bound of a query is larger
 
 # Words that are no name of a field, a function or an alias. GROUP and ORDER are objects and relationships too.
 RESERVED = frozenset(
@@ -84,7 +85,7 @@ class Cursor:
         return self.word()
 
     def whole_number(self) -> int:
-        if self.token.kind != "number" or not self.token.text.isdigit():
+        if self.token.kind != "number" or not self.token.text.isdecimal() or len(self.token.text) > DIGITS_MAX:
             raise self.unexpected()
         return int(self.take().text)
 

@@ -297,7 +297,7 @@ class _Parser:
             return Literal("boolean", token.folded == "TRUE", token.at, token.text)
         if token.folded == "NULL":
             return Literal("null", None, token.at, token.text)
-        if len(token.text) > 3 and token.text[:3].isalpha() and token.text[3:].isdigit():
+        if len(token.text) > 3 and token.text[:3].isalpha() and token.text[3:].isdecimal():
             return Literal("currency", _currency(token.text), token.at, token.text)
         count = self.cursor.whole_number() if self.cursor.accept(":") else None
         if not is_literal(token.folded, count):
