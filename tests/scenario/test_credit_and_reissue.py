@@ -346,6 +346,7 @@ def test_a_deal_that_is_lost_once_its_invoice_is_credited_shows_that_nothing_is_
         0,
         old["InvoiceID"],
     )
+    assert deal["Xero_Payment_Status__c"] == "Credited"
     assert firm.waiting(DEAL) == {}
 
 

@@ -25,6 +25,7 @@ from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.money import EXACT, ZERO
 from crossfoot.core.plan import CALLS_FOR_NONE, Bucket
 from crossfoot.core.records import content_hash
+from crossfoot.core.reissue import is_credited
 from crossfoot.engine.reading.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing.balances import balances
@@ -313,6 +314,8 @@ def payment_status(invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit])
             return "Deleted"
         case "DRAFT" | "SUBMITTED":
             return "Not approved yet"
+        case "PAID" if is_credited(invoice):
+            return "Credited"
         case "PAID":
             open_credit = any(
                 credit.contact_id == invoice.contact_id
