@@ -71,7 +71,7 @@ def replace_findings(
             closed += 1
             close_entry(connection, entry.id, now)
         elif not _says(entry, finding):
-            change(connection, queue, {"id": entry.id}, _particulars(finding))
+            change(connection, queue, {"id": entry.id}, {**_particulars(finding), **_put_aside(entry, finding)})
             changed.add(entry.record.id)
     rows = [
         {
@@ -104,6 +104,13 @@ def _says(entry: QueueEntry, finding: Finding) -> bool:
     theirs = (finding.cause, finding.fix or finding.reason.fix, finding.owner_name, money, finding.related)
     ours = (entry.cause, entry.fix, entry.owner_name, entry.money, entry.related)
     return ours == theirs and entry.vendor_text == finding.vendor_text
+
+
+def _put_aside(entry: QueueEntry, finding: Finding) -> dict[str, str | None]:
+    """An entry that was put aside stays so while it is about the same money and records, in whatever words."""
+    same = (finding.money or Money("", Decimal(0)), finding.related) == (entry.money, entry.related)
+    kept = (entry.ignored_reason, entry.ignored_until) if same else ("", None)
+    return dict(zip(("ignored_reason", "ignored_until"), kept, strict=True))
 
 
 def _merged(findings: Iterable[Finding]) -> dict[tuple[str, str], Finding]:
