@@ -44,6 +44,9 @@ from crossfoot.store.write_backs import WriteBack
 ERROR_LENGTH = 255
 _DIGEST_LENGTH = 32  # 128 bits tell one wanted state of a row from another
 _TAKEN_BACK: Mapping[str, Mapping[str, Any]] = {"line": {"Removed__c": True}, "payment": {"Status__c": "Deleted"}}
+_AMOUNTS = frozenset(
+    {"SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited", "Drafted", "Invoiced", "Uninvoiced"}
+)
 # Not shown on a deal: that it could not be shown there is no reason to try anew.
 _OWN_TROUBLE = "write_back_refused"
 
@@ -250,6 +253,8 @@ class Wanting:
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
             if last is not None:
                 values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
+                if deal.money.currency not in {"", last.currency}:  # they would read as amounts of the deal's
+                    values |= dict.fromkeys(_AMOUNTS)
             fields = {name: values[value] for name, value in target.items() if value in values}
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)
