@@ -320,7 +320,7 @@ def test_what_was_put_aside_is_seen_again_once_it_is_about_another_amount(firm: 
     firm.sync()
 
     [seen] = [each for each in firm.desk.entries() if each.id == entry.id]
-    assert (seen.money.amount, seen.ignored_reason) == (2000, "")
+    assert (seen.money.amount, seen.ignored_reason) == (Decimal(2000), "")
 
 
 def test_only_a_changed_deal_can_be_reissued(firm: Business) -> None:
