@@ -318,6 +318,21 @@ def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
     assert set(firm.waiting(DEAL)) == {"changed_after_approval"}
 
 
+def test_what_was_put_aside_is_seen_again_once_it_is_about_another_amount(firm: Business) -> None:
+    entry = firm.waiting(DEAL)["changed_after_approval"]
+    firm.desk.ignore(entry.id, reason="billed by the parent company", until=date(2027, 1, 31))
+    firm.later()
+    firm.sync()
+    assert entry.id not in {each.id for each in firm.desk.entries()}
+
+    raise_the_price(firm)
+    firm.later()
+    firm.sync()
+
+    [seen] = [each for each in firm.desk.entries() if each.id == entry.id]
+    assert (seen.money.amount, seen.ignored_reason) == (Decimal(2000), "")
+
+
 def test_only_a_changed_deal_can_be_reissued(firm: Business) -> None:
     other = next(entry for entry in firm.desk.entries(ignored=True) if entry.code != "changed_after_approval")
     with pytest.raises(NeedsPerson, match="changed deal"):
@@ -356,6 +371,7 @@ def test_a_deal_that_is_lost_once_its_invoice_is_credited_shows_that_nothing_is_
         0,
         old["InvoiceID"],
     )
+    assert deal["Xero_Payment_Status__c"] == "Credited"
     assert firm.waiting(DEAL) == {}
 
 

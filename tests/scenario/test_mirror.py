@@ -66,6 +66,23 @@ def test_a_line_that_finance_takes_the_item_from_points_at_none(synced: Business
     assert row["Xero_Account__c"]
 
 
+def test_amounts_of_an_invoice_in_another_currency_are_not_shown_as_the_deals(synced: Business) -> None:
+    deal_id = synced.win("Retainer", "Wollemi Laboratories", [], Amount=Decimal(100))
+    synced.sync()
+    synced.later()
+    shown = "Xero_Total__c, Xero_Amount_Due__c, Xero_Drafted__c, Xero_Uninvoiced__c"
+    [before] = synced.soql(f"SELECT {shown} FROM Opportunity WHERE Id = '{deal_id}'")
+    assert [before[name] for name in shown.split(", ")] == [110, 110, 100, 100]
+    synced.edit("Opportunity", deal_id, CurrencyIsoCode="NZD")
+    synced.later()
+
+    synced.sync()
+
+    [after] = synced.soql(f"SELECT {shown}, Xero_Status__c FROM Opportunity WHERE Id = '{deal_id}'")
+    assert [after[name] for name in shown.split(", ")] == [None] * 4
+    assert after["Xero_Status__c"] == "Draft"
+
+
 @pytest.mark.promise("S0-16")
 def test_a_deals_money_adds_up_and_its_state_is_in_words(settled: Business) -> None:
     line = {"code": "ASR-CTRL", "Quantity": 1, "UnitPrice": Decimal("2640.00")}

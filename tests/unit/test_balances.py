@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -85,3 +86,11 @@ def test_days_to_pay_are_averaged_over_a_year_and_empty_without_payments() -> No
     )
     assert found["DaysToPay"] == dec("13")  # 12.5, rounded up
     assert shown(invoice("1", "AUTHORISED", "1.00"))["DaysToPay"] is None
+
+
+def test_an_invoice_that_credit_took_back_says_nothing_of_how_long_payments_take() -> None:
+    paid = invoice("1", "PAID", "10.00", fully_paid_on=date(2026, 10, 31), amount_paid=dec("10.00"))
+    credited = invoice("2", "PAID", "10.00", fully_paid_on=date(2026, 10, 2), amount_credited=dec("10.00"))
+    in_advance = replace(credited, prepaid=dec("10.00"))
+    assert shown(paid, credited)["DaysToPay"] == 30
+    assert shown(in_advance)["DaysToPay"] == 1

@@ -99,8 +99,8 @@ def replace_findings(
 
 
 def _back_in_sight(entry: QueueEntry, finding: Finding) -> dict[str, object]:
-    """What was put aside comes back where another amount is at stake than the person saw (I26)."""
-    if entry.money == _money(finding):
+    """What was put aside comes back where it is about another amount or other records than the person saw (I26)."""
+    if (entry.money, entry.related) == (_money(finding), finding.related):
         return {}
     return {"ignored_reason": "", "ignored_until": None}
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerCredit, LedgerCreditNote, LedgerInvoice
 from crossfoot.core.money import total
+from crossfoot.core.reissue import is_credited
 
 DAYS_TO_PAY_OVER = timedelta(days=365)
 _Amounts = dict[str, list[Decimal]]
@@ -78,8 +79,9 @@ def balances(
             if invoice.due and invoice.due < as_of:
                 mine.overdue[invoice.currency].append(invoice.amount_due)
                 mine.oldest_overdue = min(mine.oldest_overdue or invoice.due, invoice.due)
-        if invoice.status == "PAID" and invoice.fully_paid_on and invoice.fully_paid_on > as_of - DAYS_TO_PAY_OVER:
-            mine.days.append((invoice.fully_paid_on - invoice.dated).days)
+        paid_on = None if is_credited(invoice) else invoice.fully_paid_on
+        if invoice.status == "PAID" and paid_on and paid_on > as_of - DAYS_TO_PAY_OVER:
+            mine.days.append((paid_on - invoice.dated).days)
     open_credits = [(each.contact_id, each.currency, each.status, each.remaining) for each in overpayments]
     open_credits += [(each.contact_id, each.currency, each.status, each.remaining) for each in credit_notes]
     for contact_id, currency, status, remaining in open_credits:

@@ -25,6 +25,7 @@ from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.money import EXACT, ZERO
 from crossfoot.core.plan import CALLS_FOR_NONE, Bucket
 from crossfoot.core.records import content_hash
+from crossfoot.core.reissue import is_credited
 from crossfoot.engine.reading.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing.balances import balances
@@ -43,6 +44,9 @@ from crossfoot.store.write_backs import WriteBack
 ERROR_LENGTH = 255
 _DIGEST_LENGTH = 32  # 128 bits tell one wanted state of a row from another
 _TAKEN_BACK: Mapping[str, Mapping[str, Any]] = {"line": {"Removed__c": True}, "payment": {"Status__c": "Deleted"}}
+_AMOUNTS = frozenset(
+    {"SubTotal", "TotalTax", "Total", "AmountDue", "AmountPaid", "AmountCredited", "Drafted", "Invoiced", "Uninvoiced"}
+)
 # Not shown on a deal: that it could not be shown there is no reason to try anew.
 _OWN_TROUBLE = "write_back_refused"
 
@@ -249,6 +253,8 @@ class Wanting:
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
             if last is not None:
                 values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
+                if deal.money.currency not in {"", last.currency}:  # they would read as amounts of the deal's
+                    values |= dict.fromkeys(_AMOUNTS)
             fields = {name: values[value] for name, value in target.items() if value in values}
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)
@@ -313,6 +319,8 @@ def payment_status(invoice: LedgerInvoice, open_credits: Iterable[LedgerCredit])
             return "Deleted"
         case "DRAFT" | "SUBMITTED":
             return "Not approved yet"
+        case "PAID" if is_credited(invoice):
+            return "Credited"
         case "PAID":
             open_credit = any(
                 credit.contact_id == invoice.contact_id
