@@ -319,6 +319,29 @@ def test_an_approved_invoice_whose_deal_became_invalid_tells_why_it_cannot_be_ma
     assert "tax type NOSUCH does not exist" in entry.cause
 
 
+@pytest.mark.parametrize("status", ["DRAFT", "AUTHORISED"])
+def test_a_due_date_that_finance_moved_is_no_change_of_a_deal_that_names_none(synced: Business, status: str) -> None:
+    name, renamed = "Evergreen Cinemas - Half-year review", "Evergreen Cinemas - Half-year review 2026"
+    invoice_id = synced.invoice_of(name)["InvoiceID"]
+    synced.in_xero("Invoices", InvoiceID=invoice_id, Status=status, DueDate="2027-01-31")
+    synced.later()
+    synced.sync()
+    before = set(synced.waiting(name))
+
+    synced.edit("Opportunity", synced.deal(name)["Id"], Name=renamed)
+    synced.later()
+    synced.sync()
+
+    assert set(synced.waiting(renamed)) == before == ({"draft_edited"} if status == "DRAFT" else set())
+    [line] = synced.lines(renamed)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+    [entry] = synced.waiting(renamed).values()
+    assert entry.code == ("changed_and_draft_edited" if status == "DRAFT" else "changed_after_approval")
+    assert synced.invoice_of(renamed)["DueDateString"].startswith("2027-01-31")
+
+
 def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:
     """The draft is updated but no answer comes; the deal changes again; the draft follows, and nobody is asked."""
     name = "Evergreen Cinemas - Half-year review"
