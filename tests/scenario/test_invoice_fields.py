@@ -303,6 +303,26 @@ def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(sync
     assert apart(synced, name) == [("locked_period", before["SubTotal"])]
 
 
+def test_a_draft_whose_deal_closes_in_the_future_by_now_follows_on_that_day(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    synced.edit("Opportunity", synced.deal(name)["Id"], CloseDate="2026-11-25")
+    synced.later()
+
+    assert synced.sync().applied.updated == 0
+
+    assert set(synced.waiting(name)) == {"future_date"}
+    assert synced.invoice_of(name)["DateString"] == before["DateString"]
+    [deal] = synced.soql(f"SELECT Xero_Scheduled__c, Xero_Drafted__c FROM Opportunity WHERE Name = '{name}'")
+    assert (deal["Xero_Scheduled__c"], deal["Xero_Drafted__c"]) == (0, before["SubTotal"])
+
+    synced.later(days=5)
+    synced.sync()
+
+    assert synced.waiting(name) == {}
+    assert synced.invoice_of(name)["DateString"].startswith("2026-11-25")
+
+
 def test_an_approved_invoice_whose_deal_became_invalid_tells_why_it_cannot_be_made_anew(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="AUTHORISED")

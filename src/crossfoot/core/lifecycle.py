@@ -33,6 +33,7 @@ class LinkedDeal:
     intended: IntendedInvoice | None
     contact_id: str
     locked_until: dt.date | None
+    as_of: dt.date
     problems: tuple[Finding, ...] = ()
 
 
@@ -141,6 +142,9 @@ def _judge_change(
     if case.locked_until and intended.dated <= case.locked_until:
         locked = f"dated {intended.dated}; Xero is locked up to {case.locked_until}"
         return Judgement((Finding("locked_period", case.deal.ref, locked, money=money, related=related),))
+    if intended.dated > case.as_of:
+        future = f"closes on {intended.dated} now; {shown} follows on that day"
+        return Judgement((Finding("future_date", case.deal.ref, future, money=money, related=related),))
     return Judgement(update=intended)
 
 

@@ -282,7 +282,7 @@ class Wanting:
         drafted = invoice is not None and invoice.status in UNAPPROVED_STATUSES
         calls_for_none = deal.bucket in CALLS_FOR_NONE
         left = EXACT.subtract(amount, worth) if posted else ZERO if calls_for_none else amount
-        scheduled = entry is not None and entry.code == "future_date"
+        scheduled = entry is not None and entry.code == "future_date" and invoice is None
         state = "Invoiced" if posted else "Drafted" if drafted else "Nothing to invoice"
         if not (posted or drafted or calls_for_none):
             state = "Ready"
