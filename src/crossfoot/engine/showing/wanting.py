@@ -260,7 +260,8 @@ class Wanting:
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
             if last is not None:
                 values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
-            fields = {name: values[value] for name, value in target.items() if value in values}
+            # Without an invoice its fields are blank: a copied deal may bear those of the one that it was copied from.
+            fields = {name: values.get(value) for name, value in target.items()}
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)
         self._forget(self._mapping.deal_object, self._mirror.gone & set(ids))
