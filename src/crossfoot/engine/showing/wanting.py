@@ -249,11 +249,12 @@ class Wanting:
         for entry in open_entries(self._connection, self._home, record_ids=ids):
             if REASONS[entry.code].weight.value == "waits" and entry.code != _OWN_TROUBLE:
                 waiting.setdefault(entry.record.id, entry)
+        told = store.wanted_states(self._connection, self._home, self._mapping.deal_object, ids)
         updates = []
         for deal in load_dispositions(self._connection, self._home, record_ids=ids):
             invoice = invoices.get(linked.get(deal.record_id, ""))
             last = invoice or invoices.get(taken_back.get(deal.record_id, ""))
-            if last is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
+            if deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START} and last is None and deal.record_id not in told:
                 continue
             if deal.record_id in self._mirror.gone:
                 continue
