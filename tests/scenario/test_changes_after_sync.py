@@ -105,6 +105,17 @@ def test_a_lost_deal_without_an_invoice_has_nothing_left_to_invoice(
     assert firm.bucket(DRAFT) == "not won"
 
 
+def test_a_deal_that_waited_and_is_lost_waits_for_nothing(synced: Business) -> None:
+    deal, shown = "Wollemi Laboratories - Stocktake with samples", "Xero_Sync_State__c, Xero_Uninvoiced__c"
+    query = f"SELECT {shown}, Xero_Last_Error__c FROM Opportunity WHERE Name = '{deal}'"
+    assert synced.soql(query)[0]["Xero_Sync_State__c"] == "Waiting"
+    lose(synced, deal)
+    synced.later()
+    synced.sync()
+    [row] = synced.soql(query)
+    assert [row[name] for name in (*shown.split(", "), "Xero_Last_Error__c")] == ["Nothing to invoice", 0, None]
+
+
 @pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)

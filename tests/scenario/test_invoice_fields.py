@@ -321,6 +321,26 @@ def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(sync
     assert apart(synced, name) == [("locked_period", before["SubTotal"])]
 
 
+def test_a_draft_whose_deal_closes_in_the_future_by_now_follows_on_that_day(synced: Business) -> None:
+    name = "Evergreen Cinemas - Half-year review"
+    before = synced.invoice_of(name)
+    synced.edit("Opportunity", synced.deal(name)["Id"], CloseDate="2026-11-25")
+    synced.later()
+
+    assert synced.sync().applied.updated == 0
+
+    assert set(synced.waiting(name)) == {"future_date"}
+    assert synced.invoice_of(name)["DateString"] == before["DateString"]
+    [deal] = synced.soql(f"SELECT Xero_Scheduled__c, Xero_Drafted__c FROM Opportunity WHERE Name = '{name}'")
+    assert (deal["Xero_Scheduled__c"], deal["Xero_Drafted__c"]) == (0, before["SubTotal"])
+
+    synced.later(days=5)
+    synced.sync()
+
+    assert synced.waiting(name) == {}
+    assert synced.invoice_of(name)["DateString"].startswith("2026-11-25")
+
+
 def test_an_approved_invoice_whose_deal_became_invalid_tells_why_it_cannot_be_made_anew(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="AUTHORISED")
@@ -335,6 +355,29 @@ def test_an_approved_invoice_whose_deal_became_invalid_tells_why_it_cannot_be_ma
     assert entry.code == "changed_after_approval"
     assert "Xero does not know a tax type" in entry.cause
     assert "tax type NOSUCH does not exist" in entry.cause
+
+
+@pytest.mark.parametrize("status", ["DRAFT", "AUTHORISED"])
+def test_a_due_date_that_finance_moved_is_no_change_of_a_deal_that_names_none(synced: Business, status: str) -> None:
+    name, renamed = "Evergreen Cinemas - Half-year review", "Evergreen Cinemas - Half-year review 2026"
+    invoice_id = synced.invoice_of(name)["InvoiceID"]
+    synced.in_xero("Invoices", InvoiceID=invoice_id, Status=status, DueDate="2027-01-31")
+    synced.later()
+    synced.sync()
+    before = set(synced.waiting(name))
+
+    synced.edit("Opportunity", synced.deal(name)["Id"], Name=renamed)
+    synced.later()
+    synced.sync()
+
+    assert set(synced.waiting(renamed)) == before == ({"draft_edited"} if status == "DRAFT" else set())
+    [line] = synced.lines(renamed)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+    [entry] = synced.waiting(renamed).values()
+    assert entry.code == ("changed_and_draft_edited" if status == "DRAFT" else "changed_after_approval")
+    assert synced.invoice_of(renamed)["DueDateString"].startswith("2027-01-31")
 
 
 def test_an_update_whose_answer_was_lost_is_not_taken_for_a_persons_edit(synced: Business) -> None:

@@ -140,6 +140,18 @@ def changed_in_xero(firm: Business, path: str, fields: dict[str, Any]) -> None:
     firm.sync()
 
 
+def test_a_deal_that_was_copied_from_an_invoiced_one_does_not_show_that_ones_invoice(settled: Business) -> None:
+    fields = "Xero_Invoice_Number__c, Xero_Invoice_Id__c, Xero_Status__c, Xero_Payment_Status__c, Xero_Amount_Paid__c"
+    [model] = settled.soql(f"SELECT Name, {fields} FROM Opportunity WHERE Xero_Payment_Status__c = 'Paid' LIMIT 1")
+    copied = {name: model[name] for name in fields.split(", ")}
+    sold = [{"code": "TEC-SUPPORT", "Quantity": 1, "UnitPrice": 77}]
+    settled.win("Copy", "Evergreen Cinemas", sold, CloseDate="2026-12-24", **copied)
+    settled.sync()
+    [copy] = settled.soql(f"SELECT Xero_Sync_State__c, {fields} FROM Opportunity WHERE Name = 'Copy'")
+    assert copy["Xero_Sync_State__c"] == "Scheduled"
+    assert {copy[name] for name in copied} == {None}
+
+
 @pytest.mark.promise("F-40")
 def test_an_account_that_is_archived_or_gets_another_code_says_so_on_its_own_row(synced: Business) -> None:
     accounts = {each["Code"]: each for each in synced.office.ask(URLS["xero"], "GET", "/Accounts")["Accounts"]}

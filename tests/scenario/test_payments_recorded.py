@@ -395,6 +395,38 @@ def test_a_row_that_changes_or_goes_after_its_payment_is_told_and_nothing_is_wri
     assert not counter.waits(changed)
 
 
+def test_a_changed_row_whose_payment_is_removed_as_the_entry_says_asks_nothing_more(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    payment_id = counter.row(row_id)["Payment_Id__c"]
+    counter.firm.edit("Xero_Payment__c", row_id, Amount__c=Decimal("9.00"))
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment_id}", {"Status": "DELETED"})
+    for _ in range(2):
+        counter.firm.later()
+        counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_removed"}
+    assert counter.row(row_id)["Status__c"] == "Deleted"
+
+    anew = counter.record("9.00")
+    counter.firm.sync()
+    in_order(counter, anew, "9.00")
+
+
+def test_a_deleted_row_whose_payment_is_removed_as_the_entry_says_leaves_nothing_behind(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    payment_id = counter.row(row_id)["Payment_Id__c"]
+    counter.firm.office.salesforce("DELETE", f"/sobjects/Xero_Payment__c/{row_id}")
+    counter.firm.later()
+    counter.firm.sync()
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment_id}", {"Status": "DELETED"})
+    counter.firm.later()
+    counter.firm.sync()
+    assert (counter.rows(), counter.waits(row_id)) == ([], set())
+    counter.firm.later()
+    assert counter.firm.writes_during(counter.firm.sync) == []
+
+
 def test_what_xero_refuses_waits_with_its_words_and_goes_when_asked(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.database.seam = lambda name: counter.firm.lock("2026-11-19") if name.endswith("intent done") else None

@@ -33,6 +33,7 @@ class LinkedDeal:
     intended: IntendedInvoice | None
     contact_id: str
     locked_until: dt.date | None
+    as_of: dt.date
     problems: tuple[Finding, ...] = ()
 
 
@@ -121,6 +122,8 @@ def _judge_change(
     parts = differences(intended_form(intended, case.contact_id), form)
     if case.link.born != "crossfoot":
         parts = [] if intended.amount == _comparable(invoice, intended) else ["amount"]
+    if not unapproved and not _sets_due(case.deal, invoice):
+        parts = [part for part in parts if part != "due"]
     if not parts:
         return Judgement(agreed=content_hash(form))
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
@@ -130,7 +133,8 @@ def _judge_change(
     if not unapproved or case.link.born != "crossfoot":
         return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
     if touched:
-        return Judgement((Finding("changed_and_draft_edited", case.deal.ref, cause, money=money, related=related),))
+        code = "changed_and_draft_edited" if parts != ["due"] or _sets_due(case.deal, invoice) else "draft_edited"
+        return Judgement((Finding(code, case.deal.ref, cause, money=money, related=related),))
     if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
         fix = "Delete the draft in Xero; `crossfoot queue retry` then makes it anew under the next number."
         moved = Finding("changed_after_approval", case.deal.ref, cause, fix=fix, money=money, related=related)
@@ -138,7 +142,17 @@ def _judge_change(
     if case.locked_until and intended.dated <= case.locked_until:
         locked = f"dated {intended.dated}; Xero is locked up to {case.locked_until}"
         return Judgement((Finding("locked_period", case.deal.ref, locked, money=money, related=related),))
+    if intended.dated > case.as_of:
+        future = f"closes on {intended.dated} now; {shown} follows on that day"
+        return Judgement((Finding("future_date", case.deal.ref, future, money=money, related=related),))
     return Judgement(update=intended)
+
+
+def _sets_due(deal: Deal, invoice: LedgerInvoice) -> bool:
+    """Whether a deal has a say in when its invoice is due: it names the day, or another one to count from. Else finance
+    gave the customer longer, or the customer's terms changed since."""
+    intended = deal.invoice
+    return intended is not None and (intended.due is not None or intended.dated != invoice.dated)
 
 
 def _comparable(invoice: LedgerInvoice, intended: IntendedInvoice) -> Decimal:

@@ -379,6 +379,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             intended=coded,
             contact_id=contact_id,
             locked_until=context.books.organisation.locked_until,
+            as_of=context.as_of,
             problems=problems,
         )
     )

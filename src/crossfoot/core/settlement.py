@@ -293,4 +293,4 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
     if listed and len(marked(invoice, marker)) > 1:
         cause = f"more than one payment of {invoice.number} carries {marker}"
         findings.append(_finding(payment, "payment_twice", cause, related))
-    return Settlement(payment, tuple(findings), gone=unchanged and not listed)
+    return Settlement(payment, tuple(findings), gone=not listed)

@@ -23,6 +23,8 @@ BASE_HASH = content_hash(ledger_form(as_sent()))
 CHANGED = invoice(lines=[replace(CODED, unit_amount=money(120))], due=dt.date(2026, 11, 24))
 UNCHANGED = invoice(lines=[CODED], due=dt.date(2026, 11, 24))
 
+AS_OF = dt.date(2026, 11, 20)
+
 LIVE = ("DRAFT", "SUBMITTED", "AUTHORISED", "PAID")
 GONE = ("VOIDED", "DELETED")
 
@@ -51,6 +53,7 @@ def judge(
             intended=intended if changed else UNCHANGED,
             contact_id="contact-1",
             locked_until=locked_until,
+            as_of=AS_OF,
             problems=problems,
         )
     )
@@ -158,7 +161,9 @@ def test_a_draft_in_another_currency_is_not_rewritten(changed: dict[str, Any], e
 
 def test_a_draft_to_another_customer_is_not_rewritten() -> None:
     held = as_sent(contact_id="contact-2")
-    case = LinkedDeal(deal(), link(base_hash=content_hash(ledger_form(held))), held, True, CHANGED, "contact-1", None)
+    case = LinkedDeal(
+        deal(), link(base_hash=content_hash(ledger_form(held))), held, True, CHANGED, "contact-1", None, AS_OF
+    )
     assert outcome(judge_linked(case)) == "changed_after_approval"
 
 
@@ -183,7 +188,7 @@ def test_a_voided_invoice_of_a_lost_deal_needs_nobody(changed: dict[str, Any]) -
 
 
 def test_an_invoice_that_was_not_read_yet_is_left_for_later() -> None:
-    case = LinkedDeal(deal(), link(), None, True, CHANGED, "contact-1", None)
+    case = LinkedDeal(deal(), link(), None, True, CHANGED, "contact-1", None, AS_OF)
     assert judge_linked(case) == Judgement()
 
 

@@ -60,6 +60,7 @@ class Wanting:
         self._unread = unread(connection, self._home, INVOICE)  # nobody has seen these in Xero yet
         records = self._mapping.settings.flows.invoices.records
         names = (self._mapping.deal_object, self._mapping.account_object)
+        self._gone_payments = deleted_ids(connection, session.org_id, self._mapping.payment_object)
         self._mirror = Mirror(
             self._home,
             {str(kind): name for kind, name in records.items()},
@@ -88,6 +89,7 @@ class Wanting:
                 self._want_rows(map(self._mirror.bill_row, bills.values()))
         for part in chunks(moved.deals):
             self._want_deals(part)
+        self._forget(self._mapping.payment_object, self._gone_payments)
         self.want_issues()
         save_shown_to(self._connection, self._home, moved.reached)
 
@@ -164,7 +166,7 @@ class Wanting:
                 updates.append(self._update(self._mapping.account_object, account_id, fields))
         self._want_rows(rows)
         self._want(updates)
-        self._forget_gone(self._mapping.account_object, mirror.customers.values())
+        self._forget(self._mapping.account_object, mirror.gone & set(mirror.customers.values()))
 
     def _want_invoices(self, ids: Collection[str]) -> None:
         invoices = self._invoices(ids)
@@ -182,7 +184,8 @@ class Wanting:
         self._want_gone(set(map(mirror.key, invoices)), {row.key for row in rows})
 
     def _want_gone(self, parents: Collection[str], standing: Collection[str]) -> None:
-        """Lines and payments that were taken back in Xero: the row stays and says so."""
+        """Lines and payments that were taken back in Xero: the row stays and says so, unless people deleted it."""
+        standing = {*standing, *self._keys_of_gone()}
         for kind, says in _TAKEN_BACK.items():
             name = self._mirror.records.get(kind, "")
             below = store.rows_below(self._connection, self._home, name, parents)
@@ -191,6 +194,14 @@ class Wanting:
                 for key, source, parent in below
                 if key not in standing
             )
+
+    def _keys_of_gone(self) -> set[str]:
+        """The keys that deleted rows of payments bore: told once more, such a key would make an empty row."""
+        flow, org_id = self._mapping.settings.flows.payments, self._session.org_id
+        if flow is None:
+            return set()
+        gone = load_versions(self._connection, org_id, flow.salesforce, ids=self._gone_payments)
+        return {str(decode_fields(version.body).get(flow.key) or "") for version in gone}
 
     def _open_credits(self, invoices: Iterable[LedgerInvoice]) -> list[LedgerCredit]:
         paid = {invoice.contact_id for invoice in invoices if invoice.status == "PAID"}
@@ -242,27 +253,32 @@ class Wanting:
         for entry in open_entries(self._connection, self._home, record_ids=ids):
             if REASONS[entry.code].weight.value == "waits" and entry.code != _OWN_TROUBLE:
                 waiting.setdefault(entry.record.id, entry)
+        told = store.wanted_states(self._connection, self._home, self._mapping.deal_object, ids)
         updates = []
         for deal in load_dispositions(self._connection, self._home, record_ids=ids):
             invoice = invoices.get(linked.get(deal.record_id, ""))
             last = invoice or invoices.get(taken_back.get(deal.record_id, ""))
-            if last is None and deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START}:
+            if deal.bucket in {Bucket.NOT_WON, Bucket.BEFORE_START} and last is None and deal.record_id not in told:
                 continue
             if deal.record_id in self._mirror.gone:
                 continue
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
             if last is not None:
                 values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
+<<<<<<< HEAD
                 if deal.money.currency not in {"", last.currency}:  # they would read as amounts of the deal's
                     values |= dict.fromkeys(_AMOUNTS)
             fields = {name: values[value] for name, value in target.items() if value in values}
+=======
+            # Without an invoice its fields are blank: a copied deal may bear those of the one that it was copied from.
+            fields = {name: values.get(value) for name, value in target.items()}
+>>>>>>> 41a3ce2c4cf74e0268b98f705f0d14792c877c70
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)
-        self._forget_gone(self._mapping.deal_object, ids)
+        self._forget(self._mapping.deal_object, self._mirror.gone & set(ids))
 
-    def _forget_gone(self, name: str, ids: Iterable[str]) -> None:
+    def _forget(self, name: str, gone: Collection[str]) -> None:
         """What should stand on a record that was deleted is wanted no more, until it is restored."""
-        gone = self._mirror.gone & set(ids)
         for record_id in sorted(store.wanted_states(self._connection, self._home, name, gone)):
             store.forget_write_back(self._connection, self._home, name, record_id)
             if not store.refused_sources(self._connection, self._home, [record_id]):
@@ -278,7 +294,7 @@ class Wanting:
         drafted = invoice is not None and invoice.status in UNAPPROVED_STATUSES
         calls_for_none = deal.bucket in CALLS_FOR_NONE
         left = EXACT.subtract(amount, worth) if posted else ZERO if calls_for_none else amount
-        scheduled = entry is not None and entry.code == "future_date"
+        scheduled = entry is not None and entry.code == "future_date" and invoice is None
         state = "Invoiced" if posted else "Drafted" if drafted else "Nothing to invoice"
         if not (posted or drafted or calls_for_none):
             state = "Ready"
