@@ -192,7 +192,7 @@ def _payload(request: Request) -> Any:
 
 
 def _in_utf8(content_type: str, body: bytes) -> bytes:
-    """A text in the charset that its content type names, without the mark that some writers put first."""
+    """A text in the charset that its content type names, without the mark that some writers put first (SF 2.1)."""
     named = re.search(r"charset\s*=\s*\"?([\w.:-]+)", content_type, re.IGNORECASE)
     if named is None or named.group(1).lower() in {"utf-8", "utf8"}:
         return body.removeprefix(codecs.BOM_UTF8)

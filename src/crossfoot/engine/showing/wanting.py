@@ -265,14 +265,10 @@ class Wanting:
             values = self._standing(deal, invoice, waiting.get(deal.record_id))
             if last is not None:
                 values |= _invoice_values(last, self._mirror, payment_status(last, open_credits))
-<<<<<<< HEAD
                 if deal.money.currency not in {"", last.currency}:  # they would read as amounts of the deal's
                     values |= dict.fromkeys(_AMOUNTS)
-            fields = {name: values[value] for name, value in target.items() if value in values}
-=======
             # Without an invoice its fields are blank: a copied deal may bear those of the one that it was copied from.
             fields = {name: values.get(value) for name, value in target.items()}
->>>>>>> 41a3ce2c4cf74e0268b98f705f0d14792c877c70
             updates.append(self._update(self._mapping.deal_object, deal.record_id, fields))
         self._want(updates)
         self._forget(self._mapping.deal_object, self._mirror.gone & set(ids))
