@@ -30,7 +30,7 @@ from crossfoot.core.links import Kind, salesforce_id_18
 from crossfoot.core.tieout import TieOut, WonDeal, strangers, tie_pairs
 from crossfoot.engine.planning.planner import keep_plan, make_plan
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_books, load_ledger, to_version
-from crossfoot.engine.reading.observe import references
+from crossfoot.engine.reading.observe import keys_of
 from crossfoot.engine.runs import look, today
 from crossfoot.engine.session import Session, open_session
 from crossfoot.engine.showing.moved import keep_keys
@@ -167,7 +167,7 @@ def _keys(connection: Connection, session: Session, sample: _Sample, names: Sequ
     keep_keys(connection, home, INVOICE, invoices, load_books(connection, home))
     reading = mapping.readings()[mapping.deal_object]
     deals = load_versions(connection, org_id, mapping.deal_object, ids=[each[sample.deal] for each in names])
-    keys = {version.ref.id: references(reading, decode_fields(version.body)) for version in deals}
+    keys = {version.ref.id: keys_of(reading, decode_fields(version.body)) for version in deals}
     save_keys(connection, org_id, mapping.deal_object, keys)
 
 
