@@ -359,8 +359,8 @@ def _row_version(home: str, reading: Reading, row: Mapping[str, Any]) -> Version
 
 
 def keys_of(reading: Reading, fields: Mapping[str, Any]) -> Keys:
-    """The ids that a record or one of its lines names: by them it is found when what they stand for changes; and whether
-    people entered it."""
+    """The ids that a record or one of its lines names, by which it is found when what they stand for changes; and
+    whether people entered it."""
     rows = [fields, *(fields.get(reading.lines) or ())] if reading.lines else [fields]
     named = {value for row in rows for name, value in row.items() if name.endswith("Id") and name != "Id" and value}
     refers = tuple(("refers", str(value)) for value in sorted(named))
