@@ -116,6 +116,16 @@ def test_a_deal_that_waited_and_is_lost_waits_for_nothing(synced: Business) -> N
     assert [row[name] for name in (*shown.split(", "), "Xero_Last_Error__c")] == ["Nothing to invoice", 0, None]
 
 
+@pytest.mark.parametrize("deal", [DRAFT, APPROVED])
+def test_who_puts_the_entry_aside_afterwards_has_taken_the_answer_back(firm: Business, deal: str) -> None:
+    lose(firm, deal)
+    before = status_of(firm, deal)
+    ask_to_cancel(firm, deal)
+    firm.desk.ignore(firm.waiting(deal)["no_longer_won"].id, reason="the wrong one", until=date(2026, 12, 1))
+    assert firm.sync().cancelled.writes == 0
+    assert status_of(firm, deal) == before
+
+
 @pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)
