@@ -126,6 +126,19 @@ def test_who_puts_the_entry_aside_afterwards_has_taken_the_answer_back(firm: Bus
     assert status_of(firm, deal) == before
 
 
+def test_what_finance_voided_is_not_billed_again_by_trying_everything_again(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="VOIDED")
+    firm.later()
+    firm.sync()
+    for many in ({"everything": True}, {"owner": "Finance"}):
+        assert "invoice_voided" not in {entry.code for entry in firm.desk.retry_many(**many)}
+        firm.later()
+        assert firm.sync().applied.created == 0
+    assert [entry.code for entry in firm.desk.retry_many(code="invoice_voided")] == ["invoice_voided"]
+    firm.later()
+    assert firm.sync().applied.created == 1
+
+
 @pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)

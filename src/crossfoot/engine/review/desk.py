@@ -130,7 +130,8 @@ class Desk:
                 drop_link(connection, stored.id)
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
-        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them."""
+        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
+        finance voided, or somebody undid, is billed again only where its reason is named."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -139,7 +140,8 @@ class Desk:
         chosen = [
             entry
             for entry in self.entries()
-            if code in {"", entry.code} and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
+            if (entry.code == code or (not code and entry.code not in _REISSUED))
+            and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
         return [self.retry(entry.id) for entry in chosen]
 
