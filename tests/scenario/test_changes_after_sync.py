@@ -13,7 +13,7 @@ import pytest
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
 
-from .business import Business, Stage, found
+from .business import URLS, Business, Stage, found
 
 DRAFT, APPROVED = "Annual audit", "Second audit"
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
@@ -114,6 +114,72 @@ def test_a_deal_that_waited_and_is_lost_waits_for_nothing(synced: Business) -> N
     synced.sync()
     [row] = synced.soql(query)
     assert [row[name] for name in (*shown.split(", "), "Xero_Last_Error__c")] == ["Nothing to invoice", 0, None]
+
+
+@pytest.mark.parametrize("deal", [DRAFT, APPROVED])
+def test_who_puts_the_entry_aside_afterwards_has_taken_the_answer_back(firm: Business, deal: str) -> None:
+    lose(firm, deal)
+    before = status_of(firm, deal)
+    ask_to_cancel(firm, deal)
+    firm.desk.ignore(firm.waiting(deal)["no_longer_won"].id, reason="the wrong one", until=date(2026, 12, 1))
+    assert firm.sync().cancelled.writes == 0
+    assert status_of(firm, deal) == before
+
+
+def test_what_finance_voided_is_not_billed_again_by_trying_everything_again(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="VOIDED")
+    firm.later()
+    firm.sync()
+    for many in ({"everything": True}, {"owner": "Finance"}):
+        assert "invoice_voided" not in {entry.code for entry in firm.desk.retry_many(**many)}
+        firm.later()
+        assert firm.sync().applied.created == 0
+    assert [entry.code for entry in firm.desk.retry_many(code="invoice_voided")] == ["invoice_voided"]
+    firm.later()
+    assert firm.sync().applied.created == 1
+
+
+def make_worthless(firm: Business, deal: str) -> None:
+    for line in firm.lines(deal):
+        firm.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{line['Id']}")
+    firm.edit("Opportunity", firm.deal(deal)["Id"], Amount=0)
+
+
+def credit_by_hand(firm: Business, deal: str) -> None:
+    invoice = firm.invoice_of(deal)
+    sold = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
+    lines = [{name: line[name] for name in sold} for line in invoice["LineItems"]]
+    about = {"Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}, "Status": "AUTHORISED"}
+    [note] = firm.office.xero("PUT", "CreditNotes", [{**about, "Date": "2026-11-20", "LineItems": lines}])
+    allocation = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": invoice["Total"], "Date": "2026-11-20"}
+    path = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    firm.office.ask(URLS["xero"], "PUT", path, {"Allocations": [allocation]})
+
+
+@pytest.mark.parametrize(
+    ("change", "deal", "end", "bucket"),
+    [
+        (lose, APPROVED, credit_by_hand, "not won"),
+        (make_worthless, APPROVED, credit_by_hand, "not billable"),
+        (make_worthless, DRAFT, delete_by_hand, "not billable"),
+    ],
+)
+def test_nothing_is_asked_of_a_deal_that_calls_for_no_invoice_once_finance_took_it_back(
+    firm: Business,
+    change: Callable[[Business, str], None],
+    deal: str,
+    end: Callable[[Business, str], None],
+    bucket: str,
+) -> None:
+    change(firm, deal)
+    firm.sync()
+    assert firm.waiting(deal)
+    end(firm, deal)
+    for _ in range(2):
+        firm.later()
+        firm.sync()
+    assert (firm.waiting(deal), firm.bucket(deal)) == ({}, bucket)
+    assert not firm.tie_out().result.unexplained
 
 
 @pytest.mark.promise("F-18")

@@ -333,6 +333,14 @@ def test_what_was_put_aside_is_seen_again_once_it_is_about_another_amount(firm: 
     assert (seen.money.amount, seen.ignored_reason) == (Decimal(2000), "")
 
 
+def test_who_puts_the_entry_aside_afterwards_has_taken_the_answer_back(firm: Business) -> None:
+    accept(firm)
+    entry = firm.waiting(DEAL)["changed_after_approval"]
+    firm.desk.ignore(entry.id, reason="accepted the wrong one", until=date(2026, 12, 1))
+    assert firm.plan_in_full()["taken_back"] == []
+    assert to_xero(firm, firm.sync) == []
+
+
 def test_only_a_changed_deal_can_be_reissued(firm: Business) -> None:
     other = next(entry for entry in firm.desk.entries(ignored=True) if entry.code != "changed_after_approval")
     with pytest.raises(NeedsPerson, match="changed deal"):

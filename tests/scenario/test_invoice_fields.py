@@ -307,6 +307,15 @@ def test_a_deal_of_which_it_cannot_be_told_whether_it_counts_waits_and_keeps_its
     assert apart(connected, "Before") == []
 
 
+def test_a_deal_without_products_whose_amount_cannot_be_read_waits_and_is_not_taken_for_worthless(
+    connected: Business,
+) -> None:
+    connected.set('Amount: "Amount - ', 'Amount: "Amount / (Amount - 500) - ')
+    connected.win("Odd", "Evergreen Cinemas", [], Amount=500)
+    connected.sync()
+    assert (connected.bucket("Odd"), set(connected.waiting("Odd"))) == ("waiting", {"unreadable"})
+
+
 def test_a_draft_behind_the_lock_whose_deal_changed_is_named_on_the_tie_out(synced: Business) -> None:
     name = "Evergreen Cinemas - Half-year review"
     before = synced.invoice_of(name)

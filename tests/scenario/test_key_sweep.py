@@ -8,11 +8,11 @@ from sqlalchemy import delete, update
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.key_sweep import sweep_is_due, sweep_keys
-from crossfoot.engine.reading.ledger import INVOICE
+from crossfoot.engine.reading.ledger import INVOICE, ITEM
 from crossfoot.store.schema import version
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 
-from .business import Business
+from .business import URLS, Business
 
 GONE = "006000000000001AAA"
 
@@ -44,6 +44,31 @@ def test_a_missed_invoice_and_a_missed_change_are_read_and_a_vanished_one_is_nam
     assert swept.words == "Xero Invoice: 2 read late, 1 gone without a trace (gone)"
     [again] = [each for each in sweep_keys(session) if each.object == INVOICE]
     assert (again.missed, again.theirs) == ((), swept.theirs)
+
+
+def test_an_item_that_was_deleted_in_xero_is_made_anew_for_the_deal_that_needs_it(shared: Business) -> None:
+    code, deal = "TEC-SUPPORT", "After the deletion"
+    old = shared.see("Items", code)["ItemID"]
+    shared.office.ask(URLS["xero"], "DELETE", f"/Items/{old}")
+    shared.win(deal, "Evergreen Cinemas", [{"code": code, "Quantity": 1, "UnitPrice": 77}])
+    shared.sync()
+    entry = shared.waiting(deal)["refused_by_xero"]
+    assert "Item code" in entry.cause
+
+    [swept] = [each for each in sweep_keys(shared.session()) if each.object == ITEM]
+    assert swept.gone == (old,)
+    shared.desk.retry(entry.id)
+    shared.later()
+    shared.sync()
+
+    assert [line["ItemCode"] for line in shared.invoice_of(deal)["LineItems"]] == [code]
+    [product] = shared.soql(f"SELECT Id FROM Product2 WHERE ProductCode = '{code}'")
+    shared.edit("Product2", product["Id"], Name="Support, by seat")
+    for _ in range(2):
+        shared.later()
+        shared.sync()
+    assert shared.see("Items", code)["Name"] == "Support, by seat"
+    assert [each.gone for each in sweep_keys(shared.session()) if each.object == ITEM] == [()]
 
 
 def test_a_sweep_is_due_a_week_after_the_last(synced: Business) -> None:

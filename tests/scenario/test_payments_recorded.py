@@ -280,6 +280,31 @@ def test_more_than_is_owed_waits_and_the_rest_goes(counter: Counter) -> None:
     assert not counter.waits(second)
 
 
+def test_a_payment_of_an_invoice_that_is_made_anew_is_recorded_on_the_new_one(counter: Counter) -> None:
+    firm = counter.firm
+    [line, *_] = firm.lines(DEAL)
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] + 100)
+    firm.sync()
+    firm.later()
+    firm.desk.reissue(firm.waiting(DEAL)["changed_after_approval"].id)
+    row_id = counter.record("10.00")
+    for _ in range(2):
+        firm.sync()
+        firm.later()
+    [entry] = [found for found in firm.desk.entries() if found.record.id == row_id]
+    assert (entry.code, "taken back by credit" in entry.cause) == ("payment_not_due", True)
+    assert "made anew" in entry.fix
+
+    [new] = [invoice for invoice in firm.invoices_of(DEAL) if invoice["Status"] == "DRAFT"]
+    firm.in_xero("Invoices", InvoiceID=new["InvoiceID"], Status="AUTHORISED")
+    [record] = firm.soql(f"SELECT Id FROM Xero_Invoice__c WHERE Invoice_Id__c = '{new['InvoiceID']}'")
+    firm.edit("Xero_Payment__c", row_id, Xero_Invoice__c=record["Id"])
+    firm.later()
+    firm.sync()
+
+    in_order(replace(counter, invoice_id=new["InvoiceID"], record_id=record["Id"]), row_id, "10.00")
+
+
 def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.sync()

@@ -189,6 +189,42 @@ def test_an_account_merged_while_its_contact_became_another_accounts_asks_about_
     assert {ref.id for ref in waiting(shared, winner)["contacts_merged"].related} == {other["Id"], kept["ContactID"]}
 
 
+def merge_contacts(firm: Business, winner: str, loser: str) -> None:
+    firm.office.ask(URLS["xero"], "POST", f"/Contacts/{loser}/merge", {"Into": winner})
+
+
+@pytest.mark.parametrize("first", ["accounts", "contacts", "both at once"])
+@pytest.mark.parametrize("kept", [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_customers_merged_on_both_sides_are_one_and_nothing_more_is_asked(
+    shared: Business, first: str, kept: tuple[int, int]
+) -> None:
+    """Whichever account and whichever contact people let stand."""
+    pairs = linked(shared)[:2]
+    accounts, contacts = [row["Id"] for row, _ in pairs], [contact["ContactID"] for _, contact in pairs]
+    account_id, contact_id = accounts[kept[0]], contacts[kept[1]]
+    steps: list[Callable[[], None]] = [
+        lambda: merge_accounts(shared, account_id, accounts[1 - kept[0]]),
+        lambda: merge_contacts(shared, contact_id, contacts[1 - kept[1]]),
+    ]
+    for step in reversed(steps) if first == "contacts" else steps:
+        step()
+        if first != "both at once":
+            shared.later()
+            shared.sync()
+    shared.later()
+    shared.sync()
+
+    assert {each: links(shared)[each].link.xero_id for each in accounts if each in links(shared)} == {
+        account_id: contact_id
+    }
+    asked = {code for each in accounts for code in waiting(shared, each)}
+    assert not asked & {"accounts_merged", "contacts_merged", "link_archived"}
+    shared.edit("Account", account_id, Phone="02 5550 7777")
+    shared.later()
+    shared.sync()
+    assert phone(shared, contact_id) == "02 5550 7777"
+
+
 def test_two_contacts_merged_into_an_unlinked_one_leave_it_to_the_first(shared: Business) -> None:
     (row, contact), (other, second) = linked(shared)[:2]
     survivor = shared.office.xero("PUT", "Contacts", [{"Name": "Survivor of the merge"}])[0]["ContactID"]

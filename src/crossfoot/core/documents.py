@@ -163,6 +163,8 @@ class Deal:
     bill_to: str = ""
     """The Xero contact that a person chose for it instead of its account's (``core.overrides``)."""
     amount_decided: bool = False
+    amount_known: bool = True
+    """False where the amount could not be read: the deal is then not worth nothing."""
 
 
 def intended_form(invoice: IntendedInvoice, contact_id: str) -> dict[str, object]:

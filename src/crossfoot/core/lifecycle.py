@@ -16,6 +16,8 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, Money
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.reissue import is_credited
+from crossfoot.core.standing import is_billable
 
 CANCEL_CODES = frozenset({"cancel_not_possible"})
 """Findings that are raised and closed where documents are taken back."""
@@ -48,6 +50,16 @@ class Judgement:
     agreed: str = ""
 
 
+def bills(invoice: LedgerInvoice) -> bool:
+    """Whether an invoice stands: it is not dead, and credit has not taken all of it back."""
+    return invoice.is_live and not is_credited(invoice)
+
+
+def calls_for_one(deal: Deal) -> bool:
+    """Whether a deal calls for an invoice."""
+    return deal.won and not deal.deleted and is_billable(deal)
+
+
 def judge_linked(case: LinkedDeal) -> Judgement:
     """Decide what to do about a deal whose invoice exists."""
     deal, invoice = case.deal, case.invoice
@@ -60,9 +72,9 @@ def judge_linked(case: LinkedDeal) -> Judgement:
         return Judgement((finding,), waits=waits)
 
     shown = f"invoice {invoice.number or invoice.invoice_id}"
+    if not bills(invoice) and not calls_for_one(deal):
+        return Judgement()
     if not invoice.is_live:
-        if not deal.won or deal.deleted:
-            return Judgement()
         return hold("invoice_voided", f"{shown} is {invoice.status.lower()} in Xero; the deal is still won")
     if deal.deleted:
         return hold("source_deleted", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)

@@ -13,7 +13,7 @@ from crossfoot.core.coding import code_invoice, tax_rates
 from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -405,8 +405,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
-    elif current is not None and not current.is_live and (deal.deleted or not deal.won):
-        bucket = Bucket.NOT_WON
+    elif current is not None and not bills(current) and not calls_for_one(deal):
+        bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):
         numbers = ", ".join(invoice.number for invoice in twins)

@@ -17,6 +17,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import LinkState
 from crossfoot.core.money import Money, round_money
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.core.reissue import is_credited
 
 SAME_PAYMENT_DAYS = 7
 REFERENCE_LENGTH_MAX = 255
@@ -218,6 +219,9 @@ def _invoice_problems(payment: RecordedPayment, invoice: LedgerInvoice) -> list[
     """Only an approved invoice takes a payment, of its own currency and at most what it still owes (XERO 4.5)."""
     related = RecordRef(Side.XERO, "Invoice", invoice.invoice_id)
     shown = f"invoice {invoice.number or invoice.invoice_id}"
+    if is_credited(invoice):
+        fix = "Point the payment at the invoice that was made anew, once that is approved."
+        return [_finding(payment, "payment_not_due", f"{shown} was taken back by credit", related, fix=fix)]
     if invoice.status != "AUTHORISED":
         return [_finding(payment, "payment_not_due", f"{shown} is {invoice.status.lower()}", related)]
     problems = []

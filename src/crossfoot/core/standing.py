@@ -30,8 +30,12 @@ def account_of(deal: Deal) -> str:
 
 
 def is_billable(deal: Deal) -> bool:
-    """Whether the deal, or one of its lines, is worth anything."""
-    return bool(deal.amount) or (deal.invoice is not None and any(line.amount for line in deal.invoice.lines))
+    """Whether the deal, or one of its lines, is worth anything, as far as can be told."""
+    return (
+        not deal.amount_known
+        or bool(deal.amount)
+        or (deal.invoice is not None and any(line.amount for line in deal.invoice.lines))
+    )
 
 
 def moves_in(deal: Deal, start: dt.date, *, linked: bool) -> bool:

@@ -182,7 +182,8 @@ def _place(
     inclusive: bool,
     rounding_max: Decimal,
 ) -> None:
-    if not live or (deal.id in waiting and len(_credited(live)) == len(live)):
+    taken_back = len(_credited(live)) == len(live)
+    if taken_back and (not live or deal.id in waiting or deal.not_counted):
         if deal.not_counted:
             row.not_counted = EXACT.add(row.not_counted, deal.amount)
         elif deal.id in waiting:

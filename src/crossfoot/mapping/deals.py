@@ -72,7 +72,9 @@ class DealLens:
 
         won = bool(worked_out(self.when.holds, True))  # it may be one that counts: it waits
         won_at = worked_out(self.won_at.evaluate, None)
+        read_so_far = len(findings)
         amount = value("Amount")
+        amount_known = len(findings) == read_so_far
         close = value("Date")
         currency = as_text(value("Currency"))
         deal = Deal(
@@ -85,6 +87,7 @@ class DealLens:
             won_on=day(won_at, zone),
             currency=currency,
             amount=round_money(amount) if isinstance(amount, Decimal) else ZERO,
+            amount_known=amount_known,
             mapped_hash=content_hash([fields, told] if (told := self._from_account(lookup)) else fields),
         )
         if not won or deleted:

@@ -27,7 +27,7 @@ from crossfoot.store.links import (
     repoint_link,
     retire_link,
 )
-from crossfoot.store.queue import replace_findings
+from crossfoot.store.queue import QueueEntry, close_entry, open_entries, replace_findings
 from crossfoot.store.versions import Version, load_reference, load_versions, newest_change, save_reference
 
 CODES = frozenset({"accounts_merged", "contacts_merged"})
@@ -52,7 +52,30 @@ def follow_merges(session: Session) -> int:
             winner = winners[stored.source_id]
             moved += _follow_account(connection, session, stored, winner) if winner else 0
             moved += _follow_contact(connection, session, stored) if not winner else 0
+    _close_answered(session)
     return moved
+
+
+def _close_answered(session: Session) -> None:
+    """What was asked about a merge is over once people merged the other side as well, whichever record stands."""
+    home = session.organisation_id
+    with session.database.reading() as connection:
+        asked = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        over = [entry for entry in asked if _is_answered(session, connection, entry)]
+    if over:
+        with session.database.writing("merges answered") as connection:
+            for entry in over:
+                close_entry(connection, entry.id, session.host.now())
+
+
+def _is_answered(session: Session, connection: Connection, entry: QueueEntry) -> bool:
+    home, kind = session.organisation_id, session.mapping.account_object
+    if entry.code == "accounts_merged":
+        return len({_survivor(connection, home, ref.id) for ref in entry.related}) == 1
+    if stored := find_link(connection, home, Kind.CONTACT, entry.record.id):
+        return not _has_moved(connection, home, stored)
+    accounts = {entry.record.id, *(ref.id for ref in entry.related if ref.kind == kind)}
+    return any(version.deleted for version in load_versions(connection, session.org_id, kind, ids=accounts))
 
 
 def read_documents_of_merged(session: Session) -> None:
@@ -112,7 +135,8 @@ def _follow_contact(connection: Connection, session: Session, stored: StoredLink
         return 0
     holder = _holder(connection, session, survivor)
     if holder is not None:
-        _tell_held(connection, session, stored.source_id, holder)
+        if holder.source_id != stored.source_id:
+            _tell_held(connection, session, stored.source_id, holder)
         return 0
     repoint_link(connection, stored.id, survivor)
     _note(connection, session, stored, "follow merged Contact", was=stored.link.xero_id, now=survivor)
@@ -137,6 +161,8 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     if holder is not None and holder.source_id == winner:
         return 1
     if other := find_link(connection, session.organisation_id, Kind.CONTACT, winner):
+        if holder is None and _survivor(connection, session.organisation_id, other.link.xero_id) == survivor:
+            return _follow_contact(connection, session, other)
         contacts = (RecordRef(Side.XERO, CONTACT, other.link.xero_id), RecordRef(Side.XERO, CONTACT, survivor))
         cause = f"account {stored.source_id} was merged into this one; both have a contact in Xero"
         _tell(connection, session, Finding("accounts_merged", _account(session, winner), cause, related=contacts))

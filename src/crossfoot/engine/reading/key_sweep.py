@@ -1,21 +1,24 @@
 """The key sweep: every id that either side has, against every id that is stored.
 
 It finds what paging missed (it is read now) and what is gone without a trace, as when a recycle bin was emptied (it is
-named; hidden is not deleted).
+named; hidden is not deleted). An item that Xero does not list was deleted: all others stay in its lists (XERO 3.7).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from crossfoot.core.links import Kind
 from crossfoot.core.records import Side
+from crossfoot.engine.reading.ledger import ITEM
 from crossfoot.engine.reading.observe import XERO_RESOURCES, read_rows, row_versions, xero_pages
 from crossfoot.engine.session import Session
 from crossfoot.mapping.compiled import Reading
 from crossfoot.salesforce import soql
 from crossfoot.store.codec import instant, moment
+from crossfoot.store.links import drop_link, load_links
 from crossfoot.store.scratch import KeyTable, key_table
 from crossfoot.store.versions import (
     Version,
@@ -93,10 +96,10 @@ def _sweep_object(session: Session, reading: Reading) -> KeySweep:
 def _sweep_resource(session: Session, resource: str) -> KeySweep:
     """Xero has no list of ids: a page brings whole records, so that a change that was missed is found as well."""
     missed: list[str] = []
+    with session.database.writing("key sweep") as connection:
+        read_seq = next_seq(connection)
 
     def read(table: KeyTable) -> None:
-        with session.database.writing("key sweep") as connection:
-            read_seq = next_seq(connection)
         for page in xero_pages(session, resource, None):
             table.add_theirs((version.ref.id, version.deleted) for version in page.versions)
             late = _unknown(session, resource, page.versions)
@@ -105,7 +108,19 @@ def _sweep_resource(session: Session, resource: str) -> KeySweep:
             missed.extend(version.ref.id for version in late)
 
     found = _compare(session, Side.XERO, session.organisation_id, resource, read)
+    if resource == ITEM and found.theirs:  # that none is left at all is more likely a fault
+        _end_items(session, read_seq, found.gone)
     return replace(found, missed=tuple(missed))
+
+
+def _end_items(session: Session, read_seq: int, gone: Sequence[str]) -> None:
+    """Deleted items code nothing any more, and free their codes: where one is used, it is made anew."""
+    home = session.organisation_id
+    with session.database.writing("items gone") as connection:
+        versions = load_versions(connection, home, ITEM, ids=gone)
+        save_versions(connection, read_seq, [replace(version, deleted=True) for version in versions])
+        for stored in list(load_links(connection, home, Kind.ITEM, xero_ids=gone)):
+            drop_link(connection, stored.id)
 
 
 def _unknown(session: Session, resource: str, versions: list[Version]) -> list[Version]:

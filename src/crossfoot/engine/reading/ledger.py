@@ -123,8 +123,8 @@ def _identify(record: LedgerRecord) -> tuple[str, str]:
 def load_ledger(
     connection: Connection, home: str, kind: str, into: type[T], ids: Iterable[str] | None = None
 ) -> dict[str, T]:
-    """Stored Xero records of one kind by id."""
-    return {v.ref.id: decode(v.body, into) for v in load_versions(connection, home, kind, ids=ids)}
+    """Stored Xero records of one kind by id, less those that were deleted without a trace."""
+    return {v.ref.id: decode(v.body, into) for v in load_versions(connection, home, kind, ids=ids) if not v.deleted}
 
 
 def refresh_reference(

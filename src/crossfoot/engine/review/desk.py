@@ -20,6 +20,8 @@ from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.guards.guard import check_guard
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session
+from crossfoot.engine.writing.cancelling import ASKED as CANCEL
+from crossfoot.engine.writing.cancelling import REQUESTS as CANCEL_PROPOSED_BY
 from crossfoot.engine.writing.reissue import ASKED, PROPOSED_BY, about
 from crossfoot.store import operations as ops
 from crossfoot.store import queue as queue_store
@@ -46,6 +48,8 @@ IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
 _REISSUED = frozenset({"invoice_voided", "undone"})
+_ANSWERED_BY = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
+"""The kind of decision by which a question of the queue is answered, for the next sync to carry out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,8 @@ class Desk:
         return entry
 
     def ignore(self, entry_id: int, *, reason: str, until: dt.date) -> QueueEntry:
-        """Put an entry aside until a day, with a reason; it stays on the tie-out."""
+        """Put an entry aside until a day, with a reason; it stays on the tie-out. An answer to it that was not carried
+        out yet is taken back."""
         if not reason.strip():
             raise NeedsPerson('Ignoring needs a reason: --reason "...".')
         today = self.now.date()
@@ -89,6 +94,8 @@ class Desk:
             raise NeedsPerson(f"--until must lie after today and within a year (today is {today}).")
         entry = self.standing(entry_id)
         with self.database.writing("ignore") as connection:
+            if entry.code in _ANSWERED_BY:
+                queue_store.forget_decision(connection, self.organisation_id, _ANSWERED_BY[entry.code], entry.record.id)
             ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
             self._note(connection, "ignore", entry, reason=reason.strip(), until=until.isoformat())
         return ignored
@@ -123,7 +130,8 @@ class Desk:
                 drop_link(connection, stored.id)
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
-        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them."""
+        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
+        finance voided, or somebody undid, is billed again only where its reason is named."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -132,7 +140,8 @@ class Desk:
         chosen = [
             entry
             for entry in self.entries()
-            if code in {"", entry.code} and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
+            if (entry.code == code or (not code and entry.code not in _REISSUED))
+            and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
         return [self.retry(entry.id) for entry in chosen]
 
@@ -207,7 +216,7 @@ class Desk:
         """Have the invoice of a lost or deleted deal taken back at the next sync: a draft is deleted, an unpaid invoice
         voided. The entry stays open until that is done."""
         entry = self.standing(entry_id)
-        if entry.code not in {"no_longer_won", "source_deleted"}:
+        if _ANSWERED_BY.get(entry.code) != CANCEL:
             raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
         with self.database.writing("cancel") as connection:
             stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
@@ -215,7 +224,7 @@ class Desk:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
             target = stored.link.xero_id
             queue_store.decide(
-                connection, self.organisation_id, "cancel", entry.record.id, target, actor=self.actor, now=self.now
+                connection, self.organisation_id, CANCEL, entry.record.id, target, actor=self.actor, now=self.now
             )
             self._note(connection, "cancel", entry, xero_id=target)
         return entry
