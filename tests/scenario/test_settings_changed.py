@@ -59,7 +59,6 @@ def test_that_more_is_read_of_a_deal_is_no_change_of_it(firm: Business) -> None:
 
 def test_all_rows_are_read_once_for_a_new_field_and_no_more(firm: Business) -> None:
     firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
-    firm.sync()
+    everything = firm.sync().observed.counts["Salesforce Opportunity"].read
     firm.later()
-    read = firm.sync().observed.counts["Salesforce Opportunity"].read
-    assert read == 0
+    assert firm.sync().observed.counts["Salesforce Opportunity"].read < everything / 2
