@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -321,8 +322,9 @@ class FlowMapping:
                     findings.append(Finding(code, ref, f"{name}: {error}"))
         street = tuple(line.strip() for line in values.get("Street", "").splitlines() if line.strip())
         lines = street if len(street) <= 4 else (*street[:3], ", ".join(street[3:]))
-        country = lookup_in(fields)
-        raw_country = self.customer["Country"].expression.evaluate(country) if "Country" in self.customer else None
+        raw_country: Value = None
+        with suppress(ExpressionError):
+            raw_country = self.customer["Country"].expression.evaluate(lookup) if "Country" in self.customer else None
         contact = IntendedContact(
             source=ref,
             name=" ".join(values.get("Name", "").split()),
@@ -377,9 +379,11 @@ class FlowMapping:
         )
 
     def item(self, record_id: str, fields: Fields) -> IntendedItem:
-        """The item that a product means."""
-        lookup = lookup_in(fields)
-        values = {name: as_text(rule.value(lookup)) for name, rule in self.product.items()}
+        """The item that a product means. What cannot be worked out is left out: without a code Xero takes none."""
+        lookup, values = lookup_in(fields), dict[str, str]()
+        for name, rule in self.product.items():
+            with suppress(TransformError, ExpressionError):
+                values[name] = as_text(rule.value(lookup))
         ref = RecordRef(Side.SALESFORCE, self.product_object, record_id)
         return IntendedItem(
             ref,

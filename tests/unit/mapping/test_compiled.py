@@ -246,6 +246,17 @@ def test_a_product_as_an_item(mapping: FlowMapping) -> None:
 
 
 @pytest.mark.promise("S1-19", "S1-52")
+def test_what_cannot_be_worked_out_of_a_product_or_a_country_is_left_out(tmp_path: Path) -> None:
+    text = SETTINGS.replace("Code: ProductCode, Name: Name", 'Code: ProductCode, Name: "TEXT(VALUE(Name))"')
+    text = text.replace("{from: BillingCountry, as: country}", '"TEXT(VALUE(BillingCountry))"')
+    (tmp_path / "worked.yaml").write_text(text)
+    worked = FlowMapping(load_settings(tmp_path / "worked.yaml"))
+    item = worked.item("01tA", {"ProductCode": "ADVICE", "Name": "Advice"})
+    assert (item.code, item.name) == ("ADVICE", "")
+    contact, _ = worked.contact("001A", {"Name": "Acme", "BillingCountry": "Australia"})
+    assert (contact.name, contact.country) == ("Acme", "")
+
+
 def test_only_mapped_fields_are_read(mapping: FlowMapping) -> None:
     readings = mapping.readings()
     deal = readings["Opportunity"]
