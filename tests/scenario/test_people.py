@@ -262,3 +262,43 @@ def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(custo
     assert {row["Email"] for row in firm.soql("SELECT Email FROM Contact WHERE Name = 'Jo Park'")} == {
         "accounts@park.example"
     }
+
+
+def test_who_becomes_the_primary_person_is_not_renamed_to_who_was(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    lou = customer.hire("Lou", "Ray", "lou@example.com")
+    customer.settle()
+    for contact_id, title in ((kim, "Retired"), (lou, "Owner")):
+        customer.firm.edit("Contact", contact_id, Title=title)
+
+    customer.settle()
+
+    assert [customer.in_salesforce(each)["LastName"] for each in (kim, lou)] == ["Oda", "Ray"]
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda", [("Lou", "Ray", "lou@example.com", False)])
+    assert {code: entry.cause for code, entry in customer.waiting().items()} == {"person_not_primary": "Lou Ray"}
+
+    own = {"FirstName": "Lou", "LastName": "Ray", "EmailAddress": "lou@example.com"}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.write_persons(("Kim", "Oda", "kim@example.com"))
+    customer.firm.edit("Contact", lou, LastName="Roe")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Roe", [("Kim", "Oda", "kim@example.com", False)])
+    assert not customer.waiting()
+
+
+def test_a_new_primary_person_leaves_the_one_who_was_in_place(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", kim, Title="Retired", LastName="Oda-Smith")
+    customer.hire("Lou", "Ray", "lou@example.com", Title="Owner")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda-Smith", [("Lou", "Ray", "lou@example.com", False)])
+    assert list(customer.waiting()) == ["person_not_primary"]
+
+
+def test_of_two_primary_persons_one_stands_there_and_the_other_beside(customer: Customer) -> None:
+    for first, last in (("Kim", "Oda"), ("Lou", "Ray")):
+        customer.hire(first, last, f"{first}@example.com".lower(), Title="Owner")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda", [("Lou", "Ray", "lou@example.com", False)])
+    assert customer.waiting()["person_not_primary"].cause == "Lou Ray"
