@@ -302,3 +302,13 @@ def test_of_two_primary_persons_one_stands_there_and_the_other_beside(customer: 
     customer.settle()
     assert (customer.in_xero["LastName"], customer.persons) == ("Oda", [("Lou", "Ray", "lou@example.com", False)])
     assert customer.waiting()["person_not_primary"].cause == "Lou Ray"
+
+
+def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Customer) -> None:
+    customer.write_persons(("Bo", "Ng", "info@example.com"))
+    ann = customer.hire("Ann", "Lee", "info@example.com")
+    bo = customer.hire("Bo", "Ng", "info@example.com")
+    customer.settle()
+    assert [first for first, *_ in customer.persons] == ["Bo", "Ann"]
+    assert [customer.in_salesforce(each)["FirstName"] for each in (ann, bo)] == ["Ann", "Bo"]
+    assert not customer.waiting()

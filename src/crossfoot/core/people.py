@@ -78,8 +78,8 @@ def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
 
 
 def place_people(people: Sequence[Person], contact: LedgerContact, base: Values, told: Collection[str] = ()) -> Placed:
-    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once. Of several
-    persons who say all the same, any is the right one.
+    """Find each person's place: first by all that was agreed, then by all that is said now, by e-mail, by
+    name; each place once. Of several persons who say all the same, any is the right one.
 
     Who is in ``told`` was sent to Xero before, and never seen to be agreed: where strangers stand there now, one of
     them may be this person under another name and address, so that nobody is added.
@@ -89,11 +89,11 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values,
     places: dict[str, int | None] = dict.fromkeys(_primary(people, contact, agreed), PRIMARY)
     looks: tuple[Callable[[Person], Iterable[tuple[str, ...]]], ...] = (
         lambda person: [_whole(agreed[person.contact_id])],
+        lambda person: [_whole(person.texts)],
         lambda person: [_email(agreed[person.contact_id]), _email(person.texts)],
         lambda person: [_name(agreed[person.contact_id]), _name(person.texts)],
-        lambda person: [_whole(person.texts)],
     )
-    for look, key in zip(looks, (_whole, _email, _name, _whole), strict=True):
+    for look, key in zip(looks, (_whole, _whole, _email, _name), strict=True):
         for person in people:
             if person.contact_id in places:
                 continue
