@@ -312,3 +312,25 @@ def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Cus
     assert [first for first, *_ in customer.persons] == ["Bo", "Ann"]
     assert [customer.in_salesforce(each)["FirstName"] for each in (ann, bo)] == ["Ann", "Bo"]
     assert not customer.waiting()
+
+
+def test_a_rule_that_changes_counts_for_those_who_were_read_before(customer: Customer) -> None:
+    customer.hire("Dee", "Fox")
+    customer.settle()
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"TRUE"')
+    customer.settle()
+    assert customer.persons == [("Dee", "Fox", "", False)]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["people", "their customers too"])
+def test_what_was_asked_is_over_with_the_flow_that_asked(customer: Customer, *, whole: bool) -> None:
+    customer.write_persons(("Cy", "Roe", "cy@example.com"))
+    customer.settle()
+    assert "person_unknown" in customer.waiting()
+    customer.firm.set(FLOW, "  products:")
+    if whole:
+        customer.firm.set("salesforce: Account\n    direction: both ", "salesforce: Account\n    direction: create ")
+    customer.firm.sync()
+    assert not customer.waiting()
+    customer.firm.later()
+    customer.settle()
