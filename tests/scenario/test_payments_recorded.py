@@ -481,3 +481,23 @@ def test_nothing_is_paid_where_the_workspace_or_the_brake_says_so(counter: Count
     assert report.paid.made == 0
     assert ("brake" in report.warning) is ("payments: 0" in new)
     assert counter.payments() == []
+
+
+def test_no_row_waits_where_payments_are_no_longer_carried_over(counter: Counter) -> None:
+    row_id, made = counter.record("999999.00"), counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.edit("Xero_Payment__c", made, Amount__c=11)
+    counter.firm.later()
+    counter.firm.sync()
+    assert (counter.waits(row_id), counter.waits(made)) == ({"payment_too_large"}, {"payment_row_changed"})
+
+    flow = FLOW.strip("\n")
+    counter.firm.set(flow, "")
+    counter.firm.later()
+    counter.firm.sync()
+    assert (counter.waits(row_id), counter.waits(made)) == (set(), {"payment_row_changed"})
+
+    counter.firm.settings += flow
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_too_large"}

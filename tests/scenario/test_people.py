@@ -262,3 +262,75 @@ def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(custo
     assert {row["Email"] for row in firm.soql("SELECT Email FROM Contact WHERE Name = 'Jo Park'")} == {
         "accounts@park.example"
     }
+
+
+def test_who_becomes_the_primary_person_is_not_renamed_to_who_was(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    lou = customer.hire("Lou", "Ray", "lou@example.com")
+    customer.settle()
+    for contact_id, title in ((kim, "Retired"), (lou, "Owner")):
+        customer.firm.edit("Contact", contact_id, Title=title)
+
+    customer.settle()
+
+    assert [customer.in_salesforce(each)["LastName"] for each in (kim, lou)] == ["Oda", "Ray"]
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda", [("Lou", "Ray", "lou@example.com", False)])
+    assert {code: entry.cause for code, entry in customer.waiting().items()} == {"person_not_primary": "Lou Ray"}
+
+    own = {"FirstName": "Lou", "LastName": "Ray", "EmailAddress": "lou@example.com"}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.write_persons(("Kim", "Oda", "kim@example.com"))
+    customer.firm.edit("Contact", lou, LastName="Roe")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Roe", [("Kim", "Oda", "kim@example.com", False)])
+    assert not customer.waiting()
+
+
+def test_a_new_primary_person_leaves_the_one_who_was_in_place(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", kim, Title="Retired", LastName="Oda-Smith")
+    customer.hire("Lou", "Ray", "lou@example.com", Title="Owner")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda-Smith", [("Lou", "Ray", "lou@example.com", False)])
+    assert list(customer.waiting()) == ["person_not_primary"]
+
+
+def test_of_two_primary_persons_one_stands_there_and_the_other_beside(customer: Customer) -> None:
+    for first, last in (("Kim", "Oda"), ("Lou", "Ray")):
+        customer.hire(first, last, f"{first}@example.com".lower(), Title="Owner")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda", [("Lou", "Ray", "lou@example.com", False)])
+    assert customer.waiting()["person_not_primary"].cause == "Lou Ray"
+
+
+def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Customer) -> None:
+    customer.write_persons(("Bo", "Ng", "info@example.com"))
+    ann = customer.hire("Ann", "Lee", "info@example.com")
+    bo = customer.hire("Bo", "Ng", "info@example.com")
+    customer.settle()
+    assert [first for first, *_ in customer.persons] == ["Bo", "Ann"]
+    assert [customer.in_salesforce(each)["FirstName"] for each in (ann, bo)] == ["Ann", "Bo"]
+    assert not customer.waiting()
+
+
+def test_a_rule_that_changes_counts_for_those_who_were_read_before(customer: Customer) -> None:
+    customer.hire("Dee", "Fox")
+    customer.settle()
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"TRUE"')
+    customer.settle()
+    assert customer.persons == [("Dee", "Fox", "", False)]
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["people", "their customers too"])
+def test_what_was_asked_is_over_with_the_flow_that_asked(customer: Customer, *, whole: bool) -> None:
+    customer.write_persons(("Cy", "Roe", "cy@example.com"))
+    customer.settle()
+    assert "person_unknown" in customer.waiting()
+    customer.firm.set(FLOW, "  products:")
+    if whole:
+        customer.firm.set("salesforce: Account\n    direction: both ", "salesforce: Account\n    direction: create ")
+    customer.firm.sync()
+    assert not customer.waiting()
+    customer.firm.later()
+    customer.settle()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from .business import Business
@@ -62,3 +64,18 @@ def test_all_rows_are_read_once_for_a_new_field_and_no_more(firm: Business) -> N
     everything = firm.sync().observed.counts["Salesforce Opportunity"].read
     firm.later()
     assert firm.sync().observed.counts["Salesforce Opportunity"].read < everything / 2
+
+
+def test_what_was_refused_is_not_sent_again_once_the_settings_name_no_field_for_it(synced: Business) -> None:
+    refused = [entry for entry in synced.desk.entries() if entry.code == "write_back_refused"]
+    assert {entry.record.kind for entry in refused} == {"Opportunity"}
+    deals = synced.settings.index("  invoices:")
+    tail = re.sub(r"    write_back:\s*\{[^}]*\}", "    write_back: {}", synced.settings[deals:], count=1)
+    synced.settings = synced.settings[:deals] + tail
+    synced.later(days=2)
+
+    synced.sync()
+
+    assert [entry for entry in synced.desk.entries() if entry.code == "write_back_refused"] == []
+    synced.later(days=2)
+    assert synced.writes_during(synced.sync) == []

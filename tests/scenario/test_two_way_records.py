@@ -8,14 +8,16 @@ from typing import Any
 import httpx2
 import pytest
 
-from crossfoot.core.errors import Stopped
+from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.links import Kind
 from crossfoot.engine.plans import describe_plan
 from crossfoot.engine.runs import look
+from crossfoot.engine.undo import undo
 from crossfoot.store.links import StoredLink, load_links
 
 from .business import URLS, Business
-from .test_invoice_fields import LINES
+from .test_invoice_fields import CLINIC, LINES
+from .test_settings_changed import DRAFTED
 from .test_two_way_customers import account, linked, phone, waiting
 
 
@@ -303,6 +305,33 @@ def test_a_one_way_workspace_makes_no_write_the_other_way(connected: Business, d
     written = connected.writes_during(connected.sync)
 
     assert [line for line in written if quiet in line] == []
+
+
+def test_undo_writes_nothing_to_xero_where_the_workspace_goes_the_other_way(synced: Business) -> None:
+    [run] = synced.runs()
+    synced.set("prices:", "direction: to_salesforce\nprices:")
+
+    def attempt() -> None:
+        with pytest.raises(NeedsPerson, match="direction"):
+            undo(synced.session(), run)
+
+    assert synced.writes_during(attempt) == []
+
+
+def test_where_nothing_goes_to_xero_no_plan_says_so_and_no_brake_holds_what_goes_to_salesforce(
+    synced: Business,
+) -> None:
+    synced.win("New work", CLINIC, LINES)
+    synced.set("prices:", "direction: to_salesforce\nprices:")
+    synced.set("brake: {creations: 50", "brake: {on_test_pair: true, creations: 0")
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(DRAFTED)["InvoiceID"], Status="AUTHORISED")
+    synced.later()
+    assert synced.plan().invoices == []
+
+    synced.sync()
+
+    assert synced.bucket("New work") == "ready"
+    assert synced.deal(DRAFTED)["Xero_Status__c"] == "Authorised"
 
 
 @pytest.mark.promise("S3-04")

@@ -45,7 +45,7 @@ _EXPECTED = (
     | {
         "invoice_voided", "write_back_refused", "no_products", "future_date", "no_account", "no_product_code",
         "contact_archived", "contact_similar", "contact_same_tax_number", *_TAKEN_BACK, *_UNSHARED, *_UNPAID,
-        *_NOT_DONE, "credit_left", *_MERGED, "person_unknown", "person_gone", "person_no_room",
+        *_NOT_DONE, "credit_left", *_MERGED, "person_unknown", "person_gone", "person_no_room", "person_not_primary",
     }
 )  # fmt: skip
 

@@ -32,6 +32,7 @@ CODES = frozenset(
         "person_unknown",
         "person_gone",
         "person_no_room",
+        "person_not_primary",
     }
 )
 """Findings that comparing linked records raises and closes."""

@@ -318,6 +318,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "let the contact no longer count.",
             Weight.NOTES,
         ),
+        "person_not_primary": Reason(
+            "Another person stands as the primary one in Xero",
+            _SALES,
+            "Let the two change places in Xero, or name one contact of the account alone as primary.",
+            Weight.NOTES,
+        ),
         "person_no_room": Reason(
             "Xero has no room for another person",
             _SALES,

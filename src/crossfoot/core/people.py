@@ -78,22 +78,22 @@ def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
 
 
 def place_people(people: Sequence[Person], contact: LedgerContact, base: Values, told: Collection[str] = ()) -> Placed:
-    """Find each person's place: first by all that was agreed, then by e-mail, then by name; each place once. Of several
-    persons who say all the same, any is the right one.
+    """Find each person's place: first by all that was agreed, then by all that is said now, by e-mail, by
+    name; each place once. Of several persons who say all the same, any is the right one.
 
     Who is in ``told`` was sent to Xero before, and never seen to be agreed: where strangers stand there now, one of
     them may be this person under another name and address, so that nobody is added.
     """
-    places: dict[str, int | None] = {person.contact_id: PRIMARY for person in people if person.primary}
     free = dict(enumerate(contact.people))
     agreed = {person.contact_id: _agreed(person, base) for person in people}
+    places: dict[str, int | None] = dict.fromkeys(_primary(people, contact, agreed), PRIMARY)
     looks: tuple[Callable[[Person], Iterable[tuple[str, ...]]], ...] = (
         lambda person: [_whole(agreed[person.contact_id])],
+        lambda person: [_whole(person.texts)],
         lambda person: [_email(agreed[person.contact_id]), _email(person.texts)],
         lambda person: [_name(agreed[person.contact_id]), _name(person.texts)],
-        lambda person: [_whole(person.texts)],
     )
-    for look, key in zip(looks, (_whole, _email, _name, _whole), strict=True):
+    for look, key in zip(looks, (_whole, _whole, _email, _name), strict=True):
         for person in people:
             if person.contact_id in places:
                 continue
@@ -108,6 +108,20 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values,
     room = max(PEOPLE_MAX - len(contact.people), 0)
     places |= dict.fromkeys(new[:room])
     return Placed(places, gone, tuple(new[room:]), tuple(free))
+
+
+def _primary(people: Sequence[Person], contact: LedgerContact, agreed: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Who stands as the primary person, if anybody: who says the same, or did when both sides agreed, else whom the
+    rule names, unless that one was agreed on among the others. What one person says in a place is nobody else's edit.
+    """
+    marked = [person.contact_id for person in people if person.primary]
+    own = _whole(person_texts(contact, PRIMARY))
+    others = {_whole(_texts(other)) for other in contact.people}
+    said = {person.contact_id: (_whole(agreed[person.contact_id]), _whole(person.texts)) for person in people}
+    candidates = [*marked, *sorted(said)] if own not in others else marked
+    there = [each for each in candidates if any(own) and own in said[each]]
+    new = [each for each in marked if not agreed[each] or _whole(agreed[each]) not in others]
+    return [*there, *new][:1] if marked else []
 
 
 def changed_people(contact: LedgerContact, placed: Placed, values: Values) -> tuple[LedgerPerson, ...]:

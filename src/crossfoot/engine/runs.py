@@ -230,8 +230,6 @@ def _carry_out(
         report.reissued = reissue_invoices(session, planned.as_of)
     if report.agreed.to_xero or report.reissued.writes:
         operations = _plan_again(session, planned.as_of, operations)
-    if session.mapping.settings.direction == "to_salesforce":
-        operations = ()
     report.applied = apply_operations(session, operations, reviewed=reviewed)
     stops = (report.agreed.stopped, report.reissued.stopped, report.applied.stopped)
     report.warning = " ".join(filter(None, stops))

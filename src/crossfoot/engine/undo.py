@@ -37,6 +37,10 @@ class Undone:
 
 def undo(session: Session, run_id: str) -> Undone:
     """Delete a run's own drafts that nobody has touched; everything else is listed as not undoable."""
+    if session.mapping.settings.direction == "to_salesforce":
+        raise NeedsPerson(
+            "This workspace writes nothing to Xero (`direction: to_salesforce`): delete the drafts there."
+        )
     require_current(session)
     check_guard(session)
     refresh_reference(session)

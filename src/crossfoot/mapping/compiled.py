@@ -225,6 +225,15 @@ class FlowMapping:
             return Direction(whole if wanted == "both" else wanted)
         return Direction(wanted) if wanted == whole else None
 
+    def compared_by(self, flow: str) -> str:
+        """Names the settings by which linked records of a flow are compared; blank where it only creates them."""
+        flows, direction = self.settings.flows, self.direction_of(flow)
+        if direction is None:
+            return ""
+        sections = [flows.customers, flows.people] if flow == "customers" else [flows.products]
+        told = [section.model_dump(mode="json", exclude={"write_back"}) for section in sections if section]
+        return content_hash([direction.value, told])
+
     def told_fields(self) -> dict[str, frozenset[str]]:
         """Fields of accounts and products that Xero may change, by object, where a flow goes that way."""
         rows = (

@@ -9,7 +9,7 @@ from typing import Any
 
 from crossfoot.core.agreement import Part
 from crossfoot.core.merge import Owner
-from crossfoot.core.people import FIELDS, Person, part_name
+from crossfoot.core.people import FIELDS, PRIMARY, Person, part_name
 from crossfoot.mapping.expressions import Expression, ExpressionError
 from crossfoot.mapping.rules import Rules
 from crossfoot.mapping.values import as_text, raw_at
@@ -45,9 +45,9 @@ class PeopleLens:
             return None
         return Person(contact_id, str(fields.get("Name") or contact_id), texts, primary)
 
-    def parts(self, person: Person) -> list[Part]:
-        """The values that both sides share of one person. The primary one has no choice of e-mails."""
-        names = [name for name in person.texts if not (person.primary and name == "IncludeInEmails")]
+    def parts(self, person: Person, place: int | None) -> list[Part]:
+        """The values that both sides share of one person. In the primary place there is no choice of e-mails."""
+        names = [name for name in person.texts if not (place == PRIMARY and name == "IncludeInEmails")]
         return [
             Part(
                 part_name(person.contact_id, name),

@@ -7,8 +7,9 @@ were seen to hold the same value. So an interrupted change needs no recovery of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection
@@ -32,7 +33,7 @@ from crossfoot.engine.planning.people import (
     people_findings,
     shared_parts,
 )
-from crossfoot.engine.reading.drift import CUSTOMERS, PEOPLE
+from crossfoot.engine.reading.drift import CUSTOMERS, PEOPLE, PRODUCTS
 from crossfoot.engine.reading.ledger import load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.mapping.lenses import Form, RecordLens
@@ -51,7 +52,9 @@ from crossfoot.store.links import (
     set_agreed,
 )
 from crossfoot.store.operations import standing_refusals
-from crossfoot.store.versions import Version, load_versions
+from crossfoot.store.versions import Version, load_references, load_versions, save_reference
+
+_FLOWS: Mapping[Kind, str] = MappingProxyType({Kind.CONTACT: CUSTOMERS, Kind.ITEM: PRODUCTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +92,33 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Up to which change linked records, and people at customers, were compared; where none changed it says nothing."""
+    """Up to which change linked records, and people at customers, were compared, and by which settings each kind was;
+    where none changed it says nothing."""
 
     linked: Mapping[LinkedKind, int]
     people: int = 0
+    settings: Mapping[Kind, str] = field(default_factory=dict)
 
     @property
     def further(self) -> bool:
         """Whether anything changed since the last time."""
-        return bool(self.linked or self.people)
+        return bool(self.linked or self.people or self.settings)
 
 
 def flows_of(session: Session) -> list[Flow]:
     """Flows with a direction, customers before products, less those that a change of the org's schema holds."""
     mapping = session.mapping
     rows = (
-        ("customers", Kind.CONTACT, mapping.account_object, mapping.customer_lens),
-        ("products", Kind.ITEM, mapping.product_object, mapping.product_lens),
+        (Kind.CONTACT, mapping.account_object, mapping.customer_lens),
+        (Kind.ITEM, mapping.product_object, mapping.product_lens),
     )
     paused = set(session.paused)
     if PEOPLE in paused:
         paused.add(CUSTOMERS)  # a customer is compared with its people, or not at all
     return [
         Flow(kind, name, lens, direction)
-        for flow, kind, name, lens in rows
-        if (direction := mapping.direction_of(flow)) and flow not in paused
+        for kind, name, lens in rows
+        if (direction := mapping.direction_of(_FLOWS[kind])) and _FLOWS[kind] not in paused
     ]
 
 
@@ -124,12 +129,15 @@ def compare(session: Session) -> tuple[list[Compared], Reached]:
     people_seq = 0
     now = session.host.now()
     with session.database.reading() as connection:
+        changed_settings = _changed_settings(session, connection)
         for flow in flows_of(session):
             mine = LinkedKind(session.org_id, flow.object, session.organisation_id, flow.kind)
             if (newest := newest_of_either(connection, mine)) > compared_to(connection, mine):
                 linked[mine] = newest
             decided = _decisions(connection, session.organisation_id)
             stored, people = links_to_agree(connection, mine), {}
+            if flow.kind in changed_settings:  # what is shared is another matter now, though no record changed
+                stored = list(load_links(connection, session.organisation_id, flow.kind))
             if flow.kind is Kind.CONTACT:
                 people_seq, changed = changed_customers(session, connection)
                 more = changed - {link.source_id for link in stored}
@@ -142,7 +150,25 @@ def compare(session: Session) -> tuple[list[Compared], Reached]:
                 if version is not None and other is not None:
                     choices, persons = decided.get(link.source_id, {}), people.get(link.source_id, ())
                     found.append(_compare(session, flow, link, version, other, choices, persons, now))
-    return found, Reached(linked, people_seq)
+    return found, Reached(linked, people_seq, changed_settings)
+
+
+def _changed_settings(session: Session, connection: Connection) -> dict[Kind, str]:
+    """By which settings each kind is compared, where they are others than the last time. Blank: it no longer is."""
+    mapping = session.mapping
+    running = {flow.kind for flow in flows_of(session)}  # one that is paused goes on with what it was compared by
+    now = {
+        kind: mapping.compared_by(flow)
+        for kind, flow in _FLOWS.items()
+        if kind in running or mapping.direction_of(flow) is None
+    }
+    known = load_references(connection, session.organisation_id, map(_compared_by, now))
+    before = {name: body.decode() for name, (_, body) in known.items()}
+    return {kind: settings for kind, settings in now.items() if settings != before.get(_compared_by(kind), "")}
+
+
+def _compared_by(kind: Kind) -> str:
+    return f"{kind} compared by"
 
 
 def _versions(connection: Connection, home: str, kind: str, ids: Sequence[str]) -> dict[str, Version]:
@@ -274,14 +300,26 @@ def keep(session: Session, compared: Sequence[Compared], reached: Reached) -> tu
         for linked, seq in reached.linked.items():
             save_compared_to(connection, linked, seq)
         keep_compared(session, connection, reached.people)
+        names = {item.agreement.record.source.id: item.agreement.record.name for item in compared}
+        for kind, settings in reached.settings.items():
+            save_reference(connection, session.organisation_id, _compared_by(kind), settings.encode(), now)
+            names |= {} if settings else _asked_about(session, connection, kind)
         return queue_store.replace_findings(
             connection,
             session.organisation_id,
-            {item.agreement.record.source.id: item.agreement.record.name for item in compared},
+            names,
             _as_first_told(session, connection, compared),
             now,
             codes=CODES,
         )
+
+
+def _asked_about(session: Session, connection: Connection, kind: Kind) -> dict[str, str]:
+    """Records of a kind with open questions of comparing them: nobody could answer them once it is compared no more."""
+    mapping = session.mapping
+    name = mapping.account_object if kind is Kind.CONTACT else mapping.product_object
+    entries = queue_store.open_entries(connection, session.organisation_id)
+    return {e.record.id: e.record_name for e in entries if e.code in CODES and e.record.kind == name}
 
 
 def _as_first_told(session: Session, connection: Connection, compared: Sequence[Compared]) -> list[Finding]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from crossfoot.core.agreement import Part
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.people import PEOPLE_MAX, Person, Placed, part_label, part_name, person_texts
+from crossfoot.core.people import PEOPLE_MAX, PRIMARY, Person, Placed, part_label, part_name, person_texts
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.scope import REFERS
 from crossfoot.engine.session import Session
@@ -88,7 +88,7 @@ def shared_parts(people: People, contact: LedgerContact) -> list[tuple[Part, str
         (part, person.texts[field], person_texts(contact, place).get(field, ""))
         for contact_id, place in people.placed.places.items()
         if (person := people.people.get(contact_id))
-        for part in people.lens.parts(person)
+        for part in people.lens.parts(person, place)
         if (field := part.name.partition(" ")[2])
     ]
 
@@ -100,7 +100,9 @@ def people_findings(people: People, contact: LedgerContact, source: RecordRef, t
         person = contact.people[place]
         shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
         found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
-    for code, ids in (("person_gone", placed.gone), ("person_no_room", placed.without_room)):
+    not_primary = [each for each, place in placed.places.items() if people.people[each].primary and place != PRIMARY]
+    told = (("person_gone", placed.gone), ("person_no_room", placed.without_room), ("person_not_primary", not_primary))
+    for code, ids in told:
         for contact_id in ids:
             ref = RecordRef(Side.SALESFORCE, people.lens.object, contact_id)
             cause = people.people[contact_id].name

@@ -73,7 +73,8 @@ def make_plan(session: Session, as_of: dt.date, *, full: bool = False) -> Planne
     decisions = _hold_refused(session, decisions, _order(session, decisions, context))
     decisions = hold_paused(session.paused, decisions)
     decisions = [replace(decision, standing=_standing(session, decision, evidence)) for decision in decisions]
-    operations = _order(session, decisions, context)
+    one_way = session.mapping.settings.direction == "to_salesforce"  # then nothing goes to Xero, and no brake counts it
+    operations = [] if one_way else _order(session, decisions, context)
     with session.database.reading() as connection:
         customers = review_customers(session, connection, decisions, scope.accounts, evidence.accounts)
     return Planned(as_of, books, tuple(decisions), context.contacts, tuple(operations), customers, scope.reached)

@@ -102,13 +102,19 @@ class Wanting:
         )
 
     def _want(self, items: Iterable[WriteBack]) -> None:
-        """Keep what stands otherwise than it should, or does not stand yet."""
+        """Keep what stands otherwise than it should, or does not stand yet. Where the settings name no field any more
+        nothing is wanted, nor sent that was wanted before."""
         by_object: dict[str, dict[str, WriteBack]] = defaultdict(dict)
+        unnamed: dict[str, set[str]] = defaultdict(set)
         for item in items:
             plain = {each: _plain(value) for each, value in item.fields.items()}
             if plain:
                 digest = content_hash(plain)[:_DIGEST_LENGTH]
                 by_object[item.object][item.key] = replace(item, fields=plain, wanted_hash=digest)
+            else:
+                unnamed[item.object].add(item.key)
+        for name, keys in unnamed.items():
+            self._forget(name, keys)
         for name, rows in by_object.items():
             known = store.wanted_states(self._connection, self._home, name, rows)
             new = [item for key, item in rows.items() if known.get(key) != item.state]
@@ -160,7 +166,7 @@ class Wanting:
             balance = found[contact_id]
             if contact_id in contacts:
                 rows.append(mirror.contact_row(contacts[contact_id], balance))
-            if account_id and target and account_id not in mirror.gone:
+            if account_id and account_id not in mirror.gone:
                 values = balance.values(contact_id)
                 fields = {field: values[value] for field, value in target.items()}
                 updates.append(self._update(self._mapping.account_object, account_id, fields))
@@ -225,7 +231,7 @@ class Wanting:
         updates = []
         for item in mirror.books.items.values():
             product_id = mirror.products.get(item.code.casefold())
-            if product_id and target and item.quantity_on_hand is not None:
+            if product_id and item.quantity_on_hand is not None:
                 values = {"QuantityOnHand": item.quantity_on_hand}
                 fields = {name: values[value] for name, value in target.items()}
                 updates.append(self._update(self._mapping.product_object, product_id, fields))
@@ -274,7 +280,8 @@ class Wanting:
         self._forget(self._mapping.deal_object, self._mirror.gone & set(ids))
 
     def _forget(self, name: str, gone: Collection[str]) -> None:
-        """What should stand on a record that was deleted is wanted no more, until it is restored."""
+        """What should stand on a record that was deleted is wanted no more, until it is restored; nor is what should
+        stand in fields that the settings no longer name."""
         for record_id in sorted(store.wanted_states(self._connection, self._home, name, gone)):
             store.forget_write_back(self._connection, self._home, name, record_id)
             if not store.refused_sources(self._connection, self._home, [record_id]):

@@ -37,7 +37,7 @@ from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links
 from crossfoot.store.lookups import find_candidates
-from crossfoot.store.queue import decisions, replace_findings
+from crossfoot.store.queue import decisions, open_entries, replace_findings
 from crossfoot.store.versions import load_versions
 from crossfoot.xero.requests import BATCH_SIZE
 
@@ -46,6 +46,7 @@ NOT_PERMITTED = (
     "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
 )
 _MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - {"payment_differs"} | {"refused_by_xero"}
+_OF_MADE = {"payment_unsure", "payment_twice", "payment_row_changed", "payment_row_deleted", "payment_removed"}
 
 
 def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
@@ -53,11 +54,24 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     paid = Paid()
     settle_unknown(session, paid)
     read_back(session)
+    if session.mapping.settings.flows.payments is None:
+        _let_go(session)
     if not _flows(session):
         return []
     settlements = decide_payments(session, as_of)
     _keep(session, settlements)
     return settlements
+
+
+def _let_go(session: Session) -> None:
+    """Where payments are no longer carried over, no row waits to be. What is asked about one that was made stays."""
+    mapping, held = session.mapping, _MINE - _OF_MADE
+    others = {mapping.account_object, mapping.product_object, mapping.deal_object}
+    with session.database.writing("payments let go") as connection:
+        entries = open_entries(connection, session.organisation_id)
+        rows = {e.record.id: e.record_name for e in entries if e.code in held and e.record.kind not in others}
+        if rows:
+            replace_findings(connection, session.organisation_id, rows, [], session.host.now(), codes=held)
 
 
 def planned_payments(session: Session, as_of: dt.date) -> list[IntendedPayment]:
