@@ -177,3 +177,23 @@ def test_a_draft_that_a_person_set_back_to_what_it_said_is_theirs(
     assert synced.sync().applied.updated == 0
     assert "draft_edited" in synced.waiting(DRAFTED)
     assert synced.invoice_of(DRAFTED)["SubTotal"] == draft["SubTotal"]
+
+
+def test_an_invoice_whose_customer_was_merged_before_it_was_read_back_is_the_one_that_was_sent(
+    synced: Business,
+) -> None:
+    [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
+    synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
+    synced.die_at("commit verified begins")
+    synced.later()
+    customer = synced.invoice_of(DEAL)["Contact"]["ContactID"]
+    synced.office.ask(URLS["xero"], "POST", f"/Contacts/{customer}/merge", {"Into": another_than(synced, customer)})
+    synced.later()
+    synced.sync()
+    assert "readback_differs" not in synced.waiting(DEAL)
+
+
+def another_than(firm: Business, contact_id: str) -> str:
+    """A customer who is nobody's account in Salesforce."""
+    contacts = firm.office.ask(URLS["xero"], "GET", "/Contacts")["Contacts"]
+    return str(next(c["ContactID"] for c in contacts if not c.get("ContactNumber") and c["ContactID"] != contact_id))

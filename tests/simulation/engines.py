@@ -29,6 +29,7 @@ from .wire import Wire
 from .world import KEY, Pair
 
 LEASE = "the pair"
+COVERED = "commit hints covered done"
 STARTS_WITHIN_S = 600
 
 
@@ -108,7 +109,14 @@ class Engines:
 
     def sync(self) -> RunReport:
         """One ``sync`` of a process of its own."""
-        database = Database(self._pair.database.engine, self._machine.pause)
+        began = self._machine.now
+
+        def seam(name: str) -> None:
+            if name == COVERED:  # whoever dies or stands still from here on has covered them
+                self.seen_at = began
+            self._machine.pause(name)
+
+        database = Database(self._pair.database.engine, seam)
         held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
         with held:
             self.writer, began = self._machine.acting, self._machine.now

@@ -71,7 +71,7 @@ def _close_answered(session: Session) -> None:
 def _is_answered(session: Session, connection: Connection, entry: QueueEntry) -> bool:
     home, kind = session.organisation_id, session.mapping.account_object
     if entry.code == "accounts_merged":
-        return len({_survivor(connection, home, ref.id) for ref in entry.related}) == 1
+        return len({survivor_of(connection, home, ref.id) for ref in entry.related}) == 1
     if stored := find_link(connection, home, Kind.CONTACT, entry.record.id):
         return not _has_moved(connection, home, stored)
     accounts = {entry.record.id, *(ref.id for ref in entry.related if ref.kind == kind)}
@@ -89,7 +89,7 @@ def read_documents_of_merged(session: Session) -> None:
         since = int(known[1]) if known else reached
         for version in load_versions(connection, home, CONTACT, since_seq=since):
             if decode(version.body, LedgerContact).merged_to:
-                survivors.add(_survivor(connection, home, version.ref.id))
+                survivors.add(survivor_of(connection, home, version.ref.id))
     for survivor in sorted(survivors):
         observe_documents_of(session, survivor)
     if known is None or reached > since:
@@ -98,7 +98,7 @@ def read_documents_of_merged(session: Session) -> None:
 
 
 def _has_moved(connection: Connection, home: str, stored: StoredLink) -> bool:
-    return _survivor(connection, home, stored.link.xero_id) != stored.link.xero_id
+    return survivor_of(connection, home, stored.link.xero_id) != stored.link.xero_id
 
 
 def _winner(connection: Connection, session: Session, account: Version | None) -> str:
@@ -113,7 +113,7 @@ def _winner(connection: Connection, session: Session, account: Version | None) -
     return winner
 
 
-def _survivor(connection: Connection, home: str, contact_id: str) -> str:
+def survivor_of(connection: Connection, home: str, contact_id: str) -> str:
     """The contact that this one was merged into, or itself (XERO 4.1)."""
     for _ in range(MERGE_CHAIN_MAX):
         found = [decode(v.body, LedgerContact) for v in load_versions(connection, home, CONTACT, ids=[contact_id])]
@@ -130,7 +130,7 @@ def _holder(connection: Connection, session: Session, contact_id: str) -> Stored
 
 def _follow_contact(connection: Connection, session: Session, stored: StoredLink) -> int:
     """The link goes to the contact that stands; where that is another account's, people decide about the accounts."""
-    survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
+    survivor = survivor_of(connection, session.organisation_id, stored.link.xero_id)
     if survivor == stored.link.xero_id:
         return 0
     holder = _holder(connection, session, survivor)
@@ -152,7 +152,7 @@ def _tell_held(connection: Connection, session: Session, account_id: str, holder
 def _follow_account(connection: Connection, session: Session, stored: StoredLink, winner: str) -> int:
     """The link goes to the account that stands; where that has a contact of its own, people merge the contacts, and
     where the contact is another account's by now, they decide about the accounts."""
-    survivor = _survivor(connection, session.organisation_id, stored.link.xero_id)
+    survivor = survivor_of(connection, session.organisation_id, stored.link.xero_id)
     retire_link(connection, stored.id)
     gone = {stored.source_id: ""}  # nobody can answer about an account that is none any more
     replace_findings(connection, session.organisation_id, gone, [], session.host.now(), codes=CODES | agreement.CODES)
@@ -161,7 +161,7 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
     if holder is not None and holder.source_id == winner:
         return 1
     if other := find_link(connection, session.organisation_id, Kind.CONTACT, winner):
-        if holder is None and _survivor(connection, session.organisation_id, other.link.xero_id) == survivor:
+        if holder is None and survivor_of(connection, session.organisation_id, other.link.xero_id) == survivor:
             return _follow_contact(connection, session, other)
         contacts = (RecordRef(Side.XERO, CONTACT, other.link.xero_id), RecordRef(Side.XERO, CONTACT, survivor))
         cause = f"account {stored.source_id} was merged into this one; both have a contact in Xero"

@@ -15,6 +15,7 @@ from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.reading.follow import survivor_of
 from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
@@ -135,6 +136,8 @@ def _compare(
     now = session.host.now()
     form = ledger_form(invoice)
     meant = decode_fields(operation.body)["form"]
+    if contact_id := meant.get("contact"):  # people may have merged it into another one since
+        meant["contact"] = survivor_of(connection, session.organisation_id, contact_id)
     parts = differences(meant, form) if invoice.is_live else []  # of what is gone nothing is left to compare
     if invoice.total != operation.gross and invoice.is_live and not parts:
         parts = [f"total {invoice.total}, expected {operation.gross}"]
