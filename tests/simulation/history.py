@@ -38,6 +38,7 @@ KILL_WEIGHTS = {"write ": 120, "commit reserve": 120, "commit call": 60, "commit
 KILL_WEIGHTS |= {"commit write-back": 30, "send xero P": 60, "answered xero P": 60, "commit adopt": 60}
 KILL_WEIGHTS |= {"commit hinted records": 30, "commit hints done": 30}
 KILL_WEIGHTS |= {"commit grant": 60, "commit payment": 60, "commit run ended": 30}
+ROUND_S_MAX = 1_200.0  # who died in it is started again while the token that was used works (XERO 1.5)
 FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.6
@@ -169,6 +170,7 @@ class History:
         self.hints = Hints(machine, pair, self.reached)
         self.listeners = Listeners(machine, pair, self.engines, desks, self.reached, self.wire.struck)
         self.operators.restored = self._restored
+        self._round_began = machine.now
         self.oracles.may_write = lambda: self.engines.writer
         raw = pair.database.engine.raw_connection().driver_connection
         assert isinstance(raw, sqlite3.Connection)
@@ -243,9 +245,12 @@ class History:
                 self._people_at_seam(actor, act_rate)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
                 return Fate(dies=True)
-            if lingers_s:
-                return Fate(stands_still_s=lingers_s)
-            return Fate(stands_still_s=chance.uniform(*STANDS_STILL_S)) if chance.random() < still_rate else GOES_ON
+            if not lingers_s:
+                lingers_s = chance.uniform(*STANDS_STILL_S) if chance.random() < still_rate else 0.0
+            elapsed_s = (machine.now - self._round_began).total_seconds()
+            if self.ways.listens and elapsed_s + lingers_s > ROUND_S_MAX:
+                return GOES_ON
+            return Fate(stands_still_s=lingers_s) if lingers_s else GOES_ON
 
         if self.ways.hints:
             self.hints.subscribe()
@@ -268,6 +273,7 @@ class History:
             if self.ways.listens:
                 engines += self.listeners.bodies()
             began, killed = machine.now, machine.kills
+            self._round_began = began
             machine.run(*engines)
             self.hints.check()
             machine.advance(chance.uniform(1, 600))
