@@ -310,7 +310,7 @@ class Mirror:
             "Opened__c": entry.opened_at,
             **(self._currency(entry.money.currency) if entry.money.currency else {}),
         }
-        return Row("issue", self.key(record_id, entry.code), about)
+        return Row("issue", self.key(record_id.removeprefix(self.key("")), entry.code), about)
 
     def _at_account(self, record_id: str | None) -> str | None:
         return None if self.account_object != "Account" or record_id in self.gone else record_id
