@@ -29,8 +29,8 @@ from crossfoot.engine.reading.events import ASKED_MAX, Listener
 from crossfoot.engine.session import Session
 from crossfoot.salesforce.changes import Change, Received, StreamEnded
 from crossfoot.store.database import Database
-from crossfoot.store.schema import version, watermark
-from crossfoot.store.versions import load_reference
+from crossfoot.store.schema import version
+from crossfoot.store.versions import last_seq, load_reference
 
 from .engines import Engines
 from .machine import Actor, Machine, Violation
@@ -86,6 +86,17 @@ class Delivered:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """As of when a record was stored, and under which number of a reading."""
+
+    stands: datetime
+    read_seq: int
+
+
+UNKNOWN = Stamp(NEVER, 0)
+
+
 class Listeners:
     """The way between the org's event bus and the listeners, and what must hold on it."""
 
@@ -108,7 +119,8 @@ class Listeners:
         self._world: Any = pair.salesforce.world
         self._due: dict[tuple[str, bytes], Delivered] = {}
         self._unseen: dict[str, datetime] = {}
-        self._stamps: dict[tuple[str, str], datetime] = {}
+        self._stamps: dict[tuple[str, str], Stamp] = {}
+        self._numbered: dict[int, datetime] = {}
         self._followed: list[str] = []
         self._codec = cache(lambda schema_id: Codec(self._world.events["schemas"][schema_id]))
 
@@ -215,8 +227,10 @@ class Listeners:
     def at_seam(self, actor: Actor) -> float:
         """Judge what a listener has just stored; for how long an actor stands still here."""
         self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
-        if actor.name.startswith(LISTENER) and actor.seam.startswith("commit"):
-            self._check()
+        if actor.seam.startswith("commit"):
+            self._number()
+            if actor.name.startswith(LISTENER):
+                self._check()
         if not actor.seam.startswith(LINGERS_AT) or self.chance.random() > LINGERS_RATE:
             return 0.0
         self._save_once_more()
@@ -234,16 +248,24 @@ class Listeners:
         with suppress(RefusedError):  # it is locked, or deleted by now
             self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal_id}", {"Description": "Saved once more"})
 
+    def _number(self) -> None:
+        """When each reading took its number."""
+        with self._pair.database.reading() as connection:
+            last = last_seq(connection)
+        self._numbered = {number: at for number, at in self._numbered.items() if number <= last}  # not of an old copy
+        self._numbered |= dict.fromkeys(range(len(self._numbered) + 1, last + 1), self.machine.now)
+
     def _check(self) -> None:
-        """I12: no version gives way to an older one, unless a sweep will read the newer one again: of two readers that
-        stand still, who took the later number may have read earlier. The position passes only what is stored."""
+        """I12: a reading that took its number after a change never shows what was before, although of two that stand
+        still the later number may have read earlier. The position passes only what is stored."""
         in_order = SAME_SECOND not in self._struck
-        found, swept = self._load_stamps(), self._load_watermarks()
+        found = self._load_stamps()
         for (name, record_id), stamp in found.items():
-            before = self._stamps.get((name, record_id), stamp)
-            is_over = before < swept.get(name, NEVER) and stamp != self._world.rows[name][record_id]["SystemModstamp"]
-            if in_order and stamp < before - BEHIND and is_over:
-                raise Violation(f"I12: {name} {record_id} was stored as of {before}, and then as of {stamp}")
+            before = self._stamps.get((name, record_id), stamp).stands
+            began = self._numbered.get(stamp.read_seq, NEVER)
+            is_known = stamp.stands < before - BEHIND and before + BEHIND < began
+            if in_order and is_known and stamp.stands != self._world.rows[name][record_id]["SystemModstamp"]:
+                raise Violation(f"I12: {name} {record_id} was stored as of {before}, and then as of {stamp.stands}")
         self._stamps = found
         positions = {topic: self._position(topic) for topic in sorted({topic for topic, _ in self._due})}
         for key, due in list(self._due.items()):
@@ -252,7 +274,7 @@ class Listeners:
                 if in_order:
                     self._check_stored(due, found)
 
-    def _check_stored(self, due: Delivered, found: Mapping[tuple[str, str], datetime]) -> None:
+    def _check_stored(self, due: Delivered, found: Mapping[tuple[str, str], Stamp]) -> None:
         """What an event points at was read after it came: each record that it names, or all of the object's."""
         change, rows = due.change, self._world.rows[due.change.object]
         overflow = change.kind == OVERFLOW
@@ -262,21 +284,17 @@ class Listeners:
             return
         for record_id in rows if overflow else change.ids:
             stands = rows[record_id]["SystemModstamp"]
-            stored = found.get((change.object, record_id), NEVER)
+            stored = found.get((change.object, record_id), UNKNOWN).stands
             is_due = stands <= change.committed_at if overflow else stored < change.committed_at - BEHIND
             if is_due and stored != stands and self._unseen.get(record_id, NEVER) < due.at:
                 raise Violation(f"I12: the replay id passed a change of {change.object} {record_id} that is not stored")
 
-    def _load_stamps(self) -> dict[tuple[str, str], datetime]:
-        query = select(version.c.kind, version.c.record_id, version.c.stamp).where(version.c.side == SALESFORCE)
+    def _load_stamps(self) -> dict[tuple[str, str], Stamp]:
+        columns = version.c.kind, version.c.record_id, version.c.stamp, version.c.read_seq
+        query = select(*columns).where(version.c.side == SALESFORCE)
         with self._pair.database.reading() as connection:
-            return {(kind, each): datetime.fromisoformat(stamp) for kind, each, stamp in connection.execute(query)}
-
-    def _load_watermarks(self) -> dict[str, datetime]:
-        mine = watermark.c.home == self._world.organization["Id"]
-        with self._pair.database.reading() as connection:
-            rows = connection.execute(select(watermark.c.resource, watermark.c.position).where(mine)).all()
-        return {row.resource: datetime.fromisoformat(row.position) for row in rows}
+            rows = connection.execute(query).all()
+        return {(row.kind, row.record_id): Stamp(datetime.fromisoformat(row.stamp), row.read_seq) for row in rows}
 
     def _position(self, topic: str) -> int:
         with self._pair.database.reading() as connection:
