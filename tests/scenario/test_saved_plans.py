@@ -36,6 +36,13 @@ def refused(firm: Business, code: str, *, strict: bool = False) -> str:
     return words[0]
 
 
+def sell(firm: Business, quantity: int) -> None:
+    """The deal that moves is now about so many."""
+    [line] = firm.lines(MOVED)
+    firm.edit("OpportunityLineItem", line["Id"], Quantity=quantity, UnitPrice=line["UnitPrice"])
+    firm.later()
+
+
 def test_a_plan_gives_numbers_to_nothing_and_writes_nothing(connected: Business) -> None:
     assert connected.writes_during(connected.save_plan) == []
     body = json.loads((connected.directory / "reviewed.plan").read_text())
@@ -104,9 +111,7 @@ def test_a_deal_won_after_the_review_is_not_sent(november: Business) -> None:
 
 def test_a_document_that_moved_since_is_left_out_and_named_and_the_rest_go(november: Business) -> None:
     plan = november.save_plan()
-    [line] = november.lines(MOVED)
-    november.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
-    november.later()
+    sell(november, 2)
 
     assert MOVED in refused(november, "plan_moved", strict=True)
     report = november.apply(plan)
@@ -118,12 +123,9 @@ def test_a_document_that_moved_since_is_left_out_and_named_and_the_rest_go(novem
 def test_a_changed_draft_whose_deal_moved_on_since_is_left_out_and_named(november: Business) -> None:
     november.sync()
     november.later()
-    [line] = november.lines(MOVED)
-    november.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
-    november.later()
+    sell(november, 2)
     plan = november.save_plan()
-    november.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
-    november.later()
+    sell(november, 3)
 
     assert MOVED in refused(november, "plan_moved", strict=True)
     report = november.apply(plan)
@@ -134,9 +136,7 @@ def test_a_changed_draft_whose_deal_moved_on_since_is_left_out_and_named(novembe
 def test_a_changed_draft_is_changed_once_however_often_its_plan_is_applied(november: Business) -> None:
     november.sync()
     november.later()
-    [line] = november.lines(MOVED)
-    november.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
-    november.later()
+    sell(november, 2)
     plan = november.save_plan()
 
     assert november.apply(plan, strict=True).applied.updated == 1

@@ -61,9 +61,9 @@ def test_that_more_is_read_of_a_deal_is_no_change_of_it(firm: Business) -> None:
 
 def test_all_rows_are_read_once_for_a_new_field_and_no_more(firm: Business) -> None:
     firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
-    everything = firm.sync().observed.counts["Salesforce Opportunity"].read
+    read = firm.sync().observed.counts["Salesforce Opportunity"].read
     firm.later()
-    assert firm.sync().observed.counts["Salesforce Opportunity"].read < everything / 2
+    assert read > 1 >= firm.sync().observed.counts["Salesforce Opportunity"].read  # at most the latest, once more
 
 
 def test_what_was_refused_is_not_sent_again_once_the_settings_name_no_field_for_it(synced: Business) -> None:
