@@ -26,7 +26,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## the main job in five acts on a made-up business (ONCE=1 ends by itself)
 	@$(BIN)/crossfoot demo $(if $(ONCE),--once)
 
-test: $(READY) ## all tests that belong to a change (about twelve minutes on two cores)
+test: $(READY) ## all tests that belong to a change (sixteen to twenty minutes on two cores)
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 check: $(READY) ## lint, formatting, types, import contracts, generated docs, promises

@@ -18,7 +18,19 @@ SHARED_MAX = 3
 """What more contacts than these have in common is a bookkeeper's address or a head office's, and tells none of them."""
 
 _EXTENSION = re.compile(r"(?:ext|extn|x|#)\.?[\s:]*\d+\s*$", re.IGNORECASE)
-_NOBODY = frozenset("noemail no-email none na no noreply no-reply donotreply nomail unknown test".split())  # noqa: SIM905
+_NOBODY = {
+    "noemail",
+    "no-email",
+    "none",
+    "na",
+    "no",
+    "noreply",
+    "no-reply",
+    "donotreply",
+    "nomail",
+    "unknown",
+    "test",
+}
 _PROVIDERS = re.compile(
     r"(gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|icloud|me|mac|aol|proton|protonmail|fastmail|zoho|gmx|mail"
     r"|bigpond|optusnet|iinet|tpg|westnet|internode|dodo|adam|xtra|slingshot|vodafone|btinternet|sky|virginmedia"

@@ -136,8 +136,8 @@ def _compare(
     now = session.host.now()
     form = ledger_form(invoice)
     meant = decode_fields(operation.body)["form"]
-    if contact_id := meant.get("contact"):  # people may have merged it into another one since
-        meant["contact"] = survivor_of(connection, session.organisation_id, contact_id)
+    if meant.get("contact", form["contact"]) != form["contact"]:  # people may have merged it into another one since
+        meant["contact"] = survivor_of(connection, session.organisation_id, meant["contact"])
     parts = differences(meant, form) if invoice.is_live else []  # of what is gone nothing is left to compare
     if invoice.total != operation.gross and invoice.is_live and not parts:
         parts = [f"total {invoice.total}, expected {operation.gross}"]
