@@ -18,19 +18,7 @@ SHARED_MAX = 3
 """What more contacts than these have in common is a bookkeeper's address or a head office's, and tells none of them."""
 
 _EXTENSION = re.compile(r"(?:ext|extn|x|#)\.?[\s:]*\d+\s*$", re.IGNORECASE)
-_NOBODY = {
-    "noemail",
-    "no-email",
-    "none",
-    "na",
-    "no",
-    "noreply",
-    "no-reply",
-    "donotreply",
-    "nomail",
-    "unknown",
-    "test",
-}
+_NOBODY = re.compile(r"no-?email|nomail|none|na|no|no-?reply|donotreply|unknown|test")
 _PROVIDERS = re.compile(
     r"(gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|icloud|me|mac|aol|proton|protonmail|fastmail|zoho|gmx|mail"
     r"|bigpond|optusnet|iinet|tpg|westnet|internode|dodo|adam|xtra|slingshot|vodafone|btinternet|sky|virginmedia"
@@ -72,7 +60,7 @@ def _digits(text: str) -> str:
 
 def _mailed_at(email: str) -> Iterable[tuple[str, str]]:
     mailbox, _, domain = email.rpartition("@")
-    if mailbox and domain and mailbox not in _NOBODY:
+    if mailbox and domain and not _NOBODY.fullmatch(mailbox):
         yield "email", email
         if not _PROVIDERS.fullmatch(domain):
             yield "domain", domain
