@@ -227,7 +227,7 @@ class Listeners:
     def at_seam(self, actor: Actor) -> float:
         """Judge what a listener has just stored; for how long an actor stands still here."""
         self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
-        if actor.seam.startswith("commit"):
+        if actor.seam.startswith("commit") and actor.seam.endswith("done"):
             self._number()
             if actor.name.startswith(LISTENER):
                 self._check()
