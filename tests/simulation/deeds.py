@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from crossfoot.emulators.people import Visit
@@ -247,3 +248,8 @@ _NEED: Mapping[str, str] = {
 def deeds_of(ways: Ways) -> dict[str, Deed]:
     """Those that make sense in a workspace that is set up so."""
     return {name: deed for name, deed in DEEDS.items() if name not in _NEED or getattr(ways, _NEED[name])}
+
+
+def leaning(deeds: Mapping[str, Deed], chance: Random) -> dict[str, Deed]:
+    """The same, some of them seldom and some very often: what takes many of one deed does not come about otherwise."""
+    return {name: (often * chance.choice((1, 3, 20)), deed) for name, (often, deed) in deeds.items()}

@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone
+from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone, leaning
 from .engines import Engines, database_clock
 from .hints import Hints
 from .listeners import Listeners
@@ -29,7 +29,7 @@ from .rare import Reached
 from .rest import Rest
 from .shared import SALESFORCE, XERO
 from .vendor_faults import SAME_SECOND
-from .wire import COMMITTED, LATE_S_MAX, QuietWire, Wire, fault_rates
+from .wire import COMMITTED, LATE_S_MAX, WRITTEN, QuietWire, Wire, fault_rates
 from .world import CLOCK, PLAIN, Pair, Ways, copy_pair, running, template
 
 ROUNDS_MAX = 3
@@ -48,6 +48,7 @@ MERGES_SHARE = 0.2
 HINTS_SHARE = 0.4
 LISTENS_SHARE = 0.3
 BRAKE_SHARE = 0.25
+LEANS_SHARE = 0.4  # of the seeds have much of some deeds, and of faults of one sort of write
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
 DRAFTED_SHARE = 0.8  # of the rounds begin with a change to a deal whose invoice is a draft
@@ -159,10 +160,12 @@ class History:
         emulators = {"salesforce": pair.salesforce, "xero": pair.xero}
         desks = Desks(emulators)
         self.reached = Reached()
-        self.people = People(machine, desks, self.ledger, deeds_of(ways))
+        leans = machine.leaning.random() < LEANS_SHARE
+        deeds = deeds_of(ways)
+        self.people = People(machine, desks, self.ledger, leaning(deeds, machine.leaning) if leans else deeds)
         self.oracles = Oracles(machine, pair, desks, self.ledger, self.people.shared, self.reached)
         self.rest = Rest(pair, desks, self.ledger, self.people.shared, self.oracles)
-        self.wire = Wire(machine, emulators, self.oracles)
+        self.wire = Wire(machine, emulators, self.oracles, machine.leaning.choice(WRITTEN) if leans else "")
         self.engines = Engines(machine, pair, self.wire)
         self.engines.told = self._told
         shared = self.people.shared

@@ -21,6 +21,8 @@ from .vendor_faults import PAGE_SHIFT, VENDOR_FAULTS, switch_on
 CLIENT_TIMEOUT_S = 90.0
 LATE_S_MAX = 240.0
 WRITE_WEIGHT = 12  # writes are few among the requests, and it is with them that faults hurt
+LEANT_WEIGHT = 6  # of the writes that a seed leans on, beyond that
+WRITTEN = ("Payments", "Invoices", "CreditNotes", "Contacts", "Items", "sobjects")
 SHIFT_WEIGHT = 12  # nor is there often a page behind the first one, which is where rows are skipped
 LEAVES, COMMITTED, ANSWERED = "bytes leave", "vendor committed", "answer comes"
 _HOSTS = {"salesforce.invalid": "salesforce", "xero.invalid": "xero"}
@@ -106,9 +108,10 @@ class QuietWire(httpx2.BaseTransport):
 
 
 class Wire(httpx2.BaseTransport):
-    """A wire with delays and faults. ``rates`` gives the share of requests that each fault strikes."""
+    """A wire with delays and faults. ``rates`` gives the share of requests that each fault strikes; writes to what is
+    leant on are struck most often."""
 
-    def __init__(self, machine: Machine, emulators: Mapping[str, Emulator], watch: Watch) -> None:
+    def __init__(self, machine: Machine, emulators: Mapping[str, Emulator], watch: Watch, leans_on: str = "") -> None:
         self.machine = machine
         self.rates: Mapping[str, float] = {}
         self.slowest_s = 1.5
@@ -116,6 +119,7 @@ class Wire(httpx2.BaseTransport):
         self.writes = 0
         self._emulators = emulators
         self._watch = watch
+        self._leans_on = leans_on
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         """Carry one request, with whatever befalls it."""
@@ -152,6 +156,8 @@ class Wire(httpx2.BaseTransport):
 
     def _draw(self, sent: Sent) -> str:
         weight = WRITE_WEIGHT if sent.is_write else 1
+        if sent.is_write and self._leans_on and self._leans_on in sent.request.path:
+            weight *= LEANT_WEIGHT
         for name, rate in self.rates.items():
             strikes = self.machine.chance.random() < rate * weight * _weight(name, sent)
             if strikes and (name in FAULTS or VENDOR_FAULTS[name].fits(sent.side, sent.request)):
