@@ -133,7 +133,10 @@ class FlowMapping:
                 possible = ", ".join(sorted(PAYMENT_WRITE_BACK))
                 self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
-        return self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS), when
+        rules = self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS)
+        if self.has_currencies and "Currency" not in rules:  # its amount is in its own, whatever the file says of it
+            rules = {**rules, "Currency": Rule(compile_expression("CurrencyIsoCode"))}
+        return rules, when
 
     def _people(self) -> PeopleLens | None:
         flow, customers = self.settings.flows.people, self.settings.flows.customers
