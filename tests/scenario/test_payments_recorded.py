@@ -115,6 +115,18 @@ def test_a_recorded_payment_is_made_once_and_its_row_says_so(counter: Counter) -
     in_order(counter, row_id, "10.00")
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["the settings read it", "the settings do not name it"])
+def test_a_payment_in_another_currency_than_its_invoice_waits(counter: Counter, named: bool) -> None:
+    """Ten New Zealand dollars would be recorded as ten Australian ones."""
+    if not named:
+        counter.firm.set("Date: Date__c, Currency: CurrencyIsoCode,", "Date: Date__c,")
+    row_id = counter.record("10.00", CurrencyIsoCode="NZD")
+
+    counter.firm.sync()
+
+    assert (counter.payments(), counter.waits(row_id)) == ([], {"payment_currency"})
+
+
 def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
     """The payments are these, the row shows its own, and a further run has nothing to do."""
     assert counter.payments() == sorted(map(Decimal, amounts))

@@ -80,13 +80,15 @@ _NAMES_A_DIFFERENCE = frozenset({"draft_edited", "rounding", "override_stands"})
 def _won_deals(session: Session, start: dt.date) -> Iterator[WonDeal]:
     organisation = session.organisation
     assert organisation is not None
-    zone = zone_of(organisation)
-    reading = replace(session.mapping.readings()[session.mapping.deal_object], lines="", line_fields=())
+    zone, mapping = zone_of(organisation), session.mapping
+    reading = mapping.readings()[mapping.deal_object]
+    of_account = [f"{mapping.account_object}.{name}" for name in sorted(mapping.account_fields_of_deals)]
+    reading = replace(reading, fields=(*reading.fields, *of_account), lines="", line_fields=())
     for row in read_rows(session, reading, ""):
         fields = decode_fields(encode(row))
-        deal = session.mapping.deal(
-            row["Id"], fields, Related(), zone=zone, instance_url=session.instance_url, deleted=bool(row["IsDeleted"])
-        )
+        account_id, account = fields.get(f"{mapping.account_object}Id") or "", fields.get(mapping.account_object) or {}
+        related, deleted = Related(accounts={account_id: account}), bool(row["IsDeleted"])
+        deal = mapping.deal(row["Id"], fields, related, zone=zone, instance_url=session.instance_url, deleted=deleted)
         if not deal.won or deal.deleted:
             continue
         closed = deal.close_date or dt.date.min

@@ -133,7 +133,10 @@ class FlowMapping:
                 possible = ", ".join(sorted(PAYMENT_WRITE_BACK))
                 self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
-        return self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS), when
+        rules = self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS)
+        if self.has_currencies and "Currency" not in rules:  # its amount is in its own, whatever the file says of it
+            rules = {**rules, "Currency": Rule(compile_expression("CurrencyIsoCode"))}
+        return rules, when
 
     def _people(self) -> PeopleLens | None:
         flow, customers = self.settings.flows.people, self.settings.flows.customers
@@ -287,10 +290,16 @@ class FlowMapping:
         return readings
 
     @property
-    def header_reads_account(self) -> bool:
-        """Whether a deal itself (that it is won, what it is worth) hangs on fields of its account."""
+    def account_fields_of_deals(self) -> frozenset[str]:
+        """The fields of its account on which a deal itself (that it is won, what it is worth) hangs."""
         header = [rule.expression for rule in self.invoice.values()] + [self.when, self.won_at, *self.lookups.values()]
-        return any(len(path) == 2 and path[0] == self.account_object for each in header for path in each.paths)
+        paths = (path for each in header for path in each.paths)
+        return frozenset(path[1] for path in paths if len(path) == 2 and path[0] == self.account_object)
+
+    @property
+    def header_reads_account(self) -> bool:
+        """Whether a deal itself hangs on its account."""
+        return bool(self.account_fields_of_deals)
 
     @property
     def has_currencies(self) -> bool:

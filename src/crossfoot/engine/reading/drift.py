@@ -45,6 +45,8 @@ _ALIKE = (
     {"double", "currency", "percent", "int", "long"},
 )
 _BASELINE = "baseline"
+CURRENCY = "CurrencyIsoCode"
+"""The field that every record has where the org has several currencies, and none where it has one (SF 6.12)."""
 Shapes = Mapping[str, ObjectShape | None]
 
 
@@ -87,6 +89,7 @@ class Baseline(msgspec.Struct, frozen=True):
     configuration: str
     types: dict[str, str] = {}
     required: dict[str, tuple[str, ...]] = {}
+    several_currencies: bool | None = None
 
 
 def field_uses(mapping: FlowMapping, lines_object: str) -> Iterator[Use]:
@@ -137,6 +140,22 @@ def _reads_alike(before: str, now: str) -> bool:
     return before == now or any(before in row and now in row for row in _ALIKE)
 
 
+def find_currency_drift(mapping: FlowMapping, seen: Shapes, baseline: Baseline) -> list[Drift]:
+    """That the org has several currencies now: what crossfoot.yaml says of a deal's was true while there was one."""
+    kind = mapping.deal_object
+    if mapping.has_currencies or baseline.several_currencies is not False or not _has_currencies(seen.get(kind)):
+        return []
+    cause = (
+        f"Salesforce has several currencies now, and crossfoot.yaml does not read {kind}.{CURRENCY}: "
+        f"write `Currency: {CURRENCY}` under flows.invoices.fields"
+    )
+    return [Drift("field_type_changed", kind, CURRENCY, cause, INVOICES)]
+
+
+def _has_currencies(shape: ObjectShape | None) -> bool:
+    return shape is not None and shape.field_of(CURRENCY) is not None
+
+
 def find_write_drift(
     kind: str, shape: ObjectShape | None, rows: Sequence[Mapping[str, Any]], required_before: Iterable[str]
 ) -> list[Drift]:
@@ -177,16 +196,20 @@ def check_reading(session: Session) -> set[str]:
     lines = _lines_object(session, deal.lines)
     seen = known if set(lines) <= known.keys() else {**known, **shapes(session, lines)}
     uses = list(field_uses(mapping, next(iter(lines), "")))
-    baseline = _extend(_baseline(session), uses, seen)
-    drifts = find_read_drift(uses, seen, baseline)
     parent = seen.get(mapping.deal_object)
+    baseline = _extend(_baseline(session), uses, seen)
+    if baseline.several_currencies is None and parent is not None:
+        baseline = msgspec.structs.replace(baseline, several_currencies=_has_currencies(parent))
+    drifts = find_read_drift(uses, seen, baseline)
     if deal.lines and parent is not None and deal.lines not in parent.children:
         cause = f"{mapping.deal_object} no longer shows its {deal.lines}"
         drifts.append(Drift("field_missing", mapping.deal_object, deal.lines, cause, INVOICES))
     _save_baseline(session, baseline)
+    unreadable = {mapping.deal_object if drift.object in lines else drift.object for drift in drifts}
+    drifts += find_currency_drift(mapping, seen, baseline)
     session.paused = {held: drift.cause for drift in reversed(drifts) for held in HOLDS[drift.flow]}
     tell(session, drifts, READ_CODES)
-    return {mapping.deal_object if drift.object in lines else drift.object for drift in drifts}
+    return unreadable
 
 
 def _lines_object(session: Session, relation: str) -> list[str]:

@@ -205,6 +205,14 @@ def _currencies(session: Session, books: Books) -> Iterator[Check]:
         yield Check("Currencies", "pass", f"one currency in Salesforce; Xero has {', '.join(sorted(books.currencies))}")
         return
     missing = sorted({row["IsoCode"] for row in rows} - books.currencies)
+    if not session.mapping.has_currencies:
+        yield Check(
+            "Currencies",
+            "fix",
+            "Salesforce has several, and `Currency` of the invoices does not read CurrencyIsoCode",
+            "administrator",
+            "write `Currency: CurrencyIsoCode` in crossfoot.yaml",
+        )
     if missing:
         yield Check(
             "Currencies",
@@ -213,5 +221,5 @@ def _currencies(session: Session, books: Books) -> Iterator[Check]:
             "finance",
             "add the currency in Xero if you invoice in it",
         )
-    else:
+    elif session.mapping.has_currencies:
         yield Check("Currencies", "pass", ", ".join(sorted(books.currencies)))

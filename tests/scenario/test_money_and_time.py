@@ -1,0 +1,62 @@
+"""Currencies, tax, rounding and dates: what each combination of settings on both sides comes to in the books."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from crossfoot.engine.setup.doctor import examine
+
+from .business import Business
+
+
+def dec(text: str) -> Decimal:
+    return Decimal(text)
+
+
+REVIEW = "Evergreen Cinemas - Half-year review"
+
+
+@pytest.mark.parametrize("currency", ["CurrencyIsoCode", "Account.CurrencyIsoCode"])
+def test_the_tie_out_reads_what_a_deal_takes_from_its_account(connected: Business, currency: str) -> None:
+    """It found no deal that counts, and agreed with books that it had not compared."""
+    connected.set("    when: IsWon\n", "    when: IsWon && Account.BillingCountry = 'Australia'\n")
+    connected.set("Currency: CurrencyIsoCode", f"Currency: {currency}")
+    made = connected.sync().applied.created
+
+    result = connected.tie_out().result
+
+    assert made > 90
+    assert sum(row.invoices for row in result.rows) == made
+    assert not result.unexplained
+    assert len(result.in_xero_only) == 3  # what finance keyed by hand
+
+
+def test_an_org_that_comes_to_have_several_currencies_holds_invoices_until_the_settings_read_them(
+    connected: Business,
+) -> None:
+    """A deal of 500 US dollars became an invoice of 500 Australian ones."""
+    connected.org.settings["multi_currency"] = False
+    connected.set("Currency: CurrencyIsoCode", "Currency: \"'AUD'\"")
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-18")
+    connected.sync()
+    connected.org.settings["multi_currency"] = True
+    for row in connected.org.rows["Organization"].values():
+        row["SystemModstamp"] = connected.time.now  # moves what descriptions are stamped with
+    connected.win("Dollars", "Pacific Crest Analytics", [], Amount=500, CurrencyIsoCode="USD")
+    connected.edit("Account", connected.deal("Dollars")["AccountId"], BillingCountry="United States")
+    connected.later()
+
+    assert connected.sync().applied.created == 0
+
+    assert [(each.name, each.state) for each in examine(connected.session()) if each.name == "Currencies"] == [
+        ("Currencies", "fix"),
+        ("Currencies", "note"),
+    ]
+    assert "Salesforce has several currencies now" in connected.waiting("Dollars")["flow_paused"].cause
+    connected.set("Currency: \"'AUD'\"", "Currency: CurrencyIsoCode")
+    connected.later()
+    connected.sync()
+    assert connected.waiting("Dollars").keys() == {"no_products"}
+    assert connected.invoice_of("Dollars")["CurrencyCode"] == "USD"
