@@ -33,6 +33,16 @@ def check_guard(session: Session) -> None:
         raise Stopped(f"{problem} Nothing was written.", code="live_guard")
 
 
+def require_go_live(session: Session) -> None:
+    """Refuse to write to a live organisation before a person said that it may be: also once it was connected anew."""
+    if session.is_live and not session.xero.connection.live_since:
+        raise Stopped(
+            f"Xero organisation {session.xero.connection.name} is live and read-only. "
+            "Look at `crossfoot plan`, then run `crossfoot go-live`. Nothing was written.",
+            code="not_live_yet",
+        )
+
+
 def _read_org(session: Session) -> dict[str, str]:
     with session.database.reading() as connection:
         known = load_reference(connection, session.org_id, "organization")
