@@ -30,6 +30,10 @@ class StoredConnection:
     pinned: Mapping[str, Any]
     live_since: str | None = None
 
+    def is_called(self, name: str) -> bool:
+        """Whether a person means this one: by its name, its short name in crossfoot.yaml, or its id."""
+        return name.strip().casefold() in {self.name.casefold(), self.alias.casefold(), self.home.casefold()}
+
 
 @dataclass(frozen=True, slots=True)
 class StoredGrant:

@@ -16,7 +16,9 @@ ORG_AGE = dt.timedelta(minutes=5)
 
 
 def check_guard(session: Session) -> None:
-    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair."""
+    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair, and one that
+    crossfoot.yaml is not about."""
+    _require_named(session)
     organisation = refresh_reference(session, names=("organisation",))
     org = _read_org(session)
     pinned_org, pinned = session.salesforce.connection.pinned, session.xero.connection.pinned
@@ -31,6 +33,24 @@ def check_guard(session: Session) -> None:
     )
     if problem:
         raise Stopped(f"{problem} Nothing was written.", code="live_guard")
+
+
+def _require_named(session: Session) -> None:
+    """The accounts, taxes and start date of one pair are never used on another, as where two workspaces were given one
+    database, or a person consented as a user of another org."""
+    settings = session.mapping.settings
+    for connection, name in (
+        (session.salesforce.connection, settings.salesforce),
+        (session.xero.connection, settings.xero[0]),
+    ):
+        if not connection.is_called(name):
+            side = connection.side.value
+            raise Stopped(
+                f"crossfoot.yaml is about {name!r}, but {connection.name} ({connection.alias}) is connected as {side}. "
+                f"Run `crossfoot connect {side}` again, or make a workspace with a database of its own for the other. "
+                f"If it is the same one by a new name, correct `{side}:` in the file. Nothing was written.",
+                code="live_guard",
+            )
 
 
 def require_go_live(session: Session) -> None:
