@@ -54,8 +54,8 @@ def _require_named(session: Session) -> None:
 
 
 def require_go_live(session: Session) -> None:
-    """Refuse to write to a live organisation before a person said that it may be: also once it was connected anew."""
-    if session.is_live and not session.xero.connection.live_since:
+    """Refuse to write to a live organisation before a person said that this org may."""
+    if session.is_live and not session.xero.connection.is_open_to(session.org_id):
         raise Stopped(
             f"Xero organisation {session.xero.connection.name} is live and read-only. "
             "Look at `crossfoot plan`, then run `crossfoot go-live`. Nothing was written.",
