@@ -207,6 +207,12 @@ class Business:
         """Crossfoot, opened for one command."""
         return make_session(self.database, self.mapping, lambda: KEY, host=machine(self.time), transport=self.carrier)
 
+    def reconnect(self, *, payments: bool = False) -> None:
+        """``crossfoot connect`` for both sides; ``payments`` where the settings have their flow."""
+        worlds = Worlds(self.emulators["salesforce"], self.emulators["xero"], self.emulators["xero"].clock, "")
+        keyed, host = _Keyed(self.directory), machine(self.time)
+        connect_with_env(keyed, self.database, host, _env(worlds), self.carrier, payments=payments)
+
     def sync(self) -> RunReport:
         """``crossfoot sync --yes``."""
         return sync(self.session())

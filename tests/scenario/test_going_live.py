@@ -142,3 +142,25 @@ def test_on_a_test_pair_the_brake_warns_unless_it_is_switched_on(connected: Busi
     report = connected.sync()
     assert report.applied.created == 17
     assert "brake would hold this run: 17 documents" in report.warning
+
+
+def test_a_live_ledger_is_read_only_again_once_another_org_is_connected(live: Business) -> None:
+    """Somebody consented as a user of the firm's other production org, which bears the same name."""
+    gone_live(live)
+    mine = live.org.organization
+    for other, act in (({**mine, "Id": "00D000000000099EAA"}, stopped), (mine, None)):
+        live.org.rows["Organization"] = {other["Id"]: other}
+        live.reconnect()
+        live.later()
+        if act:
+            assert "read-only" in act(live, "not_live_yet")
+        else:
+            live.sync()
+
+
+def test_it_stays_open_for_the_org_it_went_live_with_when_xero_is_connected_again(live: Business) -> None:
+    gone_live(live)
+    live.reconnect()
+    live.reconnect()
+
+    live.sync()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def org_turned_production(firm: Business) -> None:
     firm.org.organization["IsSandbox"] = False
 
 
+OTHERS = {"salesforce": "another-firm", "xero": "[another-firm]"}
 CHANGES = [another_org, another_organisation, ledger_turned_live, org_turned_production]
 
 
@@ -88,3 +90,23 @@ def test_a_pair_mixed_from_the_first_day_is_refused(tmp_path: Path, settings: di
     if "xero" in settings:
         assert words in refusal(firm, lambda: go_live(firm.session(), "Harbour Point Advisory"))
     firm.close()
+
+
+@pytest.mark.parametrize("side", ["salesforce", "xero"])
+def test_settings_of_another_pair_are_not_used_on_this_one(connected: Business, side: str) -> None:
+    """Two workspaces were given one database: whoever connected last is in it, and the other one's timer goes off."""
+    connected.settings = re.sub(rf"^{side}: \S+", f"{side}: {OTHERS[side]}", connected.settings, flags=re.MULTILINE)
+
+    for act in (connected.sync, connected.save_plan):
+        words = refusal(connected, act)
+        assert "crossfoot.yaml is about 'another-firm'" in words
+        assert "a database of its own" in words
+
+
+def test_an_organisation_that_was_renamed_is_still_the_one_of_the_settings(connected: Business) -> None:
+    next(iter(connected.ledger.organisations.values())).info["Name"] = "Harbour Point Partners"
+    connected.reconnect()
+    connected.later()
+
+    assert connected.session().xero.connection.name == "Harbour Point Partners"
+    assert connected.sync().applied.created

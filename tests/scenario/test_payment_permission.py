@@ -9,12 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from crossfoot.emulators.host import Worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.setup.doctor import Check, examine
-from crossfoot.engine.setup.workspace import connect_with_env
 
-from .business import Business, Stage, _env, _Keyed, found, machine
+from .business import Business, Stage, found
 from .test_payments_recorded import DEAL, FLOW, SMALL_FIRM, Counter, counter_for
 
 
@@ -23,7 +21,7 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
     """The firm after its first sync, with payments switched on in the settings alone."""
     stage: Stage = found(find_scenario(str(SMALL_FIRM)), tmp_path, date(2026, 11, 1))
     firm = Business(stage, tmp_path)
-    connect(firm, payments=False)
+    firm.reconnect()
     firm.sync()
     firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="AUTHORISED")
     firm.settings += FLOW
@@ -31,14 +29,6 @@ def counter(tmp_path: Path) -> Iterator[Counter]:
     firm.sync()
     yield counter_for(firm, DEAL)
     firm.close()
-
-
-def connect(firm: Business, *, payments: bool) -> None:
-    """``crossfoot connect``, with or without the flow in the settings."""
-    salesforce, xero = firm.emulators["salesforce"], firm.emulators["xero"]
-    worlds = Worlds(salesforce, xero, xero.clock, "")
-    values, host = _env(worlds), machine(firm.time)
-    connect_with_env(_Keyed(firm.directory), firm.database, host, values, firm.carrier, payments=payments)
 
 
 def permission(firm: Business) -> list[Check]:
@@ -54,7 +44,7 @@ def test_payments_wait_until_xero_is_connected_for_them(counter: Counter) -> Non
     assert "connected without the permission to make them. Run `crossfoot connect xero`" in report.warning
     assert [each.state for each in permission(firm)] == ["fix"]
     assert counter.payments() == []
-    connect(firm, payments=True)
+    firm.reconnect(payments=True)
     firm.later()
     assert firm.sync().paid.made == 1
     assert permission(firm) == []
@@ -65,7 +55,7 @@ def test_a_renewed_grant_asks_for_no_more_than_it_was_made_with(counter: Counter
     session = firm.session()
     session.xero.renew()
     assert not session.xero.may_make_payments()
-    connect(firm, payments=True)
+    firm.reconnect(payments=True)
     session = firm.session()
     session.xero.renew()
     assert session.xero.may_make_payments()

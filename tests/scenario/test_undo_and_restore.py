@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from crossfoot.core.errors import Stopped
 from crossfoot.emulators.people import Acts, Visit, approve, edit_draft
+from crossfoot.engine.review.desk import go_live
 from crossfoot.engine.undo import undo
 from crossfoot.store.database import open_memory
+from crossfoot.store.workspace import save_connection
 
-from .business import Business, Stage
+from .business import Business, KilledError, Stage
 
 
 def small_run(firm: Business) -> tuple[str, list[str]]:
@@ -58,6 +62,78 @@ def test_what_was_undone_waits_until_a_person_asks_and_then_takes_the_next_numbe
     assert connected.invoice_of(names[0])["InvoiceNumber"] == f"{number}-2"
     assert connected.deal(names[0])["Xero_Invoice_Number__c"] == f"{number}-2"
     assert not connected.tie_out().result.unexplained
+
+
+def test_undo_deletes_an_untouched_draft_that_was_submitted_for_approval(connected: Business) -> None:
+    run, [name, *_] = small_run(connected)
+    submitted = connected.invoice_of(name)
+    connected.in_xero("Invoices", InvoiceID=submitted["InvoiceID"], Status="SUBMITTED")
+    connected.later()
+
+    assert submitted["InvoiceNumber"] in undo(connected.session(), run).deleted
+
+    [gone] = connected.invoices_of(name)
+    assert gone["Status"] == "DELETED"
+
+
+def test_undo_of_a_run_that_died_before_it_knew_what_it_had_made_finds_its_drafts(connected: Business) -> None:
+    def die_after_the_invoices(name: str) -> None:
+        last = connected.ledger.log[-1]
+        if name == "commit outcome begins" and last["method"] == "PUT" and last["path"].endswith("/Invoices"):
+            raise KilledError(name)
+
+    connected.set("start_date: 2026-10-01", "start_date: 2026-11-16")
+    connected.database.seam = die_after_the_invoices
+    with pytest.raises(KilledError):
+        connected.sync()
+    connected.database.seam = lambda _name: None
+    made = {invoice["InvoiceNumber"] for invoice in connected.invoices() if invoice.get("Url")}
+    assert len(made) == 5
+    connected.later()
+
+    assert set(undo(connected.session(), connected.runs()[0]).deleted) == made
+
+    connected.later()
+    assert connected.sync().applied.created == 0
+    assert not connected.tie_out().result.unexplained
+
+
+def test_undo_says_of_a_change_and_of_an_undo_why_they_stay(connected: Business) -> None:
+    run, [name, *_] = small_run(connected)
+    [line, *_] = connected.lines(name)
+    connected.edit("OpportunityLineItem", line["Id"], Quantity=9, UnitPrice=line["UnitPrice"])
+    connected.later()
+    changing = connected.sync().run_id
+    connected.later()
+    undo(connected.session(), run)
+    undoing, number = connected.runs()[0], connected.invoices_of(name)[0]["InvoiceNumber"]
+    connected.later()
+
+    for again in (changing, undoing):
+        assert dict(undo(connected.session(), again).kept)[number].startswith("a change to an invoice stays")
+
+
+def test_undo_deletes_nothing_where_a_live_organisation_was_connected_anew_and_is_read_only(live: Business) -> None:
+    run = gone_live(live, since="2026-11-16")
+    session = live.session()
+    with session.database.writing() as connection:
+        save_connection(connection, replace(session.xero.connection, live_since=None), live.time.now)
+
+    def attempt() -> None:
+        with pytest.raises(Stopped, match="read-only"):
+            undo(live.session(), run)
+
+    assert live.writes_during(attempt) == []
+
+
+def gone_live(firm: Business, *, since: str) -> str:
+    """A live firm whose first reviewed plan was sent. Returns the run."""
+    go_live(firm.session(), "Harbour Point Advisory")
+    firm.set("start_date: 2026-10-01", f"start_date: {since}")
+    report = firm.apply(firm.save_plan())
+    assert report.applied.created
+    firm.later()
+    return report.run_id
 
 
 @pytest.mark.promise("U-03", "U-41")

@@ -13,7 +13,7 @@ from crossfoot.core.plan import Operation
 from crossfoot.core.reissue import Stage
 from crossfoot.engine.guards.anchor import Anchor
 from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished
-from crossfoot.engine.guards.guard import check_guard
+from crossfoot.engine.guards.guard import check_guard, require_go_live
 from crossfoot.engine.guards.restore import Restored, keep_anchor, require_current, settle_restored
 from crossfoot.engine.planning.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.reading.allowance import refresh_allowance, told_in_queue
@@ -106,9 +106,7 @@ def look(session: Session, *, after_copy: bool = False) -> tuple[Observed, Plann
         refresh_allowance(session)
         observed = observe(session)
         read_documents_of_merged(session)
-    resume(session)
-    resume_statuses(session)
-    verify(session, swept=True)
+    settle_earlier(session)
     session.rebuilt += adopt_by_marker(session, _own_numbers(session))
     if after_copy:
         recall(session)
@@ -120,6 +118,13 @@ def look(session: Session, *, after_copy: bool = False) -> tuple[Observed, Plann
     changes = keep_plan(session, planned)
     look_at_payments(session, planned.as_of)
     return observed, planned, changes
+
+
+def settle_earlier(session: Session) -> None:
+    """Settle what an earlier run left in the air, from the sweep that has just been read."""
+    resume(session)
+    resume_statuses(session)
+    verify(session, swept=True)
 
 
 def today(session: Session) -> dt.date:
@@ -151,7 +156,7 @@ def sync(session: Session) -> RunReport:
     """Plan and apply, within the guards. Nothing can wave the brake through."""
     require_current(session)
     observed, planned, changes = look(session)
-    _require_go_live(session)
+    require_go_live(session)
     if session.is_live:
         _require_reviewed_plan(session)
     warning = " ".join(filter(None, (check_vanished(session), check_brake(session, planned.invoices))))
@@ -174,7 +179,7 @@ def apply_reviewed(
     require_current(session)
     observed, planned, changes = look(session)
     check(planned)
-    _require_go_live(session)
+    require_go_live(session)
     matching = {o.source.id for o in planned.invoices if wanted.get(o.source.id) == o.decided_hash}
     done = _done(session, planned, wanted)
     left_out = [names[deal] for deal in wanted if deal not in matching and deal not in done]
@@ -284,15 +289,6 @@ def _plan_again(session: Session, as_of: dt.date, shown: Sequence[Operation]) ->
         replace(operation, reason=reasons.get(operation.identity, operation.reason))
         for operation in _with_needs(again.operations, documents)
     ]
-
-
-def _require_go_live(session: Session) -> None:
-    if session.is_live and not session.xero.connection.live_since:
-        raise Stopped(
-            f"Xero organisation {session.xero.connection.name} is live and read-only. "
-            "Look at `crossfoot plan`, then run `crossfoot go-live`. Nothing was written.",
-            code="not_live_yet",
-        )
 
 
 def _require_reviewed_plan(session: Session) -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import Kind
 from crossfoot.core.records import content_hash
 from crossfoot.engine.guards.brake import settle_vanished
-from crossfoot.engine.guards.guard import check_guard
+from crossfoot.engine.guards.guard import check_guard, require_go_live
 from crossfoot.engine.guards.restore import keep_anchor, require_current
 from crossfoot.engine.planning.planner import keep_plan, make_plan
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger, refresh_reference
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, load_ledger, refresh_reference
 from crossfoot.engine.reading.observe import observe_xero
-from crossfoot.engine.runs import today
+from crossfoot.engine.runs import settle_earlier, today
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.status_calls import send_statuses, status_operation
 from crossfoot.store import operations as ops
@@ -25,6 +25,15 @@ from crossfoot.store import workspace as store
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.store.versions import read_back
 from crossfoot.xero.requests import BATCH_SIZE
+
+_STAYS = {
+    Kind.INVOICE: "a change to an invoice stays: correct it in Xero",
+    Kind.CONTACT: "customers and items stay; they may be in use",
+    Kind.ITEM: "customers and items stay; they may be in use",
+    Kind.PAYMENT: "a payment stays: remove it in Xero",
+    Kind.CREDIT_NOTE: "a credit note stays: void it in Xero",
+}
+"""Why what is no new draft is left as the run made it."""
 
 
 @dataclass(slots=True)
@@ -43,12 +52,15 @@ def undo(session: Session, run_id: str) -> Undone:
         )
     require_current(session)
     check_guard(session)
+    require_go_live(session)
     refresh_reference(session)
+    for resource in (CONTACT, ITEM, INVOICE):
+        observe_xero(session, resource)
+    settle_earlier(session)  # the run may have died before it knew what it had made
     with session.database.reading() as connection:
         found = list(ops.load_operations(connection, session.organisation_id, run_id=run_id))
     if not found:
         raise NeedsPerson(f"There is no run {run_id} that wrote anything. `crossfoot runs` shows them.")
-    observe_xero(session, INVOICE)
     undone = Undone()
     session.run_id = session.host.new_id()
     with session.database.writing("run") as connection:
@@ -65,7 +77,7 @@ def undo(session: Session, run_id: str) -> Undone:
         if operation.state in {"refused", "abandoned"}:
             continue
         if operation.identity.kind is not Kind.INVOICE or operation.action != "create":
-            undone.kept.append((name, "customers and items stay; they may be in use"))
+            undone.kept.append((name, _STAYS[operation.identity.kind]))
             continue
         invoice = invoices.get(operation.xero_id)
         if invoice is None:
@@ -98,7 +110,7 @@ def _not_undoable(invoice: LedgerInvoice, stored: StoredLink | None) -> str:
         return "it is no longer linked"
     if not invoice.is_live:
         return f"it is {invoice.status.lower()} already"
-    if invoice.status != "DRAFT":
+    if invoice.status not in UNAPPROVED_STATUSES:
         return f"it is {invoice.status.lower()}: void or credit it in Xero"
     if content_hash(ledger_form(invoice)) != stored.link.base_hash:
         return "somebody edited the draft"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from crossfoot.store import schema
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.upsert import upsert
+
+_LIVE_WITH = "live_with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,23 @@ class StoredConnection:
     settings: Mapping[str, Any]
     pinned: Mapping[str, Any]
     live_since: str | None = None
+
+    def is_called(self, name: str) -> bool:
+        """Whether a person means this one: by its name, its short name in crossfoot.yaml, or its id."""
+        return name.strip().casefold() in {self.name.casefold(), self.alias.casefold(), self.home.casefold()}
+
+    def opened_to(self, org_id: str, now: datetime) -> StoredConnection:
+        """The same organisation, which may be written to from this org from now on."""
+        return replace(self, live_since=instant(now), settings={**self.settings, _LIVE_WITH: org_id})
+
+    def open_as(self, earlier: StoredConnection) -> StoredConnection:
+        """The same organisation, open as it was before it was connected anew."""
+        kept = {name: value for name, value in earlier.settings.items() if name == _LIVE_WITH}
+        return replace(self, live_since=earlier.live_since, settings={**self.settings, **kept})
+
+    def is_open_to(self, org_id: str) -> bool:
+        """Whether a person said that a live organisation may be written to from this org (``crossfoot go-live``)."""
+        return self.live_since is not None and self.settings.get(_LIVE_WITH, org_id) == org_id
 
 
 @dataclass(frozen=True, slots=True)

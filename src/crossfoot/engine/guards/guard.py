@@ -16,7 +16,9 @@ ORG_AGE = dt.timedelta(minutes=5)
 
 
 def check_guard(session: Session) -> None:
-    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair."""
+    """Compare both sides with what was pinned when they were connected; refuse a changed or mixed pair, and one that
+    crossfoot.yaml is not about."""
+    _require_named(session)
     organisation = refresh_reference(session, names=("organisation",))
     org = _read_org(session)
     pinned_org, pinned = session.salesforce.connection.pinned, session.xero.connection.pinned
@@ -31,6 +33,34 @@ def check_guard(session: Session) -> None:
     )
     if problem:
         raise Stopped(f"{problem} Nothing was written.", code="live_guard")
+
+
+def _require_named(session: Session) -> None:
+    """The accounts, taxes and start date of one pair are never used on another, as where two workspaces were given one
+    database, or a person consented as a user of another org."""
+    settings = session.mapping.settings
+    for connection, name in (
+        (session.salesforce.connection, settings.salesforce),
+        (session.xero.connection, settings.xero[0]),
+    ):
+        if not connection.is_called(name):
+            side = connection.side.value
+            raise Stopped(
+                f"crossfoot.yaml is about {name!r}, but {connection.name} ({connection.alias}) is connected as {side}. "
+                f"Run `crossfoot connect {side}` again, or make a workspace with a database of its own for the other. "
+                f"If it is the same one by a new name, correct `{side}:` in the file. Nothing was written.",
+                code="live_guard",
+            )
+
+
+def require_go_live(session: Session) -> None:
+    """Refuse to write to a live organisation before a person said that this org may."""
+    if session.is_live and not session.xero.connection.is_open_to(session.org_id):
+        raise Stopped(
+            f"Xero organisation {session.xero.connection.name} is live and read-only. "
+            "Look at `crossfoot plan`, then run `crossfoot go-live`. Nothing was written.",
+            code="not_live_yet",
+        )
 
 
 def _read_org(session: Session) -> dict[str, str]:

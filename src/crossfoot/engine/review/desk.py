@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -286,7 +286,7 @@ def go_live(session: Session, typed_name: str) -> None:
         )
     now = session.host.now()
     with session.database.writing("go live") as connection:
-        store.save_connection(connection, replace(connection_, live_since=now.isoformat()), now)
+        store.save_connection(connection, connection_.opened_to(session.org_id, now), now)
         append_audit(connection, session.organisation_id, now, actor=session.actor, action="go live", record_id="")
 
 

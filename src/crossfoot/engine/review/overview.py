@@ -52,7 +52,11 @@ def overview(workspace: Workspace, now: datetime) -> dict[str, Any]:
     owners = Counter(entry.owner for entry in entries if entry.weight == Weight.BLOCKS)
     kind = "sandbox" if org.pinned["is_sandbox"] else "production"
     state = (
-        "demo company" if organisation.pinned["is_demo"] else "live" if organisation.live_since else "live, read-only"
+        "demo company"
+        if organisation.pinned["is_demo"]
+        else "live"
+        if organisation.is_open_to(org.home)
+        else "live, read-only"
     )
     return {
         "sides": [f"Salesforce org {org.name} ({kind})", f"Xero organisation {organisation.name} ({state})"],

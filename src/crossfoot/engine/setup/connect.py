@@ -222,9 +222,9 @@ class Connector:
         now = self._host.now()
         with self._database.writing("connection") as database:
             earlier = {c.home: c for c in load_connections(database, connection.side)}.get(connection.home)
-            kept = connection
+            kept = replace(connection, alias=earlier.alias) if earlier else connection  # crossfoot.yaml names it so
             if earlier and earlier.pinned == connection.pinned:
-                kept = replace(connection, live_since=earlier.live_since)
+                kept = kept.open_as(earlier)
             remove_connections(database, connection.side, keep=connection.home)
             save_connection(database, kept, now)
             append_audit(

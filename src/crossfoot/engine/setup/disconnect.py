@@ -74,9 +74,8 @@ class Disconnector:
         """The connection of that name, alias or id."""
         with self._database.reading() as connection:
             known = [found for found in load_connections(connection) if found.side.value == side]
-        wanted = name.casefold()
         for found in known:
-            if wanted in {found.name.casefold(), found.alias.casefold(), found.home.casefold()}:
+            if found.is_called(name):
                 return found
         shown = ", ".join(repr(found.name) for found in known) or "none"
         raise NeedsPerson(f"{name!r} is not connected as {side}. Connected there: {shown}.")
