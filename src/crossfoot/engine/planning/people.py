@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -18,10 +18,12 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.people import PeopleLens
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.feed import changed_since
-from crossfoot.store.lookups import find_candidates
+from crossfoot.store.lookups import find_candidates, save_keys
 from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
 
 _COMPARED_TO = "people compared to"
+_HAS = "has person"
+"""By what an account is found from the contacts that it has or had: one that moved away names another one now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def load_people(session: Session, connection: Connection, account_ids: Collectio
 
 
 def changed_customers(session: Session, connection: Connection) -> tuple[int, set[str]]:
-    """Accounts whose contacts changed since customers were compared last, and up to which change that is: 0 where none
-    did."""
+    """Accounts whose contacts changed, or moved away, since customers were compared last, and up to which change that
+    is: 0 where none did."""
     lens = session.mapping.people
     if lens is None:
         return 0, set()
@@ -72,11 +74,14 @@ def changed_customers(session: Session, connection: Connection) -> tuple[int, se
     ids = changed_since(connection, session.org_id, lens.object, since)
     versions = list(load_versions(connection, session.org_id, lens.object, ids=ids))
     accounts = {str(decode_fields(version.body).get(lens.account) or "") for version in versions}
+    accounts |= find_candidates(connection, session.org_id, session.mapping.account_object, _HAS, ids)
     return max((version.changed_seq for version in versions), default=0), accounts - {""}
 
 
-def keep_compared(session: Session, connection: Connection, seq: int) -> None:
-    """Keep up to which change of a contact customers were compared."""
+def keep_compared(session: Session, connection: Connection, seq: int, people: Mapping[str, Iterable[str]]) -> None:
+    """Keep up to which change of a contact customers were compared, and the people of each account that was."""
+    keys = {account_id: tuple((_HAS, each) for each in ids) for account_id, ids in people.items()}
+    save_keys(connection, session.org_id, session.mapping.account_object, keys)
     known = load_reference(connection, session.org_id, _COMPARED_TO)
     if seq > (int(known[1]) if known else 0):
         save_reference(connection, session.org_id, _COMPARED_TO, str(seq).encode(), session.host.now())
