@@ -204,6 +204,25 @@ def test_what_was_told_of_somebody_is_over_once_they_moved_to_another_company(cu
     assert customer.waiting()["person_unknown"].cause == "Ann Lee0 ann0@example.com"
 
 
+def test_somebody_of_whom_it_cannot_be_told_whether_they_count_keeps_their_place_and_is_named(
+    customer: Customer,
+) -> None:
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"VALUE(Department) > 1"')
+    ann = customer.hire("Ann", "Lee", "ann@example.com", Department="2")
+    customer.settle()
+    customer.firm.edit("Contact", ann, Department="two", LastName="Leigh")
+    customer.hire("Bo", "Ng", "bo@example.com", Department="many")
+    customer.settle()
+    assert customer.persons == [("Ann", "Lee", "ann@example.com", False)]
+    assert list(customer.waiting()) == ["field_unreadable"]
+    assert all(name in customer.waiting()["field_unreadable"].cause for name in ("Ann Leigh: ", "Bo Ng: "))
+
+    customer.firm.edit("Contact", ann, Department="3")
+    customer.settle()
+    assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
+    assert "Ann" not in customer.waiting()["field_unreadable"].cause
+
+
 @pytest.mark.promise("S1-78", "S1-82")
 def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     customer.hire("Dee", "Fox")

@@ -99,19 +99,27 @@ def shared_parts(people: People, contact: LedgerContact) -> list[tuple[Part, str
 
 
 def people_findings(people: People, contact: LedgerContact, source: RecordRef, target: RecordRef) -> list[Finding]:
-    """What a person should know: who is on one side only. Nobody is deleted, and nobody new is made in Salesforce."""
+    """What a person should know: who is on one side only, and who cannot be read. Nobody is deleted, and nobody new is
+    made in Salesforce."""
     placed, found = people.placed, []
     for place in placed.strangers:
         person = contact.people[place]
         shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
         found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
     not_primary = [each for each, place in placed.places.items() if people.people[each].primary and place != PRIMARY]
-    told = (("person_gone", placed.gone), ("person_no_room", placed.without_room), ("person_not_primary", not_primary))
+    told = (
+        ("person_gone", placed.gone),
+        ("person_no_room", placed.without_room),
+        ("person_not_primary", not_primary),
+        ("field_unreadable", [each.contact_id for each in people.people.values() if each.problem]),
+    )
     for code, ids in told:
         for contact_id in ids:
             ref = RecordRef(Side.SALESFORCE, people.lens.object, contact_id)
             cause = people.people[contact_id].name
             if code == "person_no_room":
                 cause += f": Xero holds {PEOPLE_MAX} persons beside the primary one"
+            elif code == "field_unreadable":
+                cause += f": {people.people[contact_id].problem}"
             found.append(Finding(code, source, cause, related=(ref, target)))
     return found
