@@ -182,6 +182,89 @@ def test_nothing_is_asked_of_a_deal_that_calls_for_no_invoice_once_finance_took_
     assert not firm.tie_out().result.unexplained
 
 
+def win_again(firm: Business, deal: str) -> None:
+    firm.edit("Opportunity", firm.deal(deal)["Id"], StageName="Closed Won")
+
+
+def fill_again(firm: Business, deal: str) -> None:
+    firm.edit("Opportunity", firm.deal(deal)["Id"], Amount=8600)
+
+
+def see(firm: Business) -> None:
+    firm.later()
+    firm.sync()
+    firm.later()
+
+
+@pytest.mark.parametrize(("end", "begin"), [(lose, win_again), (make_worthless, fill_again)])
+@pytest.mark.parametrize("days", [0, 3])
+def test_a_deal_that_calls_for_an_invoice_again_after_its_own_was_credited_waits_for_a_person(
+    firm: Business, end: Callable[[Business, str], None], begin: Callable[[Business, str], None], days: int
+) -> None:
+    end(firm, APPROVED)
+    credit_by_hand(firm, APPROVED)
+    see(firm)
+    firm.later(days=days)
+    begin(firm, APPROVED)
+    for _ in range(2):
+        see(firm)
+        assert (set(firm.waiting(APPROVED)), firm.bucket(APPROVED)) == ({"invoice_voided"}, "waiting")
+
+    firm.desk.retry(firm.waiting(APPROVED)["invoice_voided"].id)
+    see(firm)
+
+    old, new = firm.invoices_of(APPROVED)
+    assert (old["Status"], new["Status"], new["InvoiceNumber"]) == ("PAID", "DRAFT", f"{old['InvoiceNumber']}-2")
+    assert not [code for code, entry in firm.waiting(APPROVED).items() if entry.weight == "waits"]
+    assert not firm.tie_out().result.unexplained
+
+
+def test_a_deal_that_was_lost_credited_and_won_again_between_two_runs_waits_for_a_person(firm: Business) -> None:
+    lose(firm, APPROVED)
+    credit_by_hand(firm, APPROVED)
+    firm.later()
+    win_again(firm, APPROVED)
+    see(firm)
+    assert set(firm.waiting(APPROVED)) == {"invoice_voided"}
+
+
+def test_an_invoice_that_finance_wrote_off_is_asked_about_neither_then_nor_when_its_deal_is_renamed(
+    firm: Business,
+) -> None:
+    credit_by_hand(firm, APPROVED)
+    see(firm)
+    assert firm.waiting(APPROVED) == {}
+    firm.edit("Opportunity", firm.deal(APPROVED)["Id"], Name="Second audit of the year")
+    see(firm)
+    assert firm.waiting("Second audit of the year") == {}
+
+
+@pytest.mark.parametrize(("deal", "status"), [(DRAFT, "DELETED"), (APPROVED, "VOIDED")])
+def test_the_invoice_of_a_deal_that_came_to_nothing_is_taken_back_when_asked_alone(
+    firm: Business, deal: str, status: str
+) -> None:
+    firm.set("policy:\n", "policy:\n  cancel: delete_drafts\n")
+    make_worthless(firm, deal)
+    see(firm)
+    assert list(firm.waiting(deal)) == ["worth_nothing"]
+    assert status_of(firm, deal) != status
+
+    firm.desk.cancel(firm.waiting(deal)["worth_nothing"].id)
+    see(firm)
+
+    assert (status_of(firm, deal), firm.waiting(deal), firm.bucket(deal)) == (status, {}, "not billable")
+    assert not firm.tie_out().result.unexplained
+
+
+def test_a_draft_stays_its_deals_where_products_were_taken_off_and_others_put_on(firm: Business) -> None:
+    make_worthless(firm, DRAFT)
+    see(firm)
+    firm.desk.cancel(firm.waiting(DRAFT)["worth_nothing"].id)
+    firm.edit("Opportunity", firm.deal(DRAFT)["Id"], Amount=70)
+    see(firm)
+    assert (firm.invoice_of(DRAFT)["Status"], firm.invoice_of(DRAFT)["SubTotal"]) == ("DRAFT", 70)
+
+
 @pytest.mark.promise("F-18")
 def test_a_deal_won_back_waits_for_a_person_and_gets_the_next_number(firm: Business) -> None:
     lose(firm, APPROVED)

@@ -311,6 +311,29 @@ def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Busine
     assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
 
 
+def test_what_finance_credits_of_an_invoice_whose_deal_came_to_be_worth_less_is_asked_about_no_more(
+    firm: Business,
+) -> None:
+    [line, *_] = firm.lines(DEAL)
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] - 1500)  # 500 below the invoice
+    credit_by_hand(firm, Decimal(300))
+    firm.later()
+    firm.sync()
+    assert "changed_after_approval" in firm.waiting(DEAL)
+    credit_by_hand(firm, Decimal(250))  # with the tax on 500
+    firm.later()
+
+    for _ in range(2):
+        firm.sync()
+        firm.later()
+        assert {code: entry.weight for code, entry in firm.waiting(DEAL).items()} == {"draft_edited": "note"}
+    assert not firm.tie_out().result.unexplained
+
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"])
+    firm.sync()
+    assert "changed_after_approval" in firm.waiting(DEAL)
+
+
 def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
     accept(firm)
     raise_the_price(firm)

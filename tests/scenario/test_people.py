@@ -190,6 +190,39 @@ def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_wa
     assert [first for first, *_ in customer.persons] == ["Ann"]
 
 
+def test_what_was_told_of_somebody_is_over_once_they_moved_to_another_company(customer: Customer) -> None:
+    ids = [customer.hire("Ann", f"Lee{number}", f"ann{number}@example.com") for number in range(6)]
+    customer.settle()
+    assert "Ann Lee5" in customer.waiting()["person_no_room"].cause
+    [other] = customer.firm.soql(f"SELECT Id FROM Account WHERE Id != '{customer.account_id}' ORDER BY Id LIMIT 1")
+    customer.firm.edit("Contact", ids[5], AccountId=other["Id"])
+    customer.settle()
+    assert not customer.waiting()
+
+    customer.firm.edit("Contact", ids[0], AccountId=other["Id"])
+    customer.settle()
+    assert customer.waiting()["person_unknown"].cause == "Ann Lee0 ann0@example.com"
+
+
+def test_somebody_of_whom_it_cannot_be_told_whether_they_count_keeps_their_place_and_is_named(
+    customer: Customer,
+) -> None:
+    customer.firm.set('"NOT(ISBLANK(Email))"', '"VALUE(Department) > 1"')
+    ann = customer.hire("Ann", "Lee", "ann@example.com", Department="2")
+    customer.settle()
+    customer.firm.edit("Contact", ann, Department="two", LastName="Leigh")
+    customer.hire("Bo", "Ng", "bo@example.com", Department="many")
+    customer.settle()
+    assert customer.persons == [("Ann", "Lee", "ann@example.com", False)]
+    assert list(customer.waiting()) == ["field_unreadable"]
+    assert all(name in customer.waiting()["field_unreadable"].cause for name in ("Ann Leigh: ", "Bo Ng: "))
+
+    customer.firm.edit("Contact", ann, Department="3")
+    customer.settle()
+    assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
+    assert "Ann" not in customer.waiting()["field_unreadable"].cause
+
+
 @pytest.mark.promise("S1-78", "S1-82")
 def test_only_contacts_that_the_rule_names_go(customer: Customer) -> None:
     customer.hire("Dee", "Fox")

@@ -218,7 +218,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "Decide which is right and edit the draft in Xero.",
         ),
         "invoice_voided": Reason(
-            "The invoice was voided or deleted in Xero",
+            "The invoice was voided, deleted or credited in Xero",
             _FINANCE,
             "Nothing is created again by itself; `crossfoot queue retry` re-issues it under the next number.",
         ),
@@ -226,6 +226,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
             "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or win the deal again.",
+        ),
+        "worth_nothing": Reason(
+            "The deal is worth nothing now but its invoice stands",
+            _FINANCE,
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or correct the deal.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",

@@ -7,6 +7,7 @@ rewritten: the difference is named and waits. Nothing voided is made again by it
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -25,8 +26,11 @@ CANCEL_CODES = frozenset({"cancel_not_possible"})
 
 @dataclass(frozen=True, slots=True)
 class LinkedDeal:
-    """A deal that has its invoice: both sides now, and whether the deal changed since they last agreed. Where it can no
-    longer be read as a document, ``intended`` is None and ``problems`` say why."""
+    """A deal that has its invoice: both sides now, and whether the deal changed since they last agreed.
+
+    ``gross`` is what the intended document comes to with tax. Where there can be none any more, ``intended`` is None
+    and ``problems`` say why. ``asked_anew``: it called for no invoice when it was decided last, or waited already.
+    """
 
     deal: Deal
     link: Link
@@ -37,6 +41,8 @@ class LinkedDeal:
     locked_until: dt.date | None
     as_of: dt.date
     problems: tuple[Finding, ...] = ()
+    gross: Decimal | None = None
+    asked_anew: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,10 @@ def judge_linked(case: LinkedDeal) -> Judgement:
         return hold("source_deleted", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)
     if not deal.won:
         return hold("no_longer_won", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)
+    if not is_billable(deal) and not any(finding.blocks for finding in deal.findings):
+        return hold("worth_nothing", f"{shown} of {invoice.total} {invoice.currency} stands", waits=False)
+    if _credited_meanwhile(case, invoice):
+        return hold("invoice_voided", f"{shown} was credited in full in Xero; the deal calls for an invoice again")
     form = ledger_form(invoice)
     touched = content_hash(form) != case.link.base_hash
     unapproved = invoice.status in UNAPPROVED_STATUSES
@@ -141,6 +151,9 @@ def _judge_change(
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
     change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
     money = Money(invoice.currency, change)
+    if invoice.taken_off and case.gross == EXACT.subtract(invoice.total, invoice.taken_off) and _of_amounts(parts):
+        cause = f"{shown} comes to what the deal is worth now, with {invoice.taken_off} credited by finance"
+        return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
     cause = f"{shown} differs from the deal in {', '.join(parts[:4])}; by {change} {invoice.currency}"
     if not unapproved or case.link.born != "crossfoot":
         return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
@@ -158,6 +171,21 @@ def _judge_change(
         future = f"closes on {intended.dated} now; {shown} follows on that day"
         return Judgement((Finding("future_date", case.deal.ref, future, money=money, related=related),))
     return Judgement(update=intended)
+
+
+def _credited_meanwhile(case: LinkedDeal, invoice: LedgerInvoice) -> bool:
+    """Whether credit took back an invoice while its deal called for none. A deal that called for it all the time is not
+    asked about, as where finance wrote the invoice off."""
+    if not is_credited(invoice):
+        return False
+    won_on, credited_on = case.deal.won_on, invoice.fully_paid_on
+    won_since = case.source_changed and won_on is not None and credited_on is not None and won_on >= credited_on
+    return case.asked_anew or won_since
+
+
+def _of_amounts(parts: Iterable[str]) -> bool:
+    """Whether an invoice differs in its lines alone: of these credit can make up for what they come to."""
+    return all(part == "amount" or part.startswith(("line ", "number of lines")) for part in parts)
 
 
 def _sets_due(deal: Deal, invoice: LedgerInvoice) -> bool:

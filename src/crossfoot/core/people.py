@@ -45,12 +45,14 @@ def part_of(name: str) -> PartOf | None:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A Salesforce contact that goes by the settings' rule. ``texts`` has the mapped fields only."""
+    """A Salesforce contact that goes by the settings' rule. ``texts`` has the mapped fields only. One of which that
+    cannot be told, or that cannot be read, has none: it keeps its place, and ``problem`` says why."""
 
     contact_id: str
     name: str
     texts: Mapping[str, str]
     primary: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

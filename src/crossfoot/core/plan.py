@@ -133,7 +133,7 @@ class Mirror:
 @dataclass(frozen=True, slots=True)
 class Context:
     """Everything that one planning pass is decided from. ``contacts`` has the customer of each account, ``chosen`` the
-    one that a person chose for a deal instead, by the deal's id."""
+    one that a person chose for a deal instead, ``stood`` the bucket in which it was last, both by the deal's id."""
 
     org_id: str
     policy: Policy
@@ -148,6 +148,7 @@ class Context:
     chosen: Mapping[str, ContactDecision] = field(default_factory=dict)
     not_same: frozenset[tuple[str, str]] = frozenset()
     undone: frozenset[str] = frozenset()
+    stood: Mapping[str, str] = field(default_factory=dict)
     sales_terms: Callable[[str], tuple[int, str] | None] = lambda _contact_id: None
 
 
@@ -381,6 +382,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             locked_until=context.books.organisation.locked_until,
             as_of=context.as_of,
             problems=problems,
+            gross=coded.totals(tax_rates(context.books)).gross if coded else None,
+            asked_anew=context.stood.get(deal.ref.id) in {*CALLS_FOR_NONE, Bucket.WAITING},
         )
     )
     if judged.update is not None and contact and contact.findings:

@@ -46,7 +46,7 @@ class Question:
 
 QUESTIONS: Mapping[Action, Question] = {
     Action.CANCEL: Question(
-        frozenset({"no_longer_won", "source_deleted"}), "cancel", frozenset({"cancel_not_possible"})
+        frozenset({"no_longer_won", "worth_nothing", "source_deleted"}), "cancel", frozenset({"cancel_not_possible"})
     ),
     Action.REISSUE: Question(frozenset({"changed_after_approval"}), "reissue", REISSUE_TROUBLE),
 }

@@ -131,8 +131,8 @@ class DealLens:
         if isinstance(discount, Decimal) and discount and lines and not without_products:
             lines = _spread_discount(lines, round_money(discount))
         if deal.close_date is None or not deal.currency or not lines:
-            if not findings:
-                missing = "a close date" if deal.close_date is None else "a currency" if not deal.currency else "lines"
+            if not findings and (lines or deal.close_date is None):  # without lines it is worth nothing
+                missing = "close date" if deal.close_date is None else "currency"
                 findings.append(Finding("unreadable", deal.ref, f"the deal has no {missing}"))
             return None
         accounts = RecordRef(Side.SALESFORCE, self.account_object, account_id) if account_id else None

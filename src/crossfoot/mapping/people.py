@@ -35,15 +35,16 @@ class PeopleLens:
         return {self.account, "Name"} | {".".join(path) for each in expressions for path in each.paths}
 
     def person(self, contact_id: str, fields: Mapping[str, Any]) -> Person | None:
-        """The person that a contact means; None where the rule leaves it out, or it cannot be read."""
+        """The person that a contact means; None where the rule leaves it out."""
+        called = str(fields.get("Name") or contact_id)
         try:
             if not self.when.evaluate(lambda path: raw_at(fields, path)):
                 return None
             texts = {name: self._text(name, fields) for name in FIELDS if name in self.rules}
             primary = bool(self.primary.evaluate(lambda path: raw_at(fields, path)))
-        except ExpressionError:
-            return None
-        return Person(contact_id, str(fields.get("Name") or contact_id), texts, primary)
+        except ExpressionError as error:
+            return Person(contact_id, called, {}, problem=str(error))
+        return Person(contact_id, called, texts, primary)
 
     def parts(self, person: Person, place: int | None) -> list[Part]:
         """The values that both sides share of one person. In the primary place there is no choice of e-mails."""

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from crossfoot.core.documents import Deal, IntendedLine
+from crossfoot.core.standing import is_billable
 from crossfoot.mapping.compiled import FlowMapping
 from crossfoot.mapping.deals import Related
 from crossfoot.mapping.settings import load_settings
@@ -196,10 +197,9 @@ def test_a_discount_on_the_whole_deal_is_shared_to_the_cent(mapping: FlowMapping
 @pytest.mark.parametrize(
     ("changed", "cause"),
     [
-        ({"CloseDate": None}, "the deal has no a close date"),
+        ({"CloseDate": None}, "the deal has no close date"),
         ({"OpportunityLineItems": [{**LINE, "Quantity": None}]}, "a line has no quantity or no price"),
         ({"OpportunityLineItems": [{**LINE, "UnitPrice": None}]}, "a line has no quantity or no price"),
-        ({"OpportunityLineItems": None, "Amount": Decimal(0)}, "the deal has no lines"),
         ({"Amount": "a hundred"}, "Amount: "),
     ],
 )
@@ -207,6 +207,11 @@ def test_what_cannot_be_read_says_why(mapping: FlowMapping, changed: dict[str, A
     deal = read(mapping, **changed)
     assert [finding.code for finding in deal.findings] == ["unreadable"]
     assert deal.findings[0].cause.startswith(cause)
+
+
+def test_a_deal_without_products_and_amount_is_worth_nothing_and_not_unreadable(mapping: FlowMapping) -> None:
+    deal = read(mapping, OpportunityLineItems=None, Amount=Decimal(0))
+    assert (deal.invoice, deal.findings, is_billable(deal)) == (None, (), False)
 
 
 def test_the_mapped_hash_follows_what_is_read(mapping: FlowMapping) -> None:

@@ -299,7 +299,8 @@ def keep(session: Session, compared: Sequence[Compared], reached: Reached) -> tu
                 queue_store.forget_decision(connection, session.organisation_id, "field", item.stored.source_id)
         for linked, seq in reached.linked.items():
             save_compared_to(connection, linked, seq)
-        keep_compared(session, connection, reached.people)
+        persons = {item.stored.source_id: item.people.people for item in compared if item.people}
+        keep_compared(session, connection, reached.people, persons)
         names = {item.agreement.record.source.id: item.agreement.record.name for item in compared}
         for kind, settings in reached.settings.items():
             save_reference(connection, session.organisation_id, _compared_by(kind), settings.encode(), now)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -56,7 +56,6 @@ class Evidence:
     context: Context
     accounts: Accounts
     linked_accounts: frozenset[str] = frozenset()
-    known: frozenset[str] = field(default=frozenset())
 
 
 def read_evidence(
@@ -92,6 +91,7 @@ def read_evidence(
     if ids:
         others = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices.keys() - linked)
         linked |= {stored.link.xero_id for stored in others}
+    stood = queue_store.buckets(connection, organisation_id, ids)
     credited = credited_invoices(connection, organisation_id, None if ids is None else invoices)
     context = Context(
         org_id=session.org_id,
@@ -107,10 +107,10 @@ def read_evidence(
         epochs=epochs,
         not_same=customers.not_same,
         undone=frozenset(source for source, _ in queue_store.decisions(connection, organisation_id, "undone")),
+        stood=stood,
         sales_terms=partial(_sales_terms, customers.contacts),
     )
-    known = frozenset(queue_store.buckets(connection, organisation_id, ids))
-    return Evidence(tuple(deals), context, accounts, frozenset(customers.links), known)
+    return Evidence(tuple(deals), context, accounts, frozenset(customers.links))
 
 
 def _sales_terms(contacts: Mapping[str, LedgerContact], contact_id: str) -> tuple[int, str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -18,10 +18,12 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.people import PeopleLens
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.feed import changed_since
-from crossfoot.store.lookups import find_candidates
+from crossfoot.store.lookups import find_candidates, save_keys
 from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
 
 _COMPARED_TO = "people compared to"
+_HAS = "has person"
+"""By what an account is found from the contacts that it has or had: one that moved away names another one now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,8 @@ def load_people(session: Session, connection: Connection, account_ids: Collectio
 
 
 def changed_customers(session: Session, connection: Connection) -> tuple[int, set[str]]:
-    """Accounts whose contacts changed since customers were compared last, and up to which change that is: 0 where none
-    did."""
+    """Accounts whose contacts changed, or moved away, since customers were compared last, and up to which change that
+    is: 0 where none did."""
     lens = session.mapping.people
     if lens is None:
         return 0, set()
@@ -72,11 +74,14 @@ def changed_customers(session: Session, connection: Connection) -> tuple[int, se
     ids = changed_since(connection, session.org_id, lens.object, since)
     versions = list(load_versions(connection, session.org_id, lens.object, ids=ids))
     accounts = {str(decode_fields(version.body).get(lens.account) or "") for version in versions}
+    accounts |= find_candidates(connection, session.org_id, session.mapping.account_object, _HAS, ids)
     return max((version.changed_seq for version in versions), default=0), accounts - {""}
 
 
-def keep_compared(session: Session, connection: Connection, seq: int) -> None:
-    """Keep up to which change of a contact customers were compared."""
+def keep_compared(session: Session, connection: Connection, seq: int, people: Mapping[str, Iterable[str]]) -> None:
+    """Keep up to which change of a contact customers were compared, and the people of each account that was."""
+    keys = {account_id: tuple((_HAS, each) for each in ids) for account_id, ids in people.items()}
+    save_keys(connection, session.org_id, session.mapping.account_object, keys)
     known = load_reference(connection, session.org_id, _COMPARED_TO)
     if seq > (int(known[1]) if known else 0):
         save_reference(connection, session.org_id, _COMPARED_TO, str(seq).encode(), session.host.now())
@@ -94,19 +99,27 @@ def shared_parts(people: People, contact: LedgerContact) -> list[tuple[Part, str
 
 
 def people_findings(people: People, contact: LedgerContact, source: RecordRef, target: RecordRef) -> list[Finding]:
-    """What a person should know: who is on one side only. Nobody is deleted, and nobody new is made in Salesforce."""
+    """What a person should know: who is on one side only, and who cannot be read. Nobody is deleted, and nobody new is
+    made in Salesforce."""
     placed, found = people.placed, []
     for place in placed.strangers:
         person = contact.people[place]
         shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
         found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
     not_primary = [each for each, place in placed.places.items() if people.people[each].primary and place != PRIMARY]
-    told = (("person_gone", placed.gone), ("person_no_room", placed.without_room), ("person_not_primary", not_primary))
+    told = (
+        ("person_gone", placed.gone),
+        ("person_no_room", placed.without_room),
+        ("person_not_primary", not_primary),
+        ("field_unreadable", [each.contact_id for each in people.people.values() if each.problem]),
+    )
     for code, ids in told:
         for contact_id in ids:
             ref = RecordRef(Side.SALESFORCE, people.lens.object, contact_id)
             cause = people.people[contact_id].name
             if code == "person_no_room":
                 cause += f": Xero holds {PEOPLE_MAX} persons beside the primary one"
+            elif code == "field_unreadable":
+                cause += f": {people.people[contact_id].problem}"
             found.append(Finding(code, source, cause, related=(ref, target)))
     return found

@@ -68,7 +68,7 @@ def make_plan(session: Session, as_of: dt.date, *, full: bool = False) -> Planne
     decisions = [
         decide_deal(deal, context)
         for deal in evidence.deals
-        if deal.won or deal.ref.id in context.links or deal.ref.id in evidence.known
+        if deal.won or deal.ref.id in context.links or deal.ref.id in context.stood
     ]
     decisions = _hold_refused(session, decisions, _order(session, decisions, context))
     decisions = hold_paused(session.paused, decisions)

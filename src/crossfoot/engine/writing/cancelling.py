@@ -25,8 +25,10 @@ from crossfoot.xero.requests import BATCH_SIZE
 
 ASKED = "cancel"
 """The kind of decision by which a person has a document taken back."""
-REQUESTS = frozenset({"no_longer_won", "source_deleted"})
+REQUESTS = frozenset({"no_longer_won", "worth_nothing", "source_deleted"})
 """Reasons of the review queue that ask for it."""
+_BY_POLICY = REQUESTS - {"worth_nothing"}
+"""Reasons for which drafts may go unasked. Who changes a deal's products may have taken all of them off for a while."""
 
 
 @dataclass(slots=True)
@@ -100,8 +102,9 @@ def _wanted(session: Session) -> _Wanted:
     entries, answers = _requests(session)
     links = _links(session, entries)
     asked = {deal for deal, stored in links.items() if (deal, stored.link.xero_id) in answers}
-    drafts_too = session.mapping.policy.cancel_drafts
-    return _Wanted({deal: links[deal] for deal in links if drafts_too or deal in asked}, entries, asked)
+    by_policy = _BY_POLICY if session.mapping.policy.cancel_drafts else frozenset()
+    wanted = {deal: link for deal, link in links.items() if deal in asked or entries[deal].code in by_policy}
+    return _Wanted(wanted, entries, asked)
 
 
 def _books(
