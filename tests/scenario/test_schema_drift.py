@@ -112,3 +112,40 @@ def test_the_share_of_the_orgs_calls_ends_the_work_with_a_reason_and_a_time(conn
     with connected.database.reading() as connection:
         codes = {entry.code for entry in open_entries(connection, connected.session().organisation_id)}
     assert "salesforce_allowance" not in codes
+
+
+def withdraw(firm: Business, name: str) -> list[dict[str, Any]]:
+    """The administrator takes an object from the integration user. Returns what to give back."""
+    granted = (
+        "ParentId",
+        "SobjectType",
+        "PermissionsRead",
+        "PermissionsCreate",
+        "PermissionsEdit",
+        "PermissionsDelete",
+    )
+    query = f"SELECT Id, {', '.join(granted)} FROM ObjectPermissions WHERE SobjectType = '{name}'"
+    found = firm.soql(query)
+    assert found, name
+    for row in found:
+        firm.office.salesforce("DELETE", f"/sobjects/ObjectPermissions/{row['Id']}")
+    return [{key: row[key] for key in granted} for row in found]
+
+
+def test_an_object_that_is_only_written_and_was_withdrawn_holds_itself_alone_and_heals(connected: Business) -> None:
+    """Its entry was opened by each part of a run, and the second one ended the run."""
+    connected.plan()
+    granted = withdraw(connected, "Xero_Tracking_Option__c")
+    connected.later()
+    assert connected.sync().applied.created > 0
+    assert "writing to Xero_Tracking_Option__c is paused" in drift(connected)["Xero_Tracking_Option__c"].cause
+    assert connected.soql("SELECT Id FROM Xero_Invoice__c LIMIT 1")
+    connected.later()
+    connected.sync()
+    assert list(drift(connected)) == ["Xero_Tracking_Option__c"]
+
+    for row in granted:
+        connected.office.salesforce("POST", "/sobjects/ObjectPermissions", row)
+    connected.later(hours=2)
+    connected.sync()
+    assert drift(connected) == {}

@@ -160,8 +160,9 @@ def find_write_drift(
     kind: str, shape: ObjectShape | None, rows: Sequence[Mapping[str, Any]], required_before: Iterable[str]
 ) -> list[Drift]:
     """Why rows of ``kind`` would be refused, each for the same cause: found before they are sent."""
-    if shape is None:
-        return [Drift("object_missing", kind, "", f"{kind} is no longer there, or hidden from the integration user")]
+    if shape is None:  # "object_missing" is told, and taken back, of what is read
+        cause = f"{kind} is no longer there, or hidden from the integration user"
+        return [Drift("field_not_writable", kind, "", cause)]
     found = []
     for name in sorted({name for row in rows for name in row}):
         field = shape.field_of(name)
