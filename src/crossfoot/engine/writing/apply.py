@@ -26,7 +26,7 @@ from crossfoot.core.documents import (
     intended_form,
     ledger_form,
 )
-from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
+from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, Link, document_number, idempotency_key
 from crossfoot.core.money import EXACT, ZERO, round_money
@@ -367,7 +367,7 @@ def _call(session: Session, batch: Sequence[StoredOperation], looked_at: datetim
     except OutcomeUnknown:
         _end_call(session, call_id, "unknown")
         raise
-    except (NotApplied, Rejected) as error:
+    except (NotApplied, Rejected, RetryLater, NeedsReauthorisation) as error:
         _end_call(session, call_id, "answered", error if isinstance(error, Rejected) else None)
         raise
     return call_id, answer.body
