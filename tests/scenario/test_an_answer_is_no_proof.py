@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx2
 import pytest
 
 from crossfoot.engine.undo import undo
@@ -197,3 +198,23 @@ def another_than(firm: Business, contact_id: str) -> str:
     """A customer who is nobody's account in Salesforce."""
     contacts = firm.office.ask(URLS["xero"], "GET", "/Contacts")["Contacts"]
     return str(next(c["ContactID"] for c in contacts if not c.get("ContactNumber") and c["ContactID"] != contact_id))
+
+
+def test_an_answer_without_an_outcome_for_each_element_is_looked_up_and_what_is_not_there_sent_again(
+    synced: Business,
+) -> None:
+    [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
+    synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
+    carry = synced.carrier.handle_request
+    short: list[str] = []
+
+    def answer_nothing(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith("/Invoices") and not short:
+            short.append(request.url.path)
+            return httpx2.Response(200, json={"Invoices": []}, request=request)
+        return carry(request)
+
+    synced.carrier.handle_request = answer_nothing  # type: ignore[method-assign]
+    report = synced.sync()
+    assert (short, report.applied.created, report.applied.refused) == (["/api.xro/2.0/Invoices"], 1, [])
+    assert synced.deal(DEAL)["Xero_Status__c"] == "Draft"

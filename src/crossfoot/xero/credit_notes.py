@@ -61,9 +61,9 @@ def _line_element(line: CreditLine) -> dict[str, Any]:
     return element
 
 
-def make_note(tenant: Tenant, element: dict[str, Any], key: str) -> OrganisationRequest:
+def make_note(tenant: Tenant, element: dict[str, Any]) -> OrganisationRequest:
     """PUT creates, and refuses a number that is taken."""
-    request = write(tenant, "CreditNotes", "PUT", batch_body("CreditNote", [encode(element)]), key)
+    request = write(tenant, "CreditNotes", "PUT", batch_body("CreditNote", [encode(element)]))
     return replace(request, params={**request.params, "unitdp": "4"}, lane=Lane.PROMPT)
 
 
@@ -72,10 +72,10 @@ def allocation_element(invoice_id: str, amount: Decimal, dated: str) -> dict[str
     return {"Amount": amount, "Date": dated, "Invoice": {"InvoiceID": invoice_id}}
 
 
-def allocate_note(tenant: Tenant, note_id: str, element: dict[str, Any], key: str) -> OrganisationRequest:
+def allocate_note(tenant: Tenant, note_id: str, element: dict[str, Any]) -> OrganisationRequest:
     """One allocation of one credit note."""
     body = batch_body("Allocation", [encode(element)])
-    return replace(write(tenant, f"CreditNotes/{note_id}/Allocations", "PUT", body, key), lane=Lane.PROMPT)
+    return replace(write(tenant, f"CreditNotes/{note_id}/Allocations", "PUT", body), lane=Lane.PROMPT)
 
 
 def decode_problem(kind: str, id_member: str, body: bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import TypeVar
 
 from crossfoot.core.errors import Defect
 from crossfoot.core.pacing import Lane
@@ -16,6 +17,7 @@ BATCH_SIZE = 50
 BATCH_BYTES_MAX = 3_500_000
 NUMBERS_PER_CALL = 40
 _WITH_PRICES = frozenset({"Invoices", "Items"})  # the kinds that know unit prices of four decimals (XERO 3.10)
+RequestT = TypeVar("RequestT", bound=HttpRequest)
 _JSON = {"Accept": "application/json", "Content-Type": "application/json"}
 
 
@@ -145,11 +147,15 @@ def contacts_by_id(tenant: Tenant, ids: Sequence[str]) -> OrganisationRequest:
     return _found(tenant, "Contacts", {"IDs": ",".join(dict.fromkeys(ids))})
 
 
-def write(tenant: Tenant, kind: str, method: str, body: bytes, key: str) -> OrganisationRequest:
+def write(tenant: Tenant, kind: str, method: str, body: bytes) -> OrganisationRequest:
     """A batch: PUT creates, POST updates by id. Elements succeed or fail one by one."""
-    headers = {**_JSON, "Idempotency-Key": key}
     params = {"summarizeErrors": "false"} | ({"unitdp": "4"} if kind in _WITH_PRICES else {})
-    return OrganisationRequest(method, f"{API}/{kind}", params, headers, body, tenant=tenant)
+    return OrganisationRequest(method, f"{API}/{kind}", params, _JSON, body, tenant=tenant)
+
+
+def keyed(request: RequestT, key: str) -> RequestT:
+    """The same write under the key of its call, by which Xero knows it again."""
+    return replace(request, headers={**request.headers, "Idempotency-Key": key})
 
 
 def _get(

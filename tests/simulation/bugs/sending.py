@@ -9,6 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 import crossfoot.engine.calls.remote as engine_remote
+import crossfoot.engine.committed as engine_committed
 import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.sending as engine_sending
 import crossfoot.engine.writing.adopt as engine_adopt
@@ -23,7 +24,7 @@ from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing import row_writes
 from crossfoot.engine.writing.verify import Verified
-from crossfoot.http import Answer, Http
+from crossfoot.http import Http
 from crossfoot.store import operations as ops
 from crossfoot.store import write_backs
 from crossfoot.store.codec import decode_fields, encode
@@ -70,17 +71,17 @@ def _unguarded(original: Callable[..., None]) -> Callable[..., None]:
 
 def _random_key(machine: Machine) -> list[Change]:
     """The idempotency key is drawn as the bytes leave, and kept nowhere."""
-    write = requests.write
+    keyed = requests.keyed
 
-    def with_fresh_key(tenant: Any, kind: str, method: str, body: bytes, _key: str) -> Any:
-        return write(tenant, kind, method, body, f"{machine.chance.getrandbits(64):016x}")
+    def with_fresh_key(request: Any, _key: str) -> Any:
+        return keyed(request, f"{machine.chance.getrandbits(64):016x}")
 
-    return [(requests, "write", with_fresh_key)]
+    return [(requests, "keyed", with_fresh_key)]
 
 
 def _one_key_for_all(_machine: Machine) -> list[Change]:
     """The idempotency key does not depend on what is sent."""
-    return [(engine_apply, "idempotency_key", lambda *_: "crossfoot")]
+    return [(engine_committed, "idempotency_key", lambda *_: "crossfoot")]
 
 
 def _trust_200(_machine: Machine) -> list[Change]:
@@ -190,8 +191,8 @@ def _halve_for_ever(_machine: Machine) -> list[Change]:
     """A refused batch is tried again whole, without an end."""
     record = engine_apply._record
 
-    def never_done(session: Session, call_id: str, batch: Any, body: bytes, applied: Any) -> list[StoredOperation]:
-        left = record(session, call_id, batch, body, applied)
+    def never_done(session: Session, batch: Any, sent: Any, applied: Any) -> list[StoredOperation]:
+        left = record(session, batch, sent, applied)
         return left or list(batch)
 
     return [
@@ -257,12 +258,12 @@ def _assume_written_back(_machine: Machine) -> list[Change]:
     send = row_writes.send_batch
 
     def hopeful(session: Session, batch: Sequence[Any]) -> tuple[int, int]:
-        def call(_session: Session, rows: Sequence[Any]) -> Answer:
+        def call(_session: Session, rows: Sequence[Any]) -> bytes:
             try:
                 return original(_session, rows)
             except OutcomeUnknown:
                 done = b",".join(b'{"id":"","success":true,"errors":[]}' for _ in rows)
-                return Answer(200, {}, b"[" + done + b"]")
+                return b"[" + done + b"]"
 
         with patch.object(row_writes, "_send_rows", call):
             return send(session, batch)

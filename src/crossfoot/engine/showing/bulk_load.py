@@ -50,7 +50,7 @@ def _load(session: Session, items: Sequence[WriteBack], rows: Sequence[bulk.Upse
     load = _commit(session, items)
     field = key_field(items[0])
     try:
-        job = bulk.decode_job(send_committed(session, bulk.create_load(items[0].object, field)).body)
+        job = bulk.decode_job(send_committed(session, bulk.create_load(items[0].object, field)))
         with session.database.writing("bulk job") as connection:
             ops.keep_job(connection, load.id, job.id)
             mark_leaving(connection, session, items)

@@ -21,14 +21,14 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.core.recovery import BOTH_END_WITHIN
 from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import commit
 from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write_backs
-from crossfoot.http import Answer, HttpRequest
+from crossfoot.http import HttpRequest
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.bulk import UpsertRow, Value, together
 from crossfoot.salesforce.package import KEY_FIELD
-from crossfoot.store import operations as ops
 from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, instant
 from crossfoot.store.queue import deal_facts, replace_findings
@@ -134,7 +134,7 @@ def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
     for _ in range(SENDS_MAX):
         try:
             sizes = [len(rows) for rows in _collections(work)]
-            outcomes = sf.decode_outcomes(_send_rows(session, work).body, sizes)
+            outcomes = sf.decode_outcomes(_send_rows(session, work), sizes)
         except OutcomeUnknown:
             lost = True  # it may still land, after what is sent next: these rows are written once more later
             continue
@@ -155,7 +155,7 @@ def send_batch(session: Session, batch: Sequence[WriteBack]) -> tuple[int, int]:
     return written, refused
 
 
-def _send_rows(session: Session, batch: Sequence[WriteBack]) -> Answer:
+def _send_rows(session: Session, batch: Sequence[WriteBack]) -> bytes:
     parts = []
     for rows in _collections(batch):
         if key_field(rows[0]) == "Id":
@@ -165,28 +165,17 @@ def _send_rows(session: Session, batch: Sequence[WriteBack]) -> Answer:
     return send_committed(session, sf.in_one_call(parts), batch)
 
 
-def send_committed(session: Session, request: HttpRequest, rows: Sequence[WriteBack] = ()) -> Answer:
-    """Send a write once its intent is committed; ``rows`` are those that it may change."""
+def send_committed(session: Session, request: HttpRequest, rows: Sequence[WriteBack] = ()) -> bytes:
+    """Send a write once its intent is committed; ``rows`` are those that it may change. Returns the answer's body."""
     session.salesforce.require_room(Lane.SWEEP)
     access = session.salesforce.access()
-    call_id = session.host.new_id()
     with session.database.writing("write-back call") as connection:
-        stored = ops.StoredCall(
-            call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
-        )
-        ops.commit_call(connection, stored, [], session.host.now())
+        call = commit(connection, session, session.salesforce, access, request)
         mark_leaving(connection, session, rows)
-    state = "unknown"
-    try:
-        answer = session.salesforce.write(call_id, request, access)
-        state = "answered"
-        return answer
-    except (NotApplied, Rejected):
-        state = "answered"
-        raise
-    finally:
-        with session.database.writing("write-back call ended") as connection:
-            ops.end_call(connection, call_id, session.host.now(), state=state)
+    sent = call.send(bytes)
+    with session.database.writing("write-back call ended") as connection:
+        sent.end(connection, session.host.now())
+    return sent.unwrap()
 
 
 def mark_leaving(connection: Connection, session: Session, rows: Iterable[WriteBack]) -> None:

@@ -6,12 +6,12 @@ again, and the vendor's own uniqueness refuses what a look-up could have missed.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -28,12 +28,13 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import Kind, Link, document_number, idempotency_key
+from crossfoot.core.links import Kind, Link, document_number
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import Sent, batch_of, commit, of_each
 from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger, to_version
 from crossfoot.engine.reading.names import record_name
@@ -42,9 +43,9 @@ from crossfoot.engine.trail import note_refused
 from crossfoot.engine.writing.adopt import adopt, link_applied, probe, unmoved
 from crossfoot.engine.writing.numbers import NumbersInUse, newest_rate
 from crossfoot.store import operations as ops
-from crossfoot.store.codec import decode_fields, encode
+from crossfoot.store.codec import encode
 from crossfoot.store.links import StoredLink, add_link, find_link, load_links, next_identity
-from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import ANSWERED, save_versions
 from crossfoot.xero import changes, documents, requests
@@ -323,9 +324,8 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
             batch = unmoved(session, batch)
             if not batch:
                 continue
-        call_id = ""
         try:
-            call_id, answer_body = _call(session, batch, looked_at)
+            sent = _call(session, batch, looked_at)
         except NotApplied:
             work.append((batch, attempt + 1))
             continue
@@ -341,73 +341,49 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
             else:
                 _refuse(session, batch[0], error.reasons, applied)
             continue
-        remaining = _record(session, call_id, batch, answer_body, applied)
+        remaining = _record(session, batch, sent, applied)
         if remaining:
             left = _look_up(session, remaining, applied, taken=True)
             if left:
                 work.append((left, attempt + 1))
 
 
-def _call(session: Session, batch: Sequence[StoredOperation], looked_at: datetime | None) -> tuple[str, bytes]:
+def _call(
+    session: Session, batch: Sequence[StoredOperation], looked_at: datetime | None
+) -> Sent[list[documents.Element]]:
     """Commit a call for the batch, then send it; that of updates only while the look at their targets is fresh."""
     kind = batch[0].identity.kind.value
-    elements = [encode(decode_fields(operation.body)["element"]) for operation in batch]
-    body = documents.batch_body(kind, elements)
+    request = requests.write(session.tenant, f"{kind}s", _METHODS[batch[0].action], batch_of(kind, batch))
     access = session.xero.access()
-    call_id = session.host.new_id()
-    key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-    request = requests.write(session.tenant, f"{kind}s", _METHODS[batch[0].action], body, key)
     with session.database.writing("call") as connection:
-        stored = StoredCall(
-            call_id, session.organisation_id, session.run_id, request.method, request.path, body, key, access.generation
-        )
-        ops.commit_call(connection, stored, [operation.id for operation in batch], session.host.now())
-    try:
-        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
-    except OutcomeUnknown:
-        _end_call(session, call_id, "unknown")
-        raise
-    except (NotApplied, Rejected) as error:
-        _end_call(session, call_id, "answered", error if isinstance(error, Rejected) else None)
-        raise
-    return call_id, answer.body
-
-
-def _end_call(session: Session, call_id: str, state: str, error: Rejected | None = None) -> None:
-    with session.database.writing("call ended") as connection:
-        ops.end_call(
-            connection,
-            call_id,
-            session.host.now(),
-            state=state,
-            status=error.status if error else 0,
-            request_id=error.request_id if error else "",
-        )
+        call = commit(connection, session, session.xero, access, request, batch)
+    sent = call.send(of_each(batch, partial(documents.decode_elements, kind)), looked_at=looked_at)
+    if sent.error:
+        with session.database.writing("call ended") as connection:
+            sent.end(connection, session.host.now())
+        raise sent.error
+    return sent
 
 
 def _record(
-    session: Session, call_id: str, batch: Sequence[StoredOperation], body: bytes, applied: Applied
+    session: Session, batch: Sequence[StoredOperation], sent: Sent[list[documents.Element]], applied: Applied
 ) -> list[StoredOperation]:
     """Record the outcome of each element; returns those whose number or name Xero says exists already."""
-    elements = documents.decode_elements(batch[0].identity.kind.value, body)
-    if len(elements) != len(batch):
-        _end_call(session, call_id, "unknown")
-        return list(batch)
     taken: list[StoredOperation] = []
     refused: list[tuple[StoredOperation, tuple[str, ...]]] = []
     with session.database.writing("outcome") as connection:
-        for operation, element in zip(batch, elements, strict=True):
+        for operation, element in zip(batch, sent.unwrap(), strict=True):
             if element.applied:
                 if element.record is not None:
                     save_versions(connection, ANSWERED, [to_version(session.organisation_id, element.record)])
-                link_applied(connection, session, replace(operation, call_id=call_id), element.xero_id)
+                link_applied(connection, session, replace(operation, call_id=sent.call_id), element.xero_id)
                 applied.count(operation)
             elif operation.action == "create" and says_taken(element.errors):
                 ops.settle(connection, operation.id, "unknown", session.host.now())
                 taken.append(operation)
             else:
                 refused.append((operation, element.errors))
-        ops.end_call(connection, call_id, session.host.now(), state="answered", status=200)
+        sent.end(connection, session.host.now())
         for operation, errors in refused:
             _refuse_in(connection, session, operation, errors, applied)
     return taken

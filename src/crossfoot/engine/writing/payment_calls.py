@@ -6,7 +6,6 @@ is, and holds its invoice, until ``payment_outcomes`` has looked it up.
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,22 +15,22 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
-from crossfoot.core.links import Identity, Kind, Link, idempotency_key
+from crossfoot.core.errors import NeedsReauthorisation, Rejected, RetryLater
+from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment, RecordedPayment, intended_hash, pre_image
-from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import batch_of, commit, of_each
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import add_link, load_links
-from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.operations import StoredOperation
 from crossfoot.store.write_backs import WriteBack
-from crossfoot.xero import documents, payments, requests
+from crossfoot.xero import payments, requests
 
 WRITE_BACK_WAVE = 0
 """Before the rows that show Xero's payments by their keys: those then find this row and make none of their own."""
@@ -80,46 +79,34 @@ def parent_of(operation: StoredOperation) -> str:
 def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetime) -> None:
     """Send one call. Raises ``Rejected`` where several payments were refused together and none was made."""
     access = session.xero.access()
-    operations, call = _commit(session, batch, access.generation)
-    if not operations:
-        return
-    request = requests.write(session.tenant, "Payments", "PUT", call.body, call.idempotency_key)
-    try:
-        answer = session.xero.write(call.id, replace(request, lane=Lane.PROMPT), access, looked_at=looked_at)
-    except OutcomeUnknown:
-        _end(session, call, operations, "unknown")
-        return
-    except Rejected as error:
-        if len(operations) > 1:
-            _end(session, call, operations, "abandoned", error)
-            raise
-        _end(session, call, operations, "refused", error)
-        paid.refused += 1
-        return
-    except NotApplied:
-        _end(session, call, operations, "abandoned")
-        return
-    except (RetryLater, NeedsReauthorisation):
-        _end(session, call, operations, "abandoned")
-        raise
-    _record(session, call, operations, answer.body, paid)
-
-
-def _commit(session: Session, batch: Sequence[Due], generation: int) -> tuple[list[StoredOperation], StoredCall]:
-    """Commit the intents and their call together. An invoice that has a payment under way is left out."""
-    call_id, now = session.host.new_id(), session.host.now()
     with session.database.writing("payment intent") as connection:
-        found = ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=ops.STANDING)
-        busy = {parent_of(operation) for operation in found}
-        operations = [_operation(session, due) for due in batch if due.invoice.invoice_id not in busy]
-        body = documents.batch_body(payments.KIND, [encode(decode_fields(o.body)["element"]) for o in operations])
-        key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-        path = f"{requests.API}/Payments"
-        call = StoredCall(call_id, session.organisation_id, session.run_id, "PUT", path, body, key, generation)
-        if operations:
-            ops.reserve(connection, operations, now)
-            ops.commit_call(connection, call, [operation.id for operation in operations], now)
-    return operations, call
+        operations = _free(connection, session, batch)
+        if not operations:
+            return
+        ops.reserve(connection, operations, session.host.now())
+        request = requests.write(session.tenant, "Payments", "PUT", batch_of(payments.KIND, operations))
+        call = commit(connection, session, session.xero, access, replace(request, lane=Lane.PROMPT), operations)
+    sent = call.send(of_each(operations, payments.decode_payments), looked_at=looked_at)
+    state = "refused" if sent.refusal and len(operations) == 1 else "abandoned"
+    now = session.host.now()
+    with session.database.writing("payment call ended" if sent.error else "payment outcome") as connection:
+        sent.end(connection, now)
+        if sent.did_nothing:
+            for operation in operations:
+                ops.settle(connection, operation.id, state, now, refusal=sent.refusal)
+            paid.refused += state == "refused"
+        elif sent.error is None:
+            for operation, outcome in zip(operations, sent.unwrap(), strict=True):
+                _record(connection, session, replace(operation, call_id=call.id), outcome, paid)
+    if isinstance(sent.error, RetryLater | NeedsReauthorisation) or (sent.refusal and state != "refused"):
+        sent.unwrap()
+
+
+def _free(connection: Connection, session: Session, batch: Sequence[Due]) -> list[StoredOperation]:
+    """The payments as operations. An invoice that has a payment under way is left out."""
+    found = ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=ops.STANDING)
+    busy = {parent_of(operation) for operation in found}
+    return [_operation(session, due) for due in batch if due.invoice.invoice_id not in busy]
 
 
 def _operation(session: Session, due: Due) -> StoredOperation:
@@ -152,41 +139,15 @@ def _operation(session: Session, due: Due) -> StoredOperation:
     )
 
 
-def _end(
-    session: Session,
-    call: StoredCall,
-    operations: Sequence[StoredOperation],
-    outcome: str,
-    error: Rejected | None = None,
+def _record(
+    connection: Connection, session: Session, operation: StoredOperation, outcome: payments.PaymentOutcome, paid: Paid
 ) -> None:
-    """Keep that a call made nothing, or that it is not known what it made."""
-    now = session.host.now()
-    with session.database.writing("payment call ended") as connection:
-        state = "unknown" if outcome == "unknown" else "answered"
-        status, request_id = (error.status, error.request_id) if error else (0, "")
-        ops.end_call(connection, call.id, now, state=state, status=status, request_id=request_id)
-        for operation in operations:
-            if outcome != "unknown":
-                words = "; ".join(error.reasons) if error else ""
-                ops.settle(connection, operation.id, outcome, now, refusal=words)
-
-
-def _record(session: Session, call: StoredCall, operations: Sequence[StoredOperation], body: bytes, paid: Paid) -> None:
-    """Keep the outcome of each element, in the order in which they were sent."""
-    outcomes = payments.decode_payments(body)
-    if len(outcomes) != len(operations):
-        _end(session, call, operations, "unknown")
-        return
-    now = session.host.now()
-    with session.database.writing("payment outcome") as connection:
-        ops.end_call(connection, call.id, now, state="answered", status=200)
-        for operation, outcome in zip(operations, outcomes, strict=True):
-            if outcome.errors:
-                ops.settle(connection, operation.id, "refused", now, refusal="; ".join(outcome.errors))
-                paid.refused += 1
-            else:
-                link_made(connection, session, replace(operation, call_id=call.id), outcome.payment_id)
-                paid.made += 1
+    if outcome.errors:
+        ops.settle(connection, operation.id, "refused", session.host.now(), refusal="; ".join(outcome.errors))
+        paid.refused += 1
+    else:
+        link_made(connection, session, operation, outcome.payment_id)
+        paid.made += 1
 
 
 def link_made(connection: Connection, session: Session, operation: StoredOperation, payment_id: str) -> None:

@@ -7,26 +7,26 @@ shows none once it can no longer land. Only then another follows; Xero refuses w
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
-from crossfoot.core.links import Identity, Kind, idempotency_key
+from crossfoot.core.errors import NeedsReauthorisation, RetryLater
+from crossfoot.core.links import Identity, Kind
 from crossfoot.core.money import ZERO
 from crossfoot.core.records import content_hash
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.reissue import Act, IntendedCredit
-from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import commit
 from crossfoot.engine.reading.ledger import to_version
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import encode
-from crossfoot.store.operations import StoredCall, StoredOperation, standing_refusals
+from crossfoot.store.operations import StoredOperation, standing_refusals
 from crossfoot.store.versions import next_seq, save_versions
 from crossfoot.xero import credit_notes
 from crossfoot.xero.documents import decode_page
@@ -39,14 +39,13 @@ _STANDING = ("reserved", "sending", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class _Write:
-    """One of the two writes: what it says and of how much, the request that carries it, where its answer stands."""
+    """One of the two writes: what it says and of how much, the request that carries it, and why it was not taken."""
 
     action: str
     element: dict[str, Any]
     amount: Decimal
-    request: Callable[[dict[str, Any], str], OrganisationRequest]
-    kind: str
-    id_member: str = ""
+    request: OrganisationRequest
+    problem: Callable[[bytes], str]
 
 
 def read_note(session: Session, number: str) -> LedgerCreditNote | None:
@@ -62,37 +61,20 @@ def read_note(session: Session, number: str) -> LedgerCreditNote | None:
 def make_note(session: Session, act: Act, credit: IntendedCredit, *, looked_at: dt.datetime) -> str:
     """Make the credit note of an invoice as it was just looked at: what is paid meanwhile is looked at again first.
     Returns why Xero refused it, or an empty string: a reading says what became of it."""
-    return _send(
-        session,
-        act,
-        _Write(
-            MAKE,
-            credit_notes.note_element(credit),
-            credit.gross,
-            lambda element, key: credit_notes.make_note(session.tenant, element, key),
-            "CreditNote",
-            "CreditNoteID",
-        ),
-        looked_at,
-    )
+    element = credit_notes.note_element(credit)
+    request = credit_notes.make_note(session.tenant, element)
+    problem = partial(credit_notes.decode_problem, "CreditNote", "CreditNoteID")
+    return _send(session, act, _Write(MAKE, element, credit.gross, request, problem), looked_at)
 
 
 def allocate_note(
     session: Session, act: Act, note: LedgerCreditNote, amount: Decimal, dated: str, *, looked_at: dt.datetime
 ) -> str:
     """Put the credit note against the invoice that it takes back. Returns as ``make_note`` does."""
-    return _send(
-        session,
-        act,
-        _Write(
-            ALLOCATE,
-            credit_notes.allocation_element(act.xero_id, amount, dated),
-            amount,
-            lambda sent, key: credit_notes.allocate_note(session.tenant, note.credit_note_id, sent, key),
-            "Allocation",
-        ),
-        looked_at,
-    )
+    element = credit_notes.allocation_element(act.xero_id, amount, dated)
+    request = credit_notes.allocate_note(session.tenant, note.credit_note_id, element)
+    problem = partial(credit_notes.decode_problem, "Allocation", "")
+    return _send(session, act, _Write(ALLOCATE, element, amount, request, problem), looked_at)
 
 
 def settle_seen(session: Session, act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | None) -> None:
@@ -162,33 +144,15 @@ def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> 
         return words
     with session.database.writing("re-issue intent") as connection:
         ops.reserve(connection, [operation], session.host.now())
-    access, call_id = session.xero.access(), session.host.new_id()
-    body = write.request(write.element, "").body or b""
-    key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-    request = write.request(write.element, key)
-    home = session.organisation_id
-    call = StoredCall(call_id, home, session.run_id, request.method, request.path, body, key, access.generation)
+    access = session.xero.access()
     with session.database.writing("re-issue call") as connection:
-        ops.commit_call(connection, call, [operation.id], session.host.now())
-    try:
-        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
-    except OutcomeUnknown:
-        return _end(session, call_id, operation, "unknown")
-    except Rejected as error:
-        return _end(session, call_id, operation, "refused", "; ".join(error.reasons) or str(error))
-    except NotApplied:
-        return _end(session, call_id, operation, "abandoned")
-    except (RetryLater, NeedsReauthorisation):
-        _end(session, call_id, operation, "abandoned")
-        raise
-    problem = credit_notes.decode_problem(write.kind, write.id_member, answer.body)
-    return _end(session, call_id, operation, "refused" if problem else "unknown", problem)
-
-
-def _end(session: Session, call_id: str, operation: StoredOperation, state: str, words: str = "") -> str:
-    """Keep what became of a call: done nothing, refused, or to be read. Returns the words of a refusal."""
-    now = session.host.now()
+        call = commit(connection, session, session.xero, access, write.request, [operation])
+    sent = call.send(write.problem, looked_at=looked_at)
+    words = sent.refusal if sent.error else sent.unwrap()
+    state = "refused" if words else "abandoned" if sent.did_nothing else "unknown"
     with session.database.writing("re-issue call ended") as connection:
-        ops.end_call(connection, call_id, now, state="answered")
-        ops.settle(connection, operation.id, state, now, refusal=words)
+        sent.end(connection, session.host.now())
+        ops.settle(connection, operation.id, state, session.host.now(), refusal=words)
+    if isinstance(sent.error, RetryLater | NeedsReauthorisation):
+        raise sent.error
     return words

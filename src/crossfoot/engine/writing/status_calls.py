@@ -5,24 +5,25 @@ A status that is set twice is the same status, so that an unknown outcome is set
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
-from crossfoot.core.errors import NeedsReauthorisation, OutcomeUnknown, Rejected, RetryLater
-from crossfoot.core.links import Identity, idempotency_key
+from crossfoot.core.errors import OutcomeUnknown, Rejected
+from crossfoot.core.links import Identity
 from crossfoot.core.money import ZERO
 from crossfoot.core.records import canonical, content_hash
 from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import Sent, batch_of, commit, of_each
 from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import to_version
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
-from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.operations import StoredOperation
 from crossfoot.xero import documents, requests
 
 ACTIONS = {"DELETED": "delete", "VOIDED": "void"}
@@ -67,42 +68,37 @@ def send_statuses(session: Session, operations: Sequence[StoredOperation]) -> li
 
 
 def _send(session: Session, operations: Sequence[StoredOperation], looked_at: datetime) -> list[str]:
-    access, call_id = session.xero.access(), session.host.new_id()
-    body = documents.batch_body("Invoice", [encode(decode_fields(each.body)["element"]) for each in operations])
-    key = idempotency_key(session.organisation_id, call_id, hashlib.sha256(body).hexdigest())
-    request = requests.write(session.tenant, "Invoices", "POST", body, key)
-    home = session.organisation_id
-    call = StoredCall(call_id, home, session.run_id, "POST", request.path, body, key, access.generation)
+    request = requests.write(session.tenant, "Invoices", "POST", batch_of("Invoice", operations))
+    access = session.xero.access()
     with session.database.writing("status intent") as connection:
         ops.reserve(connection, operations, session.host.now())
-        ops.commit_call(connection, call, [operation.id for operation in operations], session.host.now())
-    try:
-        answer = session.xero.write(call_id, request, access, looked_at=looked_at)
-    except OutcomeUnknown:
-        return settle_statuses(session, operations)
-    except Rejected as error:
-        return _settle(session, call_id, operations, ["; ".join(error.reasons)] * len(operations))
-    except NotApplied:
-        return _settle(session, call_id, operations, ["it was not sent in time; it is tried again"] * len(operations))
-    except (RetryLater, NeedsReauthorisation) as error:
-        _settle(session, call_id, operations, [str(error)] * len(operations))
-        raise
-    elements = documents.decode_elements("Invoice", answer.body)
-    if len(elements) != len(operations):
-        return settle_statuses(session, operations)
-    read_invoices(session, [operation.xero_id for operation in operations])
-    return _settle(session, call_id, operations, ["; ".join(element.errors) for element in elements])
+        call = commit(connection, session, session.xero, access, request, operations)
+    sent = call.send(of_each(operations, partial(documents.decode_elements, "Invoice")), looked_at=looked_at)
+    match sent.error:
+        case None:
+            read_invoices(session, [operation.xero_id for operation in operations])
+            problems = ["; ".join(element.errors) for element in sent.unwrap()]
+        case OutcomeUnknown():
+            problems = _as_they_are(session, operations)
+        case Rejected():
+            problems = [sent.refusal] * len(operations)
+        case NotApplied():
+            problems = ["it was not sent in time; it is tried again"] * len(operations)
+        case error:
+            _settle(session, operations, [str(error)] * len(operations), sent)
+            raise error
+    return _settle(session, operations, problems, sent)
 
 
-def settle_statuses(session: Session, operations: Sequence[StoredOperation]) -> list[str]:
-    """Settle what has no answer by what the documents are now."""
+def _as_they_are(session: Session, operations: Sequence[StoredOperation]) -> list[str]:
+    """What has no answer is judged by what the documents are now."""
     now = read_invoices(session, [operation.xero_id for operation in operations])
     problems = []
     for operation in operations:
         invoice, status = now.get(operation.xero_id), decode_fields(operation.body)["element"]["Status"]
         done = invoice is not None and invoice.status == status
         problems.append("" if done else "no answer came, and it still stands")
-    return _settle(session, "", operations, problems)
+    return problems
 
 
 def resume_statuses(session: Session) -> None:
@@ -112,18 +108,21 @@ def resume_statuses(session: Session) -> None:
         found = ops.load_operations(connection, session.organisation_id, states=states)
         standing = [operation for operation in found if operation.action in ACTIONS.values()]
     if standing:
-        settle_statuses(session, standing)
+        _settle(session, standing, _as_they_are(session, standing))
 
 
 def _settle(
-    session: Session, call_id: str, operations: Sequence[StoredOperation], problems: Sequence[str]
+    session: Session,
+    operations: Sequence[StoredOperation],
+    problems: list[str],
+    sent: Sent[list[documents.Element]] | None = None,
 ) -> list[str]:
     now = session.host.now()
     with session.database.writing("status outcome") as connection:
-        if call_id:
-            ops.end_call(connection, call_id, now, state="answered")
+        if sent:
+            sent.end(connection, now)
         for operation, problem in zip(operations, problems, strict=True):
             ops.settle(connection, operation.id, "abandoned" if problem else "verified", now, refusal=problem)
             if not problem:
                 note_write(connection, session, operation, operation.xero_id)
-    return list(problems)
+    return problems

@@ -21,6 +21,7 @@ from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import Side
 from crossfoot.engine.calls.remote import NotApplied
+from crossfoot.engine.committed import commit, of_each
 from crossfoot.engine.planning.agree import (
     Compared,
     Row,
@@ -45,7 +46,7 @@ from crossfoot.salesforce import soql
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.links import note_told, set_agreed, told_of
-from crossfoot.store.operations import StoredCall, StoredOperation
+from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 
@@ -284,27 +285,16 @@ def _unmoved(session: Session, pairs: Sequence[Pair]) -> Iterator[Pair]:
 
 def _call(session: Session, pairs: Sequence[Pair], looked_at: datetime) -> tuple[str, list[sf.RowOutcome]]:
     """Commit a call for the rows, then send it while the look at them is fresh."""
+    operations = [operation for _, _, operation in pairs]
     rows = [(row.object, row.id, decode_fields(operation.body)["element"]) for _, row, operation in pairs]
-    request = sf.update_records(rows)
     access = session.salesforce.access()
-    call_id = session.host.new_id()
     with session.database.writing("call") as connection:
-        stored = StoredCall(
-            call_id, session.org_id, session.run_id, request.method, request.path, b"", "", access.generation
-        )
-        ops.commit_call(connection, stored, [operation.id for _, _, operation in pairs], session.host.now())
+        call = commit(connection, session, session.salesforce, access, sf.update_records(rows), operations)
         _note_sent(connection, session, _records(pairs), Side.SALESFORCE)
-    state = "unknown"
-    try:
-        answer = session.salesforce.write(call_id, request, access, looked_at=looked_at)
-        state = "answered"
-        return call_id, sf.decode_outcomes(answer.body)
-    except (NotApplied, Rejected):
-        state = "answered"
-        raise
-    finally:
-        with session.database.writing("call ended") as connection:
-            ops.end_call(connection, call_id, session.host.now(), state=state)
+    sent = call.send(of_each(operations, sf.decode_outcomes), looked_at=looked_at)
+    with session.database.writing("call ended") as connection:
+        sent.end(connection, session.host.now())
+    return call.id, sent.unwrap()
 
 
 def _settle(
