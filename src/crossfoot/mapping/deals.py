@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -31,6 +31,54 @@ class Related:
 
 
 @dataclass(frozen=True, slots=True)
+class _Header:
+    """A deal's own fields by their rules. What cannot be read as what is asked for is told in ``findings``."""
+
+    ref: RecordRef
+    rules: Rules
+    lookup: Lookup
+    zone: ZoneInfo
+    findings: list[Finding]
+
+    def ask(self, of: Callable[[Lookup], Value], otherwise: Value) -> Value:
+        try:
+            return of(self.lookup)
+        except ExpressionError as error:
+            self.findings.append(Finding("unreadable", self.ref, str(error)))
+            return otherwise
+
+    def value(self, name: str) -> Value:
+        rule = self.rules.get(name)
+        if rule is None:
+            return None
+        try:
+            return rule.value(self.lookup)
+        except (ExpressionError, TransformError) as error:
+            self.findings.append(Finding("unreadable", self.ref, f"{name}: {error}"))
+            return None
+
+    def number(self, name: str) -> Decimal:
+        """Zero where it is blank."""
+        found = self.value(name)
+        if not isinstance(found, Decimal):
+            self._refuse(name, found, "number")
+            return ZERO
+        return found
+
+    def day(self, name: str) -> date | None:
+        """The calendar day, of an instant the one where the books are kept."""
+        found = self.value(name)
+        day_of = day(found, self.zone)
+        if day_of is None:
+            self._refuse(name, found, "day")
+        return day_of
+
+    def _refuse(self, name: str, found: Value, wanted: str) -> None:
+        if found not in {None, ""}:
+            self.findings.append(Finding("unreadable", self.ref, f"{name}: `{found}` is no {wanted}"))
+
+
+@dataclass(frozen=True, slots=True)
 class DealLens:
     """How records of the source object are read: ``lines`` names the relation to its lines."""
 
@@ -50,49 +98,29 @@ class DealLens:
     ) -> Deal:
         """What a source record means: whether it is won, when, and the invoice it calls for."""
         ref = RecordRef(Side.SALESFORCE, self.object, record_id)
-        lookup = self._header_lookup(fields, related)
-        findings: list[Finding] = []
-
-        def value(name: str) -> Value:
-            rule = self.invoice.get(name)
-            if rule is None:
-                return None
-            try:
-                return rule.value(lookup)
-            except (ExpressionError, TransformError) as error:
-                findings.append(Finding("unreadable", ref, f"{name}: {error}"))
-                return None
-
-        def worked_out(ask: Callable[[Lookup], Value], otherwise: Value) -> Value:
-            try:
-                return ask(lookup)
-            except ExpressionError as error:
-                findings.append(Finding("unreadable", ref, str(error)))
-                return otherwise
-
-        won = bool(worked_out(self.when.holds, True))  # it may be one that counts: it waits
-        won_at = worked_out(self.won_at.evaluate, None)
+        header = _Header(ref, self.invoice, self._header_lookup(fields, related), zone, [])
+        findings = header.findings
+        won = bool(header.ask(self.when.holds, True))  # it may be one that counts: it waits
+        won_at = header.ask(self.won_at.evaluate, None)
         read_so_far = len(findings)
-        amount = value("Amount")
+        amount = header.number("Amount")
         amount_known = len(findings) == read_so_far
-        close = value("Date")
-        currency = as_text(value("Currency"))
         deal = Deal(
             ref=ref,
-            name=as_text(value("Name")),
-            owner=as_text(value("Owner")),
+            name=as_text(header.value("Name")),
+            owner=as_text(header.value("Owner")),
             won=won,
             deleted=deleted,
-            close_date=close if isinstance(close, date) and not isinstance(close, datetime) else None,
+            close_date=header.day("Date"),
             won_on=day(won_at, zone),
-            currency=currency,
-            amount=round_money(amount) if isinstance(amount, Decimal) else ZERO,
+            currency=as_text(header.value("Currency")),
+            amount=round_money(amount),
             amount_known=amount_known,
-            mapped_hash=content_hash([fields, told] if (told := self._from_account(lookup)) else fields),
+            mapped_hash=content_hash([fields, told] if (told := self._from_account(header.lookup)) else fields),
         )
         if not won or deleted:
             return deal
-        invoice = self._invoice(deal, fields, related, value, findings, instance_url)
+        invoice = self._invoice(deal, header, fields, related, instance_url)
         return replace(deal, invoice=invoice, findings=tuple(findings))
 
     def _from_account(self, lookup: Callable[[tuple[str, ...]], Value]) -> dict[str, Value]:
@@ -112,23 +140,18 @@ class DealLens:
         return look
 
     def _invoice(
-        self,
-        deal: Deal,
-        fields: Fields,
-        related: Related,
-        value: Callable[[str], Value],
-        findings: list[Finding],
-        instance_url: str,
+        self, deal: Deal, header: _Header, fields: Fields, related: Related, instance_url: str
     ) -> IntendedInvoice | None:
-        account_id = as_text(value("Contact"))
-        due = value("DueDate")
+        findings = header.findings
+        account_id = as_text(header.value("Contact"))
+        due = header.day("DueDate")
         rows = fields.get(self.lines) or []
         lines = [line for row in rows if (line := self._line(deal.ref, row, fields, related, findings)) is not None]
         without_products = not rows
         if without_products and deal.amount:
             lines = [IntendedLine(deal.name or deal.ref.id, Decimal(1), deal.amount, tracking=())]
-        discount = value("Discount")
-        if isinstance(discount, Decimal) and discount and lines and not without_products:
+        discount = header.number("Discount")
+        if discount and lines and not without_products:
             lines = _spread_discount(lines, round_money(discount))
         if deal.close_date is None or not deal.currency or not lines:
             if not findings and (lines or deal.close_date is None):  # without lines it is worth nothing
@@ -140,14 +163,14 @@ class DealLens:
             source=deal.ref,
             account=accounts,
             dated=deal.close_date,
-            due=due if isinstance(due, date) else None,
+            due=due,
             currency=deal.currency,
-            reference=as_text(value("Reference"))[:REFERENCE_LENGTH_MAX],
+            reference=as_text(header.value("Reference"))[:REFERENCE_LENGTH_MAX],
             url=record_url(instance_url, deal.ref.id),
             lines=tuple(lines),
             source_amount=deal.amount,
             line_amounts=self.line_amounts,
-            own_number=as_text(value("Number")),
+            own_number=as_text(header.value("Number")),
             without_products=without_products,
         )
 
@@ -176,7 +199,10 @@ class DealLens:
             return None
         if quantity < 0 <= price:  # Xero refuses negative quantities: the sign goes to the price
             quantity, price = -quantity, -price
-        rate = values.get("DiscountRate")
+        rate = values.get("DiscountRate") or None
+        if rate is not None and not isinstance(rate, Decimal):
+            findings.append(Finding("unreadable", ref, f"a line: DiscountRate: `{rate}` is no number"))
+            return None
         product_id = as_text(values.get("Product"))
         return IntendedLine(
             description=as_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
@@ -185,7 +211,7 @@ class DealLens:
             item_code=as_text(values.get("ItemCode")),
             account_code=as_text(values.get("AccountCode")),
             tax_type=as_text(values.get("TaxType")),
-            discount_rate=rate if isinstance(rate, Decimal) and rate else None,
+            discount_rate=rate,
             tracking=tuple((name, option) for name, option in tracking.items() if option),
             product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
             row_id=as_text(row.get("Id")),

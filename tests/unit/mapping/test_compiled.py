@@ -148,6 +148,50 @@ def test_a_close_date_is_a_date_and_belongs_to_no_zone(mapping: FlowMapping) -> 
     assert read(mapping, CloseDate="2026-11-01").close_date == dt.date(2026, 11, 1)
 
 
+def with_rules(directory: Path, rules: str) -> FlowMapping:
+    """The mapping with other rules in place of the one for the date."""
+    path = directory / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace("Date: CloseDate", rules.replace("; ", "\n      ")), encoding="utf-8")
+    return FlowMapping(load_settings(path))
+
+
+@pytest.mark.parametrize(
+    ("rules", "dated", "due"),
+    [
+        ("Date: Signed_At__c", dt.date(2026, 12, 1), None),
+        ("Date: CloseDate; DueDate: Signed_At__c", dt.date(2026, 11, 10), dt.date(2026, 12, 1)),
+    ],
+)
+def test_an_instant_is_the_day_where_the_books_are_kept(
+    tmp_path: Path, rules: str, dated: dt.date, due: dt.date | None
+) -> None:
+    invoice = read(with_rules(tmp_path, rules), Signed_At__c="2026-11-30T20:00:00.000+0000").invoice
+    assert invoice is not None
+    assert (type(invoice.dated), invoice.dated, invoice.due) == (dt.date, dated, due)
+    assert type(invoice.due) is type(due)
+
+
+@pytest.mark.parametrize("rules", ["Date: Text__c", "Date: CloseDate; DueDate: Text__c"])
+def test_what_is_no_day_is_told(tmp_path: Path, rules: str) -> None:
+    deal = read(with_rules(tmp_path, rules), Text__c="30/11/2026")
+    assert [finding.cause for finding in deal.findings] == [f"{rules.split()[-2]} `30/11/2026` is no day"]
+
+
+@pytest.mark.parametrize("field", ["Amount", "Discount"])
+def test_what_is_no_number_is_told_and_not_taken_for_nothing(tmp_path: Path, field: str) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    rule = {"Amount": "Amount - BLANKVALUE(Whole_Deal_Discount__c, 0)", "Discount": "Whole_Deal_Discount__c"}[field]
+    path.write_text(SETTINGS.replace(f"{field}: {rule}", f"{field}: Text__c"), encoding="utf-8")
+    deal = read(FlowMapping(load_settings(path)), Text__c="1,200", OpportunityLineItems=None)
+    assert [finding.cause for finding in deal.findings] == [f"{field}: `1,200` is no number"]
+    assert deal.amount_known is (field != "Amount")
+
+
+def test_a_discount_that_is_no_number_is_told_and_not_left_out(mapping: FlowMapping) -> None:
+    deal = read(mapping, OpportunityLineItems=[{**LINE, "Discount": "10 %"}])
+    assert [finding.cause for finding in deal.findings] == ["a line: DiscountRate: `10 %` is no number"]
+
+
 @pytest.mark.parametrize(("changed", "deleted"), [({"IsWon": False}, False), ({}, True)])
 def test_what_is_not_won_or_deleted_is_no_document(
     mapping: FlowMapping, changed: dict[str, Any], deleted: bool
