@@ -166,3 +166,26 @@ def test_after_a_restore_a_draft_still_follows_its_deal(synced: Business, connec
 
     after = synced.invoice_of(name)
     assert (after["InvoiceID"], after["SubTotal"]) == (invoice_id, Decimal("8600.00"))
+
+
+@pytest.mark.parametrize("end", ["DELETED", "VOIDED"])
+def test_what_finance_took_back_is_not_made_again_where_the_database_was_lost_and_numbers_begin_otherwise(
+    connected: Business, connected_stage: Stage, end: str
+) -> None:
+    """The old number is none that Crossfoot would give by now: nothing is linked, but the deal's id says enough."""
+    _, [name, *_] = small_run(connected)
+    ended = connected.invoice_of(name)
+    for status in ("AUTHORISED", "VOIDED") if end == "VOIDED" else ("DELETED",):
+        connected.in_xero("Invoices", InvoiceID=ended["InvoiceID"], Status=status)
+    connected.set('number: {prefix: "SF-"}', 'number: {prefix: "CF-"}')
+    connected.database = open_memory(connected_stage.database)
+    connected.later()
+
+    assert connected.sync().applied.created == 0
+
+    entry = connected.waiting(name)["already_invoiced"]
+    assert ended["InvoiceNumber"] in entry.cause
+    assert end.lower() in entry.cause
+    connected.desk.not_same(entry.id)
+    connected.later()
+    assert connected.sync().applied.created == 1

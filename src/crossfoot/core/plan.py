@@ -107,16 +107,22 @@ class Mirror:
     by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     by_number: dict[str, list[LedgerInvoice]] = field(init=False)
     by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
+    over_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
+    """Those that name a deal and are dead, or taken back by credit."""
 
     def __post_init__(self) -> None:
         self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
+        self.over_by_marker = defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
+            source_id = record_id_in(invoice.url)
             if not self._is_unclaimed(invoice):
+                if source_id and invoice.invoice_id not in self.linked:
+                    self.over_by_marker[source_id].append(invoice)
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
-            if source_id := record_id_in(invoice.url):
+            if source_id:
                 self.by_marker[source_id].append(invoice)
             for word in reference_words(invoice.reference):
                 self.by_reference_word[word].append(invoice)
@@ -283,6 +289,8 @@ def _double_billing(
 ) -> list[Finding]:
     mirror, own = context.mirror, invoice.own_number
     suspects = list(mirror.by_marker.get(deal.ref.id, ()))
+    if deal.ref.id not in context.epochs:  # else it is known what became of the invoices that the deal had
+        suspects += mirror.over_by_marker.get(deal.ref.id, ())
     for word in (reference_word(own), reference_word(deal.ref.id)):
         suspects += mirror.by_reference_word.get(word, ())
     if own and context.policy.number_prefix:  # else it is the number that is taken

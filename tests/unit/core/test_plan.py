@@ -288,7 +288,7 @@ BY_ID = ledger_invoice(contact_id="contact-9", sub_total=money(5), reference=dea
         (ledger_invoice(currency="NZD"), False),
         (ledger_invoice(contact_id="contact-9"), False),
         (ledger_invoice(status="VOIDED"), False),
-        (replace(MARKED, status="DELETED"), False),
+        (replace(MARKED, status="DELETED"), True),
         (ledger_invoice(status="PAID"), True),
     ],
 )
@@ -298,6 +298,11 @@ def test_a_deal_that_may_be_invoiced_already_waits(existing: Any, waits: bool) -
     if waits:
         assert existing.number in decision.findings[0].cause
         assert decision.findings[0].related[0].id == existing.invoice_id
+
+
+def test_an_invoice_that_the_deal_is_known_to_have_had_and_that_is_over_is_no_double() -> None:
+    known = replace(context(invoices=[replace(MARKED, status="VOIDED")]), epochs={deal_id(): 1})
+    assert codes(decide(known)) == []
 
 
 @pytest.mark.parametrize(
