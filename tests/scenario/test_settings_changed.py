@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from crossfoot.store.write_backs import unsent_objects
+
 from .business import Business
 from .test_invoice_fields import CLINIC, LINES
 
@@ -79,3 +81,36 @@ def test_what_was_refused_is_not_sent_again_once_the_settings_name_no_field_for_
     assert [entry for entry in synced.desk.entries() if entry.code == "write_back_refused"] == []
     synced.later(days=2)
     assert synced.writes_during(synced.sync) == []
+
+
+def test_rows_of_an_object_that_the_settings_no_longer_name_are_given_up_and_shown_again_once_they_do(
+    synced: Business,
+) -> None:
+    draft = next(invoice for invoice in synced.invoices() if invoice["Status"] == "DRAFT")
+    _let_be_edited(synced, "Xero_Payment__c.Status__c", may=False)
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="AUTHORISED")
+    about = {"Invoice": {"InvoiceID": draft["InvoiceID"]}, "Account": {"Code": "090"}, "Date": "2026-11-18"}
+    [paid] = synced.office.xero("PUT", "Payments", [{**about, "Amount": 1}])
+    synced.later()
+    synced.sync()
+    assert any("Xero_Payment__c: " in entry.cause for entry in synced.desk.entries())
+
+    synced.set("payment: Xero_Payment__c, ", "")
+    synced.later()
+    synced.sync()
+    assert not any("Xero_Payment__c: " in entry.cause for entry in synced.desk.entries())
+    with synced.database.reading() as connection:
+        assert "Xero_Payment__c" not in unsent_objects(connection, synced.session().organisation_id)
+
+    _let_be_edited(synced, "Xero_Payment__c.Status__c", may=True)
+    synced.set("credit_note: Xero_Credit_Note__c, ", "credit_note: Xero_Credit_Note__c, payment: Xero_Payment__c, ")
+    synced.later(days=1)
+    synced.sync()
+    [row] = synced.soql(f"SELECT Amount__c FROM Xero_Payment__c WHERE Payment_Id__c = '{paid['PaymentID']}'")
+    assert row["Amount__c"] == 1
+
+
+def _let_be_edited(firm: Business, field: str, *, may: bool) -> None:
+    query = "SELECT Id, Field FROM FieldPermissions WHERE SobjectType = 'Xero_Payment__c'"
+    [found] = [row for row in firm.soql(query) if row["Field"] == field]
+    firm.edit("FieldPermissions", found["Id"], PermissionsEdit=may)

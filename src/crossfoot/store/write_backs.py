@@ -175,6 +175,27 @@ def unwritten_rows(connection: Connection, organisation_id: str, name: str, keys
     return {_whole(organisation_id, key) for key in kept}
 
 
+@Prepared
+def _unsent(organisation_id: Bound) -> Select[Any]:
+    return select(write_back.c.object).where(TO_SEND, write_back.c.organisation_id == organisation_id).distinct()
+
+
+def unsent_objects(connection: Connection, organisation_id: str) -> set[str]:
+    """Objects of which a row does not stand, or may not stand, as it should."""
+    return set(_unsent(connection, organisation_id=organisation_id).scalars())
+
+
+def give_up_unsent(connection: Connection, organisation_id: str, name: str) -> set[str]:
+    """What was not written of an object's rows is wanted no more: a row that stands there is known as it was written
+    last. Returns the records that they concern."""
+    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name) & TO_SEND
+    sources = set(connection.execute(select(write_back.c.source_id).where(mine)).scalars())
+    connection.execute(delete(write_back).where(mine, write_back.c.written_hash == ""))
+    as_written = {"wanted_hash": write_back.c.written_hash, "refused_hash": "", "refused_at": None}
+    connection.execute(update(write_back).where(mine).values(**as_written, unsure_until=None))
+    return sources
+
+
 def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:
     """A row that cannot be written any more, since its record is gone, is wanted no more."""
     kept = _within(organisation_id, key)
