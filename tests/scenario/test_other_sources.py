@@ -40,11 +40,15 @@ def small_stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
 @pytest.fixture
 def firm(small_stage: Stage, tmp_path: Path) -> Iterator[Business]:
     opened = Business(small_stage, tmp_path)
-    head, _, flow = opened.settings.partition("  invoices:\n")
-    records = flow[flow.index("    records:") :]  # as init writes it: invoices are shown in Salesforce
-    opened.settings = head + ORDERS + records
+    opened.settings = with_orders(opened.settings)
     yield opened
     opened.close()
+
+
+def with_orders(settings: str) -> str:
+    """Settings as init writes them, with orders as the source: invoices are shown in Salesforce."""
+    head, _, flow = settings.partition("  invoices:\n")
+    return head + ORDERS + flow[flow.index("    records:") :]
 
 
 def create(firm: Business, kind: str, **fields: Any) -> str:
@@ -227,3 +231,59 @@ def test_a_line_of_an_unknown_item_and_no_product_holds_its_own_record_alone(fir
     firm.sync()
     [entry] = [each for each in firm.desk.entries() if each.record.id == order_id]
     assert entry.code == "item_unknown"
+
+
+@pytest.fixture
+def switched(small_stage: Stage, tmp_path: Path) -> Iterator[Business]:
+    """Deals were invoiced and others wait; then orders become the source."""
+    opened = Business(small_stage, tmp_path)
+    opened.sync()
+    opened.approve("Second audit")
+    opened.settings = with_orders(opened.settings)
+    yield opened
+    opened.close()
+
+
+def order_like_the_deal(firm: Business) -> str:
+    """The order of what the deal sold: the same customer and amount. Returns its id."""
+    order_id = order(firm)
+    [hours] = firm.soql("SELECT Id FROM OrderItem WHERE Product2.ProductCode = 'HOUR'")
+    firm.office.salesforce("DELETE", f"/sobjects/OrderItem/{hours['Id']}")
+    firm.later()
+    return order_id
+
+
+@pytest.mark.parametrize("first", ["order", "settings"], ids=["order first", "settings first"])
+def test_what_a_deal_billed_is_not_billed_again_as_an_order_unasked(switched: Business, first: str) -> None:
+    if first == "settings":
+        switched.sync()
+        switched.later()
+    order_id = order_like_the_deal(switched)
+
+    switched.sync()
+
+    billed = switched.invoice_of("Second audit")["InvoiceID"]
+    [entry] = [each for each in switched.desk.entries() if each.record.id == order_id]
+    assert entry.code == "already_invoiced"
+    switched.desk.link(entry.id, billed)
+    switched.later()
+    assert switched.sync().applied.created == 0
+    assert [each for each in switched.desk.entries() if each.record.id == order_id] == []
+    assert switched.buckets()[order_id] == "linked"
+
+
+def test_deals_that_are_no_source_any_more_are_asked_about_no_more_and_go_on_once_they_are(
+    switched: Business, small_stage: Stage
+) -> None:
+    deals, asked = small_stage.settings, {"already_invoiced", "contact_similar"}
+    assert asked <= {entry.code for entry in switched.desk.entries()}
+
+    switched.sync()
+
+    assert {entry.record.kind for entry in switched.desk.entries()} == {"Account"}
+    assert switched.standings() == []
+    switched.settings = deals
+    switched.later()
+    assert switched.sync().applied.created == 0
+    assert asked <= {entry.code for entry in switched.desk.entries()}
+    assert switched.bucket("Second audit") == "drafted"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -286,6 +286,16 @@ def save_dispositions(connection: Connection, organisation_id: str, decided: Ite
         for item in decided
     ]
     upsert(connection, disposition, rows)
+
+
+def forget_deals(connection: Connection, organisation_id: str, *, but: Collection[str]) -> dict[str, str]:
+    """Let go of where deals stand that are planned no more: the settings name another object. Returns their names."""
+    mine = disposition.c.organisation_id == organisation_id
+    rows = connection.execute(select(disposition.c.record_id, disposition.c.name).where(mine))
+    gone = {row.record_id: row.name for row in rows if row.record_id not in but}
+    for part in chunks(gone):
+        connection.execute(delete(disposition).where(mine, disposition.c.record_id.in_(part)))
+    return gone
 
 
 def set_bucket(connection: Connection, organisation_id: str, record_id: str, bucket: str) -> None:

@@ -87,10 +87,7 @@ def read_evidence(
         if scope.deals is None
         else _invoices_for(session, connection, deals, links, epochs, customers)
     )
-    linked = {stored.link.xero_id for stored in links.values()}
-    if ids:
-        others = load_links(connection, organisation_id, Kind.INVOICE, xero_ids=invoices.keys() - linked)
-        linked |= {stored.link.xero_id for stored in others}
+    linked = _claimed(session, connection, scope, deals, links, invoices)
     stood = queue_store.buckets(connection, organisation_id, ids)
     credited = credited_invoices(connection, organisation_id, None if ids is None else invoices)
     context = Context(
@@ -111,6 +108,27 @@ def read_evidence(
         sales_terms=partial(_sales_terms, customers.contacts),
     )
     return Evidence(tuple(deals), context, accounts, frozenset(customers.links))
+
+
+def _claimed(
+    session: Session,
+    connection: Connection,
+    scope: Scope,
+    deals: Iterable[Deal],
+    links: Mapping[str, StoredLink],
+    invoices: Iterable[str],
+) -> set[str]:
+    """Invoices that are a deal's already. One of a record that is no source any more, since the settings name another
+    object, is nobody's: what it bills may come once more as a record of that object."""
+    found = list(links.values())
+    sources = {deal.ref.id for deal in deals}
+    if scope.deals is not None:
+        others = set(invoices) - {stored.link.xero_id for stored in found}
+        found += load_links(connection, session.organisation_id, Kind.INVOICE, xero_ids=others)
+        elsewhere = {stored.source_id for stored in found} - sources
+        known = load_versions(connection, session.org_id, session.mapping.deal_object, ids=elsewhere)
+        sources |= {version.ref.id for version in known}
+    return {stored.link.xero_id for stored in found if stored.source_id in sources}
 
 
 def _sales_terms(contacts: Mapping[str, LedgerContact], contact_id: str) -> tuple[int, str] | None:

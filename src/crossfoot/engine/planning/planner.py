@@ -192,6 +192,8 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
         before = planned_to(connection, organisation_id)
         if before is not None and before.seq > planned.reached.seq:
             return 0, 0
+        if before is not None and before.grounds != planned.reached.grounds:  # then everything was decided
+            records |= queue_store.forget_deals(connection, organisation_id, but=records)
         changes = queue_store.replace_findings(connection, organisation_id, records, findings, now, codes=_PLAN_CODES)
         _let_go(connection, session, planned)
         queue_store.save_dispositions(connection, organisation_id, planned.decisions, planned.reached.seq)

@@ -172,11 +172,18 @@ class Desk:
         for version in load_versions(connection, self.org_id, entry.record.kind, ids=[entry.record.id]):
             source_hash = version.hash
         base = content_hash(ledger_form(invoice))
+        self._let_go_of(connection, invoice_id, entry.record.kind)
         self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, "chosen by a person")
         stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
         if stored:
             set_base(connection, stored.id, source_hash=source_hash)
         queue_store.set_bucket(connection, self.organisation_id, entry.record.id, "linked")
+
+    def _let_go_of(self, connection: Connection, invoice_id: str, kind: str) -> None:
+        """End the link of an invoice to a record that is no source any more, since the settings name another object."""
+        for stored in list(load_links(connection, self.organisation_id, Kind.INVOICE, xero_ids=[invoice_id])):
+            if not any(load_versions(connection, self.org_id, kind, ids=[stored.source_id])):
+                retire_link(connection, stored.id)
 
     def _link(
         self,
