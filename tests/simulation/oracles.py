@@ -41,6 +41,7 @@ _REFERENCES: Mapping[str, tuple[str, str]] = {
     "Invoice.InvoiceID": ("Invoices", "InvoiceID"),
     "ItemCode": ("Items", "Code"),
 }
+_NO_PARENT = b"Foreign key external ID"
 _TAKEN = (b"must be unique", b"already exists", b"already assigned", b"has this contact number")
 _UNIQUE = (("Contacts", "ContactNumber"), ("Items", "Code"))
 
@@ -179,6 +180,8 @@ class Oracles:
         if not sent.is_write:
             return
         self._check_single()
+        if _NO_PARENT in response.body:
+            raise Violation(f"I18: {sent.words} has a row that points at one that is not there")
         log = self._xero.log if sent.side == "xero" else self._salesforce.log
         if log and log[-1]["illegal"] and not self._touched_since(sent):
             raise Violation(f"I10: {sent.words}: {log[-1]['illegal']}")
