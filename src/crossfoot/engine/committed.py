@@ -52,7 +52,7 @@ class Sent(Generic[T]):
 
     def end(self, connection: Connection, now: datetime) -> None:
         """Keep it. Where the outcome is unknown, so are the operations from here on; else the sender settles them."""
-        state = "unknown" if isinstance(self.error, OutcomeUnknown) else "answered"
+        state: ops.CallState = "unknown" if isinstance(self.error, OutcomeUnknown) else "answered"
         status, request_id = self.status, ""
         if isinstance(self.error, Rejected):
             status, request_id = self.error.status, self.error.request_id

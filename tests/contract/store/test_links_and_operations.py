@@ -28,6 +28,7 @@ from crossfoot.store.links import (
     told_of,
 )
 from crossfoot.store.operations import (
+    State,
     StoredCall,
     StoredOperation,
     call_is_committed,
@@ -155,7 +156,7 @@ CALL = StoredCall("call-1", AU, "run-1", "PUT", "/Invoices", b"the exact body", 
         ("abandoned", True),
     ],
 )
-def test_one_identity_has_one_standing_operation(database: Database, state: str, free: bool) -> None:
+def test_one_identity_has_one_standing_operation(database: Database, state: State, free: bool) -> None:
     with database.writing() as connection:
         reserve(connection, [operation(1)], NOW)
         settle(connection, "operation-1", state, NOW)

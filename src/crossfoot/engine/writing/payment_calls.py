@@ -87,7 +87,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
         request = requests.write(session.tenant, "Payments", "PUT", batch_of(payments.KIND, operations))
         call = commit(connection, session, session.xero, access, replace(request, lane=Lane.PROMPT), operations)
     sent = call.send(of_each(operations, payments.decode_payments), looked_at=looked_at)
-    state = "refused" if sent.refusal and len(operations) == 1 else "abandoned"
+    state: ops.State = "refused" if sent.refusal and len(operations) == 1 else "abandoned"
     now = session.host.now()
     with session.database.writing("payment call ended" if sent.error else "payment outcome") as connection:
         sent.end(connection, now)

@@ -34,7 +34,6 @@ from crossfoot.xero.requests import OrganisationRequest
 
 MAKE, ALLOCATE = "make", "allocate"
 ALLOCATION_PART = "allocation"
-_STANDING = ("reserved", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,9 @@ def settle_seen(session: Session, act: Act, invoice: LedgerInvoice | None, note:
 
 def standing(session: Session, act: Act) -> list[StoredOperation]:
     """Operations of the act whose result was not seen yet."""
+    home, deal = session.organisation_id, act.source_id
     with session.database.reading() as connection:
-        home = session.organisation_id
-        found = ops.load_operations(connection, home, states=_STANDING, kind=Kind.CREDIT_NOTE, source_id=act.source_id)
+        found = ops.load_operations(connection, home, states=ops.UNSETTLED, kind=Kind.CREDIT_NOTE, source_id=deal)
         return [operation for operation in found if operation.identity.epoch == act.epoch]
 
 
@@ -149,7 +148,7 @@ def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> 
         call = commit(connection, session, session.xero, access, write.request, [operation])
     sent = call.send(write.problem, looked_at=looked_at)
     words = sent.refusal if sent.error else sent.unwrap()
-    state = "refused" if words else "abandoned" if sent.did_nothing else "unknown"
+    state: ops.State = "refused" if words else "abandoned" if sent.did_nothing else "unknown"
     with session.database.writing("re-issue call ended") as connection:
         sent.end(connection, session.host.now())
         ops.settle(connection, operation.id, state, session.host.now(), refusal=words)
