@@ -24,7 +24,7 @@ from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.operations import StoredCall, StoredOperation
-from crossfoot.xero import documents, requests
+from crossfoot.xero import elements, requests
 
 T = TypeVar("T")
 Failure = NotApplied | OutcomeUnknown | Rejected | RetryLater | NeedsReauthorisation
@@ -109,7 +109,7 @@ def commit(
 
 def batch_of(kind: str, operations: Sequence[StoredOperation]) -> bytes:
     """The body that carries the elements of these operations."""
-    return documents.batch_body(kind, [encode(decode_fields(operation.body)["element"]) for operation in operations])
+    return elements.batch_body(kind, [encode(decode_fields(operation.body)["element"]) for operation in operations])
 
 
 def of_each(operations: Sequence[StoredOperation], decode: Callable[[bytes], list[T]]) -> Callable[[bytes], list[T]]:

@@ -48,7 +48,7 @@ from crossfoot.store.links import StoredLink, add_link, find_link, load_links, n
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import deal_facts, replace_findings
 from crossfoot.store.versions import ANSWERED, save_versions
-from crossfoot.xero import changes, documents, requests
+from crossfoot.xero import changes, documents, elements, requests
 from crossfoot.xero.errors import says_taken
 
 SENDS_MAX = 6
@@ -188,9 +188,9 @@ def _store_operation(
     number, xero_id, form, target = "", operation.xero_id, None, None
     match operation.document:
         case IntendedContact():
-            element = documents.contact_element(operation.document, operation.status)
+            element = elements.contact_element(operation.document, operation.status)
         case IntendedItem():
-            element = documents.item_element(operation.document)
+            element = elements.item_element(operation.document)
         case ContactChange():
             element = changes.contact_change_element(operation.document)
         case ItemChange():
@@ -267,7 +267,7 @@ def _invoice_element(
     assert isinstance(operation.document, IntendedInvoice)
     line_ids = [line.line_item_id for line in target.lines] if target else []
     rate = target.currency_rate if target else None  # a line-only update was seen to reset it: always resend
-    element = documents.invoice_element(
+    element = elements.invoice_element(
         operation.document, contact_id=contact_id, number=number, status=operation.status, line_ids=line_ids
     )
     if target:
