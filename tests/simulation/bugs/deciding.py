@@ -16,6 +16,7 @@ import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.wanting as engine_wanting
 import crossfoot.engine.writing.apply as engine_apply
 import crossfoot.engine.writing.numbers as engine_numbers
+import crossfoot.engine.writing.reserve as engine_reserve
 from crossfoot.core import lifecycle
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
@@ -121,7 +122,7 @@ def _any_contact(_machine: Machine) -> list[Change]:
         known = list(store_links.load_links(connection, session.organisation_id, Kind.CONTACT))
         return known[0].link.xero_id if known else ""
 
-    return [(engine_apply, "_contact_id", first)]
+    return [(engine_reserve, "_contact_id", first)]
 
 
 def _only_the_first_line(_machine: Machine) -> list[Change]:
