@@ -46,6 +46,11 @@ class Sent(Generic[T]):
         return self.error is not None and not isinstance(self.error, OutcomeUnknown)
 
     @property
+    def stops(self) -> bool:
+        """Whether a limit or an access that has ended kept it from being made: nothing more is sent in this run."""
+        return isinstance(self.error, RetryLater | NeedsReauthorisation)
+
+    @property
     def refusal(self) -> str:
         """The vendor's words, where it refused the call as a whole."""
         return ("; ".join(self.error.reasons) or str(self.error)) if isinstance(self.error, Rejected) else ""

@@ -188,6 +188,9 @@ def _call(
     if sent.error:
         with session.database.writing("call ended") as connection:
             sent.end(connection, session.host.now())
+            if sent.stops and batch[0].action == Action.UPDATE.value:  # a creation may have been sent before
+                for operation in batch:
+                    ops.settle(connection, operation.id, "abandoned", session.host.now())
         raise sent.error
     return sent
 

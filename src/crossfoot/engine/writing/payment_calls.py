@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, Rejected, RetryLater
+from crossfoot.core.errors import Rejected
 from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
@@ -98,7 +98,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
         elif sent.error is None:
             for operation, outcome in zip(operations, sent.unwrap(), strict=True):
                 _record(connection, session, replace(operation, call_id=call.id), outcome, paid)
-    if isinstance(sent.error, RetryLater | NeedsReauthorisation) or (sent.refusal and state != "refused"):
+    if sent.stops or (sent.refusal and state != "refused"):
         sent.unwrap()
 
 

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.money import ZERO
 from crossfoot.core.records import content_hash
@@ -152,6 +151,6 @@ def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> 
     with session.database.writing("re-issue call ended") as connection:
         sent.end(connection, session.host.now())
         ops.settle(connection, operation.id, state, session.host.now(), refusal=words)
-    if isinstance(sent.error, RetryLater | NeedsReauthorisation):
-        raise sent.error
+    if sent.stops:
+        sent.unwrap()
     return words

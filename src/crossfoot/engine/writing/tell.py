@@ -294,6 +294,8 @@ def _call(session: Session, pairs: Sequence[Pair], looked_at: datetime) -> tuple
     sent = call.send(of_each(operations, sf.decode_outcomes), looked_at=looked_at)
     with session.database.writing("call ended") as connection:
         sent.end(connection, session.host.now())
+        for operation in operations if sent.stops else ():
+            ops.settle(connection, operation.id, "abandoned", session.host.now())
     return call.id, sent.unwrap()
 
 
