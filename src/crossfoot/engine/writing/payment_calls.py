@@ -99,7 +99,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
             for operation, outcome in zip(operations, sent.unwrap(), strict=True):
                 _record(connection, session, replace(operation, call_id=call.id), outcome, paid)
     if sent.stops or (sent.refusal and state != "refused"):
-        sent.unwrap()
+        sent.unwrap()  # raises it
 
 
 def _free(connection: Connection, session: Session, batch: Sequence[Due]) -> list[StoredOperation]:

@@ -152,5 +152,5 @@ def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> 
         sent.end(connection, session.host.now())
         ops.settle(connection, operation.id, state, session.host.now(), refusal=words)
     if sent.stops:
-        sent.unwrap()
+        sent.unwrap()  # raises it
     return words
