@@ -16,6 +16,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, text, update
 
 from crossfoot.core.links import Identity, Kind
+from crossfoot.core.money import ZERO
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.lookups import chunks
 from crossfoot.store.prepared import Bound, Prepared, change
@@ -41,18 +42,18 @@ class StoredOperation:
     identity: Identity
     source_id: str
     action: str
-    state: State
     body: bytes
     payload_hash: str
-    pre_image: str
-    number: str
-    xero_id: str
-    currency: str
-    ex_tax: Decimal
-    gross: Decimal
-    base_gross: Decimal
-    reviewed: bool
     reason: str
+    state: State = "reserved"
+    pre_image: str = ""
+    number: str = ""
+    xero_id: str = ""
+    currency: str = ""
+    ex_tax: Decimal = ZERO
+    gross: Decimal = ZERO
+    base_gross: Decimal = ZERO
+    reviewed: bool = False
     source_hash: str = ""
     call_id: str = ""
     position: int = 0

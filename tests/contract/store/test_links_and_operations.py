@@ -124,17 +124,13 @@ def operation(number: int = 1, source: str = "006A", **changed: object) -> Store
         identity=identity(source),
         source_id=source,
         action="create",
-        state="reserved",
         body=b"{}",
         payload_hash="payload",
-        pre_image="",
         number="SF-1",
-        xero_id="",
         currency="AUD",
         ex_tax=Decimal("100.00"),
         gross=Decimal("110.00"),
         base_gross=Decimal("110.00"),
-        reviewed=False,
         reason="won",
     )
     return replace(usual, **changed)  # type: ignore[arg-type]

@@ -17,7 +17,6 @@ from sqlalchemy import Connection
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import Rejected
 from crossfoot.core.links import Identity, Kind, Link
-from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment, RecordedPayment, intended_hash, pre_image
@@ -123,17 +122,12 @@ def _operation(session: Session, due: Due) -> StoredOperation:
         identity=Identity(session.org_id, session.organisation_id, Kind.PAYMENT, intended.source.id),
         source_id=intended.source.id,
         action="create",
-        state="reserved",
         body=encode({"element": element, "form": None, "before": before}),
         payload_hash=intended_hash(intended),
         pre_image=pre_image(invoice),
         number=invoice.number,
-        xero_id="",
         currency=intended.currency,
-        ex_tax=ZERO,
         gross=intended.amount,
-        base_gross=ZERO,
-        reviewed=False,
         reason="recorded in Salesforce",
         source_hash=due.recorded.terms_hash,
     )

@@ -109,7 +109,6 @@ def _store_operation(
         identity=operation.identity,
         source_id=operation.source.id,
         action=operation.action.value,
-        state="reserved",
         body=body,
         payload_hash=operation.decided_hash,
         pre_image=operation.pre_image,
