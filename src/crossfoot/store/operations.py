@@ -25,9 +25,9 @@ from crossfoot.store.schema import call, from_units, operation, to_units
 State = Literal["reserved", "sending", "unknown", "applied", "verified", "refused", "abandoned"]
 CallState = Literal["committed", "answered", "unknown", "loading"]
 
-UNSETTLED: tuple[State, ...] = ("reserved", "sending", "unknown")
-"""What an earlier run left in the air: decided, and perhaps done."""
-STANDING: tuple[State, ...] = (*UNSETTLED, "applied")
+IN_THE_AIR: tuple[State, ...] = ("reserved", "sending", "unknown")
+"""Decided, and nobody has said yet what became of it."""
+STANDING: tuple[State, ...] = (*IN_THE_AIR, "applied")
 # Word for word what the index of those that stand says: they are few, and all others stay for ever.
 _REFUSED = text("operation.state = 'refused'")
 _STANDS = text("operation.state NOT IN ('refused', 'abandoned', 'verified')")

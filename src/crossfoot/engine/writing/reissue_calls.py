@@ -90,7 +90,7 @@ def standing(session: Session, act: Act) -> list[StoredOperation]:
     """Operations of the act whose result was not seen yet."""
     home, deal = session.organisation_id, act.source_id
     with session.database.reading() as connection:
-        found = ops.load_operations(connection, home, states=ops.UNSETTLED, kind=Kind.CREDIT_NOTE, source_id=deal)
+        found = ops.load_operations(connection, home, states=ops.IN_THE_AIR, kind=Kind.CREDIT_NOTE, source_id=deal)
         return [operation for operation in found if operation.identity.epoch == act.epoch]
 
 

@@ -101,7 +101,7 @@ def _as_they_are(session: Session, operations: Sequence[StoredOperation]) -> lis
 def resume_statuses(session: Session) -> None:
     """Settle what an earlier run left in the air."""
     with session.database.reading() as connection:
-        found = ops.load_operations(connection, session.organisation_id, states=ops.UNSETTLED)
+        found = ops.load_operations(connection, session.organisation_id, states=ops.IN_THE_AIR)
         standing = [operation for operation in found if operation.action in ACTIONS.values()]
     if standing:
         _settle(session, standing, _as_they_are(session, standing))
