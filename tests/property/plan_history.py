@@ -321,8 +321,7 @@ class Firm:
     def refuse(self, connection: Connection, operation: Operation) -> None:
         stored = ops.StoredOperation(
             f"{self.seed}-{self._ids()}", "run", operation.identity, operation.source.id, operation.action.value,
-            "reserved", b"{}", operation.decided_hash, "", "", "", operation.currency, ZERO, ZERO, ZERO,
-            reviewed=False, reason="",
+            b"{}", operation.decided_hash, reason="", currency=operation.currency,
         )  # fmt: skip
         ops.reserve(connection, [stored], self.now)
         ops.settle(connection, stored.id, "refused", self.now, refusal="no")

@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from crossfoot.core.errors import NeedsPerson, Stopped
+from crossfoot.core.errors import NeedsPerson, RetryLater, Stopped
 from crossfoot.core.links import Kind
 from crossfoot.engine.plans import describe_plan
 from crossfoot.engine.runs import look
@@ -364,6 +364,27 @@ def test_after_a_lost_answer_nothing_is_told_until_the_lost_call_can_no_longer_l
     assert phone(shared, contact["ContactID"]) == "02 5550 5009"
     actions = [entry.action for entry in shared.audit() if entry.record_id == row["Id"]]
     assert actions[-2:] == ["answer lost to update of Contact", "update Contact"]
+
+
+@pytest.mark.parametrize("side", ["salesforce", "xero"])
+def test_what_a_days_limit_kept_from_being_told_is_told_as_soon_as_it_ends(shared: Business, side: str) -> None:
+    row, contact = linked(shared)[0]
+    if side == "xero":
+        shared.edit("Account", row["Id"], Phone="02 5550 5001")
+        limit = {"retry_after_s": 240, "match": {"method": "POST", "path_contains": "/Contacts"}}
+    else:
+        set_phone(shared, contact["ContactID"], "02 5550 5001")
+        limit = {"match": {"method": "PATCH", "path_contains": "composite/sobjects"}}
+    shared.post(f"{URLS[side]}/control/fault", {"kind": "limit_day", **limit})
+    with pytest.raises(RetryLater):
+        shared.sync()
+    shared.later(minutes=5 if side == "xero" else 61)
+
+    assert shared.sync().agreed.writes == 1
+
+    assert account(shared, row["Id"])["Phone"] == phone(shared, contact["ContactID"]) == "02 5550 5001"
+    actions = [entry.action for entry in shared.audit() if entry.record_id == row["Id"]]
+    assert not [action for action in actions if "answer lost" in action]
 
 
 def test_a_lost_answer_of_salesforce_is_compared_anew(shared: Business) -> None:

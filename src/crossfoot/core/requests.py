@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from crossfoot.core.reissue import CODES as REISSUE_TROUBLE
 
@@ -40,7 +41,7 @@ class Question:
     it could not be carried out."""
 
     codes: frozenset[str]
-    decision: str
+    decision: Literal["cancel", "reissue"]
     trouble: frozenset[str]
 
 

@@ -24,7 +24,7 @@ from crossfoot.engine.session import Session
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields, encode
 from crossfoot.store.operations import StoredCall, StoredOperation
-from crossfoot.xero import documents, requests
+from crossfoot.xero import elements, requests
 
 T = TypeVar("T")
 Failure = NotApplied | OutcomeUnknown | Rejected | RetryLater | NeedsReauthorisation
@@ -46,13 +46,18 @@ class Sent(Generic[T]):
         return self.error is not None and not isinstance(self.error, OutcomeUnknown)
 
     @property
+    def stops(self) -> bool:
+        """Whether a limit or an access that has ended kept it from being made: nothing more is sent in this run."""
+        return isinstance(self.error, RetryLater | NeedsReauthorisation)
+
+    @property
     def refusal(self) -> str:
         """The vendor's words, where it refused the call as a whole."""
         return ("; ".join(self.error.reasons) or str(self.error)) if isinstance(self.error, Rejected) else ""
 
     def end(self, connection: Connection, now: datetime) -> None:
         """Keep it. Where the outcome is unknown, so are the operations from here on; else the sender settles them."""
-        state = "unknown" if isinstance(self.error, OutcomeUnknown) else "answered"
+        state: ops.CallState = "unknown" if isinstance(self.error, OutcomeUnknown) else "answered"
         status, request_id = self.status, ""
         if isinstance(self.error, Rejected):
             status, request_id = self.error.status, self.error.request_id
@@ -109,7 +114,7 @@ def commit(
 
 def batch_of(kind: str, operations: Sequence[StoredOperation]) -> bytes:
     """The body that carries the elements of these operations."""
-    return documents.batch_body(kind, [encode(decode_fields(operation.body)["element"]) for operation in operations])
+    return elements.batch_body(kind, [encode(decode_fields(operation.body)["element"]) for operation in operations])
 
 
 def of_each(operations: Sequence[StoredOperation], decode: Callable[[bytes], list[T]]) -> Callable[[bytes], list[T]]:

@@ -1,8 +1,7 @@
 """Operations and calls: the intent is committed here before a byte leaves, the outcome after it came back.
 
-States of an operation: reserved -> sending -> (unknown) -> applied -> verified, or refused, or abandoned (it turned out
-that it must not be sent after all). States of a call: committed -> answered | unknown; of a bulk
-load: loading -> answered.
+An operation goes reserved -> sending -> (unknown) -> applied -> verified, or is refused, or abandoned (it turned out
+that it must not be sent after all). A call goes committed -> answered | unknown; a bulk load loading -> answered.
 """
 
 from __future__ import annotations
@@ -12,18 +11,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, insert, select, text, update
 
 from crossfoot.core.links import Identity, Kind
+from crossfoot.core.money import ZERO
 from crossfoot.store.codec import instant, moment
 from crossfoot.store.lookups import chunks
 from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import call, from_units, operation, to_units
 
-_LOADING = "loading"
-STANDING = ("reserved", "sending", "unknown", "applied")
+State = Literal["reserved", "sending", "unknown", "applied", "verified", "refused", "abandoned"]
+CallState = Literal["committed", "answered", "unknown", "loading"]
+
+IN_THE_AIR: tuple[State, ...] = ("reserved", "sending", "unknown")
+"""Decided, and nobody has said yet what became of it."""
+STANDING: tuple[State, ...] = (*IN_THE_AIR, "applied")
 # Word for word what the index of those that stand says: they are few, and all others stay for ever.
 _REFUSED = text("operation.state = 'refused'")
 _STANDS = text("operation.state NOT IN ('refused', 'abandoned', 'verified')")
@@ -38,18 +42,18 @@ class StoredOperation:
     identity: Identity
     source_id: str
     action: str
-    state: str
     body: bytes
     payload_hash: str
-    pre_image: str
-    number: str
-    xero_id: str
-    currency: str
-    ex_tax: Decimal
-    gross: Decimal
-    base_gross: Decimal
-    reviewed: bool
     reason: str
+    state: State = "reserved"
+    pre_image: str = ""
+    number: str = ""
+    xero_id: str = ""
+    currency: str = ""
+    ex_tax: Decimal = ZERO
+    gross: Decimal = ZERO
+    base_gross: Decimal = ZERO
+    reviewed: bool = False
     source_hash: str = ""
     call_id: str = ""
     position: int = 0
@@ -134,7 +138,7 @@ def commit_call(connection: Connection, new: StoredCall, operation_ids: Sequence
 
 
 def end_call(
-    connection: Connection, call_id: str, now: datetime, *, state: str, status: int = 0, request_id: str = ""
+    connection: Connection, call_id: str, now: datetime, *, state: CallState, status: int = 0, request_id: str = ""
 ) -> None:
     """Record what became of a call; its body is no longer needed once it was answered."""
     values: dict[str, object] = {"state": state, "status": status, "request_id": request_id, "ended_at": instant(now)}
@@ -158,7 +162,7 @@ def call_is_committed(connection: Connection, call_id: str) -> bool:
 def settle(
     connection: Connection,
     operation_id: str,
-    state: str,
+    state: State,
     now: datetime,
     *,
     xero_id: str | None = None,
@@ -192,7 +196,7 @@ def load_operations(
     connection: Connection,
     organisation_id: str,
     *,
-    states: Sequence[str] | None = None,
+    states: Sequence[State] | None = None,
     run_id: str | None = None,
     kind: Kind | None = None,
     source_id: str | None = None,
@@ -280,7 +284,7 @@ class Load:
 def open_load(connection: Connection, new: StoredCall, now: datetime) -> None:
     """Commit a load before its job is made. Its steps are calls of their own; it ends when its outcomes are in."""
     commit_call(connection, new, [], now)
-    change(connection, call, {"id": new.id}, {"state": _LOADING})
+    change(connection, call, {"id": new.id}, {"state": "loading"})
 
 
 def keep_job(connection: Connection, load_id: str, job_id: str) -> None:
@@ -290,7 +294,7 @@ def keep_job(connection: Connection, load_id: str, job_id: str) -> None:
 
 def open_loads(connection: Connection, home: str) -> list[Load]:
     """Loads whose rows' outcomes are not in yet."""
-    return [Load(row.id, row.idempotency_key, row.body) for row in _calls(connection, home=home, state=_LOADING)]
+    return [Load(row.id, row.idempotency_key, row.body) for row in _calls(connection, home=home, state="loading")]
 
 
 @Prepared

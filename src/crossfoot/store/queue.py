@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
@@ -21,6 +21,11 @@ from crossfoot.store.lookups import chunks
 from crossfoot.store.prepared import Bound, Prepared, change
 from crossfoot.store.schema import decision, disposition, from_units, queue, to_units
 from crossfoot.store.upsert import upsert
+
+EntryState = Literal["open", "closed"]
+Decided = Literal["not_same", "link_contact", "field", "cancel", "reissue", "undone", "approved"]
+"""What a person said: two records differ, this contact is the customer's, which side is right, take an invoice back,
+credit it and make it anew, make it not again, or yes to what was asked in Salesforce."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class QueueEntry:
     related: tuple[RecordRef, ...]
     vendor_text: str
     opened_at: str
-    state: str = "open"
+    state: EntryState = "open"
     ignored_reason: str = ""
     ignored_until: str | None = None
 
@@ -217,7 +222,7 @@ def ignore_entry(connection: Connection, entry: QueueEntry, *, reason: str, unti
 def decide(
     connection: Connection,
     organisation_id: str,
-    kind: str,
+    kind: Decided,
     source_id: str,
     target_id: str,
     *,
@@ -230,7 +235,7 @@ def decide(
     touch(connection, organisation_id, source_id)
 
 
-def forget_decision(connection: Connection, organisation_id: str, kind: str, source_id: str) -> None:
+def forget_decision(connection: Connection, organisation_id: str, kind: Decided, source_id: str) -> None:
     """Take decisions of one kind about one source back."""
     connection.execute(
         delete(decision).where(
@@ -242,7 +247,7 @@ def forget_decision(connection: Connection, organisation_id: str, kind: str, sou
     touch(connection, organisation_id, source_id)
 
 
-def take_back(connection: Connection, organisation_id: str, kind: str, source_id: str, target_id: str) -> None:
+def take_back(connection: Connection, organisation_id: str, kind: Decided, source_id: str, target_id: str) -> None:
     """Take one decision back."""
     connection.execute(
         delete(decision).where(
@@ -260,7 +265,7 @@ def _decided(organisation_id: Bound, kind: Bound) -> Select[Any]:
     return select(decision.c.source_id, decision.c.target_id).where(mine)
 
 
-def decisions(connection: Connection, organisation_id: str, kind: str) -> list[tuple[str, str]]:
+def decisions(connection: Connection, organisation_id: str, kind: Decided) -> list[tuple[str, str]]:
     """(source id, target id) of every decision of one kind."""
     rows = _decided(connection, organisation_id=organisation_id, kind=kind)
     return [(row.source_id, row.target_id) for row in rows]

@@ -10,7 +10,8 @@ import msgspec
 
 from crossfoot.core.pacing import Lane
 from crossfoot.core.reissue import CreditLine, IntendedCredit
-from crossfoot.xero.documents import ZERO_ID, batch_body, encode
+from crossfoot.xero.documents import ZERO_ID
+from crossfoot.xero.elements import batch_body, encode
 from crossfoot.xero.errors import messages_in
 from crossfoot.xero.requests import API, PAGE_SIZE, OrganisationRequest, Tenant, write
 

@@ -28,6 +28,7 @@ from crossfoot.store.links import (
     told_of,
 )
 from crossfoot.store.operations import (
+    State,
     StoredCall,
     StoredOperation,
     call_is_committed,
@@ -123,17 +124,13 @@ def operation(number: int = 1, source: str = "006A", **changed: object) -> Store
         identity=identity(source),
         source_id=source,
         action="create",
-        state="reserved",
         body=b"{}",
         payload_hash="payload",
-        pre_image="",
         number="SF-1",
-        xero_id="",
         currency="AUD",
         ex_tax=Decimal("100.00"),
         gross=Decimal("110.00"),
         base_gross=Decimal("110.00"),
-        reviewed=False,
         reason="won",
     )
     return replace(usual, **changed)  # type: ignore[arg-type]
@@ -155,7 +152,7 @@ CALL = StoredCall("call-1", AU, "run-1", "PUT", "/Invoices", b"the exact body", 
         ("abandoned", True),
     ],
 )
-def test_one_identity_has_one_standing_operation(database: Database, state: str, free: bool) -> None:
+def test_one_identity_has_one_standing_operation(database: Database, state: State, free: bool) -> None:
     with database.writing() as connection:
         reserve(connection, [operation(1)], NOW)
         settle(connection, "operation-1", state, NOW)

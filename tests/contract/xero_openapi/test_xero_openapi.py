@@ -31,7 +31,7 @@ from crossfoot.emulators.host import VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.wire import Request, Response
 from crossfoot.emulators.xero import api, openid
-from crossfoot.xero import documents
+from crossfoot.xero import documents, elements
 
 # Members of an answer to a write that say what became of an element, whatever its resource (XERO 3.4).
 OF_ANY_ELEMENT = {"HasErrors", "HasValidationErrors", "StatusAttributeString", "ValidationErrors", "Warnings"}
@@ -141,12 +141,12 @@ def test_what_we_send_fits_the_description(description: Description) -> None:
         RecordRef(Side.SALESFORCE, "Product2", "01t000000000001AAA"), "ADV", "Advice", "By the hour", "200"
     )
     sent = {
-        "Invoice": documents.invoice_element(invoice, contact_id=GUID, number="SF-1", status="DRAFT"),
-        "Contact": documents.contact_element(contact, "Acme"),
-        "Item": documents.item_element(item),
+        "Invoice": elements.invoice_element(invoice, contact_id=GUID, number="SF-1", status="DRAFT"),
+        "Contact": elements.contact_element(contact, "Acme"),
+        "Item": elements.item_element(item),
     }
     for schema, element in sent.items():
-        plain = json.loads(documents.encode(element), parse_float=Decimal)
+        plain = json.loads(elements.encode(element), parse_float=Decimal)
         assert not faults_of(description.sent.checker({"$ref": schema}, schema), plain)
 
 

@@ -16,6 +16,7 @@ import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.wanting as engine_wanting
 import crossfoot.engine.writing.apply as engine_apply
 import crossfoot.engine.writing.numbers as engine_numbers
+import crossfoot.engine.writing.reserve as engine_reserve
 from crossfoot.core import lifecycle
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
@@ -29,7 +30,7 @@ from crossfoot.engine.writing import adopt
 from crossfoot.mapping.deals import DealLens
 from crossfoot.mapping.expressions import compile_expression
 from crossfoot.store import links as store_links
-from crossfoot.xero import documents
+from crossfoot.xero import documents, elements
 from tests.simulation.machine import Machine
 
 from .planting import Change, Plant
@@ -106,12 +107,12 @@ def _invoice_what_is_open(_machine: Machine) -> list[Change]:
 
 def _approve_at_once(_machine: Machine) -> list[Change]:
     """Documents are made as approved ones."""
-    element = documents.invoice_element
+    element = elements.invoice_element
 
     def approved(*args: Any, **words: Any) -> dict[str, Any]:
         return element(*args, **{**words, "status": "AUTHORISED"})
 
-    return [(documents, "invoice_element", approved)]
+    return [(elements, "invoice_element", approved)]
 
 
 def _any_contact(_machine: Machine) -> list[Change]:
@@ -121,50 +122,50 @@ def _any_contact(_machine: Machine) -> list[Change]:
         known = list(store_links.load_links(connection, session.organisation_id, Kind.CONTACT))
         return known[0].link.xero_id if known else ""
 
-    return [(engine_apply, "_contact_id", first)]
+    return [(engine_reserve, "_contact_id", first)]
 
 
 def _only_the_first_line(_machine: Machine) -> list[Change]:
     """Of several lines one is sent: Xero takes what is sent for the whole."""
-    element = documents.invoice_element
+    element = elements.invoice_element
 
     def short(*args: Any, **words: Any) -> dict[str, Any]:
         made = element(*args, **words)
         return {**made, "LineItems": made["LineItems"][:1]}
 
-    return [(documents, "invoice_element", short)]
+    return [(elements, "invoice_element", short)]
 
 
 def _discount_left_out(_machine: Machine) -> list[Change]:
     """A line's discount is not sent."""
-    line = documents._line_element
+    line = elements._line_element
 
     def full(*args: Any) -> dict[str, Any]:
         return {name: value for name, value in line(*args).items() if not name.startswith("Discount")}
 
-    return [(documents, "_line_element", full)]
+    return [(elements, "_line_element", full)]
 
 
 def _whole_quantities(_machine: Machine) -> list[Change]:
     """Quantities are cut to whole numbers."""
-    line = documents._line_element
+    line = elements._line_element
 
     def whole(*args: Any) -> dict[str, Any]:
         made = line(*args)
         return {**made, "Quantity": made["Quantity"].to_integral_value(ROUND_DOWN)}
 
-    return [(documents, "_line_element", whole)]
+    return [(elements, "_line_element", whole)]
 
 
 def _prices_to_the_cent(_machine: Machine) -> list[Change]:
     """Unit prices are rounded as amounts are."""
-    line = documents._line_element
+    line = elements._line_element
 
     def rounded(*args: Any) -> dict[str, Any]:
         made = line(*args)
         return {**made, "UnitAmount": core_money.round_money(made["UnitAmount"])}
 
-    return [(documents, "_line_element", rounded)]
+    return [(elements, "_line_element", rounded)]
 
 
 def _half_even(_machine: Machine) -> list[Change]:

@@ -14,6 +14,7 @@ import crossfoot.engine.runs as engine_runs
 import crossfoot.engine.showing.sending as engine_sending
 import crossfoot.engine.writing.adopt as engine_adopt
 import crossfoot.engine.writing.apply as engine_apply
+import crossfoot.engine.writing.reserve as engine_reserve
 import crossfoot.engine.writing.verify as engine_verify
 from crossfoot.core import plan as core_plan
 from crossfoot.core.errors import OutcomeUnknown
@@ -127,7 +128,7 @@ def _resume_blindly(_machine: Machine) -> list[Change]:
     return [
         (engine_adopt, "_in_store", lambda _session, _operation: None),
         (engine_runs, "adopt_by_marker", lambda _session, _numbers: 0),
-        (engine_apply, "_number", random_number),
+        (engine_reserve, "_number", random_number),
         (core_plan, "_double_billing", lambda *_: []),
     ]
 

@@ -18,16 +18,12 @@ from crossfoot.core.documents import Address, IntendedItem, LineAmounts
 from crossfoot.xero import reference
 from crossfoot.xero.documents import (
     ZERO_ID,
-    batch_body,
-    contact_element,
     decode_elements,
     decode_page,
-    encode,
-    invoice_element,
-    item_element,
     parse_day,
     parse_instant,
 )
+from crossfoot.xero.elements import batch_body, contact_element, encode, invoice_element, item_element
 from crossfoot.xero.errors import as_rejection, says_taken
 from tests.unit.core.cases import account, account_id, invoice, line, money, salesforce
 

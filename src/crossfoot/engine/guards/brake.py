@@ -17,7 +17,7 @@ from crossfoot.core.links import Kind
 from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE
 from crossfoot.engine.session import Session
-from crossfoot.engine.writing.apply import base_amount, newest_rates
+from crossfoot.engine.writing.reserve import base_amount, newest_rates
 from crossfoot.store.codec import decode
 from crossfoot.store.links import StoredLink, count_links, load_links
 from crossfoot.store.operations import recent_intents

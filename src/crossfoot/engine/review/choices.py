@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import Connection
 
 from crossfoot.core.errors import NeedsPerson
@@ -15,7 +17,7 @@ from crossfoot.store.audit import append_audit
 from crossfoot.store.links import load_links
 from crossfoot.store.queue import QueueEntry
 
-DECISION = "field"
+DECISION: Final = "field"
 PERSON = "Contact"  # people of another object are called by their id
 
 

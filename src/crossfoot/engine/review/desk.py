@@ -48,7 +48,7 @@ IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
 _REISSUED = frozenset({"invoice_voided", "undone"})
-_ANSWERED_BY = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
+_ANSWERED_BY: Mapping[str, queue_store.Decided] = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
 """The kind of decision by which a question of the queue is answered, for the next sync to carry out."""
 
 

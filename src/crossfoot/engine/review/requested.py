@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -26,7 +26,7 @@ from crossfoot.store.queue import decide, decisions, open_entries
 from crossfoot.store.versions import load_versions
 from crossfoot.store.write_backs import WriteBack
 
-APPROVED = "approved"
+APPROVED: Final = "approved"
 """The kind of decision under which an approval is kept as it was first seen."""
 WAVE = 0
 _ANSWERS: Mapping[Action, Callable[[Desk, int], object]] = {Action.CANCEL: Desk.cancel, Action.REISSUE: Desk.reissue}

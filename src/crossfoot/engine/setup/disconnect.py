@@ -138,7 +138,7 @@ class Disconnector:
             )
             with self._database.writing("disconnect intent") as database:
                 ops.commit_call(database, call, [], self._host.now())
-            state = "unknown"
+            state: ops.CallState = "unknown"
             try:
                 remote.write(call.id, request, access)
                 state = "answered"

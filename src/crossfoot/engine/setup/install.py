@@ -123,7 +123,7 @@ class Administrator:
         call = ops.StoredCall(self.host.new_id(), self.connection.home, "", request.method, request.path, b"", "", 0)
         with self.database.writing("install intent") as database:
             ops.commit_call(database, call, [], self.host.now())
-        state = "unknown"
+        state: ops.CallState = "unknown"
         try:
             answer = self._answered(request, call.id)
             state = "answered"

@@ -135,7 +135,7 @@ def resume(session: Session) -> int:
             ops.end_call(connection, call_id, session.host.now(), state="unknown")
         for call_id in ops.orphaned_calls(connection, session.org_id):
             ops.end_call(connection, call_id, session.host.now(), state="unknown")
-        found = ops.load_operations(connection, session.organisation_id, states=("reserved", "sending", "unknown"))
+        found = ops.load_operations(connection, session.organisation_id, states=ops.IN_THE_AIR)
         standing = [each for each in found if each.identity.kind is not Kind.PAYMENT and each.action in _WRITTEN]
     adopted = 0
     for operation in standing:

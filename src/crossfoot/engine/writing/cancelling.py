@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.findings import Finding
@@ -23,7 +24,7 @@ from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import QueueEntry, decisions, forget_decision, open_entries, replace_findings
 from crossfoot.xero.requests import BATCH_SIZE
 
-ASKED = "cancel"
+ASKED: Final = "cancel"
 """The kind of decision by which a person has a document taken back."""
 REQUESTS = frozenset({"no_longer_won", "worth_nothing", "source_deleted"})
 """Reasons of the review queue that ask for it."""

@@ -15,9 +15,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, Rejected, RetryLater
+from crossfoot.core.errors import Rejected
 from crossfoot.core.links import Identity, Kind, Link
-from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment, RecordedPayment, intended_hash, pre_image
@@ -87,7 +86,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
         request = requests.write(session.tenant, "Payments", "PUT", batch_of(payments.KIND, operations))
         call = commit(connection, session, session.xero, access, replace(request, lane=Lane.PROMPT), operations)
     sent = call.send(of_each(operations, payments.decode_payments), looked_at=looked_at)
-    state = "refused" if sent.refusal and len(operations) == 1 else "abandoned"
+    state: ops.State = "refused" if sent.refusal and len(operations) == 1 else "abandoned"
     now = session.host.now()
     with session.database.writing("payment call ended" if sent.error else "payment outcome") as connection:
         sent.end(connection, now)
@@ -98,8 +97,8 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
         elif sent.error is None:
             for operation, outcome in zip(operations, sent.unwrap(), strict=True):
                 _record(connection, session, replace(operation, call_id=call.id), outcome, paid)
-    if isinstance(sent.error, RetryLater | NeedsReauthorisation) or (sent.refusal and state != "refused"):
-        sent.unwrap()
+    if sent.stops or (sent.refusal and state != "refused"):
+        sent.unwrap()  # raises it
 
 
 def _free(connection: Connection, session: Session, batch: Sequence[Due]) -> list[StoredOperation]:
@@ -123,17 +122,12 @@ def _operation(session: Session, due: Due) -> StoredOperation:
         identity=Identity(session.org_id, session.organisation_id, Kind.PAYMENT, intended.source.id),
         source_id=intended.source.id,
         action="create",
-        state="reserved",
         body=encode({"element": element, "form": None, "before": before}),
         payload_hash=intended_hash(intended),
         pre_image=pre_image(invoice),
         number=invoice.number,
-        xero_id="",
         currency=intended.currency,
-        ex_tax=ZERO,
         gross=intended.amount,
-        base_gross=ZERO,
-        reviewed=False,
         reason="recorded in Salesforce",
         source_hash=due.recorded.terms_hash,
     )

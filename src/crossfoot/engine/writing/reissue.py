@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -63,7 +64,7 @@ from crossfoot.store.queue import (
 )
 from crossfoot.store.versions import load_versions
 
-ASKED = "reissue"
+ASKED: Final = "reissue"
 """The kind of decision by which a person has an invoice credited and made anew; about one invoice and one version of
 the deal."""
 PROPOSED_BY = "changed_after_approval"

@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
-from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.money import ZERO
 from crossfoot.core.records import content_hash
@@ -34,7 +33,6 @@ from crossfoot.xero.requests import OrganisationRequest
 
 MAKE, ALLOCATE = "make", "allocate"
 ALLOCATION_PART = "allocation"
-_STANDING = ("reserved", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +88,9 @@ def settle_seen(session: Session, act: Act, invoice: LedgerInvoice | None, note:
 
 def standing(session: Session, act: Act) -> list[StoredOperation]:
     """Operations of the act whose result was not seen yet."""
+    home, deal = session.organisation_id, act.source_id
     with session.database.reading() as connection:
-        home = session.organisation_id
-        found = ops.load_operations(connection, home, states=_STANDING, kind=Kind.CREDIT_NOTE, source_id=act.source_id)
+        found = ops.load_operations(connection, home, states=ops.IN_THE_AIR, kind=Kind.CREDIT_NOTE, source_id=deal)
         return [operation for operation in found if operation.identity.epoch == act.epoch]
 
 
@@ -114,16 +112,11 @@ def _operation(session: Session, act: Act, write: _Write) -> StoredOperation:
         identity=identity,
         source_id=act.source_id,
         action=write.action,
-        state="reserved",
         body=encode({"element": write.element, "form": None, "before": None}),
         payload_hash=content_hash({"action": write.action, "number": act.credit_number, "amount": write.amount}),
-        pre_image="",
         number=act.credit_number,
-        xero_id="",
         currency=act.currency,
-        ex_tax=ZERO,
         gross=write.amount,
-        base_gross=ZERO,
         reviewed=True,
         reason=f"asked for: takes {act.number} back, to be made anew",
     )
@@ -149,10 +142,10 @@ def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> 
         call = commit(connection, session, session.xero, access, write.request, [operation])
     sent = call.send(write.problem, looked_at=looked_at)
     words = sent.refusal if sent.error else sent.unwrap()
-    state = "refused" if words else "abandoned" if sent.did_nothing else "unknown"
+    state: ops.State = "refused" if words else "abandoned" if sent.did_nothing else "unknown"
     with session.database.writing("re-issue call ended") as connection:
         sent.end(connection, session.host.now())
         ops.settle(connection, operation.id, state, session.host.now(), refusal=words)
-    if isinstance(sent.error, RetryLater | NeedsReauthorisation):
-        raise sent.error
+    if sent.stops:
+        sent.unwrap()  # raises it
     return words

@@ -13,7 +13,6 @@ from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.links import Identity
-from crossfoot.core.money import ZERO
 from crossfoot.core.records import canonical, content_hash
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.committed import Sent, batch_of, commit, of_each
@@ -41,7 +40,6 @@ def status_operation(
         identity=identity,
         source_id=identity.source_key,
         action=ACTIONS[status],
-        state="reserved",
         body=encode({"element": element, "form": None, "before": canonical(ledger_form(invoice))}),
         payload_hash=content_hash(element),
         pre_image=to_version(session.organisation_id, invoice).hash,
@@ -50,7 +48,6 @@ def status_operation(
         currency=invoice.currency,
         ex_tax=invoice.sub_total,
         gross=invoice.total,
-        base_gross=ZERO,
         reviewed=reviewed,
         reason=reason,
     )
@@ -104,8 +101,7 @@ def _as_they_are(session: Session, operations: Sequence[StoredOperation]) -> lis
 def resume_statuses(session: Session) -> None:
     """Settle what an earlier run left in the air."""
     with session.database.reading() as connection:
-        states = ("reserved", "sending", "unknown")
-        found = ops.load_operations(connection, session.organisation_id, states=states)
+        found = ops.load_operations(connection, session.organisation_id, states=ops.IN_THE_AIR)
         standing = [operation for operation in found if operation.action in ACTIONS.values()]
     if standing:
         _settle(session, standing, _as_they_are(session, standing))

@@ -17,7 +17,6 @@ from crossfoot.core.agreement import Told, ToldStage, Value, value_hash
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind
-from crossfoot.core.money import ZERO
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import Side
 from crossfoot.engine.calls.remote import NotApplied
@@ -243,17 +242,10 @@ def _intent(session: Session, item: Compared, row: Row) -> StoredOperation:
         ),
         source_id=row.id,
         action="update",
-        state="reserved",
         body=encode({"element": row.fields, "form": None, "before": before}),
         payload_hash=told_hash(Side.SALESFORCE, values),
         pre_image=row.pre_image,
-        number="",
         xero_id=item.stored.link.xero_id,
-        currency="",
-        ex_tax=ZERO,
-        gross=ZERO,
-        base_gross=ZERO,
-        reviewed=False,
         reason=reason(item, values, Side.XERO),
     )
 
@@ -294,6 +286,8 @@ def _call(session: Session, pairs: Sequence[Pair], looked_at: datetime) -> tuple
     sent = call.send(of_each(operations, sf.decode_outcomes), looked_at=looked_at)
     with session.database.writing("call ended") as connection:
         sent.end(connection, session.host.now())
+        for operation in operations if sent.stops else ():
+            ops.settle(connection, operation.id, "abandoned", session.host.now())
     return call.id, sent.unwrap()
 
 
