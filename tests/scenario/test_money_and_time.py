@@ -60,3 +60,38 @@ def test_an_org_that_comes_to_have_several_currencies_holds_invoices_until_the_s
     connected.sync()
     assert connected.waiting("Dollars").keys() == {"no_products"}
     assert connected.invoice_of("Dollars")["CurrencyCode"] == "USD"
+
+
+def key_in_francs(firm: Business, deal: str) -> str:
+    """Finance invoice a deal's customer by hand, in a currency that Salesforce does not have. Returns the id."""
+    firm.office.ask(firm.office.xero_url, "PUT", "/Currencies", {"Code": "CHF"})
+    line = {"Description": "Fair", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200", "TaxType": "BASEXCLUDED"}
+    invoice = {
+        "Type": "ACCREC",
+        "Status": "AUTHORISED",
+        "Contact": {"ContactID": firm.invoice_of(deal)["Contact"]["ContactID"]},
+        "Date": "2026-11-18",
+        "DueDate": "2026-12-18",
+        "CurrencyCode": "CHF",
+        "LineItems": [line],
+    }
+    [made] = firm.office.xero("PUT", "Invoices", [invoice])
+    return str(made["InvoiceID"])
+
+
+def test_an_invoice_in_a_currency_that_salesforce_has_not_holds_no_other(synced: Business) -> None:
+    """Nothing of any invoice was shown in Salesforce any more, such as that it was approved or paid."""
+    invoice_id = key_in_francs(synced, REVIEW)
+    shown = f"SELECT CurrencyIsoCode FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice_id}'"
+
+    synced.approve(REVIEW)
+
+    [row] = synced.soql(f"SELECT Status__c FROM Xero_Invoice__c WHERE Opportunity__r.Name = '{REVIEW}'")
+    assert row["Status__c"] == "Authorised"
+    assert synced.soql(shown) == []
+    entries = [entry for entry in synced.desk.entries() if entry.code == "choice_missing"]
+    assert {entry.record.id for entry in entries} == {
+        "Xero_Invoice__c.CurrencyIsoCode",
+        "Xero_Invoice_Line__c.CurrencyIsoCode",
+    }
+    assert all("does not take CHF; rows that say so wait" in entry.cause for entry in entries)
