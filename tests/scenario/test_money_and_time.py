@@ -95,3 +95,15 @@ def test_an_invoice_in_a_currency_that_salesforce_has_not_holds_no_other(synced:
         "Xero_Invoice_Line__c.CurrencyIsoCode",
     }
     assert all("does not take CHF; rows that say so wait" in entry.cause for entry in entries)
+
+
+def test_a_draft_whose_deal_falls_below_zero_stays_and_its_deal_waits_for_a_credit_note(synced: Business) -> None:
+    [line] = synced.lines(REVIEW)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=dec("-100"))
+    synced.later()
+
+    report = synced.sync()
+
+    assert report.applied.refused == []
+    assert synced.waiting(REVIEW).keys() == {"negative_deal"}
+    assert synced.invoice_of(REVIEW)["SubTotal"] == dec("4300.00")
