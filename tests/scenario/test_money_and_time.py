@@ -107,3 +107,27 @@ def test_a_draft_whose_deal_falls_below_zero_stays_and_its_deal_waits_for_a_cred
     assert report.applied.refused == []
     assert synced.waiting(REVIEW).keys() == {"negative_deal"}
     assert synced.invoice_of(REVIEW)["SubTotal"] == dec("4300.00")
+
+
+def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_currency(synced: Business) -> None:
+    """The queue says to invoice it so; the tie-out then had a difference that nothing could name."""
+    currencies = synced.org.rows["CurrencyType"]
+    known = next(iter(currencies.values()))
+    currencies["01LXoK000000099IBA"] = {**known, "Id": "01LXoK000000099IBA", "IsoCode": "JPY"}
+    synced.win("Tokyo fair", "Evergreen Cinemas", [], Amount=500_000, CurrencyIsoCode="JPY")
+    synced.sync()
+    assert "currency_decimals" in synced.waiting("Tokyo fair")
+    invoice_id = key_in_francs(synced, REVIEW)
+    synced.in_xero("Invoices", InvoiceID=invoice_id, Reference=synced.deal("Tokyo fair")["Deal_Number__c"])
+    synced.later()
+    synced.sync()
+
+    synced.desk.link(synced.waiting("Tokyo fair")["already_invoiced"].id)
+    synced.later()
+    synced.sync()
+
+    assert synced.waiting("Tokyo fair").keys() == {"draft_edited"}
+    result = synced.tie_out().result
+    assert not result.unexplained
+    [row] = [row for row in result.rows if row.currency == "JPY"]
+    assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
