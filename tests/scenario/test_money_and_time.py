@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.setup.doctor import examine
 
-from .business import Business
+from .business import Business, Stage, found
 
 
 def dec(text: str) -> Decimal:
     return Decimal(text)
 
 
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+TAXES = {"NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
 REVIEW = "Evergreen Cinemas - Half-year review"
 
 
@@ -131,3 +136,34 @@ def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_curre
     assert not result.unexplained
     [row] = [row for row in result.rows if row.currency == "JPY"]
     assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
+
+
+def firm_in(country: str, directory: Path) -> Stage:
+    """The small firm with its books in another country, connected."""
+    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", f"Advisory, CountryCode: {country}}}")
+    text = text.replace("TaxType: OUTPUT}", f"TaxType: {TAXES[country]}}}").replace("Australia", country)
+    text = text.replace('AccountCode: "200"', 'AccountCode: "400"') if country == "US" else text
+    path = directory / "firm.yaml"
+    path.write_text(text.replace('TaxNumber: "51 824 753 556"', "AccountNumber: A-1"), encoding="utf-8")
+    return found(find_scenario(str(path)), directory, date(2026, 11, 1))
+
+
+@pytest.mark.parametrize(
+    ("country", "currency", "abroad", "tax"),
+    [("NZ", "NZD", "{AU: ZERORATED,", "184.42"), ("GB", "GBP", "{}", "245.89"), ("US", "USD", "{}", "0.00")],
+)
+def test_books_of_each_country(tmp_path: Path, country: str, currency: str, abroad: str, tax: str) -> None:
+    """What is sold abroad from Britain has no one tax: it waits, and is proposed none of the EU."""
+    stage = firm_in(country, tmp_path)
+    firm = Business(stage, tmp_path)
+    firm.set("Currency: CurrencyIsoCode", f"Currency: \"'{currency}'\"")
+
+    firm.sync()
+
+    assert f"tax_by_country: {abroad}" in stage.settings
+    invoice = firm.invoice_of("Advice")
+    assert (invoice["SubTotal"], invoice["TotalTax"]) == (dec("1229.46"), dec(tax))
+    assert not firm.tie_out().result.unexplained
+    firm.later()
+    assert firm.sync().writes == 0
+    firm.close()
