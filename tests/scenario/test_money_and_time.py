@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.setup.doctor import examine
 
-from .business import Business
+from .business import Business, Stage, found
 
 
 def dec(text: str) -> Decimal:
     return Decimal(text)
 
 
+SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
+TAXES = {"NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
 REVIEW = "Evergreen Cinemas - Half-year review"
 
 
@@ -60,3 +65,105 @@ def test_an_org_that_comes_to_have_several_currencies_holds_invoices_until_the_s
     connected.sync()
     assert connected.waiting("Dollars").keys() == {"no_products"}
     assert connected.invoice_of("Dollars")["CurrencyCode"] == "USD"
+
+
+def key_in_francs(firm: Business, deal: str) -> str:
+    """Finance invoice a deal's customer by hand, in a currency that Salesforce does not have. Returns the id."""
+    firm.office.ask(firm.office.xero_url, "PUT", "/Currencies", {"Code": "CHF"})
+    line = {"Description": "Fair", "Quantity": 1, "UnitAmount": 100, "AccountCode": "200", "TaxType": "BASEXCLUDED"}
+    invoice = {
+        "Type": "ACCREC",
+        "Status": "AUTHORISED",
+        "Contact": {"ContactID": firm.invoice_of(deal)["Contact"]["ContactID"]},
+        "Date": "2026-11-18",
+        "DueDate": "2026-12-18",
+        "CurrencyCode": "CHF",
+        "LineItems": [line],
+    }
+    [made] = firm.office.xero("PUT", "Invoices", [invoice])
+    return str(made["InvoiceID"])
+
+
+def test_an_invoice_in_a_currency_that_salesforce_has_not_holds_no_other(synced: Business) -> None:
+    """Nothing of any invoice was shown in Salesforce any more, such as that it was approved or paid."""
+    invoice_id = key_in_francs(synced, REVIEW)
+    shown = f"SELECT CurrencyIsoCode FROM Xero_Invoice__c WHERE Invoice_Id__c = '{invoice_id}'"
+
+    synced.approve(REVIEW)
+
+    [row] = synced.soql(f"SELECT Status__c FROM Xero_Invoice__c WHERE Opportunity__r.Name = '{REVIEW}'")
+    assert row["Status__c"] == "Authorised"
+    assert synced.soql(shown) == []
+    entries = [entry for entry in synced.desk.entries() if entry.code == "choice_missing"]
+    assert {entry.record.id for entry in entries} == {
+        "Xero_Invoice__c.CurrencyIsoCode",
+        "Xero_Invoice_Line__c.CurrencyIsoCode",
+    }
+    assert all("does not take CHF; rows that say so wait" in entry.cause for entry in entries)
+
+
+def test_a_draft_whose_deal_falls_below_zero_stays_and_its_deal_waits_for_a_credit_note(synced: Business) -> None:
+    [line] = synced.lines(REVIEW)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=dec("-100"))
+    synced.later()
+
+    report = synced.sync()
+
+    assert report.applied.refused == []
+    assert synced.waiting(REVIEW).keys() == {"negative_deal"}
+    assert synced.invoice_of(REVIEW)["SubTotal"] == dec("4300.00")
+
+
+def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_currency(synced: Business) -> None:
+    """The queue says to invoice it so; the tie-out then had a difference that nothing could name."""
+    currencies = synced.org.rows["CurrencyType"]
+    known = next(iter(currencies.values()))
+    currencies["01LXoK000000099IBA"] = {**known, "Id": "01LXoK000000099IBA", "IsoCode": "JPY"}
+    synced.win("Tokyo fair", "Evergreen Cinemas", [], Amount=500_000, CurrencyIsoCode="JPY")
+    synced.sync()
+    assert "currency_decimals" in synced.waiting("Tokyo fair")
+    invoice_id = key_in_francs(synced, REVIEW)
+    synced.in_xero("Invoices", InvoiceID=invoice_id, Reference=synced.deal("Tokyo fair")["Deal_Number__c"])
+    synced.later()
+    synced.sync()
+
+    synced.desk.link(synced.waiting("Tokyo fair")["already_invoiced"].id)
+    synced.later()
+    synced.sync()
+
+    assert synced.waiting("Tokyo fair").keys() == {"draft_edited"}
+    result = synced.tie_out().result
+    assert not result.unexplained
+    [row] = [row for row in result.rows if row.currency == "JPY"]
+    assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
+
+
+def firm_in(country: str, directory: Path) -> Stage:
+    """The small firm with its books in another country, connected."""
+    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", f"Advisory, CountryCode: {country}}}")
+    text = text.replace("TaxType: OUTPUT}", f"TaxType: {TAXES[country]}}}").replace("Australia", country)
+    text = text.replace('AccountCode: "200"', 'AccountCode: "400"') if country == "US" else text
+    path = directory / "firm.yaml"
+    path.write_text(text.replace('TaxNumber: "51 824 753 556"', "AccountNumber: A-1"), encoding="utf-8")
+    return found(find_scenario(str(path)), directory, date(2026, 11, 1))
+
+
+@pytest.mark.parametrize(
+    ("country", "currency", "abroad", "tax"),
+    [("NZ", "NZD", "{AU: ZERORATED,", "184.42"), ("GB", "GBP", "{}", "245.89"), ("US", "USD", "{}", "0.00")],
+)
+def test_books_of_each_country(tmp_path: Path, country: str, currency: str, abroad: str, tax: str) -> None:
+    """What is sold abroad from Britain has no one tax: it waits, and is proposed none of the EU."""
+    stage = firm_in(country, tmp_path)
+    firm = Business(stage, tmp_path)
+    firm.set("Currency: CurrencyIsoCode", f"Currency: \"'{currency}'\"")
+
+    firm.sync()
+
+    assert f"tax_by_country: {abroad}" in stage.settings
+    invoice = firm.invoice_of("Advice")
+    assert (invoice["SubTotal"], invoice["TotalTax"]) == (dec("1229.46"), dec(tax))
+    assert not firm.tie_out().result.unexplained
+    firm.later()
+    assert firm.sync().writes == 0
+    firm.close()

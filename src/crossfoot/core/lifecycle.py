@@ -93,6 +93,8 @@ def judge_linked(case: LinkedDeal) -> Judgement:
     form = ledger_form(invoice)
     touched = content_hash(form) != case.link.base_hash
     unapproved = invoice.status in UNAPPROVED_STATUSES
+    if case.intended is not None and case.link.born != "crossfoot" and invoice.currency != case.intended.currency:
+        return _judge_own_figures(case, invoice, case.intended, shown)
     if not case.source_changed:
         if touched and unapproved and case.link.born == "crossfoot":
             return hold("draft_edited", f"{shown} now comes to {invoice.sub_total} ex tax", waits=False)
@@ -121,13 +123,14 @@ def _judge_unmakeable(
 
 def _judge_own_figures(case: LinkedDeal, invoice: LedgerInvoice, intended: IntendedInvoice, shown: str) -> Judgement:
     """What a person edited and approved stands. Where it comes to something else than the deal, that has a name."""
-    change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
-    if not change:
+    change = _difference(invoice, intended)
+    if change is not None and not change.amount:
         return Judgement()
-    money = Money(invoice.currency, change)
-    cause = f"{shown} was approved with other figures than the deal's; by {change} {invoice.currency}"
+    cause = f"{shown} is in {invoice.currency}, the deal in {intended.currency}"
+    if change is not None:
+        cause = f"{shown} was approved with other figures than the deal's; by {change.amount} {change.currency}"
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
-    return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
+    return Judgement((Finding("draft_edited", case.deal.ref, cause, money=change, related=related),))
 
 
 def _judge_change(
@@ -149,12 +152,12 @@ def _judge_change(
     if not parts:
         return Judgement(agreed=content_hash(form))
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
-    change = EXACT.subtract(intended.amount, _comparable(invoice, intended))
-    money = Money(invoice.currency, change)
+    money = _difference(invoice, intended)
     if invoice.taken_off and case.gross == EXACT.subtract(invoice.total, invoice.taken_off) and _of_amounts(parts):
         cause = f"{shown} comes to what the deal is worth now, with {invoice.taken_off} credited by finance"
         return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
-    cause = f"{shown} differs from the deal in {', '.join(parts[:4])}; by {change} {invoice.currency}"
+    apart = f"by {money.amount} {money.currency}" if money else f"it is in {invoice.currency}"
+    cause = f"{shown} differs from the deal in {', '.join(parts[:4])}; {apart}"
     if not unapproved or case.link.born != "crossfoot":
         return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
     if touched:
@@ -193,6 +196,13 @@ def _sets_due(deal: Deal, invoice: LedgerInvoice) -> bool:
     gave the customer longer, or the customer's terms changed since."""
     intended = deal.invoice
     return intended is not None and (intended.due is not None or intended.dated != invoice.dated)
+
+
+def _difference(invoice: LedgerInvoice, intended: IntendedInvoice) -> Money | None:
+    """By how much a deal is worth more than its invoice comes to; None where both are in different currencies."""
+    if intended.currency != invoice.currency:
+        return None
+    return Money(invoice.currency, EXACT.subtract(intended.amount, _comparable(invoice, intended)))
 
 
 def _comparable(invoice: LedgerInvoice, intended: IntendedInvoice) -> Decimal:

@@ -239,8 +239,7 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
     def add(code: str, cause: str, fix: str = "") -> None:
         problems.append(Finding(code, deal.ref, cause, fix=fix))
 
-    if deal.amount < 0:
-        add("negative_deal", f"the deal is worth {deal.amount} {deal.currency}")
+    problems += _below_zero(deal)
     if deal.invoice is None:
         return problems
     problems += _account_problems(deal, context)
@@ -256,6 +255,11 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
     if minor_units(deal.currency) != 2:
         add("currency_decimals", f"{deal.currency} has {minor_units(deal.currency)} decimals")
     return problems
+
+
+def _below_zero(deal: Deal) -> list[Finding]:
+    worth = f"the deal is worth {deal.amount} {deal.currency}"
+    return [Finding("negative_deal", deal.ref, worth)] if deal.amount < 0 else []
 
 
 def _account_problems(deal: Deal, context: Context) -> list[Finding]:
@@ -435,7 +439,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
     """What a deal with an invoice calls for now; or None, and why no document can be made from it."""
-    invoice, problems = deal.invoice, [*deal.findings, *_account_problems(deal, context)]
+    invoice, problems = deal.invoice, [*deal.findings, *_below_zero(deal), *_account_problems(deal, context)]
     if invoice and invoice.account and invoice.account.id in context.accounts:
         country = context.accounts[invoice.account.id].country
         result = code_invoice(invoice, country, context.books, context.policy.coding)

@@ -200,8 +200,9 @@ def _place(
     invoice, *others = sorted(live, key=apart)
     if invoice.currency != deal.currency:
         row.invoices += 1
-        note = f"invoiced in {invoice.currency}"
-        row.unnamed.append(Difference("currency", deal.amount, deal.id, deal.name, invoice.number, note))
+        note, reason = f"invoiced in {invoice.currency}", named.get(deal.id, "")
+        apart_by = row.differences if reason else row.unnamed
+        apart_by.append(Difference(reason or "currency", deal.amount, deal.id, deal.name, invoice.number, note))
         return
     _count(row, invoice, values[invoice.invoice_id])
     for other in others:  # what is billed twice is shown with its money

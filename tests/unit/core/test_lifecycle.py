@@ -147,6 +147,28 @@ def test_figures_that_a_person_edited_and_approved_stand_and_are_named_with_thei
     assert "approved with other figures" in finding.cause
 
 
+@pytest.mark.parametrize("status", ["AUTHORISED", "PAID"])
+def test_an_invoice_that_people_approved_in_another_currency_is_named_though_the_figures_are_the_same(
+    status: str,
+) -> None:
+    (finding,) = judge(status, held=as_sent(status=status, currency="NZD")).findings
+    assert (finding.code, finding.money) == ("draft_edited", None)
+    assert finding.cause.endswith("is in NZD, the deal in AUD")
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_an_invoice_by_hand_in_another_currency_is_named_and_asks_for_nothing(changed: bool) -> None:
+    """A deal in yen cannot be invoiced as it is; whoever does so in dollars and links both is done with it."""
+    judgement = judge(changed=changed, born="people", held=as_sent(status="AUTHORISED", currency="NZD"))
+    assert outcome(judgement) == "draft_edited"
+
+
+def test_amounts_of_two_currencies_are_not_taken_from_each_other() -> None:
+    (finding,) = judge("AUTHORISED", changed=True, intended=replace(CHANGED, currency="NZD")).findings
+    assert (finding.code, finding.money) == ("changed_after_approval", None)
+    assert finding.cause.endswith("it is in AUD")
+
+
 def test_peoples_own_draft_may_look_as_they_like() -> None:
     assert outcome(judge(born="people", touched=True)) == "nothing"
 

@@ -89,6 +89,15 @@ def test_amounts_of_another_currency_are_not_added() -> None:
     assert (row.tax, row.gross, row.draft) == (ZERO, ZERO, ZERO)
 
 
+def test_an_invoice_in_another_currency_has_the_name_that_the_queue_gives_it() -> None:
+    result = compare([won()], [billed(currency="NZD")], named={deal_id(): "changed_after_approval"})
+    row = only_row(result)
+    assert [(each.kind, each.amount, each.note) for each in row.differences] == [
+        ("changed_after_approval", money(100), "invoiced in NZD")
+    ]
+    assert (row.unnamed, row.gross, result.unexplained) == ([], ZERO, False)
+
+
 @pytest.mark.promise("S0-52")
 @pytest.mark.parametrize(
     ("lines", "off", "named"),

@@ -6,6 +6,7 @@ ends by itself once the org is as before, or once crossfoot.yaml is changed, whi
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,7 +39,8 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
     REQUESTS: (REQUESTS,),
 }
 READ_CODES = frozenset({"object_missing", "field_missing", "field_type_changed"})
-WRITE_CODES = frozenset({"field_not_writable", "field_required", "choice_missing"})
+CHOICE_MISSING = "choice_missing"
+WRITE_CODES = frozenset({"field_not_writable", "field_required", CHOICE_MISSING})
 # Types whose values read alike: a change within a row changes nothing for a mapping.
 _ALIKE = (
     {"string", "picklist", "combobox", "textarea", "phone", "url", "email", "encryptedstring", "id", "reference"},
@@ -77,10 +79,10 @@ class Drift:
     @property
     def finding(self) -> Finding:
         """The entry of the review queue."""
-        paused = f"flow `{self.flow}`" if self.flow else f"writing to {self.object}"
-        return Finding(
-            self.code, RecordRef(Side.SALESFORCE, self.object, self.key), f"{self.cause}; {paused} is paused"
-        )
+        follows = f"flow `{self.flow}` is paused" if self.flow else f"writing to {self.object} is paused"
+        if self.code == CHOICE_MISSING:
+            follows = "rows that say so wait"
+        return Finding(self.code, RecordRef(Side.SALESFORCE, self.object, self.key), f"{self.cause}; {follows}")
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -159,7 +161,8 @@ def _has_currencies(shape: ObjectShape | None) -> bool:
 def find_write_drift(
     kind: str, shape: ObjectShape | None, rows: Sequence[Mapping[str, Any]], required_before: Iterable[str]
 ) -> list[Drift]:
-    """Why rows of ``kind`` would be refused, each for the same cause: found before they are sent."""
+    """Why rows of ``kind`` would be refused: found before they are sent. A choice that is missing concerns only the
+    rows that make it, all else every row."""
     if shape is None:  # "object_missing" is told, and taken back, of what is read
         cause = f"{kind} is no longer there, or hidden from the integration user"
         return [Drift("field_not_writable", kind, "", cause)]
@@ -170,7 +173,7 @@ def find_write_drift(
             cause = f"{kind}.{name} cannot be {'written' if field else 'seen'} by the integration user any more"
             found.append(Drift("field_not_writable", kind, name, cause))
         elif missing := _missing_choices(field, (row.get(name) for row in rows)):
-            found.append(Drift("choice_missing", kind, name, f"{kind}.{name} does not take {', '.join(missing)}"))
+            found.append(Drift(CHOICE_MISSING, kind, name, f"{kind}.{name} does not take {', '.join(missing)}"))
     for name in sorted(_required(shape) - set(required_before)):
         if any(row.get(name) is None and row.get(shape.fields[name].relation) is None for row in rows):
             found.append(Drift("field_required", kind, name, f"{kind}.{name} is required now, and is not filled"))
@@ -240,8 +243,22 @@ def _held(paused: Mapping[str, str], decision: DealDecision) -> DealDecision:
     return replace(decision, bucket=Bucket.WAITING, findings=(*decision.findings, finding), operation=None)
 
 
-def unwritable(session: Session, pending: Mapping[str, Sequence[Mapping[str, Any]]]) -> set[str]:
-    """Objects of ``pending`` (object -> rows) to which nothing can be written for now; the queue is told why."""
+@dataclass(frozen=True, slots=True)
+class Unwritable:
+    """What cannot be written to Salesforce for now: all rows of some ``objects``, and rows that make a choice which a
+    picklist does not have, by object and field."""
+
+    objects: frozenset[str]
+    picklists: Mapping[str, Mapping[str, FieldShape]]
+
+    def holds(self, kind: str, row: Mapping[str, Any]) -> bool:
+        """Whether a row of an object has to wait."""
+        lacking = self.picklists.get(kind, {})
+        return kind in self.objects or any(_missing_choices(field, [row.get(name)]) for name, field in lacking.items())
+
+
+def unwritable(session: Session, pending: Mapping[str, Sequence[Mapping[str, Any]]]) -> Unwritable:
+    """What of ``pending`` (object -> rows) cannot be written for now; the queue is told why."""
     seen = shapes(session, pending)
     baseline = _baseline(session)
     required = {name: tuple(sorted(_required(shape))) for name, shape in seen.items() if shape is not None}
@@ -253,7 +270,12 @@ def unwritable(session: Session, pending: Mapping[str, Sequence[Mapping[str, Any
         for drift in find_write_drift(name, seen[name], rows, baseline.required.get(name, ()))
     ]
     tell(session, drifts, WRITE_CODES)
-    return {drift.object for drift in drifts}
+    picklists: dict[str, dict[str, FieldShape]] = defaultdict(dict)
+    for drift in drifts:
+        shape = seen[drift.object]
+        if drift.code == CHOICE_MISSING and shape is not None and (field := shape.field_of(drift.field)):
+            picklists[drift.object][drift.field] = field
+    return Unwritable(frozenset(drift.object for drift in drifts if drift.code != CHOICE_MISSING), picklists)
 
 
 def tell(session: Session, drifts: Sequence[Drift], codes: frozenset[str]) -> None:

@@ -32,8 +32,9 @@ from crossfoot.xero import reference, requests
 STANDARD_OBJECTS = ("Account", "Opportunity", "OpportunityLineItem", "Product2")
 PACKAGE_OBJECTS = tuple(RECORDS.values())
 # The standard rate on sales by region, and the zero rate of exports (XERO 4.11); used only where the ledger has them.
+# Not Britain's: goods abroad are zero-rated and services to businesses outside of VAT, so that a person has to say.
 _SALES_TAX = {"AU": "OUTPUT", "NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
-_EXPORT_TAX = {"AU": "EXEMPTEXPORT", "NZ": "ZERORATED", "GB": "ECZROUTPUTSERVICES"}
+_EXPORT_TAX = {"AU": "EXEMPTEXPORT", "NZ": "ZERORATED"}
 _PROPOSED_COUNTRIES = ("AU", "NZ", "GB", "US", "SG", "CA")
 
 

@@ -42,8 +42,8 @@ def _sendable(session: Session, pending: Sequence[WriteBack]) -> list[WriteBack]
     rows: dict[str, list[WriteBack]] = defaultdict(list)
     for item in free:
         rows[item.object].append(item)
-    paused = unwritable(session, {kind: [item.fields for item in items] for kind, items in rows.items()})
-    return [item for item in free if item.object not in paused]
+    held = unwritable(session, {kind: [item.fields for item in items] for kind, items in rows.items()})
+    return [item for item in free if not held.holds(item.object, item.fields)]
 
 
 def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBack]:
