@@ -6,7 +6,7 @@ A status that is set twice is the same status, so that an unknown outcome is set
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from crossfoot.core.books import LedgerInvoice
@@ -90,19 +90,24 @@ def _send(session: Session, operations: Sequence[StoredOperation], looked_at: da
     elements = documents.decode_elements("Invoice", answer.body)
     if len(elements) != len(operations):
         return settle_statuses(session, operations)
-    read_invoices(session, [operation.xero_id for operation in operations])
-    return _settle(session, call_id, operations, ["; ".join(element.errors) for element in elements])
+    now = read_invoices(session, [operation.xero_id for operation in operations])
+    kept = "Xero answered that it was done, and it still stands"  # an answer is no proof (F15)
+    answered = zip(operations, elements, strict=True)
+    problems = ["; ".join(element.errors) or ("" if _is_done(each, now) else kept) for each, element in answered]
+    return _settle(session, call_id, operations, problems)
 
 
 def settle_statuses(session: Session, operations: Sequence[StoredOperation]) -> list[str]:
     """Settle what has no answer by what the documents are now."""
     now = read_invoices(session, [operation.xero_id for operation in operations])
-    problems = []
-    for operation in operations:
-        invoice, status = now.get(operation.xero_id), decode_fields(operation.body)["element"]["Status"]
-        done = invoice is not None and invoice.status == status
-        problems.append("" if done else "no answer came, and it still stands")
+    problems = ["" if _is_done(each, now) else "no answer came, and it still stands" for each in operations]
     return _settle(session, "", operations, problems)
+
+
+def _is_done(operation: StoredOperation, now: Mapping[str, LedgerInvoice]) -> bool:
+    """Whether an invoice has the status that was set."""
+    invoice, status = now.get(operation.xero_id), decode_fields(operation.body)["element"]["Status"]
+    return invoice is not None and invoice.status == status
 
 
 def resume_statuses(session: Session) -> None:
