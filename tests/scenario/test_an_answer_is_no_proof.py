@@ -87,6 +87,22 @@ def test_undo_says_that_xero_does_not_show_it(unsaved: tuple[Business, str]) -> 
     assert [problem for _, problem in undone.kept if "Xero does not show it" in problem]
 
 
+def test_a_deletion_that_xero_dropped_is_told_and_nothing_counts_as_undone(synced: Business) -> None:
+    [run] = synced.runs()
+    drafts = [each["InvoiceNumber"] for each in synced.invoices() if each.get("Url")]
+    fault = {"kind": "silent_200", "times": 3, "match": {"method": "POST", "path_contains": "/Invoices"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
+
+    undone = undo(synced.session(), run)
+
+    assert undone.deleted == []
+    told = {what for what, why in undone.kept if why == "Xero answered that it was done, and it still stands"}
+    assert told == {*drafts}
+    assert "delete Invoice" not in {entry.action for entry in synced.audit()}
+    synced.later()
+    assert sorted(undo(synced.session(), run).deleted) == sorted(drafts)
+
+
 @pytest.fixture
 def dropped(synced: Business) -> Business:
     """A firm whose deal was sold twice over; Xero said that it changed the draft, and did not."""

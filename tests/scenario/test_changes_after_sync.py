@@ -458,3 +458,39 @@ def test_a_draft_whose_deal_went_to_another_customer_is_made_anew_as_the_entry_s
     assert (anew["Status"], anew["Contact"]["Name"]) == ("DRAFT", other["Name"])
     assert anew["InvoiceNumber"] != draft["InvoiceNumber"]
     assert not firm.waiting(DRAFT)
+
+
+@pytest.mark.parametrize("looked_between", [True, False])
+def test_a_draft_whose_customer_was_merged_in_xero_is_nobodys_edit_and_still_follows_its_deal(
+    firm: Business, looked_between: bool
+) -> None:
+    customer = firm.invoice_of(DRAFT)["Contact"]["ContactID"]
+    stands = firm.in_xero("Contacts", Name="Who stands")["ContactID"]
+    firm.later()
+    firm.sync()
+    firm.office.ask(URLS["xero"], "POST", f"/Contacts/{customer}/merge", {"Into": stands})
+    firm.later()
+    if looked_between:
+        firm.sync()
+        firm.later()
+        assert not firm.waiting(DRAFT)
+
+    [line, *_] = firm.lines(DRAFT)
+    firm.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    assert firm.sync().applied.updated == 1
+
+    draft = firm.invoice_of(DRAFT)
+    assert (draft["LineItems"][0]["Quantity"], draft["Contact"]["ContactID"]) == (3, stands)
+    assert not firm.waiting(DRAFT)
+
+
+def test_a_draft_that_was_edited_before_its_customer_was_merged_stays_a_persons(firm: Business) -> None:
+    draft = firm.invoice_of(DRAFT)
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Reference="as the customer wants it")
+    stands = firm.in_xero("Contacts", Name="Who stands")["ContactID"]
+    firm.later()
+    firm.sync()
+    firm.office.ask(URLS["xero"], "POST", f"/Contacts/{draft['Contact']['ContactID']}/merge", {"Into": stands})
+    firm.later()
+    firm.sync()
+    assert "draft_edited" in firm.waiting(DRAFT)

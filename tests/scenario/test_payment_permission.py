@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from crossfoot.core.errors import NeedsReauthorisation
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.engine.setup.doctor import Check, examine
+from crossfoot.xero import oauth as xero_oauth
 
 from .business import Business, Stage, found
 from .test_payments_recorded import DEAL, FLOW, SMALL_FIRM, Counter, counter_for
@@ -59,6 +61,22 @@ def test_a_renewed_grant_asks_for_no_more_than_it_was_made_with(counter: Counter
     session = firm.session()
     session.xero.renew()
     assert session.xero.may_make_payments()
+
+
+def test_the_doctor_tells_what_xero_was_connected_without(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by an older version, which needed less. Each run is refused until then, and sends people to the doctor."""
+    firm = counter.firm
+    with monkeypatch.context() as before:
+        before.delitem(xero_oauth.SCOPES, "accounting.payments.read")
+        firm.reconnect()
+    with pytest.raises(NeedsReauthorisation, match="doctor"):
+        firm.sync()
+    firm.settings = firm.settings.removesuffix(FLOW)
+    [check] = permission(firm)
+    assert check.found == "not granted: accounting.payments.read (read payments and overpayments)"
+    assert check.how == "run `crossfoot connect xero` again"
+    firm.reconnect()
+    assert permission(firm) == []
 
 
 @pytest.mark.promise("S3-38", "S3-39")

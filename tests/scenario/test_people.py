@@ -367,3 +367,38 @@ def test_what_was_asked_is_over_with_the_flow_that_asked(customer: Customer, *, 
     assert not customer.waiting()
     customer.firm.later()
     customer.settle()
+
+
+def test_after_an_old_copy_nobody_is_entered_twice_where_a_person_stands_under_another_name_and_address(
+    customer: Customer,
+) -> None:
+    """The copy is from before she was entered, and both sides wrote about her since: all that is sure is that somebody
+    stands there whom nobody knows."""
+    copy = customer.firm.freeze().database
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    customer.firm.edit("Contact", ann, LastName="Leigh")
+    customer.write_persons(("Ann", "Lee", "accounts@example.com"))
+
+    customer.firm.fall_back(copy)
+
+    assert customer.persons == [("Ann", "Lee", "accounts@example.com", False)]
+    assert customer.waiting().keys() == {"person_gone", "person_unknown"}
+    customer.write_persons(("Ann", "Leigh", "accounts@example.com"))
+    customer.settle()
+    customer.settle()
+    assert "person_gone" not in customer.waiting()
+    assert customer.in_salesforce(ann)["LastName"] == "Leigh"
+    assert [last for _, last, *_ in customer.persons] == ["Leigh"]
+
+
+def test_after_an_old_copy_a_person_who_was_hired_since_is_still_entered(customer: Customer) -> None:
+    copy = customer.firm.freeze().database
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    customer.hire("Bo", "Ng", "bo@example.com")
+
+    customer.firm.fall_back(copy)
+
+    assert [name for name, *_ in customer.persons] == ["Ann", "Bo"]
+    assert customer.waiting() == {}

@@ -247,7 +247,7 @@ class Rest:
             if named != {"no_account"}:  # in the bin while its account was merged away, and taken out since
                 raise Violation(f"I17: {deal['Name']} has lost its account, and waits for {named}")
             return
-        if due and not invoices and named == {"contact_ambiguous"} and self._lost_its_contact(deal["Id"]):
+        if due and not invoices and "contact_ambiguous" in named and self._lost_its_contact(deal["Id"]):
             return
         wanted = 1 if due and deal["Id"] not in self._ledger.ended else 0
         taken_back = not won and len(live) == 1 and named & _TAKEN_BACK

@@ -201,9 +201,13 @@ def deleted_ids(connection: Connection, home: str, kind: str) -> set[str]:
     return set(_deleted(connection, home=home, kind=kind).scalars())
 
 
-def standing_keys(connection: Connection, home: str, kind: str) -> Iterator[tuple[str, bool]]:
-    """Id of every record of one kind, and whether it is deleted, without holding them all."""
+def standing_keys(
+    connection: Connection, home: str, kind: str, *, but_answered: bool = False
+) -> Iterator[tuple[str, bool]]:
+    """Id of every record of one kind, and whether it is deleted, without holding them all; ``but_answered``: of those
+    that a reading has shown, and not only the answer to a write."""
     query = select(version.c.record_id, version.c.deleted).where(version.c.home == home, version.c.kind == kind)
+    query = query.where(version.c.read_seq != ANSWERED) if but_answered else query
     for row in connection.execute(query.execution_options(yield_per=CHUNK)):
         yield row.record_id, row.deleted
 

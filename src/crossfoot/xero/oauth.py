@@ -10,9 +10,12 @@ import msgspec
 
 from crossfoot.http import HttpRequest
 
+STAY_CONNECTED = "offline_access"
+"""Given to people's consent alone: an app's own token ends and is asked for anew."""
+
 # Granular scopes, each with the reason that ``connect`` shows. A write scope implies reading (XERO 1.8).
 SCOPES: dict[str, str] = {
-    "offline_access": "stay connected without asking every half hour",
+    STAY_CONNECTED: "stay connected without asking every half hour",
     "accounting.contacts": "find your customers, and create those that are missing",
     "accounting.invoices": "read and create sales invoices and items",
     "accounting.payments.read": "read payments and overpayments",
@@ -68,7 +71,7 @@ def authorize_address(
 
 def client_credentials(client_id: str, client_secret: str, wanted: Iterable[str] = SCOPES) -> HttpRequest:
     """A token of a custom connection: one app, one organisation, no refresh token."""
-    asked = " ".join(scope for scope in wanted if scope != "offline_access")
+    asked = " ".join(scope for scope in wanted if scope != STAY_CONNECTED)
     return _token({"grant_type": "client_credentials", "scope": asked}, client_id, client_secret)
 
 

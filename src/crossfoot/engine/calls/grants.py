@@ -139,10 +139,11 @@ class Grants:
         if self._host.now() - stored.issued_at > SESSION_AGE:
             self.renew(grant_id, stored.generation)
 
-    def may_make_payments(self, grant_id: str) -> bool:
-        """Whether the grant opens payments for writing; one that tells no scope was made when all of them did."""
-        scope = self._load(grant_id)[1].scope
-        return not scope or xero_oauth.MAKE_PAYMENTS in scope.split()
+    def lacks(self, grant_id: str, wanted: Iterable[str]) -> list[str]:
+        """Of some scopes of Xero those that were not granted; a grant that tells no scope was made when all of them
+        were asked for."""
+        granted = self._load(grant_id)[1].scope.split()
+        return [each for each in wanted if granted and not {each, each.removesuffix(".read")} & {*granted}]
 
     def secrets(self, grant_id: str) -> GrantSecrets:
         """What is sealed, to end the access with."""
@@ -165,7 +166,7 @@ class Grants:
     def _ask(self, stored: StoredGrant, secrets: GrantSecrets, refresh_token: str) -> Answer:
         oauth = xero_oauth if stored.side is Side.XERO else salesforce_oauth
         if stored.kind == CLIENT_CREDENTIALS:
-            payments = xero_oauth.scopes(payments=self.may_make_payments(stored.id))
+            payments = xero_oauth.scopes(payments=not self.lacks(stored.id, [xero_oauth.MAKE_PAYMENTS]))
             request = client_credentials(stored.side, secrets.client_id, secrets.client_secret, payments)
         else:
             request = oauth.refresh(secrets.client_id, secrets.client_secret, refresh_token)

@@ -6,7 +6,7 @@ nothing was done. What cannot be known is raised as ``OutcomeUnknown`` and looke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -34,6 +34,7 @@ from crossfoot.salesforce.requests import as_rejection
 from crossfoot.store.database import Database
 from crossfoot.store.workspace import StoredConnection
 from crossfoot.xero.errors import as_rejection as xero_rejection
+from crossfoot.xero.oauth import MAKE_PAYMENTS
 from crossfoot.xero.requests import OrganisationRequest, Tenant
 
 RequestT = TypeVar("RequestT", bound=HttpRequest)
@@ -83,9 +84,13 @@ class Remote(Generic[RequestT]):
         """The token that the next call will carry: a write's call is committed with its generation."""
         return self._grants.access(self.connection.grant_id)
 
+    def lacks(self, wanted: Iterable[str]) -> list[str]:
+        """Of some scopes of Xero those that it was connected without."""
+        return self._grants.lacks(self.connection.grant_id, wanted)
+
     def may_make_payments(self) -> bool:
         """Whether Xero was connected with the permission to make payments."""
-        return self._grants.may_make_payments(self.connection.grant_id)
+        return not self.lacks([MAKE_PAYMENTS])
 
     def freshen(self) -> None:
         """Renew a token that has been in use for long: between reads, since it ends their cursors (SF 1.4)."""

@@ -8,16 +8,27 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from crossfoot.core.agreement import Part
+from crossfoot.core.agreement import Part, Told, ToldStage
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.people import PEOPLE_MAX, PRIMARY, Person, Placed, part_label, part_name, person_texts
+from crossfoot.core.links import Kind
+from crossfoot.core.people import (
+    PEOPLE_MAX,
+    PRIMARY,
+    Person,
+    Placed,
+    part_label,
+    part_name,
+    part_of,
+    person_texts,
+)
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.scope import REFERS
 from crossfoot.engine.session import Session
 from crossfoot.mapping.people import PeopleLens
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.feed import changed_since
+from crossfoot.store.links import load_links, note_told
 from crossfoot.store.lookups import find_candidates, save_keys
 from crossfoot.store.versions import Version, load_reference, load_versions, save_reference
 
@@ -61,6 +72,21 @@ def load_people(session: Session, connection: Connection, account_ids: Collectio
         if not version.deleted and account_id in account_ids:
             found[account_id].append(version)
     return found
+
+
+def doubt_people(session: Session) -> None:
+    """After an old copy of the database: whoever it does not know may have been entered in Xero since, and stand there
+    under another name and address by now. They count as sent, so that nobody is added where a stranger stands."""
+    home, now = session.organisation_id, session.host.now()
+    with session.database.writing("people doubted") as connection:
+        links = {stored.source_id: stored for stored in load_links(connection, home, Kind.CONTACT)}
+        for account_id, versions in load_people(session, connection, links.keys()).items():
+            stored = links[account_id]
+            known = {part.contact_id for name, value in stored.base.items() if value and (part := part_of(name))}
+            parts = [part_name(version.ref.id, "Email") for version in versions if version.ref.id not in known]
+            if parts:
+                doubts = [Told(part, Side.XERO, "", now, ToldStage.SENT) for part in parts]
+                note_told(connection, stored.id, [*stored.told, *doubts])
 
 
 def changed_customers(session: Session, connection: Connection) -> tuple[int, set[str]]:

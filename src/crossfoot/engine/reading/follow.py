@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Collection
+
 from sqlalchemy import Connection
 
 from crossfoot.core import agreement
-from crossfoot.core.books import LedgerContact
+from crossfoot.core.books import LedgerContact, LedgerInvoice
+from crossfoot.core.documents import ledger_form
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
-from crossfoot.core.records import RecordRef, Side
-from crossfoot.engine.reading.ledger import CONTACT
+from crossfoot.core.records import RecordRef, Side, content_hash
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_ledger
 from crossfoot.engine.reading.names import record_name
 from crossfoot.engine.reading.observe import observe_documents_of
 from crossfoot.engine.session import Session
@@ -26,6 +30,7 @@ from crossfoot.store.links import (
     next_identity,
     repoint_link,
     retire_link,
+    set_base,
 )
 from crossfoot.store.queue import QueueEntry, close_entry, open_entries, replace_findings
 from crossfoot.store.versions import Version, load_reference, load_versions, newest_change, save_reference
@@ -82,19 +87,32 @@ def read_documents_of_merged(session: Session) -> None:
     """Read the documents of contacts into which others were merged: they are theirs now, and no stamp moved for it
     (XERO 4.1). How far contacts were followed is kept once their documents are read."""
     home = session.organisation_id
-    survivors: set[str] = set()
+    merged: dict[str, set[str]] = defaultdict(set)
     with session.database.reading() as connection:
         known = load_reference(connection, home, _FOLLOWED)
         reached = newest_change(connection, home, CONTACT)
         since = int(known[1]) if known else reached
         for version in load_versions(connection, home, CONTACT, since_seq=since):
             if decode(version.body, LedgerContact).merged_to:
-                survivors.add(survivor_of(connection, home, version.ref.id))
-    for survivor in sorted(survivors):
-        observe_documents_of(session, survivor)
+                merged[survivor_of(connection, home, version.ref.id)].add(version.ref.id)
+    for survivor, losers in sorted(merged.items()):
+        _take_along(session, observe_documents_of(session, survivor), losers)
     if known is None or reached > since:
         with session.database.writing("merges followed") as connection:
             save_reference(connection, home, _FOLLOWED, str(reached).encode(), session.host.now())
+
+
+def _take_along(session: Session, invoice_ids: Collection[str], losers: Collection[str]) -> None:
+    """What was agreed on with a contact that was merged is agreed on with the one that stands: else each draft would
+    look as if a person had edited it."""
+    home = session.organisation_id
+    with session.database.writing("invoices went along") as connection:
+        invoices = load_ledger(connection, home, INVOICE, LedgerInvoice, ids=invoice_ids)
+        for stored in list(load_links(connection, home, Kind.INVOICE, xero_ids=invoice_ids)):
+            form = ledger_form(invoices[stored.link.xero_id])
+            before = {content_hash({**form, "contact": loser}) for loser in losers}
+            if stored.link.base_hash in before:
+                set_base(connection, stored.id, base_hash=content_hash(form))
 
 
 def _has_moved(connection: Connection, home: str, stored: StoredLink) -> bool:

@@ -137,7 +137,8 @@ def _compare(session: Session, side: Side, home: str, name: str, read: Callable[
     session.progress(f"Comparing ids of {name}", 0, 0)
     with key_table() as table:
         with session.database.reading() as connection:
-            table.add_ours(standing_keys(connection, home, name))
+            # what only an answer told of may not be listed yet: it is not gone
+            table.add_ours(standing_keys(connection, home, name, but_answered=True))
         # read after ours: what comes into being meanwhile is theirs alone, and reading it once more harms nobody
         read(table)
         return KeySweep(side, name, *table.counts(), tuple(table.missed()), tuple(table.gone()))

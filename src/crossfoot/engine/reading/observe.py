@@ -144,14 +144,17 @@ class XeroPage:
     last: bool
 
 
-def observe_documents_of(session: Session, contact_id: str) -> None:
-    """Read every document of one customer anew."""
+def observe_documents_of(session: Session, contact_id: str) -> list[str]:
+    """Read every document of one customer anew. Returns the ids of the invoices."""
+    invoices: list[str] = []
     for resource in (INVOICE, CREDIT, CREDIT_NOTE):
         with session.database.writing(f"documents of a contact: {resource}") as connection:
             read_seq = next_seq(connection)
         for page in xero_pages(session, resource, None, contact_id=contact_id):
             with session.database.writing(f"{resource} page") as connection:
                 save_versions(connection, read_seq, page.versions)
+            invoices += [version.ref.id for version in page.versions] if resource == INVOICE else []
+    return invoices
 
 
 def xero_pages(

@@ -16,6 +16,7 @@ from crossfoot.engine.review.overview import Told, told_allowance, told_limits
 from crossfoot.engine.session import Session
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
+from crossfoot.xero import oauth as xero_oauth
 from crossfoot.xero import requests
 from crossfoot.xero.reference import decode_actions
 
@@ -142,9 +143,10 @@ def _plan_of_xero(session: Session) -> Iterator[Check]:
             yield Check("Xero plan", state, f"does not allow {what}", "finance", "change the Xero plan")
     if actions.get("CreateApprovedInvoice") is False:
         yield Check("Xero plan", "note", "approvals are capped or not allowed", "finance", "approve within the cap")
-    if session.mapping.settings.flows.payments is not None and not session.xero.may_make_payments():
-        remedy = "run `crossfoot connect xero` again: payments were switched on after it"
-        yield Check("Xero permission", "fix", "payments may be read, not made", "administrator", remedy)
+    wanted = xero_oauth.scopes(payments=session.mapping.settings.flows.payments is not None)
+    if lacking := session.xero.lacks(scope for scope in wanted if scope != xero_oauth.STAY_CONNECTED):
+        found = f"not granted: {'; '.join(f'{scope} ({wanted[scope]})' for scope in lacking)}"
+        yield Check("Xero permission", "fix", found, "administrator", "run `crossfoot connect xero` again")
     if all(actions.values()):
         yield Check("Xero plan", "pass", "allows what Crossfoot does")
 

@@ -73,10 +73,10 @@ def _send(session: Session, operations: Sequence[StoredOperation], looked_at: da
     sent = call.send(of_each(operations, partial(documents.decode_elements, "Invoice")), looked_at=looked_at)
     match sent.error:
         case None:
-            read_invoices(session, [operation.xero_id for operation in operations])
-            problems = ["; ".join(element.errors) for element in sent.unwrap()]
+            stands = _as_they_are(session, operations, "Xero answered that it was done")  # which is no proof (F15)
+            problems = ["; ".join(each.errors) or found for each, found in zip(sent.unwrap(), stands, strict=True)]
         case OutcomeUnknown():
-            problems = _as_they_are(session, operations)
+            problems = _as_they_are(session, operations, "no answer came")
         case Rejected():
             problems = [sent.refusal] * len(operations)
         case NotApplied():
@@ -87,14 +87,14 @@ def _send(session: Session, operations: Sequence[StoredOperation], looked_at: da
     return _settle(session, operations, problems, sent)
 
 
-def _as_they_are(session: Session, operations: Sequence[StoredOperation]) -> list[str]:
-    """What has no answer is judged by what the documents are now."""
+def _as_they_are(session: Session, operations: Sequence[StoredOperation], told: str) -> list[str]:
+    """What was not done, judged by what the documents are now, and nothing for what was."""
     now = read_invoices(session, [operation.xero_id for operation in operations])
     problems = []
     for operation in operations:
         invoice, status = now.get(operation.xero_id), decode_fields(operation.body)["element"]["Status"]
         done = invoice is not None and invoice.status == status
-        problems.append("" if done else "no answer came, and it still stands")
+        problems.append("" if done else f"{told}, and it still stands")
     return problems
 
 
@@ -104,7 +104,7 @@ def resume_statuses(session: Session) -> None:
         found = ops.load_operations(connection, session.organisation_id, states=ops.IN_THE_AIR)
         standing = [operation for operation in found if operation.action in ACTIONS.values()]
     if standing:
-        _settle(session, standing, _as_they_are(session, standing))
+        _settle(session, standing, _as_they_are(session, standing, "no answer came"))
 
 
 def _settle(
