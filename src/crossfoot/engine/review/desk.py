@@ -4,7 +4,8 @@ except ``undo``, which deletes untouched drafts."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,17 +73,23 @@ class Desk:
     def entry(self, entry_id: int) -> QueueEntry:
         """One entry."""
         with self.database.reading() as connection:
-            found = queue_store.find_entry(connection, self.organisation_id, entry_id)
+            return self._found(connection, entry_id)
+
+    @contextmanager
+    def deciding(self, action: str, entry_id: int) -> Iterator[tuple[Connection, QueueEntry]]:
+        """A write transaction about one entry that waits, which nobody else settles meanwhile. What was settled is not
+        decided once more: by now its record may have moved on."""
+        with self.database.writing(action) as connection:
+            entry = self._found(connection, entry_id)
+            if entry.state != "open":
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
+            yield connection, entry
+
+    def _found(self, connection: Connection, entry_id: int) -> QueueEntry:
+        found = queue_store.find_entry(connection, self.organisation_id, entry_id)
         if found is None:
             raise NeedsPerson(f"There is no queue entry {entry_id}. `crossfoot queue ls` shows them.")
         return found
-
-    def standing(self, entry_id: int) -> QueueEntry:
-        """One entry that waits. What was settled is not decided once more: by now its record may have moved on."""
-        entry = self.entry(entry_id)
-        if entry.state != "open":
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
-        return entry
 
     def ignore(self, entry_id: int, *, reason: str, until: dt.date) -> QueueEntry:
         """Put an entry aside until a day, with a reason; it stays on the tie-out. An answer to it that was not carried
@@ -92,8 +99,7 @@ class Desk:
         today = self.now.date()
         if not today < until <= today + dt.timedelta(days=IGNORE_DAYS_MAX):
             raise NeedsPerson(f"--until must lie after today and within a year (today is {today}).")
-        entry = self.standing(entry_id)
-        with self.database.writing("ignore") as connection:
+        with self.deciding("ignore", entry_id) as (connection, entry):
             if entry.code in _ANSWERED_BY:
                 queue_store.forget_decision(connection, self.organisation_id, _ANSWERED_BY[entry.code], entry.record.id)
             ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
@@ -102,8 +108,7 @@ class Desk:
 
     def retry(self, entry_id: int) -> QueueEntry:
         """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
-        entry = self.standing(entry_id)
-        with self.database.writing("retry") as connection:
+        with self.deciding("retry", entry_id) as (connection, entry):
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             retry_write_backs(connection, self.organisation_id, entry.record.id)
             for source_id in (entry.record.id, *(ref.id for ref in entry.related)):
@@ -147,13 +152,12 @@ class Desk:
 
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
-        entry = self.standing(entry_id)
-        kind = self._linkable(entry)
-        choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
-        chosen = target or (choices[0] if len(choices) == 1 else "")
-        if chosen not in choices:
-            raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
-        with self.database.writing("link") as connection:
+        with self.deciding("link", entry_id) as (connection, entry):
+            kind = self._linkable(entry)
+            choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
+            chosen = target or (choices[0] if len(choices) == 1 else "")
+            if chosen not in choices:
+                raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
             if kind is Kind.CONTACT:
                 account = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
                 queue_store.decide(
@@ -196,13 +200,12 @@ class Desk:
 
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
-        entry = self.standing(entry_id)
-        if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
-            self._linkable(entry)
-        source = entry.record.id
-        if entry.code.startswith("contact"):
-            source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
-        with self.database.writing("not same") as connection:
+        with self.deciding("not same", entry_id) as (connection, entry):
+            if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
+                self._linkable(entry)
+            source = entry.record.id
+            if entry.code.startswith("contact"):
+                source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
             for ref in entry.related:
                 if ref.id != source:
                     queue_store.decide(
@@ -215,10 +218,9 @@ class Desk:
     def cancel(self, entry_id: int) -> QueueEntry:
         """Have the invoice of a lost or deleted deal taken back at the next sync: a draft is deleted, an unpaid invoice
         voided. The entry stays open until that is done."""
-        entry = self.standing(entry_id)
-        if _ANSWERED_BY.get(entry.code) != CANCEL:
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
-        with self.database.writing("cancel") as connection:
+        with self.deciding("cancel", entry_id) as (connection, entry):
+            if _ANSWERED_BY.get(entry.code) != CANCEL:
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
             stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
             if stored is None:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
@@ -232,10 +234,9 @@ class Desk:
     def reissue(self, entry_id: int) -> tuple[QueueEntry, str]:
         """Have the approved invoice of a changed deal credited in full and made anew at the next sync; returns its
         number. The answer is about the deal as it stands now: where it changes once more, it is asked again."""
-        entry = self.standing(entry_id)
-        if entry.code != PROPOSED_BY:
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
-        with self.database.writing("reissue") as connection:
+        with self.deciding("reissue", entry_id) as (connection, entry):
+            if entry.code != PROPOSED_BY:
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
             stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
             versions = load_versions(connection, self.org_id, entry.record.kind, ids=[entry.record.id])
             hashes = [version.hash for version in versions]
