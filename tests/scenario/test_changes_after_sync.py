@@ -319,6 +319,18 @@ def test_who_answers_while_the_same_answer_is_carried_out_is_told_that_it_is_set
     assert (firm.waiting(APPROVED), firm.invoice_of(APPROVED)["Status"]) == ({}, "DRAFT")
 
 
+def test_trying_all_again_passes_over_what_is_settled_meanwhile(firm: Business) -> None:
+    first, second, *others = firm.desk.entries()
+
+    def settle_the_next(name: str) -> None:
+        if name == "commit retry done":
+            firm.database.seam = lambda _name: None
+            firm.desk.retry(second.id)
+
+    firm.database.seam = settle_the_next
+    assert [each.id for each in firm.desk.retry_many(everything=True)] == [first.id, *(each.id for each in others)]
+
+
 def test_an_answer_does_not_outlive_its_question(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -136,7 +136,8 @@ class Desk:
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
         """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
-        finance voided, or somebody undid, is billed again only where its reason is named."""
+        finance voided, or somebody undid, is billed again only where its reason is named. What is settled meanwhile is
+        passed over."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -148,7 +149,11 @@ class Desk:
             if (entry.code == code or (not code and entry.code not in _REISSUED))
             and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
-        return [self.retry(entry.id) for entry in chosen]
+        asked = []
+        for entry in chosen:
+            with suppress(NeedsPerson):
+                asked.append(self.retry(entry.id))
+        return asked
 
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
