@@ -206,6 +206,8 @@ class Desk:
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
         with self.deciding("not same", entry_id) as (connection, entry):
+            if entry.code == "number_taken":
+                raise NeedsPerson("Xero has one invoice of a number: renumber the one shown there, or link it.")
             if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
                 self._linkable(entry)
             source = entry.record.id

@@ -1,0 +1,66 @@
+"""What an entry of the review queue says is to be done, done to the letter: it goes, and no deal is forgotten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from crossfoot.core.errors import NeedsPerson
+
+from .business import Business
+
+DEAL = "Stocktake of the new branch"
+
+
+def see(firm: Business) -> set[str]:
+    """Sync twice: what waits stays, and says why."""
+    codes = []
+    for _ in range(2):
+        firm.later()
+        firm.sync()
+        codes.append(set(firm.waiting(DEAL)))
+    firm.later()
+    assert codes[0] == codes[1]
+    return codes[0]
+
+
+def sell(firm: Business, account: str = "") -> None:
+    [known] = firm.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' ORDER BY Name LIMIT 1")
+    [product] = firm.soql("SELECT ProductCode FROM Product2 WHERE ProductCode != null AND IsActive = true LIMIT 1")
+    line = {"code": product["ProductCode"], "Quantity": 1, "UnitPrice": 4321}
+    firm.win(DEAL, account or known["Account"]["Name"], [line])
+
+
+def key_by_hand(firm: Business, number: str, status: str = "AUTHORISED") -> dict[str, Any]:
+    """Finance key an invoice of this number for somebody else."""
+    customer = firm.in_xero("Contacts", Name="Nobody of whom Salesforce knows")
+    line = {"Description": "By hand", "Quantity": 1, "UnitAmount": 5, "AccountCode": "200"}
+    about = {"Type": "ACCREC", "InvoiceNumber": number, "Date": "2026-11-18", "DueDate": "2026-11-30"}
+    contact = {"ContactID": customer["ContactID"]}
+    [made] = firm.office.xero("PUT", "Invoices", [{**about, "Contact": contact, "Status": status, "LineItems": [line]}])
+    return dict(made)
+
+
+def test_a_deal_whose_number_is_taken_waits_until_the_other_invoice_is_renumbered(synced: Business) -> None:
+    sell(synced)
+    taken = key_by_hand(synced, f"SF-{synced.deal(DEAL)['Deal_Number__c']}")
+    assert see(synced) == {"number_taken"}
+
+    with pytest.raises(NeedsPerson, match="renumber"):
+        synced.desk.not_same(synced.waiting(DEAL)["number_taken"].id)
+    assert see(synced) == {"number_taken"}
+
+    synced.in_xero("Invoices", InvoiceID=taken["InvoiceID"], InvoiceNumber="BY-HAND-1")
+    assert see(synced) == set()
+    assert synced.invoice_of(DEAL)["InvoiceNumber"] == taken["InvoiceNumber"]
+
+
+def test_a_deal_told_apart_from_an_invoice_that_has_its_number_still_waits_for_the_number(synced: Business) -> None:
+    sell(synced)
+    number = synced.deal(DEAL)["Deal_Number__c"]
+    taken = key_by_hand(synced, f"SF-{number}")
+    synced.in_xero("Invoices", InvoiceID=taken["InvoiceID"], Reference=number)
+    assert see(synced) == {"already_invoiced", "number_taken"}
+    synced.desk.not_same(synced.waiting(DEAL)["already_invoiced"].id)
+    assert see(synced) == {"number_taken"}
