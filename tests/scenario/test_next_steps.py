@@ -64,3 +64,25 @@ def test_a_deal_told_apart_from_an_invoice_that_has_its_number_still_waits_for_t
     assert see(synced) == {"already_invoiced", "number_taken"}
     synced.desk.not_same(synced.waiting(DEAL)["already_invoiced"].id)
     assert see(synced) == {"number_taken"}
+
+
+def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact_that_a_person_names(
+    synced: Business,
+) -> None:
+    account = {"Name": "Wholly Other Traders", "BillingCountry": "Australia"}
+    account_id = synced.office.salesforce("POST", "/sobjects/Account", account)["id"]
+    bearer = next(each for each in synced.contacts() if each.get("ContactNumber"))
+    synced.in_xero("Contacts", ContactID=bearer["ContactID"], ContactNumber=account_id)
+    own = synced.in_xero("Contacts", Name="Unlike any of these")
+    synced.later()
+    sell(synced, "Wholly Other Traders")
+    assert see(synced) == {"contact_ambiguous"}
+    entry = synced.waiting(DEAL)["contact_ambiguous"]
+    assert "choose another contact with `crossfoot queue link ENTRY --to CONTACT`" in entry.fix
+
+    with pytest.raises(NeedsPerson, match="Say which one"):
+        synced.desk.link(entry.id, "no such contact")
+    synced.desk.link(entry.id, own["ContactID"])
+    see(synced)
+
+    assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == own["ContactID"]

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.books import LedgerContact, LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.findings import REASONS
@@ -19,7 +19,7 @@ from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.guards.guard import check_guard
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.cancelling import ASKED as CANCEL
 from crossfoot.engine.writing.cancelling import REQUESTS as CANCEL_PROPOSED_BY
@@ -161,7 +161,7 @@ class Desk:
             kind = self._linkable(entry)
             choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
             chosen = target or (choices[0] if len(choices) == 1 else "")
-            if chosen not in choices:
+            if chosen not in choices and not (kind is Kind.CONTACT and self._is_customer(connection, chosen)):
                 raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
             if kind is Kind.CONTACT:
                 account = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
@@ -174,6 +174,11 @@ class Desk:
             queue_store.close_entry(connection, entry.id, self.now)
             self._note(connection, "link", entry, to=chosen)
         return entry, chosen
+
+    def _is_customer(self, connection: Connection, contact_id: str) -> bool:
+        """Whether it is an active contact: a person may know of one that is not shown."""
+        found = load_ledger(connection, self.organisation_id, CONTACT, LedgerContact, ids=[contact_id])
+        return any(contact.is_active for contact in found.values())
 
     def _link_invoice(self, connection: Connection, entry: QueueEntry, invoice_id: str) -> None:
         invoice = load_ledger(connection, self.organisation_id, INVOICE, LedgerInvoice, ids=[invoice_id])[invoice_id]
