@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 
 from crossfoot.core.errors import NeedsPerson
@@ -86,3 +88,61 @@ def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact
     see(synced)
 
     assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == own["ContactID"]
+
+
+def keep_another_price(firm: Business) -> None:
+    """Xero keeps another price than is sent."""
+    carry = firm.carrier.handle_request
+
+    def alter(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith("/Invoices"):
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+            body = request.read().replace(b"4321", b"4300")
+            request = httpx2.Request(request.method, request.url, headers=headers, content=body)
+        return carry(request)
+
+    firm.carrier.handle_request = alter  # type: ignore[method-assign]
+
+
+def approve(firm: Business) -> None:
+    firm.approve(DEAL)
+
+
+def correct(firm: Business) -> None:
+    draft = firm.invoice_of(DEAL)
+    names = ("LineItemID", "Description", "Quantity", "AccountCode", "TaxType", "ItemCode", "Tracking")
+    line = {name: draft["LineItems"][0][name] for name in names if name in draft["LineItems"][0]}
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineItems=[{**line, "UnitAmount": 4321}])
+
+
+def delete(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="DELETED")
+
+
+@pytest.mark.parametrize(("end", "left"), [(approve, {"draft_edited"}), (correct, set()), (delete, {"invoice_voided"})])
+def test_a_draft_that_xero_kept_otherwise_is_asked_about_until_somebody_looked(
+    synced: Business, end: Callable[[Business], None], left: set[str]
+) -> None:
+    keep_another_price(synced)
+    sell(synced)
+    assert see(synced) == {"readback_differs", "draft_edited"}
+    end(synced)
+    assert see(synced) == left
+    assert not synced.tie_out().result.unexplained
+
+
+def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Business) -> None:
+    [known] = synced.soql(
+        "SELECT Account.Name FROM Opportunity WHERE CurrencyIsoCode = 'NZD' AND Xero_Status__c = 'Draft' LIMIT 1"
+    )
+    [books] = synced.ledger.organisations.values()
+    books.state["rates"]["days"]["2026-11-18"] = {"NZD": "3.5"}
+    [entry] = synced.soql(
+        "SELECT Product2.ProductCode FROM PricebookEntry WHERE CurrencyIsoCode = 'NZD' "
+        "AND Product2.ProductCode != null LIMIT 1"
+    )
+    line = {"code": entry["Product2"]["ProductCode"], "Quantity": 1, "UnitPrice": 4321}
+    synced.win(DEAL, known["Account"]["Name"], [line], CurrencyIsoCode="NZD")
+    assert see(synced) == {"rate_unusual"}
+    synced.approve(DEAL)
+    assert see(synced) == set()
