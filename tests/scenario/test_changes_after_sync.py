@@ -299,6 +299,38 @@ def test_an_answer_that_is_given_once_more_leaves_the_new_invoice_alone(firm: Bu
     assert firm.waiting(APPROVED) == {}
 
 
+def test_who_answers_while_the_same_answer_is_carried_out_is_told_that_it_is_settled(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(APPROVED)["InvoiceID"], Status="VOIDED")
+    firm.sync()
+    asked = firm.waiting(APPROVED)["invoice_voided"].id
+
+    def somebody_else_was_first(name: str) -> None:
+        if name == "commit retry begins":
+            firm.database.seam = lambda _name: None
+            firm.desk.retry(asked)
+            firm.later()
+            firm.sync()
+
+    firm.database.seam = somebody_else_was_first
+    with pytest.raises(NeedsPerson, match="settled already"):
+        firm.desk.retry(asked)
+    firm.later()
+    assert firm.sync().writes == 0
+    assert (firm.waiting(APPROVED), firm.invoice_of(APPROVED)["Status"]) == ({}, "DRAFT")
+
+
+def test_trying_all_again_passes_over_what_is_settled_meanwhile(firm: Business) -> None:
+    first, second, *others = firm.desk.entries()
+
+    def settle_the_next(name: str) -> None:
+        if name == "commit retry done":
+            firm.database.seam = lambda _name: None
+            firm.desk.retry(second.id)
+
+    firm.database.seam = settle_the_next
+    assert [each.id for each in firm.desk.retry_many(everything=True)] == [first.id, *(each.id for each in others)]
+
+
 def test_an_answer_does_not_outlive_its_question(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)

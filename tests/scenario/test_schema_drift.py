@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from .business import Business
 
 DRIFT = {
     "object_missing",
+    "object_not_writable",
     "field_missing",
     "field_type_changed",
     "field_not_writable",
@@ -88,6 +90,40 @@ def test_a_status_field_that_may_not_be_written_holds_only_its_object(connected:
     assert drift(connected)["Opportunity.Xero_Status__c"].code == "field_not_writable"
     assert connected.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c != null") == []
     assert connected.soql("SELECT Id FROM Xero_Invoice__c LIMIT 1")
+
+
+def hide_object(firm: Business, name: str) -> dict[str, list[dict[str, Any]]]:
+    """The administrator takes a whole object from the integration user. Returns what to give back."""
+    rights: dict[str, list[dict[str, Any]]] = {}
+    for kind, more in (("FieldPermissions", "Field"), ("ObjectPermissions", "PermissionsCreate, PermissionsDelete")):
+        fields = f"Id, ParentId, SobjectType, PermissionsRead, PermissionsEdit, {more}"
+        rights[kind] = firm.soql(f"SELECT {fields} FROM {kind} WHERE SobjectType = '{name}'")
+        for row in rights[kind]:
+            firm.office.salesforce("DELETE", f"/sobjects/{kind}/{row['Id']}")
+    return {kind: [{k: v for k, v in row.items() if k not in {"Id", "attributes"}} for row in rights[kind]]
+            for kind in ("ObjectPermissions", "FieldPermissions")}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["Xero_Invoice__c", "Xero_Sync_Issue__c"])
+def test_an_object_that_is_hidden_while_it_is_written_to_holds_only_its_rows(connected: Business, name: str) -> None:
+    connected.plan()
+    rights = hide_object(connected, name)
+    connected.later(hours=2)
+    assert connected.sync().applied.created > 0
+    entry = drift(connected)[name]
+    assert entry.code == "object_not_writable"
+    connected.desk.ignore(entry.id, reason="it comes on Monday", until=date(2026, 12, 1))
+    connected.later(hours=2)
+    connected.sync()
+    assert (drift(connected)[name].id, drift(connected)[name].ignored_until) == (entry.id, "2026-12-01")
+
+    for kind, rows in rights.items():
+        for row in rows:
+            connected.office.salesforce("POST", f"/sobjects/{kind}", row)
+    connected.later(hours=2)
+    connected.sync()
+    assert drift(connected) == {}
+    assert connected.soql(f"SELECT Id FROM {name} LIMIT 1")
 
 
 @pytest.mark.promise("S1-13")

@@ -201,7 +201,7 @@ def ignore(
 def link(
     entry: EntryArgument,
     *,
-    to: Annotated[str, typer.Option(help="Id of the Xero record, where several are shown.")] = "",
+    to: Annotated[str, typer.Option(help="Id of the Xero record, where several are shown; or another contact's.")] = "",
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:

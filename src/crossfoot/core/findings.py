@@ -243,6 +243,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "object_missing": Reason(
             "Salesforce no longer shows an object", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
         ),
+        "object_not_writable": Reason(
+            "Salesforce no longer shows an object that is written to",
+            _ADMIN,
+            "Grant it to the integration user, or edit crossfoot.yaml.",
+        ),
         "field_missing": Reason(
             "Salesforce no longer shows a field", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
         ),

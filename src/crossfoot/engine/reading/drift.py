@@ -40,7 +40,7 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
 }
 READ_CODES = frozenset({"object_missing", "field_missing", "field_type_changed"})
 CHOICE_MISSING = "choice_missing"
-WRITE_CODES = frozenset({"field_not_writable", "field_required", CHOICE_MISSING})
+WRITE_CODES = frozenset({"object_not_writable", "field_not_writable", "field_required", CHOICE_MISSING})
 # Types whose values read alike: a change within a row changes nothing for a mapping.
 _ALIKE = (
     {"string", "picklist", "combobox", "textarea", "phone", "url", "email", "encryptedstring", "id", "reference"},
@@ -163,9 +163,9 @@ def find_write_drift(
 ) -> list[Drift]:
     """Why rows of ``kind`` would be refused: found before they are sent. A choice that is missing concerns only the
     rows that make it, all else every row."""
-    if shape is None:  # "object_missing" is told, and taken back, of what is read
+    if shape is None:
         cause = f"{kind} is no longer there, or hidden from the integration user"
-        return [Drift("field_not_writable", kind, "", cause)]
+        return [Drift("object_not_writable", kind, "", cause)]
     found = []
     for name in sorted({name for row in rows for name in row}):
         field = shape.field_of(name)

@@ -27,10 +27,9 @@ def choose(desk: Desk, entry_id: int, side: Side, field: str = "") -> tuple[Queu
 
     The choice is about the two values shown: it lapses where one of them changes before the next sync.
     """
-    entry = desk.standing(entry_id)
-    if entry.code != "field_conflict":
-        raise NeedsPerson(f"Entry {entry.id} is not about a field that both sides changed.")
-    with desk.database.writing("choice") as connection:
+    with desk.deciding("choice", entry_id) as (connection, entry):
+        if entry.code != "field_conflict":
+            raise NeedsPerson(f"Entry {entry.id} is not about a field that both sides changed.")
         wanted = _wanted(connection, desk, entry, field)
         for name, about in wanted.values():
             earlier = queue_store.decisions(connection, desk.organisation_id, DECISION)

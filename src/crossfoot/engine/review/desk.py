@@ -4,13 +4,14 @@ except ``undo``, which deletes untouched drafts."""
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
-from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.books import LedgerContact, LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.findings import REASONS
@@ -18,7 +19,7 @@ from crossfoot.core.links import Kind, Link, record_id_in
 from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.guards.guard import check_guard
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_ledger
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.cancelling import ASKED as CANCEL
 from crossfoot.engine.writing.cancelling import REQUESTS as CANCEL_PROPOSED_BY
@@ -72,17 +73,23 @@ class Desk:
     def entry(self, entry_id: int) -> QueueEntry:
         """One entry."""
         with self.database.reading() as connection:
-            found = queue_store.find_entry(connection, self.organisation_id, entry_id)
+            return self._found(connection, entry_id)
+
+    @contextmanager
+    def deciding(self, action: str, entry_id: int) -> Iterator[tuple[Connection, QueueEntry]]:
+        """A write transaction about one entry that waits, which nobody else settles meanwhile. What was settled is not
+        decided once more: by now its record may have moved on."""
+        with self.database.writing(action) as connection:
+            entry = self._found(connection, entry_id)
+            if entry.state != "open":
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
+            yield connection, entry
+
+    def _found(self, connection: Connection, entry_id: int) -> QueueEntry:
+        found = queue_store.find_entry(connection, self.organisation_id, entry_id)
         if found is None:
             raise NeedsPerson(f"There is no queue entry {entry_id}. `crossfoot queue ls` shows them.")
         return found
-
-    def standing(self, entry_id: int) -> QueueEntry:
-        """One entry that waits. What was settled is not decided once more: by now its record may have moved on."""
-        entry = self.entry(entry_id)
-        if entry.state != "open":
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
-        return entry
 
     def ignore(self, entry_id: int, *, reason: str, until: dt.date) -> QueueEntry:
         """Put an entry aside until a day, with a reason; it stays on the tie-out. An answer to it that was not carried
@@ -92,8 +99,7 @@ class Desk:
         today = self.now.date()
         if not today < until <= today + dt.timedelta(days=IGNORE_DAYS_MAX):
             raise NeedsPerson(f"--until must lie after today and within a year (today is {today}).")
-        entry = self.standing(entry_id)
-        with self.database.writing("ignore") as connection:
+        with self.deciding("ignore", entry_id) as (connection, entry):
             if entry.code in _ANSWERED_BY:
                 queue_store.forget_decision(connection, self.organisation_id, _ANSWERED_BY[entry.code], entry.record.id)
             ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
@@ -102,8 +108,7 @@ class Desk:
 
     def retry(self, entry_id: int) -> QueueEntry:
         """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
-        entry = self.standing(entry_id)
-        with self.database.writing("retry") as connection:
+        with self.deciding("retry", entry_id) as (connection, entry):
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             retry_write_backs(connection, self.organisation_id, entry.record.id)
             for source_id in (entry.record.id, *(ref.id for ref in entry.related)):
@@ -131,7 +136,8 @@ class Desk:
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
         """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
-        finance voided, or somebody undid, is billed again only where its reason is named."""
+        finance voided, or somebody undid, is billed again only where its reason is named. What is settled meanwhile is
+        passed over."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -143,17 +149,20 @@ class Desk:
             if (entry.code == code or (not code and entry.code not in _REISSUED))
             and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
-        return [self.retry(entry.id) for entry in chosen]
+        asked = []
+        for entry in chosen:
+            with suppress(NeedsPerson):
+                asked.append(self.retry(entry.id))
+        return asked
 
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
-        entry = self.standing(entry_id)
-        kind = self._linkable(entry)
-        choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
-        chosen = target or (choices[0] if len(choices) == 1 else "")
-        if chosen not in choices:
-            raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
-        with self.database.writing("link") as connection:
+        with self.deciding("link", entry_id) as (connection, entry):
+            kind = self._linkable(entry)
+            choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
+            chosen = target or (choices[0] if len(choices) == 1 else "")
+            if chosen not in choices and not (kind is Kind.CONTACT and self._is_customer(connection, chosen)):
+                raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
             if kind is Kind.CONTACT:
                 account = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
                 queue_store.decide(
@@ -165,6 +174,11 @@ class Desk:
             queue_store.close_entry(connection, entry.id, self.now)
             self._note(connection, "link", entry, to=chosen)
         return entry, chosen
+
+    def _is_customer(self, connection: Connection, contact_id: str) -> bool:
+        """Whether it is an active contact: a person may know of one that is not shown."""
+        found = load_ledger(connection, self.organisation_id, CONTACT, LedgerContact, ids=[contact_id])
+        return any(contact.is_active for contact in found.values())
 
     def _link_invoice(self, connection: Connection, entry: QueueEntry, invoice_id: str) -> None:
         invoice = load_ledger(connection, self.organisation_id, INVOICE, LedgerInvoice, ids=[invoice_id])[invoice_id]
@@ -203,13 +217,14 @@ class Desk:
 
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
-        entry = self.standing(entry_id)
-        if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
-            self._linkable(entry)
-        source = entry.record.id
-        if entry.code.startswith("contact"):
-            source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
-        with self.database.writing("not same") as connection:
+        with self.deciding("not same", entry_id) as (connection, entry):
+            if entry.code == "number_taken":
+                raise NeedsPerson("Xero has one invoice of a number: renumber the one shown there, or link it.")
+            if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
+                self._linkable(entry)
+            source = entry.record.id
+            if entry.code.startswith("contact"):
+                source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
             for ref in entry.related:
                 if ref.id != source:
                     queue_store.decide(
@@ -222,10 +237,9 @@ class Desk:
     def cancel(self, entry_id: int) -> QueueEntry:
         """Have the invoice of a lost or deleted deal taken back at the next sync: a draft is deleted, an unpaid invoice
         voided. The entry stays open until that is done."""
-        entry = self.standing(entry_id)
-        if _ANSWERED_BY.get(entry.code) != CANCEL:
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
-        with self.database.writing("cancel") as connection:
+        with self.deciding("cancel", entry_id) as (connection, entry):
+            if _ANSWERED_BY.get(entry.code) != CANCEL:
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a deal that was lost.")
             stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
             if stored is None:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
@@ -239,10 +253,9 @@ class Desk:
     def reissue(self, entry_id: int) -> tuple[QueueEntry, str]:
         """Have the approved invoice of a changed deal credited in full and made anew at the next sync; returns its
         number. The answer is about the deal as it stands now: where it changes once more, it is asked again."""
-        entry = self.standing(entry_id)
-        if entry.code != PROPOSED_BY:
-            raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
-        with self.database.writing("reissue") as connection:
+        with self.deciding("reissue", entry_id) as (connection, entry):
+            if entry.code != PROPOSED_BY:
+                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about a changed deal.")
             stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
             versions = load_versions(connection, self.org_id, entry.record.kind, ids=[entry.record.id])
             hashes = [version.hash for version in versions]

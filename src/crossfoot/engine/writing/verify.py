@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
+from crossfoot.core.books import POSTED_STATUSES, UNAPPROVED_STATUSES, LedgerInvoice
 from crossfoot.core.documents import differences, ledger_form
 from crossfoot.core.findings import Finding
+from crossfoot.core.lifecycle import bills
 from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
 from crossfoot.core.pacing import Lane
@@ -26,12 +27,13 @@ from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import find_link, set_base
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import deal_facts, replace_findings
+from crossfoot.store.queue import QueueEntry, close_entry, deal_facts, open_entries, replace_findings
 from crossfoot.store.versions import read_back
 
 RATE_BAND = Decimal("0.10")
 SHOWN_WITHIN = timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
 _MINE = frozenset({"readback_differs", "not_shown", "rate_unusual"})
+_BEFORE_APPROVING = frozenset({"readback_differs", "rate_unusual"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,8 @@ class Verified:
 
 def verify(session: Session, *, swept: bool = False) -> Verified:
     """Read back what was applied and not verified yet; with ``swept`` the sweep just made is the read-back."""
+    if swept:
+        _close_answered(session)
     with session.database.reading() as connection:
         found = ops.load_operations(connection, session.organisation_id, states=("applied",))
         applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
@@ -79,6 +83,31 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
             verified += good
             differing += not good
     return Verified(verified, differing, unseen)
+
+
+def _close_answered(session: Session) -> None:
+    """What a person was to look at before approving a draft is over once they did: it is approved, or gone, or says by
+    now what was meant. Where invoices are made approved nobody does, and it stays."""
+    home, made_as = session.organisation_id, session.mapping.policy.status
+    with session.database.reading() as connection:
+        asked = [entry for entry in open_entries(connection, home) if entry.code in _BEFORE_APPROVING]
+        over = [entry for entry in asked if not _is_to_be_looked_at(connection, home, entry, made_as)]
+    if over:
+        with session.database.writing("read-back answered") as connection:
+            for entry in over:
+                close_entry(connection, entry.id, session.host.now())
+
+
+def _is_to_be_looked_at(connection: Connection, home: str, entry: QueueEntry, made_as: str) -> bool:
+    ids = [ref.id for ref in entry.related]
+    stored = find_link(connection, home, Kind.INVOICE, entry.record.id)
+    for invoice in load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids).values():
+        is_edited = invoice.updated > datetime.fromisoformat(entry.opened_at)
+        is_meant = is_edited and stored is not None and content_hash(ledger_form(invoice)) == stored.link.base_hash
+        is_approved = made_as == "DRAFT" and invoice.status in POSTED_STATUSES
+        if bills(invoice) and not is_approved and not (is_meant and entry.code == "readback_differs"):
+            return True
+    return False
 
 
 def _as_before(operation: StoredOperation, invoice: LedgerInvoice) -> bool:

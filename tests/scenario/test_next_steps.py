@@ -1,0 +1,148 @@
+"""What an entry of the review queue says is to be done, done to the letter: it goes, and no deal is forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from crossfoot.core.errors import NeedsPerson
+
+from .business import Business
+
+DEAL = "Stocktake of the new branch"
+
+
+def see(firm: Business) -> set[str]:
+    """Sync twice: what waits stays, and says why."""
+    codes = []
+    for _ in range(2):
+        firm.later()
+        firm.sync()
+        codes.append(set(firm.waiting(DEAL)))
+    firm.later()
+    assert codes[0] == codes[1]
+    return codes[0]
+
+
+def sell(firm: Business, account: str = "") -> None:
+    [known] = firm.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' ORDER BY Name LIMIT 1")
+    [product] = firm.soql("SELECT ProductCode FROM Product2 WHERE ProductCode != null AND IsActive = true LIMIT 1")
+    line = {"code": product["ProductCode"], "Quantity": 1, "UnitPrice": 4321}
+    firm.win(DEAL, account or known["Account"]["Name"], [line])
+
+
+def key_by_hand(firm: Business, number: str, status: str = "AUTHORISED") -> dict[str, Any]:
+    """Finance key an invoice of this number for somebody else."""
+    customer = firm.in_xero("Contacts", Name="Nobody of whom Salesforce knows")
+    line = {"Description": "By hand", "Quantity": 1, "UnitAmount": 5, "AccountCode": "200"}
+    about = {"Type": "ACCREC", "InvoiceNumber": number, "Date": "2026-11-18", "DueDate": "2026-11-30"}
+    contact = {"ContactID": customer["ContactID"]}
+    [made] = firm.office.xero("PUT", "Invoices", [{**about, "Contact": contact, "Status": status, "LineItems": [line]}])
+    return dict(made)
+
+
+def test_a_deal_whose_number_is_taken_waits_until_the_other_invoice_is_renumbered(synced: Business) -> None:
+    sell(synced)
+    taken = key_by_hand(synced, f"SF-{synced.deal(DEAL)['Deal_Number__c']}")
+    assert see(synced) == {"number_taken"}
+
+    with pytest.raises(NeedsPerson, match="renumber"):
+        synced.desk.not_same(synced.waiting(DEAL)["number_taken"].id)
+    assert see(synced) == {"number_taken"}
+
+    synced.in_xero("Invoices", InvoiceID=taken["InvoiceID"], InvoiceNumber="BY-HAND-1")
+    assert see(synced) == set()
+    assert synced.invoice_of(DEAL)["InvoiceNumber"] == taken["InvoiceNumber"]
+
+
+def test_a_deal_told_apart_from_an_invoice_that_has_its_number_still_waits_for_the_number(synced: Business) -> None:
+    sell(synced)
+    number = synced.deal(DEAL)["Deal_Number__c"]
+    taken = key_by_hand(synced, f"SF-{number}")
+    synced.in_xero("Invoices", InvoiceID=taken["InvoiceID"], Reference=number)
+    assert see(synced) == {"already_invoiced", "number_taken"}
+    synced.desk.not_same(synced.waiting(DEAL)["already_invoiced"].id)
+    assert see(synced) == {"number_taken"}
+
+
+def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact_that_a_person_names(
+    synced: Business,
+) -> None:
+    account = {"Name": "Wholly Other Traders", "BillingCountry": "Australia"}
+    account_id = synced.office.salesforce("POST", "/sobjects/Account", account)["id"]
+    bearer = next(each for each in synced.contacts() if each.get("ContactNumber"))
+    synced.in_xero("Contacts", ContactID=bearer["ContactID"], ContactNumber=account_id)
+    own = synced.in_xero("Contacts", Name="Unlike any of these")
+    synced.later()
+    sell(synced, "Wholly Other Traders")
+    assert see(synced) == {"contact_ambiguous"}
+    entry = synced.waiting(DEAL)["contact_ambiguous"]
+    assert "choose another contact with `crossfoot queue link ENTRY --to CONTACT`" in entry.fix
+
+    with pytest.raises(NeedsPerson, match="Say which one"):
+        synced.desk.link(entry.id, "no such contact")
+    synced.desk.link(entry.id, own["ContactID"])
+    see(synced)
+
+    assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == own["ContactID"]
+
+
+def keep_another_price(firm: Business) -> None:
+    """Xero keeps another price than is sent."""
+    carry = firm.carrier.handle_request
+
+    def alter(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith("/Invoices"):
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+            body = request.read().replace(b"4321", b"4300")
+            request = httpx2.Request(request.method, request.url, headers=headers, content=body)
+        return carry(request)
+
+    firm.carrier.handle_request = alter  # type: ignore[method-assign]
+
+
+def approve(firm: Business) -> None:
+    firm.approve(DEAL)
+
+
+def correct(firm: Business) -> None:
+    draft = firm.invoice_of(DEAL)
+    names = ("LineItemID", "Description", "Quantity", "AccountCode", "TaxType", "ItemCode", "Tracking")
+    line = {name: draft["LineItems"][0][name] for name in names if name in draft["LineItems"][0]}
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineItems=[{**line, "UnitAmount": 4321}])
+
+
+def delete(firm: Business) -> None:
+    firm.in_xero("Invoices", InvoiceID=firm.invoice_of(DEAL)["InvoiceID"], Status="DELETED")
+
+
+@pytest.mark.parametrize(("end", "left"), [(approve, {"draft_edited"}), (correct, set()), (delete, {"invoice_voided"})])
+def test_a_draft_that_xero_kept_otherwise_is_asked_about_until_somebody_looked(
+    synced: Business, end: Callable[[Business], None], left: set[str]
+) -> None:
+    keep_another_price(synced)
+    sell(synced)
+    assert see(synced) == {"readback_differs", "draft_edited"}
+    end(synced)
+    assert see(synced) == left
+    assert not synced.tie_out().result.unexplained
+
+
+def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Business) -> None:
+    [known] = synced.soql(
+        "SELECT Account.Name FROM Opportunity WHERE CurrencyIsoCode = 'NZD' AND Xero_Status__c = 'Draft' LIMIT 1"
+    )
+    [books] = synced.ledger.organisations.values()
+    books.state["rates"]["days"]["2026-11-18"] = {"NZD": "3.5"}
+    [entry] = synced.soql(
+        "SELECT Product2.ProductCode FROM PricebookEntry WHERE CurrencyIsoCode = 'NZD' "
+        "AND Product2.ProductCode != null LIMIT 1"
+    )
+    line = {"code": entry["Product2"]["ProductCode"], "Quantity": 1, "UnitPrice": 4321}
+    synced.win(DEAL, known["Account"]["Name"], [line], CurrencyIsoCode="NZD")
+    assert see(synced) == {"rate_unusual"}
+    synced.approve(DEAL)
+    assert see(synced) == set()
