@@ -10,7 +10,15 @@ from enum import StrEnum
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
-from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
+from crossfoot.core.documents import (
+    ContactChange,
+    Deal,
+    IntendedContact,
+    IntendedInvoice,
+    IntendedItem,
+    ItemChange,
+    same_source,
+)
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
 from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
@@ -94,6 +102,8 @@ class DealDecision:
     operation: Operation | None = None
     totals: Totals | None = None
     agreed: str = ""
+    renamed: bool = False
+    """What its invoice was made from is called otherwise by now: the settings take other fields from the account."""
     standing: Standing = field(default_factory=Standing)
 
 
@@ -370,12 +380,14 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     contact_id = _billed_to(contact, current)
     account = deal.invoice.account if deal.invoice else None
     coded, problems = _coded(deal, contact_id, context)
+    known = context.link_source_hash.get(deal.ref.id, "")
+    same = same_source(known, deal.mapped_hash)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
             link=link,
             invoice=current,
-            source_changed=context.link_source_hash.get(deal.ref.id) != deal.mapped_hash,
+            source_changed=not same,
             intended=coded,
             contact_id=contact_id,
             locked_until=context.books.organisation.locked_until,
@@ -419,7 +431,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
     told = {finding.code for finding in findings}
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
-    return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed)
+    renamed = same and known != deal.mapped_hash
+    return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
