@@ -220,13 +220,15 @@ def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
 
 
 def _standing(deal: Deal, context: Context) -> DealDecision | None:
-    """Decide what needs no document: wins before the start, and deals worth nothing."""
+    """Decide what needs no document: wins before the start, and deals worth nothing. A deal that had an invoice counts,
+    whatever the start date is by now: what was taken back to be made anew is made."""
     start = context.policy.start_date
     closed_since = deal.close_date is not None and deal.close_date >= start
     won_since = deal.won_on is not None and deal.won_on >= start
-    if not closed_since and not won_since:
+    had_one = deal.ref.id in context.epochs
+    if not (closed_since or won_since or had_one):
         return DealDecision(deal, Bucket.BEFORE_START)
-    if closed_since != won_since:
+    if closed_since != won_since and not had_one:
         cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
         return _waits(deal, "start_date_straddled", cause)
     if deal.ref.id in context.undone:

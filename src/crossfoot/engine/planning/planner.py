@@ -85,7 +85,7 @@ def _standing(session: Session, decision: DealDecision, evidence: Evidence) -> S
     deal, context = decision.deal, evidence.context
     link = context.links.get(deal.ref.id)
     account_id = account_of(deal)
-    moving = moves_in(deal, context.policy.start_date, linked=link is not None)
+    moving = moves_in(deal, context.policy.start_date, linked=link is not None or deal.ref.id in context.epochs)
     leans = decision.bucket is Bucket.NOT_BILLABLE or session.mapping.header_reads_account
     if link is not None:
         changed = not same_source(context.link_source_hash.get(deal.ref.id, ""), deal.mapped_hash)
