@@ -149,3 +149,17 @@ def test_an_object_that_is_only_written_and_was_withdrawn_holds_itself_alone_and
     connected.later(hours=2)
     connected.sync()
     assert drift(connected) == {}
+
+
+def test_what_waits_for_an_object_waits_no_more_once_the_settings_do_not_name_it(connected: Business) -> None:
+    connected.plan()
+    withdraw(connected, "Xero_Tracking_Option__c")
+    connected.later()
+    connected.sync()
+    assert list(drift(connected)) == ["Xero_Tracking_Option__c"]
+    connected.later()
+
+    connected.set("tracking_option: Xero_Tracking_Option__c, ", "")
+    connected.sync()
+
+    assert drift(connected) == {}

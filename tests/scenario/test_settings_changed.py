@@ -8,6 +8,7 @@ import pytest
 
 from .business import Business
 from .test_invoice_fields import CLINIC, LINES
+from .test_other_sources import with_orders
 
 DEAL = "Billed at Christmas"
 DRAFTED = "Cent and Sons Bakers - Flour costing"
@@ -120,3 +121,36 @@ def test_what_was_refused_is_not_sent_again_once_the_settings_name_no_field_for_
     assert [entry for entry in synced.desk.entries() if entry.code == "write_back_refused"] == []
     synced.later(days=2)
     assert synced.writes_during(synced.sync) == []
+
+
+def test_what_was_refused_is_not_sent_again_once_the_settings_name_another_object(synced: Business) -> None:
+    assert "write_back_refused" in {entry.code for entry in synced.desk.entries()}
+    synced.settings = with_orders(synced.settings)
+    synced.later(days=2)
+    synced.sync()
+    assert "write_back_refused" not in {entry.code for entry in synced.desk.entries()}
+    synced.later(days=2)
+    assert synced.writes_during(synced.sync) == []
+
+
+def test_an_answer_does_not_outlive_its_question_where_nothing_goes_to_xero(synced: Business) -> None:
+    """The deal is won again and lost again meanwhile: its draft is not deleted for what was said the first time."""
+    both = synced.settings
+    synced.set("prices: ex_tax", "direction: to_salesforce\nprices: ex_tax")
+    deal = synced.deal(DRAFTED)["Id"]
+
+    def becomes(stage: str) -> None:
+        synced.edit("Opportunity", deal, StageName=stage)
+        synced.later()
+        synced.sync()
+        synced.later()
+
+    becomes("Closed Lost")
+    synced.desk.cancel(synced.waiting(DRAFTED)["no_longer_won"].id)
+    becomes("Closed Won")
+    becomes("Closed Lost")
+    synced.settings = both
+    synced.sync()
+
+    assert synced.invoice_of(DRAFTED)["Status"] == "DRAFT"
+    assert "no_longer_won" in synced.waiting(DRAFTED)

@@ -214,6 +214,12 @@ class FlowMapping:
                     "write it so, or add `owner: salesforce`"
                 )
 
+    @property
+    def written_objects(self) -> frozenset[str]:
+        """Objects in which anything may be shown of Xero."""
+        own = {self.account_object, self.product_object, self.deal_object, self.payment_object, self.request_object}
+        return frozenset({*own, *self.settings.flows.invoices.records.values()} - {""})
+
     def direction_of(self, flow: str) -> Direction | None:
         """Which way a flow keeps linked records in agreement; None where it only creates them."""
         flows = self.settings.flows

@@ -161,6 +161,16 @@ def refused_sources(connection: Connection, organisation_id: str, source_ids: It
     return {source_id for found in parts for source_id in found.scalars()}
 
 
+def let_refusals_go(connection: Connection, organisation_id: str, shown: Iterable[str]) -> set[str]:
+    """Forget what was refused in other objects than those that are shown. Returns the records concerned."""
+    where = (write_back.c.organisation_id == organisation_id) & write_back.c.object.not_in(list(shown))
+    refused = where & write_back.c.refused_at.is_not(None)
+    concerned = set(connection.execute(select(write_back.c.source_id).where(refused)).scalars())
+    if concerned:
+        connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
+    return concerned
+
+
 @Prepared
 def _unwritten(organisation_id: Bound, name: Bound, keys: Bound) -> Select[Any]:
     mine = _of(organisation_id, name) & (write_back.c.written_hash == "")

@@ -33,5 +33,6 @@ def write_back(session: Session, as_of: date) -> tuple[int, int]:
 def _send_pending(session: Session) -> tuple[int, int]:
     now = session.host.now()
     with session.database.reading() as connection:
-        pending = list(pending_write_backs(connection, session.organisation_id, now, now - REFUSED_AGAIN_AFTER))
-    return send_rows(session, pending)
+        pending = pending_write_backs(connection, session.organisation_id, now, now - REFUSED_AGAIN_AFTER)
+        named = [row for row in pending if row.object in session.mapping.written_objects]
+    return send_rows(session, named)
