@@ -87,6 +87,8 @@ def test_a_status_field_that_may_not_be_written_holds_only_its_object(connected:
     assert report.applied.created > 0
     assert drift(connected)["Opportunity.Xero_Status__c"].code == "field_not_writable"
     assert connected.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c != null") == []
+    shown = connected.soql("SELECT Opportunity__c FROM Xero_Sync_Issue__c WHERE Reason__c = 'field_not_writable'")
+    assert [row["Opportunity__c"] for row in shown] == [None]  # it is about no one deal
     assert connected.soql("SELECT Id FROM Xero_Invoice__c LIMIT 1")
 
 
