@@ -161,14 +161,11 @@ def refused_sources(connection: Connection, organisation_id: str, source_ids: It
     return {source_id for found in parts for source_id in found.scalars()}
 
 
-def let_refusals_go(connection: Connection, organisation_id: str, shown: Iterable[str]) -> set[str]:
-    """Forget what was refused in other objects than those that are shown. Returns the records concerned."""
+def let_refusals_go(connection: Connection, organisation_id: str, shown: Iterable[str]) -> None:
+    """Forget what was refused in other objects than those that are shown."""
     where = (write_back.c.organisation_id == organisation_id) & write_back.c.object.not_in(list(shown))
     refused = where & write_back.c.refused_at.is_not(None)
-    concerned = set(connection.execute(select(write_back.c.source_id).where(refused)).scalars())
-    if concerned:
-        connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
-    return concerned
+    connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
 
 
 @Prepared

@@ -90,7 +90,7 @@ class Wanting:
         for part in chunks(moved.deals):
             self._want_deals(part)
         self._forget(self._mapping.payment_object, self._gone_payments)
-        self._let_go()
+        store.let_refusals_go(self._connection, self._home, self._mapping.written_objects)
         self.want_issues()
         save_shown_to(self._connection, self._home, moved.reached)
 
@@ -288,12 +288,6 @@ class Wanting:
             if not store.refused_sources(self._connection, self._home, [record_id]):
                 now = self._session.host.now()
                 replace_findings(self._connection, self._home, {record_id: ""}, (), now, codes={_OWN_TROUBLE})
-
-    def _let_go(self) -> None:
-        """Nobody is asked any more about what Salesforce refused in objects that the settings no longer name."""
-        refused = store.let_refusals_go(self._connection, self._home, self._mapping.written_objects)
-        over = dict.fromkeys(refused - store.refused_sources(self._connection, self._home, refused), "")
-        replace_findings(self._connection, self._home, over, (), self._session.host.now(), codes={_OWN_TROUBLE})
 
     def _standing(self, deal: Disposition, invoice: LedgerInvoice | None, entry: QueueEntry | None) -> dict[str, Any]:
         """How much of a deal is scheduled, drafted and invoiced, ex tax unless prices include it; and why it waits."""
