@@ -528,3 +528,20 @@ def test_who_asks_again_while_it_is_under_way_is_answered_already(firm: Business
     firm.later(minutes=20)
     firm.sync()
     assert_done_once(firm)
+
+
+@pytest.mark.parametrize("stage", ["begun", "released"])
+def test_a_start_date_that_is_moved_behind_the_deal_leaves_no_credit_without_its_new_invoice(
+    firm: Business, stage: str
+) -> None:
+    accept(firm)
+    firm.die_at(f"commit re-issue {stage} done")
+    firm.set("start_date: 2026-11-01", "start_date: 2026-11-19")
+    firm.later()
+
+    firm.sync()
+
+    old, new = old_and_new(firm)
+    assert (old["AmountCredited"], new["Status"], new["SubTotal"]) == (old["Total"], "DRAFT", firm.deal(DEAL)["Amount"])
+    assert len(notes(firm)) == 1
+    assert "reissue_unfinished" not in firm.waiting(DEAL)

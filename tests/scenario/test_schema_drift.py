@@ -89,6 +89,8 @@ def test_a_status_field_that_may_not_be_written_holds_only_its_object(connected:
     assert report.applied.created > 0
     assert drift(connected)["Opportunity.Xero_Status__c"].code == "field_not_writable"
     assert connected.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c != null") == []
+    shown = connected.soql("SELECT Opportunity__c FROM Xero_Sync_Issue__c WHERE Reason__c = 'field_not_writable'")
+    assert [row["Opportunity__c"] for row in shown] == [None]  # it is about no one deal
     assert connected.soql("SELECT Id FROM Xero_Invoice__c LIMIT 1")
 
 
@@ -184,4 +186,18 @@ def test_an_object_that_is_only_written_and_was_withdrawn_holds_itself_alone_and
         connected.office.salesforce("POST", "/sobjects/ObjectPermissions", row)
     connected.later(hours=2)
     connected.sync()
+    assert drift(connected) == {}
+
+
+def test_what_waits_for_an_object_waits_no_more_once_the_settings_do_not_name_it(connected: Business) -> None:
+    connected.plan()
+    withdraw(connected, "Xero_Tracking_Option__c")
+    connected.later()
+    connected.sync()
+    assert list(drift(connected)) == ["Xero_Tracking_Option__c"]
+    connected.later()
+
+    connected.set("tracking_option: Xero_Tracking_Option__c, ", "")
+    connected.sync()
+
     assert drift(connected) == {}

@@ -7,7 +7,8 @@ and decides.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -15,7 +16,7 @@ from enum import StrEnum
 from crossfoot.core.books import LedgerAddress, LedgerInvoice, LedgerLine, LedgerPerson, LedgerPhone
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import ZERO, Totals, document_totals, line_amount, total
-from crossfoot.core.records import RecordRef, canonical
+from crossfoot.core.records import RecordRef, canonical, content_hash
 
 
 class LineAmounts(StrEnum):
@@ -165,6 +166,33 @@ class Deal:
     amount_decided: bool = False
     amount_known: bool = True
     """False where the amount could not be read: the deal is then not worth nothing."""
+
+
+def source_mark(read: str, told: Mapping[str, object]) -> str:
+    """Names what a deal says: by the hash of what was read of it and, where its document takes more from its account,
+    by which fields these are and what they say."""
+    return ".".join([read, content_hash(sorted(told)), content_hash(dict(told))]) if told else read
+
+
+def decided_mark(mark: str, decided: Sequence[object]) -> str:
+    """The same where people decided parts of the document otherwise."""
+    return f"{mark}+{content_hash(decided)}"
+
+
+def read_anew(mark: str, was: str, now: str) -> str:
+    """The mark of a deal of which other fields are read now, without a change in what it says."""
+    return f"{now}{mark.removeprefix(was)}" if re.split(r"[.+]", mark)[0] == was else mark
+
+
+def same_source(known: str, now: str) -> bool:
+    """Whether two marks name one state of a deal. Which fields its document takes from the account is for the settings
+    to say: that they are others is no change of the deal."""
+    then, _, decided_then = known.partition("+")
+    read_then, *told_then = then.split(".")
+    read_now, *told_now = now.partition("+")[0].split(".")
+    if (read_then, decided_then) != (read_now, now.partition("+")[2]):
+        return False
+    return told_then == told_now or told_then[:1] != told_now[:1]
 
 
 def intended_form(invoice: IntendedInvoice, contact_id: str) -> dict[str, object]:

@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 
-from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine
+from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, decided_mark
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import Finding
-from crossfoot.core.records import content_hash
 
 UNIT_DECIMALS_MAX = 4
 LINE_NAME_MAX = 60
@@ -172,7 +171,7 @@ def overridden(deal: Deal, overrides: Iterable[Override]) -> Deal:
         deal,
         invoice=invoice,
         findings=tuple(findings),
-        mapped_hash=content_hash([deal.mapped_hash, decided]),
+        mapped_hash=decided_mark(deal.mapped_hash, decided),
         bill_to=parts[Part.CONTACT].value if Part.CONTACT in parts else "",
         amount_decided=Part.UNIT_AMOUNT in parts,
     )

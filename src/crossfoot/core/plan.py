@@ -10,7 +10,15 @@ from enum import StrEnum
 
 from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
-from crossfoot.core.documents import ContactChange, Deal, IntendedContact, IntendedInvoice, IntendedItem, ItemChange
+from crossfoot.core.documents import (
+    ContactChange,
+    Deal,
+    IntendedContact,
+    IntendedInvoice,
+    IntendedItem,
+    ItemChange,
+    same_source,
+)
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
 from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
@@ -94,6 +102,8 @@ class DealDecision:
     operation: Operation | None = None
     totals: Totals | None = None
     agreed: str = ""
+    renamed: bool = False
+    """What its invoice was made from is called otherwise by now: the settings take other fields from the account."""
     standing: Standing = field(default_factory=Standing)
 
 
@@ -217,13 +227,15 @@ def _with_account(deal: Deal, finding: Finding) -> tuple[RecordRef, ...]:
 
 
 def _standing(deal: Deal, context: Context) -> DealDecision | None:
-    """Decide what needs no document: wins before the start, and deals worth nothing."""
+    """Decide what needs no document: wins before the start, and deals worth nothing. A deal that had an invoice counts,
+    whatever the start date is by now: what was taken back to be made anew is made."""
     start = context.policy.start_date
     closed_since = deal.close_date is not None and deal.close_date >= start
     won_since = deal.won_on is not None and deal.won_on >= start
-    if not closed_since and not won_since:
+    had_one = deal.ref.id in context.epochs
+    if not (closed_since or won_since or had_one):
         return DealDecision(deal, Bucket.BEFORE_START)
-    if closed_since != won_since:
+    if closed_since != won_since and not had_one:
         cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
         return _waits(deal, "start_date_straddled", cause)
     if deal.ref.id in context.undone:
@@ -384,12 +396,14 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     contact_id = _billed_to(contact, current)
     account = deal.invoice.account if deal.invoice else None
     coded, problems = _coded(deal, contact_id, context)
+    known = context.link_source_hash.get(deal.ref.id, "")
+    same = same_source(known, deal.mapped_hash)
     judged = judge_linked(
         LinkedDeal(
             deal=deal,
             link=link,
             invoice=current,
-            source_changed=context.link_source_hash.get(deal.ref.id) != deal.mapped_hash,
+            source_changed=not same,
             intended=coded,
             contact_id=contact_id,
             locked_until=context.books.organisation.locked_until,
@@ -435,7 +449,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         findings += [finding for finding in _amount_findings(deal, coded, context.policy) if not finding.blocks]
     told = {finding.code for finding in findings}
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
-    return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed)
+    renamed = same and known != deal.mapped_hash
+    return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:

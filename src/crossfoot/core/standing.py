@@ -39,7 +39,7 @@ def is_billable(deal: Deal) -> bool:
 
 
 def moves_in(deal: Deal, start: dt.date, *, linked: bool) -> bool:
-    """Whether the deal brings its customer into the ledger: it counts, or has its invoice. No prospect enters."""
+    """Whether the deal brings its customer into the ledger: it counts, or had an invoice. No prospect enters."""
     if not account_of(deal):
         return False
     closed_since = deal.close_date is not None and deal.close_date >= start

@@ -250,8 +250,7 @@ def _carry_out(
         keep_plan(session, make_plan(session, planned.as_of))
         finish_reissues(session, report.reissued)
     answer_requests(session)
-    if session.mapping.settings.direction != "to_xero":
-        report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
+    report.written_back, report.write_backs_refused = write_back(session, planned.as_of)
     report.calls = {"xero": session.xero.calls, "salesforce": session.salesforce.calls}
     _end(session, command, report)
     return report

@@ -27,6 +27,7 @@ from crossfoot.core.settlement import RecordedPayment
 from crossfoot.mapping.deals import DealLens, Related
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
+from crossfoot.mapping.names import name_problems
 from crossfoot.mapping.people import PeopleLens
 from crossfoot.mapping.policies import policy_of
 from crossfoot.mapping.rules import Rule, Rules
@@ -115,6 +116,7 @@ class FlowMapping:
         self.customer_lens = RecordLens(CONTACT_PARTS, self.customer)
         self.product_lens = RecordLens(ITEM_PARTS, self.product)
         self.people = self._people()
+        self._problems += name_problems(file)
         self._check_write_back()
         self._check_shared("customers", flows.customers.direction, CONTACT_PARTS, self.customer_lens)
         self._check_shared("products", flows.products.direction, ITEM_PARTS, self.product_lens)
@@ -216,6 +218,12 @@ class FlowMapping:
                     f"{place}: `{part.name}` may come from Xero (owner {part.owner}), so it needs one plain field; "
                     "write it so, or add `owner: salesforce`"
                 )
+
+    @property
+    def written_objects(self) -> frozenset[str]:
+        """Objects in which anything may be shown of Xero."""
+        own = {self.account_object, self.product_object, self.deal_object, self.payment_object, self.request_object}
+        return frozenset({*own, *self.settings.flows.invoices.records.values()} - {""})
 
     def direction_of(self, flow: str) -> Direction | None:
         """Which way a flow keeps linked records in agreement; None where it only creates them."""

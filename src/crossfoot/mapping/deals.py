@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, LineAmounts
+from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, LineAmounts, source_mark
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
 from crossfoot.core.money import EXACT, ZERO, round_money, split
@@ -116,7 +116,7 @@ class DealLens:
             currency=as_text(header.value("Currency")),
             amount=round_money(amount),
             amount_known=amount_known,
-            mapped_hash=content_hash([fields, told] if (told := self._from_account(header.lookup)) else fields),
+            mapped_hash=source_mark(content_hash(fields), self._from_account(header.lookup)),
         )
         if not won or deleted:
             return deal

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crossfoot.core.errors import BadSettings, NeedsPerson
@@ -270,6 +271,13 @@ class SettingsFile:
         return Place(self.path.name, line, column)
 
 
+class _Constructor(RoundTripConstructor):
+    """Leaves days as they are written, so that one which does not exist is told with its place."""
+
+
+_Constructor.add_constructor("tag:yaml.org,2002:timestamp", lambda _, node: node.value)
+
+
 def load_settings(path: Path) -> SettingsFile:
     """Read and check the file. Raises ``BadSettings`` with every problem, or ``NeedsPerson`` if there is none."""
     try:
@@ -278,14 +286,18 @@ def load_settings(path: Path) -> SettingsFile:
         raise NeedsPerson(f"There is no {path.name} in {path.parent}. `crossfoot init` writes one.") from None
     if len(data) > FILE_BYTES_MAX:
         raise NeedsPerson(f"{path} is larger than {FILE_BYTES_MAX} bytes; that is no settings file.")
+    yaml = YAML(typ="rt")
+    yaml.Constructor = _Constructor
     try:
-        tree = YAML(typ="rt").load(data)
+        tree = yaml.load(data)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"{path.name}:{mark.line + 1}:{mark.column + 1}" if mark else path.name
         raise BadSettings([f"{where}: not valid YAML: {error.problem or error}"]) from None
     except YAMLError as error:
         raise BadSettings([f"{path.name}:1:1: not valid YAML: {' '.join(str(error).split())}"]) from None
+    except (ValueError, RecursionError) as error:
+        raise BadSettings([f"{path.name}:1:1: not valid YAML: {error}"]) from None
     if not isinstance(tree, CommentedMap):
         raise BadSettings([f"{path.name}:1:1: the file must be a mapping that begins with `crossfoot: 1`"])
     try:

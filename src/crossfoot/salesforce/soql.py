@@ -22,9 +22,14 @@ def identifier(name: str) -> str:
     return name
 
 
+def is_record_id(text: str) -> bool:
+    """Whether a text has the form of a record's id."""
+    return _RECORD_ID.fullmatch(text) is not None
+
+
 def record_id(text: str) -> str:
     """A record's id that can be nothing else."""
-    if not _RECORD_ID.fullmatch(text):
+    if not is_record_id(text):
         raise Defect(f"{text!r} is not a Salesforce id")
     return text
 
@@ -101,6 +106,6 @@ def one_of(field: str, ids: Sequence[str]) -> str:
     if not 0 < len(ids) <= IDS_PER_QUERY:
         raise Defect(f"{len(ids)} ids do not fit one query")
     for record_id in ids:
-        if not _RECORD_ID.fullmatch(record_id):
+        if not is_record_id(record_id):
             raise Defect(f"{record_id!r} is not a Salesforce id")
     return f"{identifier(field)} IN ({', '.join(literal(record_id) for record_id in ids)})"

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, insert, literal_column, select
 
 from crossfoot.core.agreement import Told, ToldStage, Value
+from crossfoot.core.documents import read_anew
 from crossfoot.core.links import Identity, Kind, Link, LinkState
 from crossfoot.core.records import Side
 from crossfoot.store.codec import instant, moment
@@ -186,9 +187,10 @@ def set_base(
 
 
 def rename_source(connection: Connection, organisation_id: str, source_id: str, was: str, now: str) -> None:
-    """What an invoice was agreed on with is called otherwise: the same version of its deal, read with more fields."""
-    key = {"organisation_id": organisation_id, "kind": Kind.INVOICE.value, "source_key": source_id, "source_hash": was}
-    change(connection, link, key, {"source_hash": now})
+    """What an invoice was agreed on with is called otherwise: the same version of its deal, read with other fields."""
+    stored = find_link(connection, organisation_id, Kind.INVOICE, source_id)
+    if stored:
+        change(connection, link, {"id": stored.id}, {"source_hash": read_anew(stored.source_hash, was, now)})
 
 
 @Prepared

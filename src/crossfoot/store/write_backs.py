@@ -161,6 +161,13 @@ def refused_sources(connection: Connection, organisation_id: str, source_ids: It
     return {source_id for found in parts for source_id in found.scalars()}
 
 
+def let_refusals_go(connection: Connection, organisation_id: str, shown: Iterable[str]) -> None:
+    """Forget what was refused in other objects than those that are shown."""
+    where = (write_back.c.organisation_id == organisation_id) & write_back.c.object.not_in(list(shown))
+    refused = where & write_back.c.refused_at.is_not(None)
+    connection.execute(update(write_back).where(refused).values(refused_hash="", refused_at=None))
+
+
 @Prepared
 def _unwritten(organisation_id: Bound, name: Bound, keys: Bound) -> Select[Any]:
     mine = _of(organisation_id, name) & (write_back.c.written_hash == "")
@@ -173,27 +180,6 @@ def unwritten_rows(connection: Connection, organisation_id: str, name: str, keys
     parts = chunks(_within(organisation_id, key) for key in keys)
     kept = (key for part in parts for key in _unwritten(connection, **mine, keys=part).scalars())
     return {_whole(organisation_id, key) for key in kept}
-
-
-@Prepared
-def _unsent(organisation_id: Bound) -> Select[Any]:
-    return select(write_back.c.object).where(TO_SEND, write_back.c.organisation_id == organisation_id).distinct()
-
-
-def unsent_objects(connection: Connection, organisation_id: str) -> set[str]:
-    """Objects of which a row does not stand, or may not stand, as it should."""
-    return set(_unsent(connection, organisation_id=organisation_id).scalars())
-
-
-def give_up_unsent(connection: Connection, organisation_id: str, name: str) -> set[str]:
-    """What was not written of an object's rows is wanted no more: a row that stands there is known as it was written
-    last. Returns the records that they concern."""
-    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.object == name) & TO_SEND
-    sources = set(connection.execute(select(write_back.c.source_id).where(mine)).scalars())
-    connection.execute(delete(write_back).where(mine, write_back.c.written_hash == ""))
-    as_written = {"wanted_hash": write_back.c.written_hash, "refused_hash": "", "refused_at": None}
-    connection.execute(update(write_back).where(mine).values(**as_written, unsure_until=None))
-    return sources
 
 
 def forget_write_back(connection: Connection, organisation_id: str, name: str, key: str) -> None:

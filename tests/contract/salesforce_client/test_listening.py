@@ -271,3 +271,22 @@ def test_what_the_mapping_reads_is_what_is_listened_to(listening: Business) -> N
     assert watched(listening.session()) == ["Account", "Product2", "Opportunity", "OpportunityLineItem"]
     heard, _, told = follow(listening, [hint("Lead", "00Q000000000001AAA")])
     assert (heard.changes, heard.changed, told) == (1, 0, [])
+
+
+def test_a_listener_that_began_under_other_settings_stores_nothing_and_has_a_run_made(listening: Business) -> None:
+    """What it reads lacks the fields that the settings name since: a deal would be judged without them."""
+    before = listening.session()
+    listening.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+    listening.sync()
+    deal = any_deal(listening)
+    listening.edit("Opportunity", deal, Type="HOLD")
+    listening.later()
+    listening.sync()
+
+    late, gap = hint("Opportunity", deal), hint("Opportunity", "000000000000000AAA", kind="GAP_OVERFLOW")
+    assert follow(listening, [late, gap], session=before)[2] == ["changed"]
+
+    assert stored(listening, deal)["Type"] == "HOLD"
+    assert position(listening) == b"after"
+    everything = len(listening.soql("SELECT Id FROM Opportunity"))
+    assert listening.sync().observed.counts["Salesforce Opportunity"].read < everything / 2

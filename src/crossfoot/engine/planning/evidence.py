@@ -81,7 +81,7 @@ def read_evidence(
         if s.source_id not in unlinked
     }
     epochs = highest_epochs(connection, organisation_id, Kind.INVOICE, ids)
-    customers = _Customers(session, connection, scope, deals, links, accounts)
+    customers = _Customers(session, connection, scope, deals, epochs, accounts)
     invoices = (
         load_ledger(connection, organisation_id, INVOICE, LedgerInvoice)
         if scope.deals is None
@@ -231,7 +231,7 @@ class _Customers:
         connection: Connection,
         scope: Scope,
         deals: Iterable[Deal],
-        invoice_links: Mapping[str, StoredLink],
+        invoiced: Collection[str],
         accounts: Accounts,
     ) -> None:
         self._session = session
@@ -241,7 +241,7 @@ class _Customers:
         self._deals = list(deals)
         self._planned = None if scope.deals is None else {*scope.deals}
         start = session.mapping.policy.start_date
-        moving = {account_of(d) for d in self._deals if moves_in(d, start, linked=d.ref.id in invoice_links)}
+        moving = {account_of(d) for d in self._deals if moves_in(d, start, linked=d.ref.id in invoiced)}
         self.not_same = frozenset(queue_store.decisions(connection, self._organisation_id, "not_same"))
         self.chosen = dict(queue_store.decisions(connection, self._organisation_id, "link_contact"))
         self._ids = {account_of(deal) for deal in self._deals} - {""}

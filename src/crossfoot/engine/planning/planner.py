@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core import agreement, reissue
 from crossfoot.core.books import Books
-from crossfoot.core.documents import IntendedItem
+from crossfoot.core.documents import IntendedItem, same_source
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.lifecycle import CANCEL_CODES
 from crossfoot.core.links import Identity, Kind
@@ -85,10 +85,10 @@ def _standing(session: Session, decision: DealDecision, evidence: Evidence) -> S
     deal, context = decision.deal, evidence.context
     link = context.links.get(deal.ref.id)
     account_id = account_of(deal)
-    moving = moves_in(deal, context.policy.start_date, linked=link is not None)
+    moving = moves_in(deal, context.policy.start_date, linked=link is not None or deal.ref.id in context.epochs)
     leans = decision.bucket is Bucket.NOT_BILLABLE or session.mapping.header_reads_account
     if link is not None:
-        changed = context.link_source_hash.get(deal.ref.id) != deal.mapped_hash
+        changed = not same_source(context.link_source_hash.get(deal.ref.id, ""), deal.mapped_hash)
         leans = leans or reads_intended(context.mirror.invoices.get(link.xero_id), source_changed=changed)
     unsettled = (
         decision.bucket in {Bucket.WAITING, Bucket.READY}
@@ -201,11 +201,13 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
         _keep_codes(connection, organisation_id, planned)
         save_planned_to(connection, organisation_id, planned.reached)
         for decision in planned.decisions:
-            if decision.agreed:
+            if decision.agreed or decision.renamed:
                 stored = link_store.find_link(connection, organisation_id, Kind.INVOICE, decision.deal.ref.id)
                 if stored:
                     source_hash = decision.deal.mapped_hash
-                    link_store.set_base(connection, stored.id, base_hash=decision.agreed, source_hash=source_hash)
+                    link_store.set_base(
+                        connection, stored.id, base_hash=decision.agreed or None, source_hash=source_hash
+                    )
     return changes
 
 

@@ -15,6 +15,7 @@ from crossfoot.core.errors import NeedsPerson, Rejected, RetryLater
 from crossfoot.core.recovery import backoff_s
 from crossfoot.engine.reading.describes import shapes
 from crossfoot.engine.reading.observe import Observed, row_versions, sweep_object
+from crossfoot.engine.reading.position import is_current
 from crossfoot.engine.session import Session
 from crossfoot.mapping.compiled import Reading
 from crossfoot.salesforce import requests as sf
@@ -145,12 +146,13 @@ class Listener:
         if look.sweep:
             self._sweep()
         with session.database.writing("hinted records") as connection:
-            counts = save_versions(connection, read_seq, versions) if versions else ReadCounts(0, 0, 0)
+            current = is_current(connection, session, self._reading()[0])
+            counts = save_versions(connection, read_seq, versions) if versions and current else ReadCounts(0, 0, 0)
             if received.latest:
                 save_reference(connection, session.org_id, self._key, received.latest, session.host.now())
         self.heard.changes += len(received.changes)
         self.heard.own += sum(change.is_own for change in received.changes)
-        self._changed(counts.changed)
+        self._changed(counts.changed if current else len(versions))
 
     def _read(self, ids: Sequence[str]) -> list[Version]:
         """The records hinted at; a line's hint means the deal that it belongs to."""
@@ -179,9 +181,13 @@ class Listener:
         return found
 
     def _sweep(self) -> None:
-        observed = Observed()
-        sweep_object(self.session, self._reading()[0], observed)
-        self.heard.swept += 1
+        """Sweep the object, unless the settings changed since this listener began: runs read it otherwise by now."""
+        reading, observed = self._reading()[0], Observed()
+        with self.session.database.reading() as connection:
+            current = is_current(connection, self.session, reading)
+        if current:
+            sweep_object(self.session, reading, observed)
+        self.heard.swept += current
         self._changed(observed.changed)
 
     def _changed(self, count: int) -> None:

@@ -1,7 +1,7 @@
 """How far an object of Salesforce was read, and with which fields.
 
-Where the settings come to name a field that was not read so far, every row lacks it: all of them are read anew. That
-more is read of a record is no change of it, so that what its document was agreed on with stays agreed.
+Where the settings come to name other fields than were read so far, every row has the wrong ones: all of them are read
+anew. That other fields are read of a record is no change of it: what its document was agreed on with stays agreed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from crossfoot.store.versions import (
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """``since`` is None where all rows are to be read; ``again`` says that they were read before, with fewer fields,
+    """``since`` is None where all rows are to be read; ``again`` says that they were read before, with other fields,
     ``kept`` that just these fields are what is kept of it."""
 
     since: str | None
@@ -42,7 +42,7 @@ def find_position(connection: Connection, session: Session, reading: Reading) ->
     reached = load_watermark(connection, session.org_id, reading.object)
     known = load_reference(connection, session.org_id, _key(reading))
     covered, wanted = set(decode(known[1], list[str])) if known else set(), _fields(reading)
-    again = reached is not None and not wanted <= covered
+    again = reached is not None and wanted != covered
     return Position(None if again else reached, again, kept=wanted == covered)
 
 
@@ -56,6 +56,12 @@ def move_position(
         save_reference(connection, session.org_id, _key(reading), encode(sorted(_fields(reading))), now)
 
 
+def is_current(connection: Connection, session: Session, reading: Reading) -> bool:
+    """Whether an object is read with just these fields: a listener that began under other settings has others."""
+    known = load_reference(connection, session.org_id, _key(reading))
+    return known is None or set(decode(known[1], list[str])) == _fields(reading)
+
+
 def _key(reading: Reading) -> str:
     return f"fields of {reading.object}"
 
@@ -65,7 +71,8 @@ def _fields(reading: Reading) -> set[str]:
 
 
 def keep_agreed(connection: Connection, session: Session, read: Sequence[Version]) -> None:
-    """Let invoices' links name the versions about to be stored where these say more of their deals, and only that."""
+    """Let invoices' links name the versions about to be stored where other fields are read of their deals, and that is
+    all the difference."""
     fresh = {version.ref.id: version for version in read}
     for before in load_versions(connection, session.org_id, session.mapping.deal_object, ids=fresh):
         now = fresh[before.ref.id]

@@ -24,6 +24,7 @@ from crossfoot.core.books import (
 )
 from crossfoot.engine.showing.balances import Balance
 from crossfoot.salesforce.package import KEY_FIELD
+from crossfoot.salesforce.soql import is_record_id
 from crossfoot.store.queue import QueueEntry
 
 # Parents are written before what points at them; what Salesforce had before comes after the records of ours.
@@ -295,11 +296,11 @@ class Mirror:
 
     def issue_row(self, entry: QueueEntry, title: str) -> Row:
         """An open entry of the review queue."""
-        record_id = entry.record.id
+        record_id, kind = entry.record.id, entry.record.kind if is_record_id(entry.record.id) else ""
         about = {
             "Name": title[:NAME_LENGTH],
-            "Account__c": self._at_account(record_id) if entry.record.kind == self.account_object else None,
-            "Opportunity__c": self._at_deal(record_id) if entry.record.kind == self.deal_object else None,
+            "Account__c": self._at_account(record_id) if kind == self.account_object else None,
+            "Opportunity__c": self._at_deal(record_id) if kind == self.deal_object else None,
             "Reason__c": entry.code,
             "Cause__c": entry.cause[:4000],
             "Next_Step__c": entry.fix[:1000],

@@ -6,7 +6,6 @@ alone with the rule's own text.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
@@ -29,6 +28,7 @@ from crossfoot.http import HttpRequest
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.bulk import UpsertRow, Value, together
 from crossfoot.salesforce.package import KEY_FIELD
+from crossfoot.salesforce.soql import is_record_id
 from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, instant
 from crossfoot.store.queue import deal_facts, replace_findings
@@ -38,13 +38,12 @@ from crossfoot.store.write_backs import WriteBack
 SENDS_MAX = 4
 REPEATED_WITHIN = timedelta(seconds=10)  # a proxy may deliver a request once more that was answered already
 BUSY = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "TOO_MANY_APEX_REQUESTS"})
-_RECORD_ID = re.compile(r"[A-Za-z0-9]{15}([A-Za-z0-9]{3})?")
 _PARENTS = ("Account__c", "AccountId")
 
 
 def key_field(item: WriteBack) -> str:
     """The field that names the row: its id, or the external id under which it is upserted."""
-    return "Id" if _RECORD_ID.fullmatch(item.key) else KEY_FIELD
+    return "Id" if is_record_id(item.key) else KEY_FIELD
 
 
 def by_parent(session: Session, items: Sequence[WriteBack]) -> list[UpsertRow]:
@@ -226,7 +225,7 @@ def _refusal(connection: Connection, session: Session, item: WriteBack, words: s
 
 def _concerned(session: Session, item: WriteBack) -> RecordRef:
     """The Salesforce record that a row is about; a row that stands for itself is one of Xero's."""
-    if not _RECORD_ID.fullmatch(item.source_id):
+    if not is_record_id(item.source_id):
         return RecordRef(Side.XERO, item.object, item.source_id)
     mapping = session.mapping
     if item.key == item.source_id:  # the record itself

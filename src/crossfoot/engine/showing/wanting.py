@@ -37,7 +37,7 @@ from crossfoot.store.dispositions import Disposition, load_dispositions
 from crossfoot.store.feed import save_shown_to
 from crossfoot.store.links import load_links
 from crossfoot.store.lookups import chunks, find_candidates
-from crossfoot.store.queue import QueueEntry, open_entries, replace_findings
+from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.versions import deleted_ids, load_versions, unread
 from crossfoot.store.write_backs import WriteBack
 
@@ -74,7 +74,6 @@ class Wanting:
     def want_all(self, *, full: bool = False) -> None:
         """Every row that may have changed, and with ``full`` every other one too: the same comes of it."""
         moved = find_moved(self._session, self._connection, self._mirror.books, self._as_of, full=full)
-        self._give_up_unnamed()
         self._want_rows(self._mirror.reference_rows())
         if moved.items:
             self._want_items()
@@ -91,6 +90,7 @@ class Wanting:
         for part in chunks(moved.deals):
             self._want_deals(part)
         self._forget(self._mapping.payment_object, self._gone_payments)
+        store.let_refusals_go(self._connection, self._home, self._mapping.written_objects)
         self.want_issues()
         save_shown_to(self._connection, self._home, moved.reached)
 
@@ -283,25 +283,8 @@ class Wanting:
     def _forget(self, name: str, gone: Collection[str]) -> None:
         """What should stand on a record that was deleted is wanted no more, until it is restored; nor is what should
         stand in fields that the settings no longer name."""
-        known = store.wanted_states(self._connection, self._home, name, gone)
-        for record_id in sorted(known):
+        for record_id in sorted(store.wanted_states(self._connection, self._home, name, gone)):
             store.forget_write_back(self._connection, self._home, name, record_id)
-        self._close_refused(known)
-
-    def _give_up_unnamed(self) -> None:
-        """Of objects that the settings no longer name nothing is sent that was wanted before."""
-        mapping = self._mapping
-        named = {mapping.deal_object, mapping.account_object, mapping.product_object, *self._mirror.records.values()}
-        named |= {mapping.payment_object, mapping.request_object}
-        for name in sorted(store.unsent_objects(self._connection, self._home) - named):
-            self._close_refused(store.give_up_unsent(self._connection, self._home, name))
-
-    def _close_refused(self, source_ids: Iterable[str]) -> None:
-        """Nobody is asked any more about records of which Salesforce refuses nothing now."""
-        sources = set(source_ids)
-        names = dict.fromkeys(sources - store.refused_sources(self._connection, self._home, sources), "")
-        now = self._session.host.now()
-        replace_findings(self._connection, self._home, names, (), now, codes={_OWN_TROUBLE})
 
     def _standing(self, deal: Disposition, invoice: LedgerInvoice | None, entry: QueueEntry | None) -> dict[str, Any]:
         """How much of a deal is scheduled, drafted and invoiced, ex tax unless prices include it; and why it waits."""
