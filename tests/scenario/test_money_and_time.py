@@ -167,3 +167,21 @@ def test_books_of_each_country(tmp_path: Path, country: str, currency: str, abro
     firm.later()
     assert firm.sync().writes == 0
     firm.close()
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("AUD", None), ("NZD", dec("2267.23"))])
+def test_what_a_customer_owes_in_another_currency_is_not_shown_as_its_accounts(
+    synced: Business, currency: str, shown: Decimal | None
+) -> None:
+    """2,267.23 New Zealand dollars stood on an account as Australian ones."""
+    deal = "Aoraki Outdoors - Cloud ledger"
+    synced.edit("Account", synced.deal(deal)["AccountId"], CurrencyIsoCode=currency)
+
+    synced.approve(deal)
+
+    fields = "Xero_Balance__c, Xero_Credit_Exposure__c, Xero_Currency__c"
+    [account] = synced.soql(f"SELECT {fields} FROM Account WHERE Name = 'Aoraki Outdoors'")
+    [row] = synced.soql("SELECT Balance__c, CurrencyIsoCode FROM Xero_Contact__c WHERE Name = 'Aoraki Outdoors'")
+    assert (account["Xero_Balance__c"], account["Xero_Credit_Exposure__c"]) == (shown, shown)
+    assert account["Xero_Currency__c"] == "NZD"
+    assert (row["Balance__c"], row["CurrencyIsoCode"]) == (dec("2267.23"), "NZD")
