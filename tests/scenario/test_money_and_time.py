@@ -185,3 +185,24 @@ def test_what_a_customer_owes_in_another_currency_is_not_shown_as_its_accounts(
     assert (account["Xero_Balance__c"], account["Xero_Credit_Exposure__c"]) == (shown, shown)
     assert account["Xero_Currency__c"] == "NZD"
     assert (row["Balance__c"], row["CurrencyIsoCode"]) == (dec("2267.23"), "NZD")
+
+
+def test_an_invoice_that_finance_made_free_of_tax_is_credited_and_made_anew(synced: Business) -> None:
+    """It was said that its tax had been corrected by hand."""
+    draft = synced.invoice_of(REVIEW)
+    names = ("LineItemID", "Description", "Quantity", "UnitAmount", "ItemCode", "AccountCode")
+    lines = [{name: line[name] for name in names} for line in draft["LineItems"]]
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineAmountTypes="NoTax", LineItems=lines)
+    synced.approve(REVIEW)
+    [line] = synced.lines(REVIEW)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+
+    synced.desk.reissue(synced.waiting(REVIEW)["changed_after_approval"].id)
+    synced.later()
+
+    assert synced.sync().reissued.finished == 1
+    note = synced.see("CreditNotes")
+    assert (note["LineAmountTypes"], note["Total"], note["Status"]) == ("NoTax", dec("4300.00"), "PAID")
+    assert synced.waiting(REVIEW) == {}
