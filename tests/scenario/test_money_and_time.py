@@ -19,7 +19,7 @@ def dec(text: str) -> Decimal:
 
 
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
-TAXES = {"NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
+TAXES = {"AU": "OUTPUT", "NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
 REVIEW = "Evergreen Cinemas - Half-year review"
 
 
@@ -138,9 +138,10 @@ def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_curre
     assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
 
 
-def firm_in(country: str, directory: Path) -> Stage:
-    """The small firm with its books in another country, connected."""
-    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", f"Advisory, CountryCode: {country}}}")
+def firm_in(country: str, directory: Path, settings: str = "") -> Stage:
+    """The small firm with its books in another country, or set up otherwise, connected."""
+    about = f"Advisory, CountryCode: {country}{settings}}}"
+    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", about)
     text = text.replace("TaxType: OUTPUT}", f"TaxType: {TAXES[country]}}}").replace("Australia", country)
     text = text.replace('AccountCode: "200"', 'AccountCode: "400"') if country == "US" else text
     path = directory / "firm.yaml"
@@ -206,3 +207,22 @@ def test_an_invoice_that_finance_made_free_of_tax_is_credited_and_made_anew(sync
     note = synced.see("CreditNotes")
     assert (note["LineAmountTypes"], note["Total"], note["Status"]) == ("NoTax", dec("4300.00"), "PAID")
     assert synced.waiting(REVIEW) == {}
+
+
+@pytest.mark.parametrize("settings", ["PaysTax: false", "DefaultSalesTax: No Tax"])
+def test_an_organisation_that_charges_no_tax_is_proposed_none(tmp_path: Path, settings: str) -> None:
+    """A firm that is not registered for GST would have charged it."""
+    firm = Business(firm_in("AU", tmp_path, f", {settings}"), tmp_path)
+
+    firm.sync()
+
+    assert firm.invoices_of("Advice") == []
+    assert "tax_missing" in firm.waiting("Advice")
+    firm.set('tax: ""', 'tax: "OUTPUT"')
+    [told] = [each for each in examine(firm.session()) if each.name == "Default tax"]
+    assert (told.state, told.found.partition(",")[0]) == ("fix", "GST on Income (10 %)")
+    firm.set('tax: "OUTPUT"', 'tax: "BASEXCLUDED"')
+    firm.later()
+    firm.sync()
+    assert firm.invoice_of("Advice")["TotalTax"] == 0
+    firm.close()

@@ -190,6 +190,9 @@ def _coding(session: Session, books: Books) -> Iterator[Check]:
             yield Check(
                 label, "fix", f"{tax} is not an active tax rate", "finance", "correct `coding` in crossfoot.yaml"
             )
+        elif rate and rate.rate and not books.organisation.charges_tax:
+            found = f"{rate.name} ({rate.rate.normalize():f} %), though Xero is set up without tax on sales"
+            yield Check(label, "fix", found, "finance", "correct `coding` in crossfoot.yaml, or the settings in Xero")
         elif rate:
             yield Check(label, "pass", f"{rate.name} ({rate.rate.normalize():f} %)")
     for category in session.mapping.tracking:

@@ -153,7 +153,8 @@ def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationR
     if missing:
         raise NeedsPerson(f"Salesforce does not show {', '.join(missing)} to this user. Grant read access to them.")
     fields = {name: {item["name"] for item in result["fields"]} for name, result in described.items() if result}
-    rates = {rate.tax_type for rate in tax_rates if rate.status == "ACTIVE"}
+    # One that charges no tax is proposed none: whatever its rates are, somebody has to say.
+    rates = {rate.tax_type for rate in tax_rates if rate.status == "ACTIVE" and organisation.charges_tax}
     export = _EXPORT_TAX.get(organisation.country, "")
     abroad = [country for country in _PROPOSED_COUNTRIES if country != organisation.country] if export in rates else []
     inclusive = choices.inclusive
