@@ -138,11 +138,14 @@ def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_curre
     assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
 
 
-def firm_in(country: str, directory: Path, settings: str = "") -> Stage:
+def firm_in(country: str, directory: Path, settings: str = "", *, one_currency: str = "") -> Stage:
     """The small firm with its books in another country, or set up otherwise, connected."""
     about = f"Advisory, CountryCode: {country}{settings}}}"
     text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", about)
     text = text.replace("TaxType: OUTPUT}", f"TaxType: {TAXES[country]}}}").replace("Australia", country)
+    if one_currency:
+        org = f"salesforce:\n  $settings: {{multi_currency: false, corporate_currency: {one_currency}}}\n"
+        text = text.replace("salesforce:\n", org)
     text = text.replace('AccountCode: "200"', 'AccountCode: "400"') if country == "US" else text
     path = directory / "firm.yaml"
     path.write_text(text.replace('TaxNumber: "51 824 753 556"', "AccountNumber: A-1"), encoding="utf-8")
@@ -225,4 +228,17 @@ def test_an_organisation_that_charges_no_tax_is_proposed_none(tmp_path: Path, se
     firm.later()
     firm.sync()
     assert firm.invoice_of("Advice")["TotalTax"] == 0
+    firm.close()
+
+
+def test_deals_of_an_org_with_one_currency_are_in_that_and_not_in_the_ledgers(tmp_path: Path) -> None:
+    """What was sold in US dollars would have been invoiced as Australian ones."""
+    firm = Business(firm_in("AU", tmp_path, one_currency="USD"), tmp_path)
+
+    firm.sync()
+
+    assert firm.invoice_of("Advice")["CurrencyCode"] == "USD"
+    firm.set("'USD'", "'AUD'")
+    [told] = [each for each in examine(firm.session()) if each.name == "Currencies"]
+    assert (told.state, told.found) == ("fix", "amounts in Salesforce are in USD; crossfoot.yaml says AUD")
     firm.close()

@@ -309,6 +309,12 @@ class FlowMapping:
         rule = self.invoice.get("Currency")
         return rule is not None and (CURRENCY,) in rule.expression.paths
 
+    @property
+    def constant_currency(self) -> str:
+        """The one currency that all deals are said to be in; blank where it is read of them."""
+        rule = self.invoice["Currency"]
+        return "" if rule.expression.paths else as_text(rule.value(lambda _path: None))
+
     def lookups_of(self, fields: Fields) -> dict[str, Value]:
         """What the record of a deal's invoice points at beside the deal; what cannot be told is left empty."""
         found: dict[str, Value] = {}
