@@ -19,7 +19,7 @@ def dec(text: str) -> Decimal:
 
 
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
-TAXES = {"NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
+TAXES = {"AU": "OUTPUT", "NZ": "OUTPUT2", "GB": "OUTPUT2", "US": "OUTPUT"}
 REVIEW = "Evergreen Cinemas - Half-year review"
 
 
@@ -138,10 +138,14 @@ def test_a_deal_in_yen_is_over_once_finance_invoiced_it_by_hand_in_another_curre
     assert [(each.kind, each.note) for each in row.differences] == [("draft_edited", "invoiced in CHF")]
 
 
-def firm_in(country: str, directory: Path) -> Stage:
-    """The small firm with its books in another country, connected."""
-    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", f"Advisory, CountryCode: {country}}}")
+def firm_in(country: str, directory: Path, settings: str = "", *, one_currency: str = "") -> Stage:
+    """The small firm with its books in another country, or set up otherwise, connected."""
+    about = f"Advisory, CountryCode: {country}{settings}}}"
+    text = SMALL_FIRM.read_text(encoding="utf-8").replace("Advisory}", about)
     text = text.replace("TaxType: OUTPUT}", f"TaxType: {TAXES[country]}}}").replace("Australia", country)
+    if one_currency:
+        org = f"salesforce:\n  $settings: {{multi_currency: false, corporate_currency: {one_currency}}}\n"
+        text = text.replace("salesforce:\n", org)
     text = text.replace('AccountCode: "200"', 'AccountCode: "400"') if country == "US" else text
     path = directory / "firm.yaml"
     path.write_text(text.replace('TaxNumber: "51 824 753 556"', "AccountNumber: A-1"), encoding="utf-8")
@@ -166,4 +170,75 @@ def test_books_of_each_country(tmp_path: Path, country: str, currency: str, abro
     assert not firm.tie_out().result.unexplained
     firm.later()
     assert firm.sync().writes == 0
+    firm.close()
+
+
+@pytest.mark.parametrize(("currency", "shown"), [("AUD", None), ("NZD", dec("2267.23"))])
+def test_what_a_customer_owes_in_another_currency_is_not_shown_as_its_accounts(
+    synced: Business, currency: str, shown: Decimal | None
+) -> None:
+    """2,267.23 New Zealand dollars stood on an account as Australian ones."""
+    deal = "Aoraki Outdoors - Cloud ledger"
+    synced.edit("Account", synced.deal(deal)["AccountId"], CurrencyIsoCode=currency)
+
+    synced.approve(deal)
+
+    fields = "Xero_Balance__c, Xero_Credit_Exposure__c, Xero_Currency__c"
+    [account] = synced.soql(f"SELECT {fields} FROM Account WHERE Name = 'Aoraki Outdoors'")
+    [row] = synced.soql("SELECT Balance__c, CurrencyIsoCode FROM Xero_Contact__c WHERE Name = 'Aoraki Outdoors'")
+    assert (account["Xero_Balance__c"], account["Xero_Credit_Exposure__c"]) == (shown, shown)
+    assert account["Xero_Currency__c"] == "NZD"
+    assert (row["Balance__c"], row["CurrencyIsoCode"]) == (dec("2267.23"), "NZD")
+
+
+def test_an_invoice_that_finance_made_free_of_tax_is_credited_and_made_anew(synced: Business) -> None:
+    """It was said that its tax had been corrected by hand."""
+    draft = synced.invoice_of(REVIEW)
+    names = ("LineItemID", "Description", "Quantity", "UnitAmount", "ItemCode", "AccountCode")
+    lines = [{name: line[name] for name in names} for line in draft["LineItems"]]
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], LineAmountTypes="NoTax", LineItems=lines)
+    synced.approve(REVIEW)
+    [line] = synced.lines(REVIEW)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+
+    synced.desk.reissue(synced.waiting(REVIEW)["changed_after_approval"].id)
+    synced.later()
+
+    assert synced.sync().reissued.finished == 1
+    note = synced.see("CreditNotes")
+    assert (note["LineAmountTypes"], note["Total"], note["Status"]) == ("NoTax", dec("4300.00"), "PAID")
+    assert synced.waiting(REVIEW) == {}
+
+
+@pytest.mark.parametrize("settings", ["PaysTax: false", "DefaultSalesTax: No Tax"])
+def test_an_organisation_that_charges_no_tax_is_proposed_none(tmp_path: Path, settings: str) -> None:
+    """A firm that is not registered for GST would have charged it."""
+    firm = Business(firm_in("AU", tmp_path, f", {settings}"), tmp_path)
+
+    firm.sync()
+
+    assert firm.invoices_of("Advice") == []
+    assert "tax_missing" in firm.waiting("Advice")
+    firm.set('tax: ""', 'tax: "OUTPUT"')
+    [told] = [each for each in examine(firm.session()) if each.name == "Default tax"]
+    assert (told.state, told.found.partition(",")[0]) == ("fix", "GST on Income (10 %)")
+    firm.set('tax: "OUTPUT"', 'tax: "BASEXCLUDED"')
+    firm.later()
+    firm.sync()
+    assert firm.invoice_of("Advice")["TotalTax"] == 0
+    firm.close()
+
+
+def test_deals_of_an_org_with_one_currency_are_in_that_and_not_in_the_ledgers(tmp_path: Path) -> None:
+    """What was sold in US dollars would have been invoiced as Australian ones."""
+    firm = Business(firm_in("AU", tmp_path, one_currency="USD"), tmp_path)
+
+    firm.sync()
+
+    assert firm.invoice_of("Advice")["CurrencyCode"] == "USD"
+    firm.set("'USD'", "'AUD'")
+    [told] = [each for each in examine(firm.session()) if each.name == "Currencies"]
+    assert (told.state, told.found) == ("fix", "amounts in Salesforce are in USD; crossfoot.yaml says AUD")
     firm.close()

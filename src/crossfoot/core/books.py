@@ -271,12 +271,18 @@ class Organisation:
     timezone: str
     is_demo: bool
     default_sales_tax: str = ""
+    pays_tax: bool = True
     period_lock: date | None = None
     year_lock: date | None = None
     sales_terms: tuple[int, str] | None = None
     short_code: str = ""
     org_class: str = ""
     edition: str = ""
+
+    @property
+    def charges_tax(self) -> bool:
+        """Whether it is registered for tax, and its sales bear any as a rule (XERO 4.13)."""
+        return self.pays_tax and self.default_sales_tax != "No Tax"
 
     @property
     def locked_until(self) -> date | None:

@@ -115,7 +115,8 @@ def find_obstacle(
 
 def credit_totals(invoice: LedgerInvoice, rates: Mapping[str, Decimal]) -> Totals:
     """What a credit note of the invoice's lines would come to."""
-    pairs = [(line.line_amount, rates.get(line.tax_type, ZERO)) for line in invoice.lines]
+    charged = {} if invoice.line_amount_types == "NoTax" else rates
+    pairs = [(line.line_amount, charged.get(line.tax_type, ZERO)) for line in invoice.lines]
     return document_totals(pairs, inclusive=invoice.line_amount_types == "Inclusive")
 
 

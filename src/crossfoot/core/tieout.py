@@ -97,9 +97,9 @@ def tie_out(
     inclusive: bool = False,
     rounding_max: Decimal = ROUNDING_MAX,
 ) -> TieOut:
-    """Compare. ``linked`` pairs deal ids with hand-made invoices a person chose; ``waiting`` and ``named`` give reasons
-    by deal id for a deal without, and for a difference of a deal with, an invoice. With ``inclusive`` prices the deals'
-    amounts contain tax, and are compared with the invoices' gross."""
+    """Compare. ``linked`` pairs deal ids with the invoices that stand for them, also hand-made ones a person chose;
+    ``waiting`` and ``named`` give reasons by deal id for a deal without, and for a difference of a deal with, an
+    invoice. With ``inclusive`` prices the deals' amounts contain tax, and are compared with the invoices' gross."""
     by_deal: dict[str, list[LedgerInvoice]] = defaultdict(list)
     by_id = {invoice.invoice_id: invoice for invoice in invoices}
     for invoice in by_id.values():
@@ -107,35 +107,37 @@ def tie_out(
             by_deal[source_id].append(invoice)
     claimed: set[str] = set()
 
-    def pairs() -> Iterator[tuple[WonDeal, list[LedgerInvoice]]]:
+    def pairs() -> Iterator[tuple[WonDeal, list[LedgerInvoice], str]]:
         for deal in sorted(deals, key=lambda deal: (deal.month, deal.currency, deal.id)):
             mine = list(by_deal.get(deal.id, ()))
             chosen = by_id.get(linked.get(deal.id, ""))
             if chosen and chosen not in mine:
                 mine.append(chosen)
             claimed.update(invoice.invoice_id for invoice in mine)
-            yield deal, mine
+            yield deal, mine, chosen.invoice_id if chosen else ""
 
     rows = tie_pairs(pairs(), waiting=waiting, named=named, inclusive=inclusive, rounding_max=rounding_max)
     return TieOut(rows, strangers((i for i in by_id.values() if i.invoice_id not in claimed), since))
 
 
 def tie_pairs(
-    pairs: Iterable[tuple[WonDeal, Sequence[LedgerInvoice]]],
+    pairs: Iterable[tuple[WonDeal, Sequence[LedgerInvoice], str]],
     *,
     waiting: Mapping[str, str],
     named: Mapping[str, str],
     inclusive: bool = False,
     rounding_max: Decimal = ROUNDING_MAX,
 ) -> tuple[Row, ...]:
-    """Compare won deals with their invoices, one after the other: only the rows and the differences are kept."""
+    """Compare won deals with their invoices (and the id of the one that each is linked to, or blank), one after the
+    other: only the rows and the differences are kept."""
     rows: dict[tuple[str, str], Row] = {}
-    for deal, mine in pairs:
+    for deal, mine, linked in pairs:
         row = rows.setdefault((deal.month, deal.currency), Row(deal.month, deal.currency))
         row.deals += 1
         row.won = EXACT.add(row.won, deal.amount)
         live = [invoice for invoice in mine if invoice.is_live]
-        _place(row, deal, live, waiting, named, inclusive=inclusive, rounding_max=rounding_max)
+        credited = [invoice for invoice in live if _is_taken_back(invoice, linked)]
+        _place(row, deal, live, credited, waiting, named, inclusive=inclusive, rounding_max=rounding_max)
     return tuple(rows[key] for key in sorted(rows))
 
 
@@ -145,13 +147,18 @@ def strangers(unclaimed: Iterable[LedgerInvoice], since: dt.date) -> tuple[Ledge
     return tuple(sorted(standing, key=lambda invoice: (invoice.dated, invoice.number)))
 
 
-def _credited(live: Sequence[LedgerInvoice]) -> list[LedgerInvoice]:
-    return [invoice for invoice in live if invoice.taken_off and not invoice.amount_due]
+def _is_taken_back(invoice: LedgerInvoice, linked: str) -> bool:
+    """Whether credit took an invoice back: all of it, or what was left to pay of one that was made anew since. One that
+    still stands for its deal merely has something off."""
+    if not invoice.taken_off or invoice.amount_due:
+        return False
+    return invoice.taken_off == invoice.total or invoice.invoice_id != linked
 
 
-def _without_taken_back(row: Row, deal: WonDeal, live: Sequence[LedgerInvoice]) -> Sequence[LedgerInvoice]:
+def _without_taken_back(
+    row: Row, deal: WonDeal, live: Sequence[LedgerInvoice], credited: Sequence[LedgerInvoice]
+) -> Sequence[LedgerInvoice]:
     """An invoice that owes nothing because of credit is no second one beside the one made anew; it is named."""
-    credited = _credited(live)
     if not credited or len(credited) == len(live):
         return live
     row.differences += [
@@ -176,13 +183,14 @@ def _place(
     row: Row,
     deal: WonDeal,
     live: Sequence[LedgerInvoice],
+    credited: Sequence[LedgerInvoice],
     waiting: Mapping[str, str],
     named: Mapping[str, str],
     *,
     inclusive: bool,
     rounding_max: Decimal,
 ) -> None:
-    taken_back = len(_credited(live)) == len(live)
+    taken_back = len(credited) == len(live)
     if taken_back and (not live or deal.id in waiting or deal.not_counted):
         if deal.not_counted:
             row.not_counted = EXACT.add(row.not_counted, deal.amount)
@@ -191,7 +199,7 @@ def _place(
         else:
             row.unnamed.append(Difference("no invoice", deal.amount, deal.id, deal.name))
         return
-    live = _without_taken_back(row, deal, live)
+    live = _without_taken_back(row, deal, live, credited)
     values = {each.invoice_id: each.total if inclusive else each.sub_total for each in live}
 
     def apart(each: LedgerInvoice) -> tuple[bool, Decimal]:

@@ -59,7 +59,7 @@ def run_tie_out(session: Session) -> TieOutReport:
             decided = load_overrides(connection, session.organisation_id)
         _add_invoices(session, table, start - dt.timedelta(days=policy.double_billing_days))
         rows = tie_pairs(
-            ((decode(deal, WonDeal), [_paper(body) for body in papers]) for deal, papers in table.in_order()),
+            ((decode(deal, WonDeal), [*map(_paper, papers)], linked) for deal, papers, linked in table.in_order()),
             waiting={entry.record.id: entry.code for entry in entries if entry.weight == Weight.BLOCKS},
             named={entry.record.id: entry.code for entry in reversed(entries) if entry.code in _NAMES_A_DIFFERENCE},
             inclusive=policy.line_amounts is LineAmounts.INCLUSIVE,

@@ -137,7 +137,7 @@ class FlowMapping:
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
         rules = self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS)
         if self.has_currencies and "Currency" not in rules:  # its amount is in its own, whatever the file says of it
-            rules = {**rules, "Currency": Rule(compile_expression("CurrencyIsoCode"))}
+            rules = {**rules, "Currency": Rule(compile_expression(CURRENCY))}
         return rules, when
 
     def _people(self) -> PeopleLens | None:
@@ -269,6 +269,8 @@ class FlowMapping:
         }
         line_fields: set[str] = {"Id"}
         own[self.account_object].update({"CreatedDate", *_own_paths(self.customer)})
+        if self.has_currencies:
+            own[self.account_object].add(CURRENCY)
         if self.direction_of("customers"):
             own[self.account_object].update({"MasterRecordId", SAVED_BY})
         if self.direction_of("products"):
@@ -313,7 +315,13 @@ class FlowMapping:
     def has_currencies(self) -> bool:
         """Whether the org has more than one currency: then every row has its own."""
         rule = self.invoice.get("Currency")
-        return rule is not None and ("CurrencyIsoCode",) in rule.expression.paths
+        return rule is not None and (CURRENCY,) in rule.expression.paths
+
+    @property
+    def constant_currency(self) -> str:
+        """The one currency that all deals are said to be in; blank where it is read of them."""
+        rule = self.invoice["Currency"]
+        return "" if rule.expression.paths else as_text(rule.value(lambda _path: None))
 
     def lookups_of(self, fields: Fields) -> dict[str, Value]:
         """What the record of a deal's invoice points at beside the deal; what cannot be told is left empty."""
@@ -428,6 +436,8 @@ class FlowMapping:
 
 
 SAVED_BY = "LastModifiedBy.Name"
+CURRENCY = "CurrencyIsoCode"
+"""The field that every record has where the org has several currencies, and none where it has one (SF 6.12)."""
 _NEVER_WRITTEN = frozenset({"StageName", "Amount", "CloseDate", "OwnerId", "Name", "AccountId"})
 
 

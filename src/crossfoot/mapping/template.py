@@ -21,7 +21,7 @@ class InitFacts:
     xero: str
     organisation: str
     country: str
-    base_currency: str
+    currency: str
     start_date: dt.date
     inclusive: bool
     due_days: int
@@ -152,7 +152,7 @@ def _document_fields(facts: InitFacts) -> dict[str, str]:
         "Owner": "Owner.Name",
         "Contact": "AccountId",
         "Date": "CloseDate",
-        "Currency": "CurrencyIsoCode" if "CurrencyIsoCode" in deal else f"'{facts.base_currency}'",
+        "Currency": "CurrencyIsoCode" if "CurrencyIsoCode" in deal else f"'{facts.currency}'",
         "Number": number,
         "Reference": f'"{reference}"',
         "Amount": f"Amount - BLANKVALUE({discount}, 0)" if discount else "Amount",

@@ -18,17 +18,21 @@ _CACHE_KIB = 32_768
 _TABLES = """
 CREATE TABLE deal (id TEXT PRIMARY KEY, month TEXT, currency TEXT, body BLOB) WITHOUT ROWID;
 CREATE TABLE paper (id TEXT PRIMARY KEY, position INTEGER, body BLOB) WITHOUT ROWID;
-CREATE TABLE claim (deal_id TEXT, paper_id TEXT, by_link INTEGER, PRIMARY KEY (deal_id, paper_id)) WITHOUT ROWID;
+CREATE TABLE claim (
+    deal_id TEXT, paper_id TEXT, named INTEGER, linked INTEGER, PRIMARY KEY (deal_id, paper_id)
+) WITHOUT ROWID;
 """
 _IN_ORDER = """
-SELECT deal.id, deal.body, paper.body FROM deal
+SELECT deal.id, deal.body, paper.body, iif(claim.linked, paper.id, '') FROM deal
 LEFT JOIN claim ON claim.deal_id = deal.id LEFT JOIN paper ON paper.id = claim.paper_id
-ORDER BY deal.month, deal.currency, deal.id, claim.by_link, paper.position
+ORDER BY deal.month, deal.currency, deal.id, claim.named DESC, paper.position
 """
 _UNCLAIMED = """
 SELECT body FROM paper WHERE id NOT IN (SELECT paper_id FROM claim JOIN deal ON deal.id = claim.deal_id)
 ORDER BY position
 """
+_CLAIM = "INSERT INTO claim VALUES (?, ?, {0}, {1}) ON CONFLICT (deal_id, paper_id) DO UPDATE SET {2} = 1"
+_NAMED, _LINKED = _CLAIM.format(1, 0, "named"), _CLAIM.format(0, 1, "linked")
 _NOT_READ = "SELECT DISTINCT paper_id FROM claim WHERE paper_id NOT IN (SELECT id FROM paper) ORDER BY paper_id"
 
 
@@ -50,21 +54,23 @@ class Scratch:
             self._position += 1
             self._connection.execute("INSERT OR REPLACE INTO paper VALUES (?, ?, ?)", (paper_id, self._position, body))
             if deal_id:
-                self._connection.execute("INSERT OR REPLACE INTO claim VALUES (?, ?, 0)", (deal_id, paper_id))
+                self._connection.execute(_NAMED, (deal_id, paper_id))
 
     def add_links(self, pairs: Iterable[tuple[str, str]]) -> None:
         """(deal id, paper id) as people or Crossfoot linked them; a paper's own word comes before."""
-        self._connection.executemany("INSERT OR IGNORE INTO claim VALUES (?, ?, 1)", pairs)
+        self._connection.executemany(_LINKED, pairs)
 
     def not_read(self) -> list[str]:
         """Ids of linked papers that were not among those added."""
         return [row[0] for row in self._connection.execute(_NOT_READ)]
 
-    def in_order(self) -> Iterator[tuple[bytes, list[bytes]]]:
-        """Each deal, by month, currency and id, with its papers in the order in which they were added."""
+    def in_order(self) -> Iterator[tuple[bytes, list[bytes], str]]:
+        """Each deal, by month, currency and id, with its papers in the order in which they were added, and the id of
+        the one that it is linked to, or blank."""
         for _, rows in groupby(self._connection.execute(_IN_ORDER), key=itemgetter(0)):
             found = list(rows)
-            yield found[0][1], [paper for _, _, paper in found if paper is not None]
+            papers = [paper for _, _, paper, _ in found if paper is not None]
+            yield found[0][1], papers, next((linked for *_, linked in found if linked), "")
 
     def unclaimed(self) -> Iterator[bytes]:
         """Papers of no deal."""

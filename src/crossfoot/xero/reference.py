@@ -58,6 +58,7 @@ def decode_organisation(body: bytes) -> Organisation:
         timezone=_ZONES.get(zone.replace("/", "").upper(), zone),
         is_demo=bool(row.get("IsDemoCompany")),
         default_sales_tax=row.get("DefaultSalesTax") or "",
+        pays_tax=row.get("PaysTax") is not False,
         period_lock=_day(row.get("PeriodLockDate")),
         year_lock=_day(row.get("EndOfYearLockDate")),
         sales_terms=(int(terms["Day"]), terms["Type"]) if terms else None,

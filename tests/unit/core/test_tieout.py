@@ -149,6 +149,28 @@ def test_a_deal_whose_invoice_was_credited_and_its_successor_voided_waits() -> N
     assert (row.waiting, row.approved, row.unexplained) == (money("250.00"), ZERO, ZERO)
 
 
+GOODWILL: dict[str, Any] = {"status": "PAID", "amount_due": ZERO, "amount_paid": money(99)}
+GOODWILL |= {"amount_credited": money(11)}
+
+
+def test_an_invoice_with_some_credit_that_still_stands_for_its_deal_is_not_taken_back() -> None:
+    """It was paid but for something off; then the deal changed, which waits."""
+    reasons = {deal_id(1): "changed_after_approval"}
+    invoices = [billed(**GOODWILL)]
+    linked = {deal_id(1): invoices[0].invoice_id}
+    row = only_row(compare([won(amount="90.00")], invoices, waiting=reasons, named=reasons, linked=linked))
+    assert (row.waiting, row.approved, row.gross, row.unexplained) == (ZERO, money(100), money(110), ZERO)
+    assert [(each.kind, each.amount) for each in row.differences] == [("changed_after_approval", money(-10))]
+
+
+def test_an_invoice_with_some_credit_is_taken_back_where_another_one_stands_for_its_deal() -> None:
+    """It was partly paid when it was credited and made anew; that much is left to the customer."""
+    anew = replace(billed(), invoice_id="anew", number="INV-0001-2")
+    row = only_row(compare([won()], [billed(**GOODWILL), anew], linked={deal_id(1): "anew"}))
+    assert [(each.kind, each.amount) for each in row.differences] == [("credited", ZERO)]
+    assert (row.draft, row.approved, row.unexplained) == (money(100), ZERO, ZERO)
+
+
 def test_a_voided_twin_is_no_duplicate() -> None:
     row = only_row(compare([won()], [billed(), billed(1, invoice_id="twin", status="VOIDED")]))
     assert (row.differences, row.unexplained) == ([], ZERO)

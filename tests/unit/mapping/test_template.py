@@ -35,7 +35,7 @@ def demo_facts() -> InitFacts:
         xero="harbour-point-au",
         organisation="Harbour Point Advisory",
         country="AU",
-        base_currency="AUD",
+        currency="AUD",
         start_date=dt.date(2026, 10, 1),
         inclusive=False,
         due_days=14,

@@ -20,7 +20,7 @@ from crossfoot.core.plan import Bucket, DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.describes import shapes
 from crossfoot.engine.session import Session
-from crossfoot.mapping.compiled import FlowMapping
+from crossfoot.mapping.compiled import CURRENCY, FlowMapping
 from crossfoot.mapping.rules import Rules
 from crossfoot.salesforce.shapes import FieldShape, ObjectShape
 from crossfoot.store.codec import decode, encode
@@ -47,8 +47,6 @@ _ALIKE = (
     {"double", "currency", "percent", "int", "long"},
 )
 _BASELINE = "baseline"
-CURRENCY = "CurrencyIsoCode"
-"""The field that every record has where the org has several currencies, and none where it has one (SF 6.12)."""
 Shapes = Mapping[str, ObjectShape | None]
 
 

@@ -14,6 +14,7 @@ from crossfoot.engine.reading.describes import require_shapes
 from crossfoot.engine.reading.ledger import load_books, refresh_reference
 from crossfoot.engine.review.overview import Told, told_allowance, told_limits
 from crossfoot.engine.session import Session
+from crossfoot.engine.setup.workspace import one_currency
 from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce import soql
 from crossfoot.xero import oauth as xero_oauth
@@ -192,6 +193,9 @@ def _coding(session: Session, books: Books) -> Iterator[Check]:
             yield Check(
                 label, "fix", f"{tax} is not an active tax rate", "finance", "correct `coding` in crossfoot.yaml"
             )
+        elif rate and rate.rate and not books.organisation.charges_tax:
+            found = f"{rate.name} ({rate.rate.normalize():f} %), though Xero is set up without tax on sales"
+            yield Check(label, "fix", found, "finance", "correct `coding` in crossfoot.yaml, or the settings in Xero")
         elif rate:
             yield Check(label, "pass", f"{rate.name} ({rate.rate.normalize():f} %)")
     for category in session.mapping.tracking:
@@ -204,7 +208,7 @@ def _currencies(session: Session, books: Books) -> Iterator[Check]:
     try:
         rows = sf.decode_query(session.salesforce.read(sf.query(query)).body).rows
     except (Rejected, CrossfootError):
-        yield Check("Currencies", "pass", f"one currency in Salesforce; Xero has {', '.join(sorted(books.currencies))}")
+        yield _one_currency(session, books)
         return
     missing = sorted({row["IsoCode"] for row in rows} - books.currencies)
     if not session.mapping.has_currencies:
@@ -225,3 +229,11 @@ def _currencies(session: Session, books: Books) -> Iterator[Check]:
         )
     elif session.mapping.has_currencies:
         yield Check("Currencies", "pass", ", ".join(sorted(books.currencies)))
+
+
+def _one_currency(session: Session, books: Books) -> Check:
+    own, said = one_currency(session.salesforce), session.mapping.constant_currency
+    if own and said and own != said:
+        found = f"amounts in Salesforce are in {own}; crossfoot.yaml says {said}"
+        return Check("Currencies", "fix", found, "administrator", f"write `Currency: \"'{own}'\"` in crossfoot.yaml")
+    return Check("Currencies", "pass", f"one currency in Salesforce; Xero has {', '.join(sorted(books.currencies))}")

@@ -19,6 +19,7 @@ from crossfoot.engine.host import Host
 from crossfoot.engine.session import DATABASE_NAME, Workspace
 from crossfoot.engine.setup.connect import Connector, salesforce_app, xero_app
 from crossfoot.http import HttpRequest
+from crossfoot.mapping.compiled import CURRENCY
 from crossfoot.mapping.settings import Settings, load_settings
 from crossfoot.mapping.template import RECORDS, SCHEMA_NAME, InitFacts, render_settings
 from crossfoot.salesforce import requests as sf
@@ -153,7 +154,8 @@ def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationR
     if missing:
         raise NeedsPerson(f"Salesforce does not show {', '.join(missing)} to this user. Grant read access to them.")
     fields = {name: {item["name"] for item in result["fields"]} for name, result in described.items() if result}
-    rates = {rate.tax_type for rate in tax_rates if rate.status == "ACTIVE"}
+    # One that charges no tax is proposed none: whatever its rates are, somebody has to say.
+    rates = {rate.tax_type for rate in tax_rates if rate.status == "ACTIVE" and organisation.charges_tax}
     export = _EXPORT_TAX.get(organisation.country, "")
     abroad = [country for country in _PROPOSED_COUNTRIES if country != organisation.country] if export in rates else []
     inclusive = choices.inclusive
@@ -162,7 +164,7 @@ def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationR
         xero=xero.connection.alias,
         organisation=organisation.name,
         country=organisation.country,
-        base_currency=organisation.base_currency,
+        currency="" if CURRENCY in fields["Opportunity"] else one_currency(salesforce) or organisation.base_currency,
         start_date=choices.start_date,
         inclusive=organisation.default_sales_tax == "Tax Inclusive" if inclusive is None else inclusive,
         due_days=choices.due_days,
@@ -212,6 +214,16 @@ def _tracking(
         elif "Family" in fields["Product2"] and _families(salesforce) & category.active_options:
             found[category.name] = "Product2.Family"
     return dict(list(found.items())[:2])
+
+
+def one_currency(salesforce: Remote[HttpRequest]) -> str:
+    """What all amounts are in where the org has one currency (SF 6.12); blank where Salesforce does not say."""
+    query = soql.select(["Id", "DefaultCurrencyIsoCode"], "Organization")
+    try:
+        rows = sf.decode_query(salesforce.read(sf.query(query)).body).rows
+    except Rejected:
+        return ""
+    return str(rows[0].get("DefaultCurrencyIsoCode") or "") if rows else ""
 
 
 def _families(salesforce: Remote[HttpRequest]) -> set[str]:

@@ -36,9 +36,15 @@ class Balance:
         """In which anything is open."""
         return sorted({*self.owed, *self.drafted})
 
-    def values(self, contact_id: str) -> dict[str, Any]:
-        """What is shown of it; sums are empty where several currencies are open."""
-        single = len(self.currencies) <= 1
+    @property
+    def only_currency(self) -> str:
+        """The one in which all that is open is; blank where nothing is, or in several."""
+        return self.currencies[0] if len(self.currencies) == 1 else ""
+
+    def values(self, contact_id: str, *, shown_in: str = "") -> dict[str, Any]:
+        """What is shown of it; sums are empty where several currencies are open, or another one than that of the record
+        on which they would stand."""
+        single = len({*self.currencies, shown_in} - {""}) <= 1
         return {
             "ContactID": contact_id,
             "Outstanding": _sum(self.owed) if single else None,

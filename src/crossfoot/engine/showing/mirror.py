@@ -167,6 +167,7 @@ class Mirror:
             "Balance__c": values["Outstanding"],
             "Overdue__c": values["Overdue"],
             "Currency__c": values["Currency"],
+            **(self._currency(balance.only_currency, shown=False) if balance.only_currency else {}),
         }
         source = self.customers.get(contact.contact_id, "")
         return Row("contact", self.key(contact.contact_id), about, source)

@@ -27,7 +27,7 @@ from crossfoot.store.lookups import Keys, chunks, find_candidates, save_keys
 from crossfoot.store.versions import last_seq, standing_keys, unread
 
 DAYS_MAX = 400
-FORM = 2  # how rows are made of what is stored: raise it when that changes, and every row is worked out anew
+FORM = 3  # how rows are made of what is stored: raise it when that changes, and every row is worked out anew
 # Keys under which documents are found by what their rows lean on.
 OWED_BY, APPLIED_TO, SOLD, TURNS = "owed by", "applied to", "sold", "turns"
 NAMED_BY = "named by"

@@ -31,6 +31,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.showing.balances import balances
 from crossfoot.engine.showing.mirror import ISSUE_CLOSED, UPDATES_WAVE, WAVES, Mirror, Row
 from crossfoot.engine.showing.moved import OWED_BY, Document, find_moved
+from crossfoot.mapping.compiled import CURRENCY
 from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.dispositions import Disposition, load_dispositions
@@ -151,6 +152,7 @@ class Wanting:
         target = self._mapping.settings.flows.customers.write_back
         contacts = load_ledger(self._connection, self._home, CONTACT, LedgerContact, ids=ids)
         mirror = replace(self._mirror, customers=self._sources(Kind.CONTACT, ids))
+        accounts = self._fields_of(self._mapping.account_object, mirror.customers.values())
         found = balances(
             self._owed_by(INVOICE, LedgerInvoice, ids),
             self._owed_by(CREDIT, LedgerCredit, ids),
@@ -168,7 +170,8 @@ class Wanting:
             if contact_id in contacts:
                 rows.append(mirror.contact_row(contacts[contact_id], balance))
             if account_id and account_id not in mirror.gone:
-                values = balance.values(contact_id)
+                own = str(accounts.get(account_id, {}).get(CURRENCY) or "")
+                values = balance.values(contact_id, shown_in=own)
                 fields = {field: values[value] for field, value in target.items()}
                 updates.append(self._update(self._mapping.account_object, account_id, fields))
         self._want_rows(rows)
@@ -179,7 +182,7 @@ class Wanting:
         invoices = self._invoices(ids)
         customers, deals = self._customers(invoices.values()), self._sources(Kind.INVOICE, invoices)
         mirror = replace(self._mirror, customers=customers, deals=deals)
-        fields = self._deal_fields(deals.values())
+        fields = self._fields_of(self._mapping.deal_object, deals.values())
         open_credits = self._open_credits(invoices.values())
         rows: list[Row] = []
         for invoice_id, invoice in sorted(invoices.items()):
@@ -214,8 +217,8 @@ class Wanting:
         paid = {invoice.contact_id for invoice in invoices if invoice.status == "PAID"}
         return self._owed_by(CREDIT, LedgerCredit, paid)
 
-    def _deal_fields(self, deal_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        found = load_versions(self._connection, self._session.org_id, self._mapping.deal_object, ids=deal_ids)
+    def _fields_of(self, kind: str, ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+        found = load_versions(self._connection, self._session.org_id, kind, ids=ids)
         return {version.ref.id: decode_fields(version.body) for version in found}
 
     def _want_notes(self, ids: Collection[str]) -> None:
