@@ -244,6 +244,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "field_type_changed": Reason(
             "A field changed its type", _ADMIN, "Change it back, or edit the mapping in crossfoot.yaml."
         ),
+        "object_not_writable": Reason(
+            "An object can no longer be written",
+            _ADMIN,
+            "Grant it to the integration user, or bring it in again: `crossfoot connect salesforce --install`.",
+        ),
         "field_not_writable": Reason(
             "A field can no longer be written", _ADMIN, "Grant edit access to the integration user."
         ),

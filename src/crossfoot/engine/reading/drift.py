@@ -38,7 +38,7 @@ HOLDS: Mapping[str, tuple[str, ...]] = {
     REQUESTS: (REQUESTS,),
 }
 READ_CODES = frozenset({"object_missing", "field_missing", "field_type_changed"})
-WRITE_CODES = frozenset({"field_not_writable", "field_required", "choice_missing"})
+WRITE_CODES = frozenset({"object_not_writable", "field_not_writable", "field_required", "choice_missing"})
 # Types whose values read alike: a change within a row changes nothing for a mapping.
 _ALIKE = (
     {"string", "picklist", "combobox", "textarea", "phone", "url", "email", "encryptedstring", "id", "reference"},
@@ -142,7 +142,8 @@ def find_write_drift(
 ) -> list[Drift]:
     """Why rows of ``kind`` would be refused, each for the same cause: found before they are sent."""
     if shape is None:
-        return [Drift("object_missing", kind, "", f"{kind} is no longer there, or hidden from the integration user")]
+        cause = f"{kind} is no longer there, or hidden from the integration user"
+        return [Drift("object_not_writable", kind, "", cause)]
     found = []
     for name in sorted({name for row in rows for name in row}):
         field = shape.field_of(name)
