@@ -209,8 +209,8 @@ def compare(session: Session) -> None:
         )
         table.add_papers(papers)
         table.add_links(linked_pairs(connection, home, Kind.INVOICE))
-        read = ((decode(deal, WonDeal), [decode(each, LedgerInvoice) for each in found])
-                for deal, found in table.in_order())  # fmt: skip
+        read = ((decode(deal, WonDeal), [decode(each, LedgerInvoice) for each in found], linked)
+                for deal, found, linked in table.in_order())  # fmt: skip
         rows = tie_pairs(read, waiting={}, named={})
         left = strangers((decode(each, LedgerInvoice) for each in table.unclaimed()), sample.dated)
         assert not TieOut(rows, left).unexplained

@@ -110,3 +110,28 @@ def test_an_organisation_that_was_renamed_is_still_the_one_of_the_settings(conne
 
     assert connected.session().xero.connection.name == "Harbour Point Partners"
     assert connected.sync().applied.created
+
+
+def test_another_org_is_shown_everything_and_nothing_is_billed_anew(synced: Business) -> None:
+    """The sandbox was refreshed from production: the same deals, under another org, and nothing of what was shown."""
+    shown = len(synced.org.rows["Xero_Invoice__c"])
+    assert shown > 100
+    for name in (
+        "Xero_Payment__c",
+        "Xero_Invoice_Line__c",
+        "Xero_Invoice__c",
+        "Xero_Contact__c",
+        "Xero_Organisation__c",
+    ):
+        synced.org.rows[name].clear()
+    another_org(synced)
+    synced.reconnect()
+    synced.later()
+
+    report = synced.sync()
+
+    assert (report.applied.created, report.write_backs_refused) == (0, 0)
+    assert len(synced.org.rows["Xero_Invoice__c"]) == shown
+    assert synced.org.rows["Xero_Organisation__c"]
+    synced.later()
+    assert synced.sync().writes == 0

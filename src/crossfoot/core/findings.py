@@ -243,16 +243,16 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "object_missing": Reason(
             "Salesforce no longer shows an object", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
         ),
-        "object_not_writable": Reason(
-            "Salesforce no longer shows an object that is written to",
-            _ADMIN,
-            "Grant it to the integration user, or edit crossfoot.yaml.",
-        ),
         "field_missing": Reason(
             "Salesforce no longer shows a field", _ADMIN, "Grant it to the integration user, or edit crossfoot.yaml."
         ),
         "field_type_changed": Reason(
             "A field changed its type", _ADMIN, "Change it back, or edit the mapping in crossfoot.yaml."
+        ),
+        "object_not_writable": Reason(
+            "An object can no longer be written",
+            _ADMIN,
+            "Grant it to the integration user, or bring it in again: `crossfoot connect salesforce --install`.",
         ),
         "field_not_writable": Reason(
             "A field can no longer be written", _ADMIN, "Grant edit access to the integration user."

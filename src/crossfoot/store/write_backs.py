@@ -268,12 +268,13 @@ def write_back_refused(connection: Connection, organisation_id: str, item: Write
 
 
 def doubt_write_backs(connection: Connection, organisation_id: str) -> None:
-    """Salesforce may hold something else than what is known to have been written: an old copy of the database knows
-    nothing of what was written after it. Rows of the first wave are told anew by their own reading."""
-    mine = (write_back.c.organisation_id == organisation_id) & (write_back.c.wave > 0)
+    """Salesforce may hold something else than what is known to have been written, or nothing: all of it is written
+    once more."""
+    mine = write_back.c.organisation_id == organisation_id
     settled = (write_back.c.wanted_hash == write_back.c.written_hash) & write_back.c.unsure_until.is_(None)
-    # Of those that are settled the fields are not kept: they are sent once they are wanted again.
-    connection.execute(update(write_back).where(mine & settled).values(wanted_hash="", written_hash=""))
+    # Of settled rows but of the first wave the fields are not kept: they are sent once they are wanted again.
+    later = mine & settled & (write_back.c.wave > 0)
+    connection.execute(update(write_back).where(later).values(wanted_hash="", written_hash=""))
     connection.execute(update(write_back).where(mine).values(written_hash=""))
 
 

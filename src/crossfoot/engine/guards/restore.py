@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
 from crossfoot.engine.session import Session
+from crossfoot.engine.showing.recall import show_anew
 from crossfoot.engine.trail import note
-from crossfoot.store.feed import forget_shown_to
-from crossfoot.store.write_backs import doubt_write_backs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +50,7 @@ def settle_restored(session: Session, reason: str, linked: int) -> Restored:
         problem = departs(connection, session.organisation_id, anchor)
         here = newest(connection, session.organisation_id)
         lost_to = anchor.seq if anchor else here.seq
-        doubt_write_backs(connection, session.organisation_id)
-        forget_shown_to(connection, session.organisation_id)
+        show_anew(connection, session.organisation_id)
         note(
             connection,
             session,

@@ -27,6 +27,7 @@ from crossfoot.engine.calls.grants import (
 from crossfoot.engine.calls.remote import Remote, Tools
 from crossfoot.engine.host import Host
 from crossfoot.engine.session import Workspace
+from crossfoot.engine.showing.recall import show_anew
 from crossfoot.http import Answer, Http, HttpRequest, require_safe_address
 from crossfoot.salesforce import oauth as salesforce_oauth
 from crossfoot.salesforce import requests as sf
@@ -225,6 +226,9 @@ class Connector:
             kept = replace(connection, alias=earlier.alias) if earlier else connection  # crossfoot.yaml names it so
             if earlier and earlier.pinned == connection.pinned:
                 kept = kept.open_as(earlier)
+            if connection.side is Side.SALESFORCE and not earlier:  # another org was shown nothing yet
+                for organisation in load_connections(database, Side.XERO):
+                    show_anew(database, organisation.home)
             remove_connections(database, connection.side, keep=connection.home)
             save_connection(database, kept, now)
             append_audit(

@@ -14,10 +14,12 @@ from typing import Any
 import httpx2
 
 from crossfoot.core.errors import CrossfootError, NeedsPerson, NeedsReauthorisation, Rejected, RetryLater
+from crossfoot.core.records import Side
 from crossfoot.core.recovery import is_ended_session
 from crossfoot.engine.calls.remote import Remote
 from crossfoot.engine.host import Host
 from crossfoot.engine.session import Progress, no_progress
+from crossfoot.engine.showing.recall import show_anew
 from crossfoot.http import TOKEN_EXCHANGE, Answer, Http, HttpRequest, Lost
 from crossfoot.salesforce import metadata, oauth, soql
 from crossfoot.salesforce import requests as sf
@@ -40,7 +42,7 @@ from crossfoot.salesforce.package import (
 from crossfoot.store import operations as ops
 from crossfoot.store.audit import append_audit
 from crossfoot.store.database import Database
-from crossfoot.store.workspace import StoredConnection
+from crossfoot.store.workspace import StoredConnection, load_connections
 from crossfoot.vault.secret import Secret
 
 POLL_S = 3.0
@@ -56,6 +58,7 @@ _ORDER_OBJECTS, _BILL_OBJECT = ("Order", "OrderItem"), "Xero_Bill__c"
 _FALL_WITH_OBJECT = frozenset({"ListView", "Layout", "ValidationRule"})
 # What cannot carry a mark: a name of ours in it is enough.
 _SILENT = _FALL_WITH_OBJECT | {FOLDER}
+_HOLD_DATA = frozenset({"CustomObject", "CustomField"})
 _FALL_FIRST = (BUNDLE, REPORT, FOLDER)
 _POINTED_AT = ("Organisation", "Account", "Tax_Rate", "Tracking_Option", "Item", "Contact", "Invoice")
 
@@ -228,6 +231,10 @@ class Installer:
         changes = [each for each in steps if each.state in {State.CREATE, State.CHANGE}]
         if changes:
             self._deployed(pack(_to_deploy(steps)), check_only=False)
+        if any(each.state is State.CREATE and each.component.type in _HOLD_DATA for each in changes):
+            with self._database.writing("shown anew") as database:  # they may have been there before, with their data
+                for organisation in load_connections(database, Side.XERO):
+                    show_anew(database, organisation.home)
         assigned = sum(self._assign(INTEGRATION_SETS[part]) for part in self._parts)
         if changes or assigned:
             self._log("install the Salesforce package", actor, components=len(changes), assigned=assigned)

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlalchemy import Connection
+
 from crossfoot.engine.reading.observe import read_rows
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing.mirror import WAVES
 from crossfoot.mapping.compiled import Reading
 from crossfoot.salesforce import soql
 from crossfoot.salesforce.package import KEY_FIELD
-from crossfoot.store.write_backs import WriteBack, want_write_backs, wanted_states
+from crossfoot.store.feed import forget_shown_to
+from crossfoot.store.write_backs import WriteBack, doubt_write_backs, want_write_backs, wanted_states
 
 _BELOW_INVOICES = ("line", "payment")
 _ALONE = ("issue",)
+
+
+def show_anew(connection: Connection, organisation_id: str) -> None:
+    """Let the next write-back tell Salesforce everything once more: what it was told may be gone from there, as after
+    an old copy of the database, in another org, or where the package was taken out and brought in again."""
+    doubt_write_backs(connection, organisation_id)
+    forget_shown_to(connection, organisation_id)
 
 
 def recall_rows(session: Session) -> None:
