@@ -266,6 +266,12 @@ def test_payments_of_one_invoice_follow_each_other_and_those_of_several_share_a_
     assert {counter.row(row)["Status__c"] for row in (second, third)} == {"Authorised"}
 
 
+def test_a_row_with_a_number_that_is_no_amount_waits_alone(counter: Counter) -> None:
+    slip, good = counter.record("61290000001234.00"), counter.record("10.00", Name="Cheque 1002")
+    assert counter.firm.sync().paid.made == 1
+    assert (counter.waits(slip), counter.waits(good)) == ({"payment_unreadable"}, set())
+
+
 def test_more_than_is_owed_waits_and_the_rest_goes(counter: Counter) -> None:
     due = counter.invoice()["AmountDue"]
     first, second = counter.record(str(due)), counter.record("1.00", "2026-11-19")
