@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from crossfoot.core.errors import NeedsPerson
+from crossfoot.engine.review.overrides import approve_override, edit_entry
 
 from .business import Business
 
@@ -146,3 +147,40 @@ def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Busi
     assert see(synced) == {"rate_unusual"}
     synced.approve(DEAL)
     assert see(synced) == set()
+
+
+@pytest.mark.parametrize("products", [True, False])
+def test_a_number_that_is_no_amount_holds_its_own_deal_alone_until_it_is_corrected(
+    synced: Business, products: bool
+) -> None:
+    sell(synced)
+    [line] = synced.lines(DEAL)
+    if not products:
+        synced.office.salesforce("DELETE", f"/sobjects/OpportunityLineItem/{line['Id']}")
+    slip = {"Quantity": 90_000_000, "UnitPrice": 9_999_999_999}
+    kind, record_id = ("OpportunityLineItem", line["Id"]) if products else ("Opportunity", synced.deal(DEAL)["Id"])
+    synced.edit(kind, record_id, **(slip if products else {"Amount": 61_290_000_001_234}))
+    assert see(synced) == {"unreadable"}
+    assert "is too large for an amount" in synced.waiting(DEAL)["unreadable"].cause
+    assert not synced.tie_out().result.unexplained
+
+    synced.edit(kind, record_id, **({"Quantity": 1, "UnitPrice": 4321} if products else {"Amount": 4321}))
+    assert see(synced) <= {"no_products"}
+    assert synced.invoice_of(DEAL)["SubTotal"] == 4321
+
+
+def test_a_price_that_a_person_decided_beyond_what_xero_takes_holds_its_own_deal_alone(synced: Business) -> None:
+    sell(synced)
+    [line] = synced.lines(DEAL)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=1000, UnitPrice=4)
+    synced.lock("2026-11-18")
+    assert see(synced) == {"locked_period"}
+    entry = synced.waiting(DEAL)["locked_period"].id
+    with pytest.raises(NeedsPerson, match="too large"):
+        edit_entry(synced.session(), entry, {"unit_amount": "1e400"}, "a slip")
+
+    [proposed] = edit_entry(synced.session(), entry, {"unit_amount": "9999999999"}, "a slip")
+    second = synced.session()
+    second.actor = "Blake"
+    approve_override(second, proposed.id)
+    assert see(synced) == {"locked_period", "unreadable", "override_stands"}

@@ -278,6 +278,12 @@ def test_payments_of_one_invoice_follow_each_other_and_those_of_several_share_a_
     assert {counter.row(row)["Status__c"] for row in (second, third)} == {"Authorised"}
 
 
+def test_a_row_with_a_number_that_is_no_amount_waits_alone(counter: Counter) -> None:
+    slip, good = counter.record("61290000001234.00"), counter.record("10.00", Name="Cheque 1002")
+    assert counter.firm.sync().paid.made == 1
+    assert (counter.waits(slip), counter.waits(good)) == ({"payment_unreadable"}, set())
+
+
 def test_more_than_is_owed_waits_and_the_rest_goes(counter: Counter) -> None:
     due = counter.invoice()["AmountDue"]
     first, second = counter.record(str(due)), counter.record("1.00", "2026-11-19")
@@ -315,6 +321,30 @@ def test_a_payment_of_an_invoice_that_is_made_anew_is_recorded_on_the_new_one(co
     firm.sync()
 
     in_order(replace(counter, invoice_id=new["InvoiceID"], record_id=record["Id"]), row_id, "10.00")
+
+
+def test_a_payment_that_xero_kept_otherwise_is_asked_about_until_it_is_removed(counter: Counter) -> None:
+    carry = counter.firm.carrier.handle_request
+
+    def alter(request: httpx2.Request) -> httpx2.Response:
+        if request.method == "PUT" and request.url.path.endswith("/Payments"):
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+            body = request.read().replace(b"10.0", b"11.0")
+            request = httpx2.Request(request.method, request.url, headers=headers, content=body)
+        return carry(request)
+
+    counter.firm.carrier.handle_request = alter  # type: ignore[method-assign]
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.later()
+    assert counter.waits(row_id) == {"payment_differs"}
+
+    [payment] = counter.invoice()["Payments"]
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+    for _ in range(2):
+        counter.firm.sync()
+        counter.firm.later()
+        assert counter.waits(row_id) == {"payment_removed"}
 
 
 def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:

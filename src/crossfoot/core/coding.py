@@ -13,6 +13,7 @@ from decimal import Decimal
 from crossfoot.core.books import Books
 from crossfoot.core.documents import IntendedInvoice, IntendedLine
 from crossfoot.core.findings import Finding
+from crossfoot.core.money import LINE_AMOUNT_MAX
 from crossfoot.core.policy import Coding
 
 ITEM_CODE_LENGTH_MAX = 30
@@ -81,6 +82,8 @@ def _line_problems(line: IntendedLine, without_products: bool, books: Books) -> 
             yield "product_code_too_long", f"code {line.item_code!r} has {len(line.item_code)} characters"
         elif line.product is None and line.item_code.casefold() not in books.items:
             yield "item_unknown", f"Xero has no item {line.item_code!r}, and the line names no product to make it of"
+    if line.amount.copy_abs() > LINE_AMOUNT_MAX:  # a person decided on its price
+        yield "unreadable", f"it comes to {line.amount}, Xero takes at most {LINE_AMOUNT_MAX}"
     if line.quantity < 0:
         yield "negative_quantity", f"quantity {line.quantity} with price {line.unit_amount}"
     yield from _account_and_tax_problems(line, without_products, books)

@@ -17,6 +17,8 @@ HALF_CENT = Decimal("0.005")
 UNIT_PRICE_PLACES = 4
 QUANTITY_PLACES = 4
 LINE_AMOUNT_MAX = Decimal("9999999999.99")
+AMOUNT_MAX = Decimal(10**12)
+"""What reaches this is no amount, but a slip such as a phone number in its field; the database holds not much more."""
 
 # ISO 4217 minor units that are not 2. Xero keeps 2 decimals whatever the currency, so the others are refused in plan.
 MINOR_UNITS = {

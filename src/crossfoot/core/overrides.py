@@ -15,6 +15,7 @@ from enum import StrEnum
 from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, decided_mark
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import Finding
+from crossfoot.core.money import LINE_AMOUNT_MAX
 
 UNIT_DECIMALS_MAX = 4
 LINE_NAME_MAX = 60
@@ -88,6 +89,8 @@ def read_value(part: Part, value: str) -> str:
             exponent = amount.as_tuple().exponent
             if not isinstance(exponent, int) or -exponent > UNIT_DECIMALS_MAX:
                 raise NeedsPerson(f"unit_amount {text!r} is no amount of at most {UNIT_DECIMALS_MAX} decimals.")
+            if amount.copy_abs() > LINE_AMOUNT_MAX:
+                raise NeedsPerson(f"unit_amount {text!r} is too large: Xero takes at most {LINE_AMOUNT_MAX}.")
             return format(amount, "f")
     except (ValueError, InvalidOperation):
         wanted = "a day: YYYY-MM-DD" if part is Part.DUE else "an amount"

@@ -20,6 +20,7 @@ from crossfoot.core.documents import (
 from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.core.findings import Finding
 from crossfoot.core.merge import Direction, Owner
+from crossfoot.core.money import AMOUNT_MAX
 from crossfoot.core.people import FIELDS
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.requests import FIELDS as REQUEST_FIELDS
@@ -395,6 +396,8 @@ class FlowMapping:
         except ExpressionError as error:
             counts, problems = True, [*problems, str(error)]
         amount, dated = values.get("Amount"), values.get("Date")
+        if isinstance(amount, Decimal) and amount.copy_abs() >= AMOUNT_MAX:
+            amount, problems = None, [*problems, f"Amount: {amount:f} is too large for an amount"]
         home, _, invoice_id = as_text(values.get("Invoice")).rpartition(":")
         return RecordedPayment(
             ref=RecordRef(Side.SALESFORCE, flow.salesforce, record_id),

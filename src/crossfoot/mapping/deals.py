@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, LineAmounts, source_mark
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
-from crossfoot.core.money import EXACT, ZERO, round_money, split
+from crossfoot.core.money import AMOUNT_MAX, EXACT, LINE_AMOUNT_MAX, ZERO, round_money, split
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.mapping.expressions import Expression, ExpressionError, Lookup, Value
 from crossfoot.mapping.rules import Rules
@@ -52,10 +52,14 @@ class _Header:
         if rule is None:
             return None
         try:
-            return rule.value(self.lookup)
+            found = rule.value(self.lookup)
         except (ExpressionError, TransformError) as error:
             self.findings.append(Finding("unreadable", self.ref, f"{name}: {error}"))
             return None
+        if isinstance(found, Decimal) and found.copy_abs() >= AMOUNT_MAX:
+            self.findings.append(Finding("unreadable", self.ref, f"{name}: {found:f} is too large for an amount"))
+            return None
+        return found
 
     def number(self, name: str) -> Decimal:
         """Zero where it is blank."""
@@ -204,7 +208,7 @@ class DealLens:
             findings.append(Finding("unreadable", ref, f"a line: DiscountRate: `{rate}` is no number"))
             return None
         product_id = as_text(values.get("Product"))
-        return IntendedLine(
+        line = IntendedLine(
             description=as_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
             quantity=round_money(quantity, 4),
             unit_amount=round_money(price, 4),
@@ -216,6 +220,11 @@ class DealLens:
             product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
             row_id=as_text(row.get("Id")),
         )
+        if line.amount.copy_abs() > LINE_AMOUNT_MAX:
+            cause = f"a line comes to {line.amount}, Xero takes at most {LINE_AMOUNT_MAX}"
+            findings.append(Finding("unreadable", ref, cause))
+            return None
+        return line
 
 
 def _spread_discount(lines: list[IntendedLine], discount: Decimal) -> list[IntendedLine]:

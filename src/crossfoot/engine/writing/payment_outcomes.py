@@ -153,6 +153,7 @@ def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
             connection, home, kind=Kind.PAYMENT, source_id=stored.source_id, states=("applied",)
         ):  # it went before it was read back: nothing is left to compare
             ops.settle(connection, operation.id, "verified", now)
+        replace_findings(connection, home, {stored.source_id: ""}, [], now, codes={"payment_differs"})
         want_row(connection, session, stored.source_id, stored.link.xero_id, "Deleted")
         note(
             connection,
