@@ -73,7 +73,7 @@ class DealLens:
         won = bool(worked_out(self.when.holds, True))  # it may be one that counts: it waits
         won_at = worked_out(self.won_at.evaluate, None)
         read_so_far = len(findings)
-        amount = value("Amount")
+        amount = _number("Amount", value("Amount"), ref, findings)
         amount_known = len(findings) == read_so_far
         close = value("Date")
         currency = as_text(value("Currency"))
@@ -86,13 +86,14 @@ class DealLens:
             close_date=close if isinstance(close, date) and not isinstance(close, datetime) else None,
             won_on=day(won_at, zone),
             currency=currency,
-            amount=round_money(amount) if isinstance(amount, Decimal) else ZERO,
+            amount=ZERO if amount is None else round_money(amount),
             amount_known=amount_known,
             mapped_hash=source_mark(content_hash(fields), self._from_account(lookup)),
         )
         if not won or deleted:
             return deal
-        invoice = self._invoice(deal, fields, related, value, findings, instance_url)
+        due = _day("DueDate", value("DueDate"), ref, findings, zone)
+        invoice = self._invoice(deal, fields, related, value, due, findings, instance_url)
         return replace(deal, invoice=invoice, findings=tuple(findings))
 
     def _from_account(self, lookup: Callable[[tuple[str, ...]], Value]) -> dict[str, Value]:
@@ -117,18 +118,18 @@ class DealLens:
         fields: Fields,
         related: Related,
         value: Callable[[str], Value],
+        due: date | None,
         findings: list[Finding],
         instance_url: str,
     ) -> IntendedInvoice | None:
         account_id = as_text(value("Contact"))
-        due = value("DueDate")
         rows = fields.get(self.lines) or []
         lines = [line for row in rows if (line := self._line(deal.ref, row, fields, related, findings)) is not None]
         without_products = not rows
         if without_products and deal.amount:
             lines = [IntendedLine(deal.name or deal.ref.id, Decimal(1), deal.amount, tracking=())]
-        discount = value("Discount")
-        if isinstance(discount, Decimal) and discount and lines and not without_products:
+        discount = _number("Discount", value("Discount"), deal.ref, findings)
+        if discount and lines and not without_products:
             lines = _spread_discount(lines, round_money(discount))
         if deal.close_date is None or not deal.currency or not lines:
             if not findings:
@@ -140,7 +141,7 @@ class DealLens:
             source=deal.ref,
             account=accounts,
             dated=deal.close_date,
-            due=due if isinstance(due, date) else None,
+            due=due,
             currency=deal.currency,
             reference=as_text(value("Reference"))[:REFERENCE_LENGTH_MAX],
             url=record_url(instance_url, deal.ref.id),
@@ -176,7 +177,10 @@ class DealLens:
             return None
         if quantity < 0 <= price:  # Xero refuses negative quantities: the sign goes to the price
             quantity, price = -quantity, -price
-        rate = values.get("DiscountRate")
+        told = len(findings)
+        rate = _number("a line: DiscountRate", values.get("DiscountRate"), ref, findings)
+        if len(findings) > told:
+            return None
         product_id = as_text(values.get("Product"))
         return IntendedLine(
             description=as_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
@@ -185,11 +189,28 @@ class DealLens:
             item_code=as_text(values.get("ItemCode")),
             account_code=as_text(values.get("AccountCode")),
             tax_type=as_text(values.get("TaxType")),
-            discount_rate=rate if isinstance(rate, Decimal) and rate else None,
+            discount_rate=rate or None,
             tracking=tuple((name, option) for name, option in tracking.items() if option),
             product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
             row_id=as_text(row.get("Id")),
         )
+
+
+def _number(name: str, found: Value, ref: RecordRef, findings: list[Finding]) -> Decimal | None:
+    """A number, or None where there is none. What is there and is none is told: it is not left out unsaid."""
+    if isinstance(found, Decimal):
+        return found
+    if found not in (None, ""):
+        findings.append(Finding("unreadable", ref, f"{name}: {as_text(found)!r} is no number"))
+    return None
+
+
+def _day(name: str, found: Value, ref: RecordRef, findings: list[Finding], zone: ZoneInfo) -> date | None:
+    """A day, of an instant the one where the books are kept; the same of what is none."""
+    told = day(found, zone)
+    if told is None and found not in (None, ""):
+        findings.append(Finding("unreadable", ref, f"{name}: {as_text(found)!r} is no day"))
+    return told
 
 
 def _spread_discount(lines: list[IntendedLine], discount: Decimal) -> list[IntendedLine]:

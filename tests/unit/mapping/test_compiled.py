@@ -209,6 +209,36 @@ def test_what_cannot_be_read_says_why(mapping: FlowMapping, changed: dict[str, A
     assert deal.findings[0].cause.startswith(cause)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "cause"),
+    [
+        ("Amount: Amount - BLANKVALUE(Whole_Deal_Discount__c, 0)", "Amount: Name", "Amount: 'Deal 1' is no number"),
+        ("      Date: CloseDate\n", "      Date: CloseDate\n      DueDate: Name\n", "DueDate: 'Deal 1' is no day"),
+        ("      Date: CloseDate\n", "      Date: CloseDate\n      DueDate: Amount\n", "DueDate: '100' is no day"),
+        ("Discount: Whole_Deal_Discount__c", "Discount: \"'5'\"", "Discount: '5' is no number"),
+        ("DiscountRate: Discount", "DiscountRate: \"'50'\"", "a line: DiscountRate: '50' is no number"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_and_not_left_out(tmp_path: Path, old: str, new: str, cause: str) -> None:
+    """A discount that is a text was none, and a due date of its own became the customer's terms."""
+    path = tmp_path / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace(", Industry: Account.Industry", "").replace(old, new, 1), encoding="utf-8")
+    deal = read(FlowMapping(load_settings(path)))
+    assert [(finding.code, finding.cause) for finding in deal.findings] == [("unreadable", cause)]
+    assert deal.amount_known is (not cause.startswith("Amount"))
+
+
+def test_an_instant_by_which_to_pay_means_the_day_where_the_books_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    due = SETTINGS.replace(", Industry: Account.Industry", "").replace(
+        "Date: CloseDate\n", "Date: CloseDate\n      DueDate: LastStageChangeDate\n", 1
+    )
+    path.write_text(due, encoding="utf-8")
+    invoice = read(FlowMapping(load_settings(path))).invoice
+    assert invoice is not None
+    assert (invoice.due, type(invoice.due)) == (dt.date(2026, 11, 10), dt.date)
+
+
 def test_the_mapped_hash_follows_what_is_read(mapping: FlowMapping) -> None:
     assert read(mapping).mapped_hash == read(mapping, Amount=Decimal("100.0")).mapped_hash
     assert read(mapping).mapped_hash != read(mapping, Amount=Decimal("100.01")).mapped_hash
