@@ -182,3 +182,19 @@ def test_a_refusal_is_over_once_what_stands_in_salesforce_is_wanted_again(synced
     synced.sync()
 
     assert refused() == before
+
+
+@pytest.mark.parametrize("own", ["Deal_Number__c", "\"''\""], ids=["its own", "of the series"])
+def test_a_number_that_xero_refused_is_not_kept_once_the_settings_give_another(synced: Business, own: str) -> None:
+    synced.set("Number: Deal_Number__c", f'Number: "{" & ".join(["Id"] * 16)}"')  # longer than Xero takes
+    synced.win("Numbered", CLINIC, LINES)
+    synced.later()
+    synced.sync()
+    assert "refused_by_xero" in synced.waiting("Numbered")
+
+    synced.settings = synced.settings.replace(f'"{" & ".join(["Id"] * 16)}"', own)
+    synced.later()
+    synced.sync()
+
+    numbered = synced.deal("Numbered")["Deal_Number__c"] if own == "Deal_Number__c" else "00001"
+    assert synced.invoice_of("Numbered")["InvoiceNumber"] == f"SF-{numbered}"
