@@ -33,7 +33,7 @@ from crossfoot.mapping.policies import policy_of
 from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
 from crossfoot.mapping.transforms import TransformError, find_transform
-from crossfoot.mapping.values import Fields, as_text, instant, lookup_in
+from crossfoot.mapping.values import AMOUNT_MAX, Fields, as_text, instant, lookup_in
 
 CONTACT_FIELDS = frozenset(member for shape in CONTACT_PARTS.values() for member in shape.members)
 ITEM_FIELDS = frozenset(member for shape in ITEM_PARTS.values() for member in shape.members)
@@ -378,6 +378,8 @@ class FlowMapping:
         except ExpressionError as error:
             counts, problems = True, [*problems, str(error)]
         amount, dated = values.get("Amount"), values.get("Date")
+        if isinstance(amount, Decimal) and abs(amount) > AMOUNT_MAX:
+            problems, amount = [*problems, f"Amount: {as_text(amount)!r} is too large"], None
         home, _, invoice_id = as_text(values.get("Invoice")).rpartition(":")
         return RecordedPayment(
             ref=RecordRef(Side.SALESFORCE, flow.salesforce, record_id),

@@ -11,12 +11,12 @@ from zoneinfo import ZoneInfo
 from crossfoot.core.documents import Deal, IntendedInvoice, IntendedLine, LineAmounts, source_mark
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import record_url
-from crossfoot.core.money import EXACT, ZERO, round_money, split
+from crossfoot.core.money import EXACT, ZERO, round_money, split, total
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.mapping.expressions import Expression, ExpressionError, Lookup, Value
 from crossfoot.mapping.rules import Rules
 from crossfoot.mapping.transforms import TransformError
-from crossfoot.mapping.values import Fields, as_text, day, value_at
+from crossfoot.mapping.values import AMOUNT_MAX, Fields, as_text, day, value_at
 
 DESCRIPTION_LENGTH_MAX = 4000
 REFERENCE_LENGTH_MAX = 255
@@ -131,6 +131,7 @@ class DealLens:
         discount = _number("Discount", value("Discount"), deal.ref, findings)
         if discount and lines and not without_products:
             lines = _spread_discount(lines, round_money(discount))
+        _number("the sum of the lines", total(line.amount for line in lines), deal.ref, findings)
         if deal.close_date is None or not deal.currency or not lines:
             if not findings:
                 missing = "a close date" if deal.close_date is None else "a currency" if not deal.currency else "lines"
@@ -182,7 +183,7 @@ class DealLens:
         if len(findings) > told:
             return None
         product_id = as_text(values.get("Product"))
-        return IntendedLine(
+        line = IntendedLine(
             description=as_text(values.get("Description"))[:DESCRIPTION_LENGTH_MAX],
             quantity=round_money(quantity, 4),
             unit_amount=round_money(price, 4),
@@ -194,14 +195,16 @@ class DealLens:
             product=RecordRef(Side.SALESFORCE, self.product_object, product_id) if product_id else None,
             row_id=as_text(row.get("Id")),
         )
+        return line if _number("a line's amount", line.amount, ref, findings) is not None else None
 
 
 def _number(name: str, found: Value, ref: RecordRef, findings: list[Finding]) -> Decimal | None:
     """A number, or None where there is none. What is there and is none is told: it is not left out unsaid."""
-    if isinstance(found, Decimal):
+    if isinstance(found, Decimal) and abs(found) <= AMOUNT_MAX:
         return found
     if found not in (None, ""):
-        findings.append(Finding("unreadable", ref, f"{name}: {as_text(found)!r} is no number"))
+        wrong = "is too large" if isinstance(found, Decimal) else "is no number"
+        findings.append(Finding("unreadable", ref, f"{name}: {as_text(found)!r} {wrong}"))
     return None
 
 

@@ -14,6 +14,8 @@ from crossfoot.core.money import EXACT
 from crossfoot.mapping.expressions import Value
 
 Fields = Mapping[str, Any]
+AMOUNT_MAX = Decimal(10) ** 12
+"""More than this is a slip of the keyboard: no invoice comes to it, and sums of such amounts could not be kept."""
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})")
 _NO_VALUE = (dict, list)  # a related record, or several
