@@ -44,6 +44,7 @@ LINE_FIELDS = frozenset(
     {"Product", "Description", "ItemCode", "Quantity", "UnitAmount", "DiscountRate", "AccountCode", "TaxType"}
 )
 PAYMENT_FIELDS = frozenset({"Invoice", "Amount", "Date", "Account", "Currency", "Reference", "Name", "Owner"})
+PAYMENT_TERMS = ("Invoice", "Amount", "Date")
 PAYMENT_WRITE_BACK = frozenset({"Key", "PaymentID", "Status"})
 CONTACT_WRITE_BACK = frozenset(
     {"ContactID", "Outstanding", "Overdue", "Exposure", "OldestOverdue", "DaysToPay", "Currency"}
@@ -136,6 +137,13 @@ class FlowMapping:
                 self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
         return self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS), when
+
+    @property
+    def payment_terms(self) -> str:
+        """Names the settings by which it is read what was paid, when, and on which invoice."""
+        flow = self.settings.flows.payments
+        told = flow.model_dump(mode="json")["fields"] if flow else {}
+        return content_hash({name: told.get(name) for name in PAYMENT_TERMS})
 
     def _people(self) -> PeopleLens | None:
         flow, customers = self.settings.flows.people, self.settings.flows.customers
