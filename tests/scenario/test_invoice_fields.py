@@ -438,3 +438,13 @@ def test_a_draft_follows_what_it_takes_from_its_account(connected: Business) -> 
     assert connected.invoice_of("Golden deal")["Reference"].endswith(" for Depot")
     connected.later()
     assert connected.sync().writes == 0
+
+
+def test_an_amount_that_can_be_no_invoices_holds_its_own_deal_alone(synced: Business) -> None:
+    """A quantity or price with some digits too many: no run could keep the sum, and each of them ended."""
+    synced.win("A slip", CLINIC, [{**LINES[0], "Quantity": 1_000_000, "UnitPrice": 999_999_999_999}])
+    synced.win("Beside it", CLINIC, LINES)
+    synced.later()
+    assert synced.sync().applied.created == 1
+    assert "is too large" in synced.waiting("A slip")["unreadable"].cause
+    assert not synced.tie_out().result.unexplained

@@ -543,3 +543,23 @@ def test_no_row_waits_where_payments_are_no_longer_carried_over(counter: Counter
     counter.firm.later()
     counter.firm.sync()
     assert counter.waits(row_id) == {"payment_too_large"}
+
+
+def test_settings_that_take_the_date_from_elsewhere_change_no_payment_that_was_made(counter: Counter) -> None:
+    """People are asked about a row that they changed, and not about all others."""
+    row_id, changed = counter.record("10.00"), counter.record("20.00")
+    counter.firm.sync()
+    counter.firm.edit("Xero_Payment__c", changed, Amount__c=Decimal("21.00"))
+    counter.firm.later()
+    counter.firm.sync()
+
+    counter.firm.set("Date: Date__c", "Date: Date__c + 1")
+    counter.firm.later()
+    assert counter.firm.sync().paid.made == 0
+    assert (counter.waits(row_id), counter.waits(changed)) == (set(), {"payment_row_changed"})
+
+    counter.firm.edit("Xero_Payment__c", row_id, Date__c="2026-11-12")
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_row_changed"}
+    assert counter.payments() == [Decimal("10.00"), Decimal("20.00")]

@@ -213,3 +213,38 @@ def test_a_refusal_is_over_once_what_stands_in_salesforce_is_wanted_again(synced
     synced.sync()
 
     assert refused() == before
+
+
+@pytest.mark.parametrize("own", ["Deal_Number__c", "\"''\""], ids=["its own", "of the series"])
+def test_a_number_that_xero_refused_is_not_kept_once_the_settings_give_another(synced: Business, own: str) -> None:
+    synced.set("Number: Deal_Number__c", f'Number: "{" & ".join(["Id"] * 16)}"')  # longer than Xero takes
+    synced.win("Numbered", CLINIC, LINES)
+    synced.later()
+    synced.sync()
+    assert "refused_by_xero" in synced.waiting("Numbered")
+
+    synced.settings = synced.settings.replace(f'"{" & ".join(["Id"] * 16)}"', own)
+    synced.later()
+    synced.sync()
+
+    numbered = synced.deal("Numbered")["Deal_Number__c"] if own == "Deal_Number__c" else "00001"
+    assert synced.invoice_of("Numbered")["InvoiceNumber"] == f"SF-{numbered}"
+
+
+def test_a_condition_that_no_longer_counts_a_deal_deletes_no_draft_unasked(synced: Business) -> None:
+    """Nobody lost the deal: a slip in the condition would delete what stands, and no run makes it again by itself."""
+    synced.set("  create: draft", "  cancel: delete_drafts\n  create: draft")
+    synced.set("when: IsWon", "when: IsWon && Amount > 999999")
+    assert [call for call in synced.writes_during(synced.sync) if call.startswith("xero")] == []
+    assert "no_longer_won" in synced.waiting(DRAFTED)
+    synced.later()
+
+    synced.edit("Opportunity", synced.deal(DRAFTED)["Id"], StageName="Closed Lost")
+    synced.later()
+    synced.sync()
+    [lost] = synced.invoices_of(DRAFTED)
+    assert lost["Status"] == "DELETED"
+    synced.set("when: IsWon && Amount > 999999", "when: IsWon")
+    synced.later()
+    synced.sync()
+    assert "no_longer_won" not in {entry.code for entry in synced.desk.entries()}

@@ -179,9 +179,14 @@ def decided_mark(mark: str, decided: Sequence[object]) -> str:
     return f"{mark}+{content_hash(decided)}"
 
 
+def read_part(mark: str) -> str:
+    """The hash of what was read of a deal itself."""
+    return re.split(r"[.+]", mark)[0]
+
+
 def read_anew(mark: str, was: str, now: str) -> str:
     """The mark of a deal of which other fields are read now, without a change in what it says."""
-    return f"{now}{mark.removeprefix(was)}" if re.split(r"[.+]", mark)[0] == was else mark
+    return f"{now}{mark.removeprefix(was)}" if read_part(mark) == was else mark
 
 
 def same_source(known: str, now: str) -> bool:

@@ -45,6 +45,7 @@ LINE_FIELDS = frozenset(
     {"Product", "Description", "ItemCode", "Quantity", "UnitAmount", "DiscountRate", "AccountCode", "TaxType"}
 )
 PAYMENT_FIELDS = frozenset({"Invoice", "Amount", "Date", "Account", "Currency", "Reference", "Name", "Owner"})
+PAYMENT_TERMS = ("Invoice", "Amount", "Date")
 PAYMENT_WRITE_BACK = frozenset({"Key", "PaymentID", "Status"})
 CONTACT_WRITE_BACK = frozenset(
     {"ContactID", "Outstanding", "Overdue", "Exposure", "OldestOverdue", "DaysToPay", "Currency"}
@@ -140,6 +141,13 @@ class FlowMapping:
         if self.has_currencies and "Currency" not in rules:  # its amount is in its own, whatever the file says of it
             rules = {**rules, "Currency": Rule(compile_expression(CURRENCY))}
         return rules, when
+
+    @property
+    def payment_terms(self) -> str:
+        """Names the settings by which it is read what was paid, when, and on which invoice."""
+        flow = self.settings.flows.payments
+        told = flow.model_dump(mode="json")["fields"] if flow else {}
+        return content_hash({name: told.get(name) for name in PAYMENT_TERMS})
 
     def _people(self) -> PeopleLens | None:
         flow, customers = self.settings.flows.people, self.settings.flows.customers

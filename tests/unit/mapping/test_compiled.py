@@ -245,6 +245,8 @@ def test_a_discount_on_the_whole_deal_is_shared_to_the_cent(mapping: FlowMapping
         ({"OpportunityLineItems": [{**LINE, "Quantity": None}]}, "a line has no quantity or no price"),
         ({"OpportunityLineItems": [{**LINE, "UnitPrice": None}]}, "a line has no quantity or no price"),
         ({"Amount": "a hundred"}, "Amount: "),
+        ({"Amount": Decimal(10) ** 17}, "Amount: 100000000000000000 is too large"),
+        ({"OpportunityLineItems": [{**LINE, "UnitPrice": Decimal(10) ** 12}]}, "a line comes to 2000000000000"),
     ],
 )
 def test_what_cannot_be_read_says_why(mapping: FlowMapping, changed: dict[str, Any], cause: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.documents import read_part
 from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import CANCEL_CODES, Cancellation, judge_cancellation
 from crossfoot.core.links import Kind
@@ -22,6 +23,7 @@ from crossfoot.store import operations as ops
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import QueueEntry, decisions, forget_decision, open_entries, replace_findings
+from crossfoot.store.versions import load_versions
 from crossfoot.xero.requests import BATCH_SIZE
 
 ASKED: Final = "cancel"
@@ -104,9 +106,22 @@ def _wanted(session: Session) -> _Wanted:
     entries, answers = _requests(session)
     links = _links(session, entries)
     asked = {deal for deal, stored in links.items() if (deal, stored.link.xero_id) in answers}
-    by_policy = _BY_POLICY if session.mapping.policy.cancel_drafts else frozenset()
-    wanted = {deal: link for deal, link in links.items() if deal in asked or entries[deal].code in by_policy}
-    return _Wanted(wanted, entries, asked)
+    lost = _lost(session, links, entries) if session.mapping.policy.cancel_drafts else ()
+    return _Wanted({deal: links[deal] for deal in links if deal in lost or deal in asked}, entries, asked)
+
+
+def _lost(session: Session, links: Mapping[str, StoredLink], entries: Mapping[str, QueueEntry]) -> set[str]:
+    """Deals that people lost, reopened or deleted. One that is as it was when its invoice was made did not change: the
+    settings count it no more, and people are asked."""
+    with session.database.reading() as connection:
+        versions = load_versions(connection, session.org_id, session.mapping.deal_object, ids=links)
+        now = {version.ref.id: version.hash for version in versions}
+    by_policy = {deal: links[deal] for deal in links if entries[deal].code in _BY_POLICY}
+    return {
+        deal
+        for deal, stored in by_policy.items()
+        if entries[deal].code != "no_longer_won" or read_part(stored.source_hash) != now.get(deal)
+    }
 
 
 def _books(

@@ -35,10 +35,10 @@ from crossfoot.engine.writing.payment_outcomes import (
 )
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import load_links
+from crossfoot.store.links import load_links, set_base
 from crossfoot.store.lookups import find_candidates
 from crossfoot.store.queue import decisions, open_entries, replace_findings
-from crossfoot.store.versions import load_versions
+from crossfoot.store.versions import load_reference, load_versions, save_reference
 from crossfoot.xero.requests import BATCH_SIZE
 
 ROUNDS_MAX = 20
@@ -46,6 +46,7 @@ NOT_PERMITTED = (
     "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
 )
 _MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - {"payment_differs"} | {"refused_by_xero"}
+_READ_BY = "payments read by"
 _OF_MADE = {"payment_unsure", "payment_twice", "payment_row_changed", "payment_row_deleted", "payment_removed"}
 
 
@@ -58,9 +59,27 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
         _let_go(session)
     if not _flows(session):
         return []
+    _keep_agreed(session)
     settlements = decide_payments(session, as_of)
     _keep(session, settlements)
     return settlements
+
+
+def _keep_agreed(session: Session) -> None:
+    """Where the settings come to take invoice, amount or date from elsewhere, rows of payments that were made say
+    something else without a change of theirs: they agree as before, but for those that people are asked about."""
+    home, terms = session.organisation_id, session.mapping.payment_terms.encode()
+    with session.database.reading() as connection:
+        known = load_reference(connection, home, _READ_BY)
+    if known and known[1] == terms:
+        return
+    rows = {row.ref.id: row for row in _rows(session)}
+    with session.database.writing("payments read otherwise") as connection:
+        asked = {e.record.id for e in open_entries(connection, home) if e.code == "payment_row_changed"}
+        for stored in list(load_links(connection, home, Kind.PAYMENT)) if known else ():
+            if stored.source_id in rows.keys() - asked:
+                set_base(connection, stored.id, source_hash=rows[stored.source_id].terms_hash)
+        save_reference(connection, home, _READ_BY, terms, session.host.now())
 
 
 def _let_go(session: Session) -> None:

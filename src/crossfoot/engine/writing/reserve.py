@@ -20,7 +20,7 @@ from crossfoot.core.documents import (
     ledger_form,
 )
 from crossfoot.core.findings import Finding
-from crossfoot.core.links import Kind, document_number
+from crossfoot.core.links import Kind, document_number, number_in_series
 from crossfoot.core.money import EXACT, ZERO, round_money
 from crossfoot.core.plan import Operation
 from crossfoot.core.records import RecordRef, Side, canonical
@@ -145,16 +145,18 @@ def _contact_id(connection: Connection, session: Session, account_id: str) -> st
 
 
 def _number(connection: Connection, session: Session, operation: Operation, numbers: NumbersInUse) -> str:
-    """The document's number: the one it was given before, else from the deal's own, else the next of the series."""
-    identity = operation.identity
+    """The document's number: the one it was given before, else from the deal's own, else the next of the series. One
+    that Xero refused is none: the deal or the settings may give another by now."""
+    identity, prefix = operation.identity, session.mapping.policy.number_prefix
+    assert isinstance(operation.document, IntendedInvoice)
+    own = operation.document.own_number
     known = ops.load_operations(connection, session.organisation_id, kind=Kind.INVOICE, source_id=operation.source.id)
     for earlier in known:
-        if earlier.identity == identity and earlier.number:
+        stands = earlier.state != "refused" or (not own and number_in_series(prefix, earlier.number))
+        if earlier.identity == identity and earlier.number and stands:
             return earlier.number
-    prefix = session.mapping.policy.number_prefix
-    assert isinstance(operation.document, IntendedInvoice)
-    if operation.document.own_number:
-        return document_number(prefix, operation.document.own_number, epoch=identity.epoch)
+    if own:
+        return document_number(prefix, own, epoch=identity.epoch)
     return numbers.next_in_series(prefix)
 
 
