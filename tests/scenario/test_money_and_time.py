@@ -259,3 +259,14 @@ def test_what_is_owed_in_another_currency_than_the_orgs_only_one_is_not_shown_as
     assert firm.waiting("Advice").keys() == {"draft_edited"}
     assert not firm.tie_out().result.unexplained
     firm.close()
+
+
+@pytest.mark.parametrize("due", ["9999-12-31", "0001-01-01"])
+def test_a_due_date_at_the_end_of_the_calendar_ends_no_run(synced: Business, due: str) -> None:
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(REVIEW)["InvoiceID"], DueDate=due)
+
+    synced.approve(REVIEW)  # every run ended with an exception
+
+    assert synced.deal(REVIEW)["Xero_Status__c"] == "Authorised"
+    synced.later(days=1)
+    synced.sync()
