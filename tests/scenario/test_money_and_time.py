@@ -242,3 +242,31 @@ def test_deals_of_an_org_with_one_currency_are_in_that_and_not_in_the_ledgers(tm
     [told] = [each for each in examine(firm.session()) if each.name == "Currencies"]
     assert (told.state, told.found) == ("fix", "amounts in Salesforce are in USD; crossfoot.yaml says AUD")
     firm.close()
+
+
+def test_what_is_owed_in_another_currency_than_the_orgs_only_one_is_not_shown_as_that(tmp_path: Path) -> None:
+    firm = Business(firm_in("AU", tmp_path, one_currency="AUD"), tmp_path)
+    firm.sync()
+    for deal in ("Advice", "Second audit"):  # all that this customer has
+        draft = {"InvoiceID": firm.invoice_of(deal)["InvoiceID"], "CurrencyCode": "NZD"}
+        firm.in_xero("Invoices", **draft, Status="AUTHORISED")
+    firm.later()
+
+    firm.sync()
+
+    [account] = firm.soql("SELECT Xero_Balance__c, Xero_Currency__c FROM Account WHERE Name = 'Birch & Sons'")
+    assert (account["Xero_Balance__c"], account["Xero_Currency__c"]) == (None, "NZD")
+    assert firm.waiting("Advice").keys() == {"draft_edited"}
+    assert not firm.tie_out().result.unexplained
+    firm.close()
+
+
+@pytest.mark.parametrize("due", ["9999-12-31", "0001-01-01"])
+def test_a_due_date_at_the_end_of_the_calendar_ends_no_run(synced: Business, due: str) -> None:
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(REVIEW)["InvoiceID"], DueDate=due)
+
+    synced.approve(REVIEW)  # every run ended with an exception
+
+    assert synced.deal(REVIEW)["Xero_Status__c"] == "Authorised"
+    synced.later(days=1)
+    synced.sync()

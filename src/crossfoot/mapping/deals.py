@@ -20,6 +20,8 @@ from crossfoot.mapping.values import Fields, as_text, day, value_at
 
 DESCRIPTION_LENGTH_MAX = 4000
 REFERENCE_LENGTH_MAX = 255
+YEAR_MIN, YEAR_MAX = 1700, 4000
+"""The years in which Salesforce's own dates lie. A text may read as a later one, from which no due date counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,9 @@ class _Header:
         """The calendar day, of an instant the one where the books are kept."""
         found = self.value(name)
         day_of = day(found, self.zone)
-        if day_of is None:
+        if day_of is None or not YEAR_MIN <= day_of.year <= YEAR_MAX:
             self._refuse(name, found, "day")
+            return None
         return day_of
 
     def _refuse(self, name: str, found: Value, wanted: str) -> None:

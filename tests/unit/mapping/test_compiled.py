@@ -177,6 +177,14 @@ def test_what_is_no_day_is_told(tmp_path: Path, rules: str) -> None:
     assert [finding.cause for finding in deal.findings] == [f"{rules.split()[-2]} `30/11/2026` is no day"]
 
 
+@pytest.mark.parametrize(("text", "is_day"), [("9999-12-31", False), ("4000-12-31", True), ("0001-01-01", False)])
+def test_a_day_beyond_those_of_salesforce_is_told_before_anybody_counts_from_it(
+    tmp_path: Path, text: str, is_day: bool
+) -> None:
+    deal = read(with_rules(tmp_path, "Date: Text__c"), Text__c=text)
+    assert [finding.cause for finding in deal.findings] == ([] if is_day else [f"Date: `{text}` is no day"])
+
+
 @pytest.mark.parametrize("field", ["Amount", "Discount"])
 def test_what_is_no_number_is_told_and_not_taken_for_nothing(tmp_path: Path, field: str) -> None:
     path = tmp_path / "crossfoot.yaml"

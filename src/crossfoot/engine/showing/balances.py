@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -98,9 +99,10 @@ def balances(
 
 def turning_day(invoice: LedgerInvoice) -> date | None:
     """The day from which an invoice counts otherwise though nothing happens to it: it is overdue then, or was paid too
-    long ago to say how long payments take."""
-    if invoice.status == "AUTHORISED" and invoice.amount_due and invoice.due:
-        return invoice.due + timedelta(days=1)
-    if invoice.status == "PAID" and invoice.fully_paid_on:
-        return invoice.fully_paid_on + DAYS_TO_PAY_OVER
+    long ago to say how long payments take. None for what never turns, or beyond the calendar."""
+    with suppress(OverflowError):
+        if invoice.status == "AUTHORISED" and invoice.amount_due and invoice.due:
+            return invoice.due + timedelta(days=1)
+        if invoice.status == "PAID" and invoice.fully_paid_on:
+            return invoice.fully_paid_on + DAYS_TO_PAY_OVER
     return None

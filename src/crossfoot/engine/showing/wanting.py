@@ -170,7 +170,7 @@ class Wanting:
             if contact_id in contacts:
                 rows.append(mirror.contact_row(contacts[contact_id], balance))
             if account_id and account_id not in mirror.gone:
-                own = str(accounts.get(account_id, {}).get(CURRENCY) or "")
+                own = str(accounts.get(account_id, {}).get(CURRENCY) or self._mapping.constant_currency)
                 values = balance.values(contact_id, shown_in=own)
                 fields = {field: values[value] for field, value in target.items()}
                 updates.append(self._update(self._mapping.account_object, account_id, fields))
