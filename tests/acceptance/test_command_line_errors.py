@@ -72,6 +72,7 @@ def test_a_file_that_is_no_plan(copied: Terminal, content: str | None) -> None:
     [
         (("queue", "show", "99"), "There is no queue entry 99"),
         (("queue", "link", "99"), "There is no queue entry 99"),
+        (("queue", "retry", "1", "--all"), "Say either an entry's number, or --reason"),
         (("queue", "ignore", "1", "--reason", "x", "--until", "tomorrow"), "Write it as YYYY-MM-DD"),
         (("queue", "ignore", "1", "--reason", "x", "--until", "2020-01-01"), "must lie after today"),
         (("queue", "ignore", "1", "--reason", " ", "--until", "2030-01-01"), "needs a reason"),
@@ -84,6 +85,11 @@ def test_a_file_that_is_no_plan(copied: Terminal, content: str | None) -> None:
 )
 def test_what_is_not_there_or_not_possible(synced: Terminal, command: tuple[str, ...], words: str) -> None:
     assert words in synced.refused(*command)
+
+
+@pytest.mark.parametrize("command", ["show", "retry", "link", "approve"])
+def test_a_number_beyond_any(synced: Terminal, command: str) -> None:
+    assert "Invalid value" in synced.refused("queue", command, "9" * 20, expect=2)
 
 
 def test_bad_input_to_init(terminal: Terminal) -> None:

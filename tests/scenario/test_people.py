@@ -13,7 +13,7 @@ from crossfoot.core.records import Side
 from crossfoot.engine.review.choices import choose
 from crossfoot.store.queue import QueueEntry
 
-from .business import Business, Stage
+from .business import URLS, Business, Stage
 from .test_schema_drift import drift
 
 FLOW = """  people:
@@ -295,6 +295,25 @@ def test_a_field_of_contacts_that_is_not_seen_pauses_people_and_no_invoice(custo
     assert {row["Email"] for row in firm.soql("SELECT Email FROM Contact WHERE Name = 'Jo Park'")} == {
         "accounts@park.example"
     }
+
+
+def test_what_salesforce_refused_of_a_person_is_told_again_when_asked(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    rule = {"object": "Contact", "name": "One_name", "condition": "LastName = 'Lee-Ng'", "message": "No hyphens"}
+    address = f"{URLS['salesforce']}/control/validation-rule"
+    customer.firm.post(address, {**rule, "active": True})
+    customer.write_persons(("Ann", "Lee-Ng", "ann@example.com"))
+    customer.firm.sync()
+    customer.firm.later()
+    assert "No hyphens" in customer.waiting()["field_refused"].vendor_text
+
+    customer.firm.post(address, {**rule, "active": False})
+    customer.firm.desk.retry(customer.waiting()["field_refused"].id)
+    customer.settle()
+
+    assert customer.in_salesforce(ann)["LastName"] == "Lee-Ng"
+    assert not customer.waiting()
 
 
 def test_who_becomes_the_primary_person_is_not_renamed_to_who_was(customer: Customer) -> None:

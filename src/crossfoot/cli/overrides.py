@@ -11,13 +11,24 @@ import typer
 
 from crossfoot.cli.queue import EntryArgument
 from crossfoot.cli.reports import override_data
-from crossfoot.cli.screen import Command, JsonOption, WorkspaceOption, actor, print_json, told_plainly, workspace_at
+from crossfoot.cli.screen import (
+    NUMBER_MAX,
+    Command,
+    JsonOption,
+    WorkspaceOption,
+    actor,
+    print_json,
+    told_plainly,
+    workspace_at,
+)
 
 if TYPE_CHECKING:
     from crossfoot.core.overrides import Override
     from crossfoot.engine.session import Session
 
-OverrideArgument = Annotated[int, typer.Argument(help="The override's number, from `crossfoot queue overrides`.")]
+OverrideArgument = Annotated[
+    int, typer.Argument(help="The override's number, from `crossfoot queue overrides`.", max=NUMBER_MAX)
+]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept in the audit log.")]
 
 

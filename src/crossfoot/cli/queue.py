@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crossfoot.cli.screen import (
+    NUMBER_MAX,
     JsonOption,
     WorkspaceOption,
     actor,
@@ -28,7 +29,7 @@ app = typer.Typer(
     help="The review queue: what waits, why, and who fixes it.", no_args_is_help=True, rich_markup_mode=None
 )
 
-EntryArgument = Annotated[int, typer.Argument(help="The entry's number, from `crossfoot queue ls`.")]
+EntryArgument = Annotated[int, typer.Argument(help="The entry's number, from `crossfoot queue ls`.", max=NUMBER_MAX)]
 LongList = Annotated[bool, typer.Option("--all", help="Also entries that were put aside.")]
 
 
@@ -144,7 +145,9 @@ def show(entry: EntryArgument, *, workspace: WorkspaceOption = Path(), as_json: 
 @app.command("retry")
 @told_plainly
 def retry(
-    entry: Annotated[int | None, typer.Argument(help="The entry's number; or choose by an option.")] = None,
+    entry: Annotated[
+        int | None, typer.Argument(help="The entry's number; or choose by an option.", max=NUMBER_MAX)
+    ] = None,
     *,
     reason: Annotated[str, typer.Option(help="Every entry of this reason, as `refused_by_xero`.")] = "",
     owner: Annotated[str, typer.Option(help="Every entry of this person or role, as `finance`.")] = "",
@@ -158,6 +161,10 @@ def retry(
 
     Example: crossfoot queue retry --reason refused_by_xero
     """
+    from crossfoot.core.errors import NeedsPerson
+
+    if entry is not None and (reason or owner or everything):
+        raise NeedsPerson("Say either an entry's number, or --reason, --owner or --all.")
     desk, addresses = open_desk(workspace)
     if entry is not None:
         found = desk.retry(entry)

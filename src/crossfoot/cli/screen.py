@@ -23,6 +23,7 @@ P = ParamSpec("P")
 
 EXIT_ERROR, EXIT_PENDING, EXIT_INTERRUPTED = 1, 2, 130
 SHOW_PROGRESS_AFTER_S = 1.0
+NUMBER_MAX = 2**31 - 1  # of an entry or an override: beyond it no database finds any
 
 WorkspaceOption = Annotated[
     Path, typer.Option("--workspace", "-C", help="The workspace directory.", envvar="CROSSFOOT_WORKSPACE")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, func, inspect, make_url, select, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
 from crossfoot.core.errors import NeedsPerson, RetryLater
@@ -84,11 +84,18 @@ def hold_lease(database: Database, name: str, holder: str) -> Iterator[None]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What the database cannot do now (full, locked, away) may be tried again later: nothing was half written."""
+    """What the database cannot do now (full, locked, away) may be tried again later: nothing was half written. What is
+    no database any more is for a person to put back."""
     try:
         yield
     except OperationalError as error:
         raise RetryLater(f"The database does not take this now: {error.orig}", after_s=60) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # what is told of itself, not of one statement, has no class of its own
+            raise
+        raise NeedsPerson(
+            f"The database is damaged: {error.orig}. Put your newest copy back, then run `crossfoot restore`."
+        ) from error
 
 
 def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Database:
@@ -96,7 +103,8 @@ def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Databas
     existed = path.exists()
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
     _prepare(engine)
-    found = _schema_version(engine) if existed else None
+    with _told():
+        found = _schema_version(engine) if existed else None
     if found is not None and found > HEAD:
         raise NeedsPerson(
             f"{path} was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). Install that version."

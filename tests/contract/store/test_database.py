@@ -98,6 +98,21 @@ def test_a_newer_schema_is_refused_with_advice_and_not_touched(path: Path) -> No
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+@pytest.mark.parametrize("whole", [True, False], ids=["from its beginning", "further on"])
+def test_a_damaged_file_is_told_with_what_to_do(path: Path, *, whole: bool) -> None:
+    database = open_database(path)
+    with database.writing() as connection:
+        connection.exec_driver_sql("INSERT INTO counter VALUES ('kept', 42)")
+    close(database)
+    size, beginning = path.stat().st_size, b"" if whole else path.read_bytes()[:4096]
+    path.write_bytes(beginning + b"\xa5" * (size - len(beginning)))
+    with (
+        pytest.raises(NeedsPerson, match=r"damaged: .*`crossfoot restore`"),
+        open_database(path).reading() as connection,
+    ):
+        connection.exec_driver_sql("SELECT * FROM counter").all()
+
+
 def test_a_copy_is_made_before_an_older_file_is_migrated(path: Path) -> None:
     """Here the migration itself fails (no way leads from schema 0000): the file is as before, and so is the copy."""
     close(open_database(path))

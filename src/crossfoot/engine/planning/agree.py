@@ -23,7 +23,7 @@ from crossfoot.core.merge import Direction
 from crossfoot.core.names import unique_name
 from crossfoot.core.people import part_of, place_people, with_people
 from crossfoot.core.plan import Action, Operation
-from crossfoot.core.records import Side, content_hash
+from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.engine.planning.people import (
     People,
@@ -354,18 +354,19 @@ def hold_refused(session: Session, compared: Sequence[Compared]) -> list[Compare
 
 def _without_refused(item: Compared, refused: Mapping[tuple[str, str], str]) -> Compared:
     agreement = item.agreement
-    writes = [(Side.XERO, item.stored.source_id, agreement.to_xero)] if agreement.to_xero else []
-    writes += [(Side.SALESFORCE, row.id, row.values) for row in rows_of(item)]
-    for side, record_id, values in writes:
-        words = refused.get((record_id, told_hash(side, values)))
+    source, target = agreement.record.source, agreement.record.target
+    writes = [(Side.XERO, source, agreement.to_xero)] if agreement.to_xero else []
+    writes += [(Side.SALESFORCE, row.ref, row.values) for row in rows_of(item)]
+    for side, told, values in writes:
+        words = refused.get((told.id, told_hash(side, values)))
         if words is None:
             continue
         names = ", ".join(sorted(map(agreement.record.label, values)))
         finding = Finding(
             "field_refused",
-            agreement.record.source,
+            source,
             f"{names} refused by {side.value.title()}: {words}",
-            related=(agreement.record.target,),
+            related=(target,) if told == source else (told, target),
             vendor_text=words,
         )
         left = {name: value for name, value in told_to(agreement, side).items() if name not in values}
@@ -383,6 +384,11 @@ class Row:
     values: Mapping[str, Value]
     fields: Mapping[str, Any]
     pre_image: str
+
+    @property
+    def ref(self) -> RecordRef:
+        """The record itself."""
+        return RecordRef(Side.SALESFORCE, self.object, self.id)
 
 
 def rows_of(item: Compared) -> list[Row]:

@@ -307,7 +307,8 @@ def _settle(
     ops.settle(connection, operation.id, "refused", now, refusal=outcome.message)
     record = item.agreement.record
     cause = f"{', '.join(sorted(map(record.label, row.values)))} refused by Salesforce: {outcome.message}"
-    finding = Finding("field_refused", record.source, cause, related=(record.target,), vendor_text=outcome.message)
+    related = (record.target,) if row.ref == record.source else (row.ref, record.target)
+    finding = Finding("field_refused", record.source, cause, related=related, vendor_text=outcome.message)
     names = {record.source.id: record.name}
     replace_findings(connection, session.organisation_id, names, [finding], now, codes={"field_refused"})
 
