@@ -84,6 +84,12 @@ def test_a_start_date_on_the_command_line_beats_the_env_file(terminal: Terminal)
     assert (document["name"], document["ex_tax"]) == ("Second audit", "8600.00")
 
 
+def test_a_question_that_nobody_answers_says_how_to_agree_beforehand(synced: Terminal) -> None:
+    synced.run("plan", "--out", "later.plan", expect=None)
+    assert "not agreed to" in synced.refused("apply", "later.plan")
+    assert "give --yes" in synced.refused("undo", synced.json("runs")[0]["id"])
+
+
 @pytest.mark.promise("S0-77", "S1-53")
 def test_init_asks_what_it_cannot_know_and_writes_the_answers_down(terminal: Terminal) -> None:
     env_file = terminal.home / "undated.env"

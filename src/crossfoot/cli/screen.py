@@ -55,6 +55,9 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
         except CrossfootError as error:
             _complain(str(error), as_json=as_json, code=type(error).__name__)
             raise typer.Exit(EXIT_ERROR) from None
+        except typer.Abort:
+            _complain("Not agreed to. Where nobody can answer, give --yes.", as_json=as_json, code="declined")
+            raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
             _complain(
                 "Interrupted. What was sent stays; running again is safe and continues.",
