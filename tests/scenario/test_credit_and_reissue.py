@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -339,6 +339,15 @@ def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
     raise_the_price(firm)
     assert to_xero(firm, firm.sync) == []
     assert set(firm.waiting(DEAL)) == {"changed_after_approval"}
+
+
+def test_what_was_put_aside_is_seen_again_on_its_day(firm: Business) -> None:
+    entry = firm.waiting(DEAL)["changed_after_approval"]
+    day = firm.time.now.date() + timedelta(days=2)
+    firm.desk.ignore(entry.id, reason="it is talked about", until=day)
+    for comes_back in (False, True):
+        firm.later(days=1)
+        assert (entry.id in {each.id for each in firm.desk.entries()}) is comes_back
 
 
 def test_what_was_put_aside_is_seen_again_once_it_is_about_another_amount(firm: Business) -> None:

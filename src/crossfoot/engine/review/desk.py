@@ -68,7 +68,7 @@ class Desk:
         today = self.now.date().isoformat()
         with self.database.reading() as connection:
             found = list(queue_store.open_entries(connection, self.organisation_id))
-        return [entry for entry in found if ignored or not entry.ignored_until or entry.ignored_until < today]
+        return [entry for entry in found if ignored or not entry.ignored_until or entry.ignored_until <= today]
 
     def entry(self, entry_id: int) -> QueueEntry:
         """One entry."""
