@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from .business import Business
+from .business import URLS, Business
 from .test_invoice_fields import CLINIC, LINES
 from .test_other_sources import with_orders
 
@@ -217,14 +217,18 @@ def test_a_refusal_is_over_once_what_stands_in_salesforce_is_wanted_again(synced
 
 @pytest.mark.parametrize("own", ["Deal_Number__c", "\"''\""], ids=["its own", "of the series"])
 def test_a_number_that_xero_refused_is_not_kept_once_the_settings_give_another(synced: Business, own: str) -> None:
-    synced.set("Number: Deal_Number__c", f'Number: "{" & ".join(["Id"] * 16)}"')  # longer than Xero takes
+    synced.set("Number: Deal_Number__c", "Number: Id")
     synced.win("Numbered", CLINIC, LINES)
     synced.later()
+    at_the_write = {"method": "PUT", "path_contains": "/Invoices"}
+    synced.post(f"{URLS['xero']}/control/fault", {"kind": "account_archived", "account": "212", "match": at_the_write})
     synced.sync()
     assert "refused_by_xero" in synced.waiting("Numbered")
 
-    synced.settings = synced.settings.replace(f'"{" & ".join(["Id"] * 16)}"', own)
-    synced.later()
+    archived = synced.see("Accounts", query='where=Code%3D%3D"212"')
+    synced.office.ask(URLS["xero"], "POST", f"/Accounts/{archived['AccountID']}", {"Status": "ACTIVE"})
+    synced.settings = synced.settings.replace("Number: Id", f"Number: {own}")
+    synced.later(days=1)
     synced.sync()
 
     numbered = synced.deal("Numbered")["Deal_Number__c"] if own == "Deal_Number__c" else "00001"
