@@ -122,6 +122,7 @@ class Listeners:
         self._unseen: dict[str, datetime] = {}
         self._stamps: dict[tuple[str, str], Stamp] = {}
         self._numbered: dict[int, datetime] = {}
+        self._changed_at: dict[str, tuple[datetime, datetime]] = {}
         self._followed: list[str] = []
         self._codec = cache(lambda schema_id: Codec(self._world.events["schemas"][schema_id]))
 
@@ -228,6 +229,7 @@ class Listeners:
     def at_seam(self, actor: Actor) -> float:
         """Judge what a listener has just stored; for how long an actor stands still here."""
         self._unseen.update(dict.fromkeys(self._world.unseen, self.machine.now))
+        self._note_changes()
         if actor.seam.startswith("commit") and actor.seam.endswith("done"):
             self._number()
             if actor.name.startswith(LISTENER):
@@ -248,6 +250,14 @@ class Listeners:
     def _save(self, deal_id: str) -> None:
         with suppress(RefusedError):  # it is locked, or deleted by now
             self._desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal_id}", {"Description": "Saved once more"})
+
+    def _note_changes(self) -> None:
+        """When each record was seen to have a stamp of another value: the stamp itself may have been given early."""
+        for name in self._followed:
+            for record_id, row in self._world.rows.get(name, {}).items():
+                stamp = row["SystemModstamp"]
+                if self._changed_at.get(record_id, (NEVER, NEVER))[0] != stamp:
+                    self._changed_at[record_id] = stamp, self.machine.now
 
     def _number(self) -> None:
         """When each reading took its number."""
@@ -286,7 +296,8 @@ class Listeners:
         for record_id in rows if overflow else change.ids:
             stands = rows[record_id]["SystemModstamp"]
             stored = found.get((change.object, record_id), UNKNOWN).stands
-            is_due = stands <= change.committed_at if overflow else stored < change.committed_at - BEHIND
+            before = self._changed_at[record_id][1] <= due.at
+            is_due = before if overflow else stored < change.committed_at - BEHIND
             is_seen = self._unseen.get(record_id, NEVER) < due.at
             if is_due and stored != stands and is_seen and not self._is_read_anew(change.object):
                 raise Violation(f"I12: the replay id passed a change of {change.object} {record_id} that is not stored")
