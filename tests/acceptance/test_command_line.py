@@ -86,7 +86,7 @@ def test_a_start_date_on_the_command_line_beats_the_env_file(terminal: Terminal)
 
 def test_a_question_that_nobody_answers_says_how_to_agree_beforehand(synced: Terminal) -> None:
     synced.run("plan", "--out", "later.plan", expect=None)
-    assert "not agreed to" in synced.refused("apply", "later.plan")
+    assert "Not agreed to" in synced.refused("apply", "later.plan")
     assert "give --yes" in synced.refused("undo", synced.json("runs")[0]["id"])
 
 
