@@ -286,6 +286,19 @@ class Business:
         deal_id = self.deal(deal_name)["Id"]
         return {entry.code: entry for entry in self.desk.entries(ignored=True) if entry.record.id == deal_id}
 
+    def keep_otherwise(self, path: str, sent: bytes, kept: bytes) -> None:
+        """Xero keeps something else than is sent when records of this path are made."""
+        carry = self.carrier.handle_request
+
+        def alter(request: httpx2.Request) -> httpx2.Response:
+            if request.method == "PUT" and request.url.path.endswith(f"/{path}"):
+                headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+                body = request.read().replace(sent, kept)
+                request = httpx2.Request(request.method, request.url, headers=headers, content=body)
+            return carry(request)
+
+        self.carrier.handle_request = alter  # type: ignore[method-assign]
+
     def later(self, **timespan: float) -> None:
         """Let time pass; ten minutes unless told."""
         self.time.now += timedelta(**(timespan or {"minutes": 10}))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import httpx2
 import pytest
 
 from crossfoot.core.errors import NeedsPerson
@@ -91,20 +90,6 @@ def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact
     assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == own["ContactID"]
 
 
-def keep_another_price(firm: Business) -> None:
-    """Xero keeps another price than is sent."""
-    carry = firm.carrier.handle_request
-
-    def alter(request: httpx2.Request) -> httpx2.Response:
-        if request.method == "PUT" and request.url.path.endswith("/Invoices"):
-            headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
-            body = request.read().replace(b"4321", b"4300")
-            request = httpx2.Request(request.method, request.url, headers=headers, content=body)
-        return carry(request)
-
-    firm.carrier.handle_request = alter  # type: ignore[method-assign]
-
-
 def approve(firm: Business) -> None:
     firm.approve(DEAL)
 
@@ -124,7 +109,7 @@ def delete(firm: Business) -> None:
 def test_a_draft_that_xero_kept_otherwise_is_asked_about_until_somebody_looked(
     synced: Business, end: Callable[[Business], None], left: set[str]
 ) -> None:
-    keep_another_price(synced)
+    synced.keep_otherwise("Invoices", b"4321", b"4300")
     sell(synced)
     assert see(synced) == {"readback_differs", "draft_edited"}
     end(synced)
