@@ -24,7 +24,7 @@ from crossfoot.core.money import EXACT
 from crossfoot.core.records import RecordRef, canonical
 from crossfoot.mapping.expressions import ExpressionError
 from crossfoot.mapping.rules import Rule
-from crossfoot.mapping.transforms import TransformError, find_transform, join_street, split_street
+from crossfoot.mapping.transforms import TransformError, country_code, find_transform, join_street, split_street
 from crossfoot.mapping.values import as_text, raw_at
 
 _BILLING = ("Street", "City", "Region", "PostalCode", "Country")
@@ -238,12 +238,9 @@ class RecordLens:
 
 
 def _canonical_text(member: str, text: str, rule: Rule) -> str:
-    """One form on both sides. A country that is none is left as the words it is."""
+    """One form on both sides."""
     if member.endswith("Country"):
-        try:
-            return as_text(find_transform("country")(text))
-        except TransformError:
-            return " ".join(text.split())
+        return country_code(text)
     if member.endswith("Street"):
         return join_street(split_street(text)) or ""
     if member == "Price":
