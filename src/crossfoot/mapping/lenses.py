@@ -2,7 +2,7 @@
 
 Each part of a record is one value of canonical text; an address is one value of five texts, so that a street never
 meets another one's city. Writing what was read changes nothing, and reading what was written gives it again, save for
-the losses that ``LOSSES`` declares.
+the losses that docs/how-to/keep-customers-in-agreement.md lists.
 """
 
 from __future__ import annotations
@@ -34,16 +34,6 @@ PHONE_KINDS: Mapping[str, str] = MappingProxyType(
     {"Phone": "DEFAULT", "Mobile": "MOBILE", "Fax": "FAX", "DirectDial": "DDI"}
 )
 ADDRESS_KINDS: Mapping[str, str] = MappingProxyType({"Address": "POBOX", "DeliveryAddress": "STREET"})
-LOSSES: Mapping[str, str] = MappingProxyType(
-    {
-        "Name": "what is beyond 255 characters, the unique-name suffix included; doubled spaces",
-        "Phone, Mobile, Fax, DirectDial": "Xero's split into country, area and number; what is beyond 50 characters",
-        "Email": "capitals",
-        "Address, DeliveryAddress": "the spelling of the country; street lines beyond the fourth join it",
-        "Description": "what is beyond 4,000 characters",
-        "Price": "digits beyond the fourth decimal",
-    }
-)
 
 
 def _digits(text: str) -> str:

@@ -124,7 +124,6 @@ def test_what_we_send_fits_the_description(description: Description) -> None:
         reference="D-00001",
         url="https://acme.my.salesforce.com/006000000000001AAA",
         lines=(line,),
-        source_amount=Decimal("131.25"),
     )
     contact = IntendedContact(
         account,
