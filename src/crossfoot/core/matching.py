@@ -1,7 +1,7 @@
 """Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
 
 In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number, unless the
-name says that it is another one's; then names, e-mail addresses and phone numbers. None of these three ever links: what
+name says that it is another one's or another branch; then names, e-mail addresses and phone numbers. None of these three ever links: what
 is the same or similar waits, unless both sides have valid tax numbers that differ.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.names import differ_in_number, name_key, same_numbers, unique_name
+from crossfoot.core.names import differ_in_number, end_otherwise, name_key, same_numbers, unique_name
 from crossfoot.core.reach import SHARED_MAX, Reach, account_reached_at, contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 
@@ -268,7 +268,16 @@ def _by_tax_number(
             f"ABN {account.tax_number} is that of {contact.name!r}, but name, e-mail or phone are of {_names(rivals)}"
         )
         return _waits(account, "contact_ambiguous", cause, [contact, *rivals])
+    if _of_another_branch(account, contact, directory):
+        cause = f"{account.name!r} has the ABN of {contact.name!r}, which may be another branch of one company"
+        return _waits(account, "contact_similar", cause, [contact])
     return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
+
+
+def _of_another_branch(account: IntendedContact, contact: LedgerContact, directory: ContactDirectory) -> bool:
+    """Whether two names of one ABN are alike but for the number or place that tells a company's branches apart."""
+    key, other = name_key(account.name), name_key(contact.name)
+    return differ_in_number(key, other) or (end_otherwise(key, other) and not directory.is_alike(account.name, contact))
 
 
 def _rivals(

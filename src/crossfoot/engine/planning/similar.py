@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from functools import lru_cache
-from itertools import takewhile
 
 from rapidfuzz import fuzz, process
 
-from crossfoot.core.names import without_form
+from crossfoot.core.names import behind_the_same, without_form
 
 SIMILAR_SCORE_MIN = 88.0
 SQUEEZED_SCORE_MIN = 92.0
@@ -119,14 +118,9 @@ def _shortened(name: str, others: Sequence[str]) -> list[int]:
     words = name.split()
     start = "".join(words[:1]) + " "
     ends = (
-        (index, _behind_the_same(words, other.split())) for index, other in enumerate(others) if other.startswith(start)
+        (index, behind_the_same(words, other.split())) for index, other in enumerate(others) if other.startswith(start)
     )
     return [index for index, (mine, theirs) in ends if mine and theirs and _in_initials(mine, theirs)]
-
-
-def _behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
-    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
-    return left[same:], right[same:]
 
 
 def _in_initials(left: list[str], right: list[str]) -> bool:
