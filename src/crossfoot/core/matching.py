@@ -1,8 +1,8 @@
 """Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
 
 In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number, unless the
-name says that it is another one's or another branch; then names, e-mail addresses and phone numbers. None of these three ever links: what
-is the same or similar waits, unless both sides have valid tax numbers that differ.
+name says that it is another one's or another branch; then names, e-mail addresses and phone numbers. None of these
+three ever links: what is the same or similar waits, unless both sides have valid tax numbers that differ.
 """
 
 from __future__ import annotations

@@ -22,18 +22,22 @@ _LEGAL_WORDS = frozenset(
 )
 _LEGAL_FORMS = """
 pty|ltd|limited|pty ltd|proprietary|inc|incorporated|corp|corporation|company|llc|l.l.c.|llp|lp|plc|cic|c.i.c.|nl|p/l
-cyf|cyfyngedig|p.c.|pc|pvt|private|private limited|p|pte|sdn bhd|bhd|l.p.|cc|c.c.|dac|enr|osk|egen
+cyf|cyfyngedig|p.c.|pc|pvt|private|private limited|pte|sdn bhd|bhd|l.p.|cc|c.c.|dac|enr
 gmbh|g.m.b.h.|ges.m.b.h.|mbh|m.b.h.|ag|a.g.|aktiengesellschaft|kg|k.g.|ohg|e.k.|ek|e.v.|ug|haftungsbeschränkt|kgaa|se
 sa|s.a.|sas|s.a.s.|sasu|sarl|s.a.r.l.|srl|s.r.l.|spa|s.p.a.|snc|s.n.c.|sl|s.l.|slu|de c.v.|de cv|ltda|lda|limitada|eirl
-bv|b.v.|nv|n.v.|vof|a/s|as|aps|ab|aktiebolag|asa|oy|oyj|ehf|hf|sp. z o.o.|sp. z oo|sp. k.|s.r.o.|sro|a.s.|kft|zrt|bt
-v.o.f.|d.o.o.|doo|d.d.|a.ş.|ltd. şti.|şti|α.ε.|αε|ε.π.ε.|ο.ε.|οε|ооо|оао|зао|пао|ао|ип|тов|ат|фоп|пп|ет|оод|еоод
+bv|b.v.|nv|n.v.|vof|a/s|as|aps|ab|aktiebolag|asa|oy|oyj|ehf|hf|sp. z o.o.|sp. z oo|sp. k.|sp. j.|s.r.o.|sro|a.s.|kft|zrt
+osuuskunta|osk|osakeyhtiö|egen|stichting|s.s.|eg|bt|v.o.f.
+d.o.o.|doo|d.d.|a.ş.|ltd. şti.|şti|α.ε.|αε|ε.π.ε.|ο.ε.|οε|ооо|оао|зао|пао|ао|ип|тов|ат|фоп|пп|ет|оод|еоод
 общество с ограниченной ответственностью|индивидуальный предприниматель|приватне підприємство
 товариство з обмеженою відповідальністю|фізична особа підприємець|spółka z ograniczoną odpowiedzialnością
 株式会社|有限会社|合同会社|株|有|有限公司|有限责任公司|有限責任公司|股份有限公司|股份公司|股公司|公司|주식회사|유한회사|주
+合資会社|合名会社|医療法人|医療法人社団|医療法人財団|学校法人|社会福祉法人|社団法人|財団法人|宗教法人|有限合伙
+一般社団法人|一般財団法人|公益社団法人|公益財団法人|特定非営利活動法人|학교법인|사단법인|재단법인|의료법인|사회복지법인
 شركة|مؤسسة|المحدودة|ش.م.م|ذ.م.م|בע"מ|בעמ|บริษัท|จำกัด|มหาชน
 """
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"\d{1,40}")
+_UNIT = re.compile(r"\b\d+[a-z]\b")
 _REGISTRATION = re.compile(r"\d(?: ?\d){8,}")
 _YEAR = range(1900, 2100)
 _ROMAN = frozenset(["i", "ii", "iii", "iv", "vii", "viii", "ix", "xii", "xiii"])
@@ -64,7 +68,7 @@ def _words(text: str) -> list[str]:
 _FORMS = sorted({" ".join(_words(form)) for form in re.split(r"[|\n]", _LEGAL_FORMS.strip())}, key=len, reverse=True)
 _UNSPACED = "|".join(re.escape(form) for form in _FORMS if len(form) > 1 and form[0] >= "\u1100")
 _SPACED = "|".join(re.escape(form) for form in _FORMS)
-_BEHIND = re.compile("[a-z]( [a-z])?|cc|lp|pc|nl|se|hf")
+_BEHIND = re.compile("[a-z] [a-z]|cc|lp|pc|nl|se|hf|eg")
 """Forms that never stand before a name: 'P. C. Smith' and 'PC World' begin with none."""
 _BEFORE = "|".join(re.escape(form) for form in _FORMS if not _BEHIND.fullmatch(form))
 _FORM = re.compile(rf"^(?:(?:{_BEFORE}) |(?:{_UNSPACED}) ?)|(?: (?:{_SPACED})| ?(?:{_UNSPACED}))$")
@@ -84,8 +88,11 @@ def same_numbers(left: str, right: str) -> bool:
     'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B', 'Fund II' and 'Fund III'. 'J Smith'
     may be 'Smith', 'Seven Seas' '7 Seas', and a year or a registration number that only one side has says nothing.
     """
-    numerals, theirs = _ROMAN.intersection(left.split()), _ROMAN.intersection(right.split())
-    if numerals and theirs and numerals != theirs:
+    numerals, their_numerals = _ROMAN.intersection(left.split()), _ROMAN.intersection(right.split())
+    if numerals and their_numerals and numerals != their_numerals:
+        return False
+    units, their_units = set(_UNIT.findall(left)), set(_UNIT.findall(right))
+    if units and their_units and units != their_units:
         return False
     letters, others = _letters(left), _letters(right)
     if letters and others and letters != others and left.replace(" ", "") != right.replace(" ", ""):
