@@ -225,11 +225,12 @@ def _decide(
     if len(marked) > 1:
         return _waits(account, "contact_ambiguous", f"{len(marked)} contacts carry this account's id", marked)
     if account.tax_number:
-        if len(same_tax) > 1:
-            others = [peer for peer in same_tax if peer is not account]
+        others = [peer for peer in same_tax if not _are_apart(account.source.id, peer.source.id, not_same)]
+        if len(others) > 1:
+            others.remove(account)
             names = ", ".join(f"{peer.name} ({peer.source.id})" for peer in others)
             return _waits(account, "contact_same_tax_number", f"ABN {account.tax_number} is also on {names}", others)
-        decision = _by_tax_number(account, directory, not_same)
+        decision = _by_tax_number(account, directory, not_same, shared=len(same_tax) > 1)
         if decision:
             return decision
     return _by_name(account, directory, not_same)
@@ -248,9 +249,11 @@ def _use_marked(account: IntendedContact, contact: LedgerContact, directory: Con
 
 
 def _by_tax_number(
-    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
+    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]], *, shared: bool
 ) -> ContactDecision | None:
-    candidates = [c for c in directory.by_tax_number(account.tax_number) if not _told_not_same(account, c, not_same)]
+    """``shared``: other accounts have the number too, and a person told them apart, so that it decides nothing."""
+    candidates = directory.by_tax_number(account.tax_number)
+    candidates = [each for each in candidates if not _told_not_same(account, each, directory, not_same)]
     candidates = [c for c in candidates if c.is_active] or candidates
     if not candidates:
         return None
@@ -268,7 +271,7 @@ def _by_tax_number(
             f"ABN {account.tax_number} is that of {contact.name!r}, but name, e-mail or phone are of {_names(rivals)}"
         )
         return _waits(account, "contact_ambiguous", cause, [contact, *rivals])
-    if _of_another_branch(account, contact, directory):
+    if shared or _of_another_branch(account, contact, directory):
         cause = f"{account.name!r} has the ABN of {contact.name!r}, which may be another branch of one company"
         return _waits(account, "contact_similar", cause, [contact])
     return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
@@ -292,12 +295,23 @@ def _rivals(
     if directory.is_alike(account.name, contact) or contact in reached:
         return []
     others = {other.contact_id: other for other in (*directory.alike(account.name), *reached)}
-    return [other for other in others.values() if not _told_not_same(account, other, not_same)]
+    return [other for other in others.values() if not _told_not_same(account, other, directory, not_same)]
 
 
-def _told_not_same(account: IntendedContact, contact: LedgerContact, not_same: Collection[tuple[str, str]]) -> bool:
-    """Whether a person has told them apart; a contact that is only expected yet, by its account."""
-    return any((account.source.id, other) in not_same for other in (contact.contact_id, contact.contact_number))
+def _told_not_same(
+    account: IntendedContact,
+    contact: LedgerContact,
+    directory: ContactDirectory,
+    not_same: Collection[tuple[str, str]],
+) -> bool:
+    """Whether a person has told them apart; a contact that is another account's or only expected yet, by that one."""
+    theirs = directory.linked_accounts.get(contact.contact_id, "")
+    others = (contact.contact_id, contact.contact_number, theirs)
+    return any(_are_apart(account.source.id, other, not_same) for other in others)
+
+
+def _are_apart(account_id: str, other_id: str, not_same: Collection[tuple[str, str]]) -> bool:
+    return (account_id, other_id) in not_same or (other_id, account_id) in not_same
 
 
 def _names(contacts: Sequence[LedgerContact]) -> str:
@@ -308,14 +322,16 @@ def _by_name(
     account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
 ) -> ContactDecision:
     def in_doubt(contact: LedgerContact) -> bool:
-        return not _told_not_same(account, contact, not_same) and not _told_apart(account, contact, directory)
+        return not _told_not_same(account, contact, directory, not_same) and not _told_apart(
+            account, contact, directory
+        )
 
     doubtful = [contact for contact in directory.alike(account.name) if in_doubt(contact)]
     merged = [
         (stands, gone)
         for stands, gone in directory.merged_away(account)
         if stands not in doubtful
-        and not _told_not_same(account, stands, not_same)
+        and not _told_not_same(account, stands, directory, not_same)
         and not _told_apart(account, gone, directory)
     ]
     causes = [f"{account.name!r} is the same as or similar to {_names(doubtful)}"] if doubtful else []

@@ -169,6 +169,22 @@ def test_two_accounts_of_one_tax_number_both_wait() -> None:
     }
 
 
+@pytest.mark.parametrize("told", [(1, 2), (2, 1)])
+def test_two_accounts_of_one_tax_number_that_a_person_told_apart(told: tuple[int, int]) -> None:
+    accounts = [account(number, name="Blue Gum", tax_number=ABN_ONE) for number in (1, 2)]
+    not_same = {(account_id(told[0]), account_id(told[1]))}
+
+    names = {decision.create_as for decision in decide(accounts, not_same=not_same).values()}
+    assert len(names - {""}) == 2
+
+    known = contact(name="Blue Gum", tax_number=ABN_ONE)
+    asked = decide(accounts, [known], not_same=not_same).values()
+    assert [codes(decision) for decision in asked] == [["contact_similar"]] * 2
+
+    one_is_linked = decide(accounts, [known], links={account_id(1): known.contact_id}, not_same=not_same)
+    assert one_is_linked[account_id(2)].create_as
+
+
 @pytest.mark.parametrize(
     ("links", "marker"), [({account_id(1): "contact-1"}, ""), ({}, account_id(1))], ids=["by link", "by its id"]
 )
