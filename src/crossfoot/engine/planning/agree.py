@@ -319,8 +319,8 @@ def _asked_about(session: Session, connection: Connection, kind: Kind) -> dict[s
     """Records of a kind with open questions of comparing them: nobody could answer them once it is compared no more."""
     mapping = session.mapping
     name = mapping.account_object if kind is Kind.CONTACT else mapping.product_object
-    entries = queue_store.open_entries(connection, session.organisation_id)
-    return {e.record.id: e.record_name for e in entries if e.code in CODES and e.record.kind == name}
+    entries = queue_store.open_about(connection, session.organisation_id, CODES)
+    return {entry.record.id: entry.record_name for entry in entries if entry.record.kind == name}
 
 
 def _as_first_told(session: Session, connection: Connection, compared: Sequence[Compared]) -> list[Finding]:
