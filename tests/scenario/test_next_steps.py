@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crossfoot.core.errors import NeedsPerson
+from crossfoot.emulators.scenarios.demo_cases import case
 from crossfoot.engine.review.overrides import approve_override, edit_entry
 
 from .business import Business
@@ -66,6 +67,22 @@ def test_a_deal_told_apart_from_an_invoice_that_has_its_number_still_waits_for_t
     assert see(synced) == {"already_invoiced", "number_taken"}
     synced.desk.not_same(synced.waiting(DEAL)["already_invoiced"].id)
     assert see(synced) == {"number_taken"}
+
+
+def test_branches_of_one_abn_that_are_told_apart_are_customers_of_their_own(synced: Business) -> None:
+    showroom, warehouse = case(4).deal_names
+    entry = synced.waiting(showroom)["contact_same_tax_number"]
+    assert "`crossfoot queue not-same`" in entry.fix
+    synced.desk.not_same(entry.id)
+    for _ in range(2):
+        synced.later()
+        synced.sync()
+
+    billed = [synced.contact(synced.invoice_of(deal)["Contact"]["ContactID"]) for deal in (showroom, warehouse)]
+    assert billed[0]["ContactID"] != billed[1]["ContactID"]
+    assert billed[0]["TaxNumber"] == billed[1]["TaxNumber"] != ""
+    assert not synced.waiting(showroom)
+    assert not synced.waiting(warehouse)
 
 
 def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact_that_a_person_names(

@@ -93,7 +93,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "If it is the same customer `crossfoot queue link`, else `crossfoot queue not-same`.",
         ),
         "contact_same_tax_number": Reason(
-            "Several accounts have the same ABN", _SALES, "Merge the accounts in Salesforce, or correct the ABN."
+            "Several accounts have the same ABN",
+            _SALES,
+            "Merge the accounts in Salesforce, or correct the ABN; if they are branches, `crossfoot queue not-same`.",
         ),
         "contact_ambiguous": Reason(
             "Several Xero contacts could be this customer",

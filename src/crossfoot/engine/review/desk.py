@@ -48,6 +48,8 @@ from crossfoot.store.write_backs import retry_write_backs
 IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
+_ONLY_TOLD_APART = frozenset({"payment_maybe_there", "contact_same_tax_number"})
+"""Another payment is never taken for a row's own, and two accounts are made one in Salesforce alone."""
 _REISSUED = frozenset({"invoice_voided", "undone"})
 _ANSWERED_BY: Mapping[str, queue_store.Decided] = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
 """The kind of decision by which a question of the queue is answered, for the next sync to carry out."""
@@ -220,7 +222,7 @@ class Desk:
         with self.deciding("not same", entry_id) as (connection, entry):
             if entry.code == "number_taken":
                 raise NeedsPerson("Xero has one invoice of a number: renumber the one shown there, or link it.")
-            if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
+            if entry.code not in _ONLY_TOLD_APART:
                 self._linkable(entry)
             source = entry.record.id
             if entry.code.startswith("contact"):
