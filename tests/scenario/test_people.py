@@ -316,6 +316,17 @@ def test_what_salesforce_refused_of_a_person_is_told_again_when_asked(customer: 
     assert not customer.waiting()
 
 
+def test_spaces_that_xero_keeps_in_a_name_are_no_change(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, LastName="Oda  Ng ")
+    customer.write_persons((" Ann", "Lee  Ng ", "ann@example.com"))
+    customer.settle()
+    assert [customer.in_salesforce(each)["LastName"] for each in (ann, kim)] == ["Lee Ng", "Oda Ng"]
+    assert not customer.waiting()
+
+
 def test_who_becomes_the_primary_person_is_not_renamed_to_who_was(customer: Customer) -> None:
     kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
     lou = customer.hire("Lou", "Ray", "lou@example.com")

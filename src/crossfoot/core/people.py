@@ -73,10 +73,9 @@ def person_texts(contact: LedgerContact, place: int | None) -> dict[str, str]:
     if place is None:
         return {}
     if place == PRIMARY:
-        return {"FirstName": contact.first_name, "LastName": contact.last_name, "Email": contact.email}
-    person = contact.people[place]
-    include = "true" if person.include_in_emails else "false"
-    return dict(zip(FIELDS, (person.first_name, person.last_name, person.email, include), strict=True))
+        own = (contact.first_name, contact.last_name, contact.email)
+        return dict(zip(FIELDS, map(_spaced_once, own), strict=False))
+    return _texts(contact.people[place])
 
 
 def place_people(people: Sequence[Person], contact: LedgerContact, base: Values, told: Collection[str] = ()) -> Placed:
@@ -169,7 +168,13 @@ def _agreed(person: Person, base: Values) -> dict[str, str]:
 
 def _texts(person: LedgerPerson) -> dict[str, str]:
     include = "true" if person.include_in_emails else "false"
-    return dict(zip(FIELDS, (person.first_name, person.last_name, person.email, include), strict=True))
+    said = map(_spaced_once, (person.first_name, person.last_name, person.email))
+    return dict(zip(FIELDS, (*said, include), strict=True))
+
+
+def _spaced_once(text: str) -> str:
+    """As Salesforce's values are read. It keeps no space at the ends (SF 0.4): one that Xero has would be told for ever."""
+    return " ".join(text.split())
 
 
 def _whole(texts: Mapping[str, str]) -> tuple[str, ...]:
