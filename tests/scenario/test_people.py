@@ -377,6 +377,19 @@ def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Cus
     assert not customer.waiting()
 
 
+@pytest.mark.parametrize("hers_now", ["ann@example.com", "bo@example.com"], ids=["given away", "exchanged"])
+def test_an_address_that_finance_give_to_another_person_makes_nobody_that_person(
+    customer: Customer, hers_now: str
+) -> None:
+    ann, bo = customer.hire("Ann", "Lee", "info@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
+    customer.settle()
+    customer.write_persons(("Ann", "Lee", hers_now), ("Bo", "Ng", "info@example.com"))
+    customer.settle()
+    said = [(row["FirstName"], row["Email"]) for row in map(customer.in_salesforce, (ann, bo))]
+    assert said == [("Ann", hers_now), ("Bo", "info@example.com")]
+    assert not customer.waiting()
+
+
 def test_a_rule_that_changes_counts_for_those_who_were_read_before(customer: Customer) -> None:
     customer.hire("Dee", "Fox")
     customer.settle()

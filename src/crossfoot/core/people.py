@@ -100,6 +100,10 @@ def place_people(people: Sequence[Person], contact: LedgerContact, base: Values,
                 continue
             wanted = [each for each in look(person) if any(each)]
             found = [place for place, other in free.items() if key(_texts(other)) in wanted]
+            if key is _email:  # an address is handed on from one to another, a name is not
+                others = _names([each for each in people if each.contact_id not in places], agreed)
+                others -= _names([person], agreed)
+                found = [place for place in found if _name(_texts(free[place])) not in others]
             if len(found) == 1 or (found and key is _whole):
                 places[person.contact_id] = found[0]
                 del free[found[0]]
@@ -183,6 +187,12 @@ def _whole(texts: Mapping[str, str]) -> tuple[str, ...]:
 
 def _email(texts: Mapping[str, str]) -> tuple[str, ...]:
     return (texts.get("Email", "").casefold(),)
+
+
+def _names(people: Iterable[Person], agreed: Mapping[str, Mapping[str, str]]) -> set[tuple[str, ...]]:
+    """What these people are called, and were when both sides agreed."""
+    said = (texts for person in people for texts in (person.texts, agreed[person.contact_id]))
+    return {name for name in map(_name, said) if any(name)}
 
 
 def _name(texts: Mapping[str, str]) -> tuple[str, ...]:
