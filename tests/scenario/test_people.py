@@ -367,6 +367,48 @@ def test_of_two_primary_persons_one_stands_there_and_the_other_beside(customer: 
     assert customer.waiting()["person_not_primary"].cause == "Lou Ray"
 
 
+def test_who_is_named_primary_no_more_is_followed_there_until_somebody_else_is(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", kim, Title="Retired")
+    customer.settle()
+    customer.firm.edit("Contact", kim, LastName="Oda-Smith")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda-Smith", [])
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, EmailAddress="smith@example.com")
+    customer.settle()
+    assert customer.in_salesforce(kim)["Email"] == "smith@example.com"
+    assert not customer.waiting()
+
+
+@pytest.mark.parametrize("email", ["zed@example.com", "kim@example.com"], ids=["a stranger", "of the others"])
+def test_another_person_whom_finance_make_primary_is_not_who_was(customer: Customer, email: str) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    if email == "kim@example.com":
+        customer.hire("Zed", "Poe", "zed@example.com")
+    customer.settle()
+    own = {"FirstName": "Zed", "LastName": "Poe", "EmailAddress": email}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.settle()
+    assert customer.in_salesforce(kim)["LastName"] == "Oda"
+    told = {code: entry.cause for code, entry in customer.waiting().items()}
+    assert told == {"person_gone": "Kim Oda", "person_unknown": f"Zed Poe {email}"}
+
+
+def test_who_follows_another_as_the_primary_person_is_followed_there(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    own = {"FirstName": "Zed", "LastName": "Poe", "EmailAddress": "zed@example.com"}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.firm.edit("Contact", kim, Title="Retired")
+    zed = customer.hire("Zed", "Poe", "zed@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", zed, LastName="Po")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.in_salesforce(kim)["LastName"]) == ("Po", "Oda")
+    assert list(customer.waiting()) == ["person_gone"]
+
+
 def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Customer) -> None:
     customer.write_persons(("Bo", "Ng", "info@example.com"))
     ann = customer.hire("Ann", "Lee", "info@example.com")

@@ -237,7 +237,8 @@ def _people(
     found = {version.ref.id: lens.person(version.ref.id, decode_fields(version.body)) for version in contacts}
     people = {contact_id: person for contact_id, person in found.items() if person}
     told = {part.contact_id for each in stored.told if each.side is Side.XERO and (part := part_of(each.part))}
-    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base, told)
+    contact = decode(theirs.body, LedgerContact)
+    placed = place_people(list(people.values()), contact, stored.base, told, has_primary=bool(lens.primary.paths))
     return People(lens, {version.ref.id: version for version in contacts}, people, placed)
 
 

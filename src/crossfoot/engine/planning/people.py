@@ -129,8 +129,8 @@ def people_findings(people: People, contact: LedgerContact, source: RecordRef, t
     made in Salesforce."""
     placed, found = people.placed, []
     for place in placed.strangers:
-        person = contact.people[place]
-        shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
+        texts = person_texts(contact, place)
+        shown = " ".join(filter(None, (texts["FirstName"], texts["LastName"], texts["Email"])))
         found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
     not_primary = [each for each, place in placed.places.items() if people.people[each].primary and place != PRIMARY]
     told = (
