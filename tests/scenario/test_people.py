@@ -15,6 +15,7 @@ from crossfoot.store.queue import QueueEntry
 
 from .business import URLS, Business, Stage
 from .test_schema_drift import drift
+from .test_two_way_records import merge_contacts
 
 FLOW = """  people:
     when: "NOT(ISBLANK(Email))"
@@ -188,6 +189,18 @@ def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_wa
     [moved] = customer.firm.contact(numbers[other])["ContactPersons"]
     assert moved["EmailAddress"] == "ann@example.com"
     assert [first for first, *_ in customer.persons] == ["Ann"]
+
+
+def test_the_people_of_a_contact_that_was_merged_are_added_to_the_one_that_stands(customer: Customer) -> None:
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    zoe = {"FirstName": "Zoe", "LastName": "Poe", "EmailAddress": "zoe@example.com"}
+    [stands] = customer.firm.office.xero("PUT", "Contacts", [{"Name": "The One That Stands", "ContactPersons": [zoe]}])
+    merge_contacts(customer.firm, stands["ContactID"], customer.contact_id)
+    customer.settle()
+    customer.contact_id = stands["ContactID"]
+    assert [first for first, *_ in customer.persons] == ["Zoe", "Ann"]
+    assert list(customer.waiting()) == ["person_unknown"]
 
 
 def test_what_was_told_of_somebody_is_over_once_they_moved_to_another_company(customer: Customer) -> None:
