@@ -432,6 +432,17 @@ def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Cus
     assert not customer.waiting()
 
 
+def test_who_was_taken_for_another_of_one_e_mail_is_added_once_that_one_is_known(customer: Customer) -> None:
+    customer.write_persons(("Bo", "Ng", "info@example.com"))
+    customer.hire("Ann", "Lee", "info@example.com")
+    customer.settle()
+    assert "field_conflict" in customer.waiting()
+    customer.hire("Bo", "Ng", "info@example.com")
+    customer.settle()
+    assert customer.persons == [("Bo", "Ng", "info@example.com", False), ("Ann", "Lee", "info@example.com", False)]
+    assert not customer.waiting()
+
+
 @pytest.mark.parametrize("hers_now", ["ann@example.com", "bo@example.com"], ids=["given away", "exchanged"])
 def test_an_address_that_finance_give_to_another_person_makes_nobody_that_person(
     customer: Customer, hers_now: str

@@ -118,7 +118,9 @@ def place_people(
                 places[person.contact_id] = found[0]
                 del free[found[0]]
     missing = {p.contact_id: p for p in people if p.contact_id not in places and any(_whole(p.texts))}
+    taken = [person_texts(contact, place) for place in places.values()]
     gone = [each for each in missing if agreed[each] or (free and each in told)]
+    gone = [each for each in gone if not _was_another(missing[each], agreed[each], taken)]
     if has_primary and PRIMARY not in places.values():
         still = [each for each in gone if agreed[each] and _stands_as_primary(missing[each], people, contact, agreed)]
         places |= dict.fromkeys(still[:1], PRIMARY)
@@ -153,6 +155,12 @@ def _primary(people: Sequence[Person], contact: LedgerContact, agreed: Mapping[s
 def _in_question(person: Person, agreed: Mapping[str, str]) -> bool:
     """Whether not all that is said of a person was agreed on: who it is in Xero may still be asked."""
     return any(person.texts.get(field) and field not in agreed for field in IDENTIFYING)
+
+
+def _was_another(person: Person, agreed: Mapping[str, str], taken: Iterable[Mapping[str, str]]) -> bool:
+    """Whether all that was agreed with a person stands where it was asked who it is, and is known to be another now."""
+    met = bool(agreed) and _in_question(person, agreed)
+    return met and any(agreed.items() <= texts.items() for texts in taken)
 
 
 def _stands_as_primary(

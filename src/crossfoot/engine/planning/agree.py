@@ -206,7 +206,7 @@ def _compare(
         name=str(fields.get("Name") or ours.ref.id),
         salesforce={**mine.values, **{part.name: value for part, value, _ in shared}},
         xero={**form.values, **{part.name: value for part, _, value in shared}},
-        base=stored.base,
+        base=people.without_added(stored.base) if people else stored.base,
         salesforce_at=datetime.fromisoformat(ours.stamp),
         xero_at=datetime.fromisoformat(theirs.stamp),
         salesforce_by=_saved_by(fields),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from crossfoot.core.agreement import Part, Told, ToldStage
+from crossfoot.core.agreement import Part, Told, ToldStage, Values
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -50,6 +50,13 @@ class People:
         """The object of a contact, and the hash of the version that was compared."""
         version = self.versions[contact_id]
         return version.ref.kind, version.hash
+
+    def without_added(self, base: Values) -> Values:
+        """What was agreed, less what was with people who are to be added: that was said of somebody else."""
+        added = {contact_id for contact_id, place in self.placed.places.items() if place is None}
+        return {
+            name: value for name, value in base.items() if not (part := part_of(name)) or part.contact_id not in added
+        }
 
     def labels(self) -> dict[str, str]:
         """What each shared value is called before a person."""
