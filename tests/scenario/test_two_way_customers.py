@@ -199,6 +199,15 @@ def test_a_billing_address_goes_whole_and_the_other_address_stays(shared: Busine
     assert (addresses["STREET"]["AddressLine1"], addresses["STREET"]["City"]) == ("Dock 4", "Geelong")
 
 
+def test_whose_an_address_is_may_stand_at_any_of_its_fields(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.set("City: BillingCity", "City: {from: BillingCity, owner: either}")
+    postal = {"AddressType": "POBOX", "AddressLine1": "PO Box 9", "City": "Geelong", "Country": "Australia"}
+    shared.in_xero("Contacts", ContactID=contact["ContactID"], Addresses=[postal])
+    shared.sync()
+    assert account(shared, row["Id"])["BillingCity"] == "Geelong"
+
+
 @pytest.mark.promise("S1-35")
 def test_an_abn_goes_both_ways_and_a_broken_one_nowhere(shared: Business) -> None:
     row, contact = linked(shared)[0]

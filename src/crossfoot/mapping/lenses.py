@@ -88,7 +88,7 @@ ITEM_PARTS: Mapping[str, Shape] = MappingProxyType(
 
 
 def parts_of(shapes: Mapping[str, Shape], rules: Mapping[str, Rule]) -> tuple[Part, ...]:
-    """The parts that a flow maps, each with its owner."""
+    """The parts that a flow maps, each with its owner: that of an address may stand at any of its fields."""
     parts = []
     for name, shape in shapes.items():
         mapped = [rules[member] for member in shape.members if member in rules]
@@ -97,10 +97,10 @@ def parts_of(shapes: Mapping[str, Shape], rules: Mapping[str, Rule]) -> tuple[Pa
         parts.append(
             Part(
                 name,
-                mapped[0].owner or shape.owner,
+                next((rule.owner for rule in mapped if rule.owner), shape.owner),
                 shape.fold,
                 writable=all(rule.expression.own_field for rule in mapped),
-                empties=mapped[0].empties,
+                empties=any(rule.empties for rule in mapped),
             )
         )
     return tuple(parts)
