@@ -179,6 +179,17 @@ def test_a_rename_to_a_name_that_is_taken_gets_a_suffix_that_is_never_taken_for_
     assert shared.contact(contact["ContactID"])["Name"] == f"Free Again ({mark})"
 
 
+def test_a_suffix_is_the_whole_account_number_and_leaves_the_name_within_what_xero_takes(shared: Business) -> None:
+    (first, _), (second, contact) = linked(shared)[:2]
+    name = "Long " * 50
+    shared.edit("Account", first["Id"], Name=name)
+    shared.edit("Account", second["Id"], Name=name, AccountNumber="A (7)")
+    assert shared.sync().agreed.refused == 0
+    assert shared.contact(contact["ContactID"])["Name"] == f"{name[:247].rstrip()} (A (7))"
+    shared.later()
+    assert shared.sync().agreed.writes == 0
+
+
 @pytest.mark.promise("S1-34", "S1-39")
 def test_a_billing_address_goes_whole_and_the_other_address_stays(shared: Business) -> None:
     row, contact = linked(shared)[0]

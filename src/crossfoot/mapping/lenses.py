@@ -18,7 +18,7 @@ from crossfoot.core.agreement import Part, Value, Values
 from crossfoot.core.books import LedgerAddress, LedgerContact, LedgerItem, LedgerPhone
 from crossfoot.core.documents import ContactChange, ItemChange
 from crossfoot.core.errors import NeedsPerson
-from crossfoot.core.matching import CONTACT_NAME_LENGTH_MAX
+from crossfoot.core.matching import CONTACT_NAME_LENGTH_MAX, with_suffix
 from crossfoot.core.merge import Owner
 from crossfoot.core.money import EXACT
 from crossfoot.core.records import RecordRef, canonical
@@ -184,7 +184,7 @@ class RecordLens:
             attention = addresses[kind].attention if kind in addresses else ""
             addresses[kind] = LedgerAddress(kind, lines, city, region, postal_code, country_name(country), attention)
         if "Name" in texts:
-            texts["Name"] += suffix
+            texts["Name"] = with_suffix(texts["Name"], suffix)
         return ContactChange(
             source,
             contact.contact_id,
