@@ -142,6 +142,24 @@ def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Custom
     assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
 
 
+def test_of_two_of_one_name_each_is_called_by_the_id_as_well(customer: Customer) -> None:
+    ids = [customer.hire("Ann", "Lee", f"ann{number}@example.com") for number in range(2)]
+    customer.settle()
+    for contact_id in ids:
+        customer.firm.edit("Contact", contact_id, LastName="Leigh")
+    customer.write_persons(("Ann", "Li", "ann0@example.com"), ("Ann", "Lo", "ann1@example.com"))
+    customer.firm.sync()
+    entry = customer.waiting()["field_conflict"]
+    with pytest.raises(NeedsPerson, match="LastName of Ann Leigh does not wait"):
+        choose(customer.firm.desk, entry.id, Side.XERO, "LastName of Ann Leigh")
+    hers = f"LastName of Ann Leigh ({ids[1]})"
+    assert f"{hers}: Salesforce has 'Leigh'" in entry.cause
+    choose(customer.firm.desk, entry.id, Side.XERO, hers)
+    customer.firm.later()
+    customer.settle()
+    assert [customer.in_salesforce(each)["LastName"] for each in ids] == ["Leigh", "Lo"]
+
+
 def test_somebody_taken_away_on_one_side_stays_on_the_other(customer: Customer) -> None:
     ann, bo = customer.hire("Ann", "Lee", "ann@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
     customer.settle()

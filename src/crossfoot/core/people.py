@@ -33,9 +33,9 @@ def part_name(contact_id: str, field: str) -> str:
     return f"{contact_id} {field}"
 
 
-def part_label(field: str, name: str) -> str:
-    """What a person's value is called before people."""
-    return f"{field} of {name}"
+def part_label(field: str, name: str, contact_id: str = "") -> str:
+    """What a person's value is called before people; with the contact's id where two have one name."""
+    return f"{field} of {name} ({contact_id})" if contact_id else f"{field} of {name}"
 
 
 def part_of(name: str) -> PartOf | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -60,8 +60,11 @@ class People:
 
     def labels(self) -> dict[str, str]:
         """What each shared value is called before a person."""
+        named = Counter(each.name for each in self.people.values())
         return {
-            part_name(each.contact_id, field): part_label(field, each.name)
+            part_name(each.contact_id, field): part_label(
+                field, each.name, each.contact_id if named[each.name] > 1 else ""
+            )
             for each in self.people.values()
             for field in each.texts
         }
