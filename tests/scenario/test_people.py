@@ -142,6 +142,20 @@ def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Custom
     assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
 
 
+def test_a_conflict_is_told_by_the_name_that_the_person_has_now(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    customer.firm.edit("Contact", ann, LastName="Leigh")
+    customer.write_persons(("Ann", "Li", "ann@example.com"))
+    customer.firm.sync()
+    customer.firm.edit("Contact", ann, FirstName="Anna")
+    customer.firm.later()
+    customer.settle()
+    entry = customer.waiting()["field_conflict"]
+    assert "LastName of Anna Leigh: Salesforce has" in entry.cause
+    choose(customer.firm.desk, entry.id, Side.SALESFORCE, "LastName of Anna Leigh")
+
+
 def test_of_two_of_one_name_each_is_called_by_the_id_as_well(customer: Customer) -> None:
     ids = [customer.hire("Ann", "Lee", f"ann{number}@example.com") for number in range(2)]
     customer.settle()

@@ -334,10 +334,15 @@ def _as_first_told(session: Session, connection: Connection, compared: Sequence[
     }
     entries = queue_store.open_entries(connection, session.organisation_id, record_ids=same)
     said = {entry.record.id: entry.cause for entry in entries if entry.code == "field_conflict"}
+
+    def words(item: Compared, finding: Finding) -> str:
+        """Those of the first time, while everybody in them is called so."""
+        first, label = said.get(finding.record.id, ""), item.agreement.record.label
+        called = all(f"{label(name)}: " in first for name in item.agreement.conflicts)
+        return first if first and called else finding.cause
+
     return [
-        replace(finding, cause=said.get(finding.record.id, finding.cause))
-        if finding.code == "field_conflict"
-        else finding
+        replace(finding, cause=words(item, finding)) if finding.code == "field_conflict" else finding
         for item in compared
         for finding in item.agreement.findings
     ]
