@@ -30,11 +30,20 @@ Similar = Callable[[str, Sequence[str]], Collection[int]]
 """Given a name key and all candidate keys, the positions of those that are similar."""
 
 
-def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
+def suffixes(account: IntendedContact) -> Iterator[str]:
     """Readable, fixed ways to tell two customers of one name apart: account number, the id's last six, the id."""
     for mark in filter(None, (account.account_number, account.source.id[-6:], account.source.id)):
-        suffix = f" ({mark})"
-        yield name[: CONTACT_NAME_LENGTH_MAX - len(suffix)] + suffix
+        yield f" ({mark})"
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """A name that carries a suffix, or none: as much of it as Xero takes (XERO 4.1)."""
+    return name[: CONTACT_NAME_LENGTH_MAX - len(suffix)].rstrip() + suffix
+
+
+def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
+    """The names that an account may have in Xero where another customer has its own."""
+    return (with_suffix(name, suffix) for suffix in suffixes(account))
 
 
 @dataclass(frozen=True, slots=True)

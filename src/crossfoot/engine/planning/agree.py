@@ -18,7 +18,7 @@ from crossfoot.core.agreement import CODES, Agreement, LinkedRecord, Part, agree
 from crossfoot.core.books import LedgerContact, LedgerItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
-from crossfoot.core.matching import suffixed_names
+from crossfoot.core.matching import suffixes, with_suffix
 from crossfoot.core.merge import Direction
 from crossfoot.core.people import part_of, place_people
 from crossfoot.core.records import Side
@@ -201,7 +201,7 @@ def _compare(
         name=str(fields.get("Name") or ours.ref.id),
         salesforce={**mine.values, **{part.name: value for part, value, _ in shared}},
         xero={**form.values, **{part.name: value for part, _, value in shared}},
-        base=stored.base,
+        base=people.without_added(stored.base) if people else stored.base,
         salesforce_at=datetime.fromisoformat(ours.stamp),
         xero_at=datetime.fromisoformat(theirs.stamp),
         salesforce_by=_saved_by(fields),
@@ -232,7 +232,8 @@ def _people(
     found = {version.ref.id: lens.person(version.ref.id, decode_fields(version.body)) for version in contacts}
     people = {contact_id: person for contact_id, person in found.items() if person}
     told = {part.contact_id for each in stored.told if each.side is Side.XERO and (part := part_of(each.part))}
-    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base, told)
+    contact = decode(theirs.body, LedgerContact)
+    placed = place_people(list(people.values()), contact, stored.base, told, has_primary=bool(lens.primary.paths))
     return People(lens, {version.ref.id: version for version in contacts}, people, placed)
 
 
@@ -246,8 +247,8 @@ def _xero_form(
     suffix = stored.suffix
     if not suffix and not stored.base:
         intended = session.mapping.contact(stored.source_id, fields)[0]
-        if contact.name in suffixed_names(intended.name, intended):
-            suffix = contact.name[contact.name.rindex(" (") :]
+        carried = (each for each in suffixes(intended) if contact.name == with_suffix(intended.name, each))
+        suffix = next(carried, "")
     return suffix, flow.lens.contact(contact, suffix)
 
 
@@ -328,10 +329,15 @@ def _as_first_told(session: Session, connection: Connection, compared: Sequence[
     }
     entries = queue_store.open_entries(connection, session.organisation_id, record_ids=same)
     said = {entry.record.id: entry.cause for entry in entries if entry.code == "field_conflict"}
+
+    def words(item: Compared, finding: Finding) -> str:
+        """Those of the first time, while everybody in them is called so."""
+        first, label = said.get(finding.record.id, ""), item.agreement.record.label
+        called = all(f"{label(name)}: " in first for name in item.agreement.conflicts)
+        return first if first and called else finding.cause
+
     return [
-        replace(finding, cause=said.get(finding.record.id, finding.cause))
-        if finding.code == "field_conflict"
-        else finding
+        replace(finding, cause=words(item, finding)) if finding.code == "field_conflict" else finding
         for item in compared
         for finding in item.agreement.findings
     ]

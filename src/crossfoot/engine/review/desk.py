@@ -84,7 +84,10 @@ class Desk:
         with self.database.writing(action) as connection:
             entry = self._found(connection, entry_id)
             if entry.state != "open":
-                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
+                title = REASONS[entry.code].title
+                raise NeedsPerson(
+                    f"Entry {entry.id} ({title}) is settled already, or asks about more by now: `crossfoot queue ls`."
+                )
             yield connection, entry
 
     def _found(self, connection: Connection, entry_id: int) -> QueueEntry:
