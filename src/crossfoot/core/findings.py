@@ -465,7 +465,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",
             _FINANCE,
-            "Void the wrong one in Xero; nothing is written for this deal before that.",
+            "Void or credit the wrong one in Xero; nothing is written for this deal before that.",
         ),
     }
 )

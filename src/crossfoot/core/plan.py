@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
@@ -439,10 +439,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):
-        numbers = ", ".join(invoice.number for invoice in twins)
-        related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
-        cause = f"beside {link.number}, {numbers} names this deal and is live"
-        findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
+        findings, operation = [_of_twins(deal, link, current, twins)], None
+        bucket = Bucket.WAITING if findings[0].code == "invoice_voided" else bucket
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
@@ -451,6 +449,19 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
     renamed = same and known != deal.mapped_hash
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
+
+
+def _of_twins(deal: Deal, link: Link, own: LedgerInvoice | None, twins: Sequence[LedgerInvoice]) -> Finding:
+    """Of several invoices that name a deal one may stand. Where it is not the deal's own, that one is let go of first:
+    the other is then asked about as for a deal without one."""
+    numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins)
+    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
+    if own is None or bills(own) or not calls_for_one(deal):
+        cause = f"beside {link.number}, {numbers} names this deal and is live"
+        return Finding("duplicate_incident", deal.ref, cause, related=related)
+    cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
+    fix = f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
+    return Finding("invoice_voided", deal.ref, cause, fix=fix, related=related)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
