@@ -124,17 +124,28 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "account_unknown": Reason(
             "A ledger account cannot be used",
             _FINANCE,
-            "Correct the account code on the product or restore it in Xero.",
+            "Correct its code where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore it in "
+            "Xero.",
         ),
         "tax_missing": Reason(
             "No tax type for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
         ),
-        "tax_unknown": Reason("Xero does not know a tax type", _FINANCE, "Correct the tax type on the product."),
+        "tax_unknown": Reason(
+            "Xero does not know a tax type",
+            _FINANCE,
+            "Correct it where it is named: in Salesforce, on the Xero item or in crossfoot.yaml.",
+        ),
         "tax_retired": Reason(
-            "A tax rate is no longer in use", _FINANCE, "Choose a current tax type on the product, or restore the rate."
+            "A tax rate is no longer in use",
+            _FINANCE,
+            "Choose a current one where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore "
+            "the rate in Xero.",
         ),
         "tax_not_for_account": Reason(
-            "A tax type does not fit the ledger account", _FINANCE, "Choose a tax type that applies to revenue."
+            "A tax type does not fit the ledger account",
+            _FINANCE,
+            "Choose a tax type that applies to revenue where it is named: in Salesforce, on the Xero item or in "
+            "crossfoot.yaml.",
         ),
         "tracking_unknown": Reason(
             "Xero does not know a tracking option", _FINANCE, "Add the option in Xero, or correct it in Salesforce."

@@ -201,6 +201,6 @@ def _line(part: Part, line: IntendedLine, value: str) -> IntendedLine:
         case Part.ACCOUNT:
             return replace(line, account_code=value)
         case Part.TAX:
-            return replace(line, tax_type=value)
+            return replace(line, tax_type=value, tax_decided=True)
         case _:
             return replace(line, unit_amount=Decimal(value))
