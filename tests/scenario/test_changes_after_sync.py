@@ -356,7 +356,7 @@ def pay_a_little(firm: Business) -> None:
 @pytest.mark.promise("F-18")
 @pytest.mark.parametrize(
     ("act", "words"),
-    [(pay_a_little, "paid or credited"), (lambda firm: firm.lock("2026-11-18"), "locked")],
+    [(pay_a_little, "take the payment off"), (lambda firm: firm.lock("2026-11-18"), "locked")],
     ids=["paid in part", "locked"],
 )
 def test_what_is_paid_or_locked_stays_and_the_queue_says_why(

@@ -124,8 +124,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "account_unknown": Reason(
             "A ledger account cannot be used",
             _FINANCE,
-            "Correct its code where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore it in "
-            "Xero.",
+            "Correct its code where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore it "
+            "in Xero.",
         ),
         "tax_missing": Reason(
             "No tax type for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
@@ -236,17 +236,20 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_longer_won": Reason(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or win the deal again.",
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
+            "win the deal again.",
         ),
         "worth_nothing": Reason(
             "The deal is worth nothing now but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or correct the deal.",
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
+            "correct the deal.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or restore the deal.",
+            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
+            "restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."

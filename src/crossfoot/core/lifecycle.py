@@ -228,8 +228,11 @@ def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date
         if content_hash(ledger_form(invoice)) != link.base_hash:
             return Cancellation(problem="finance edited the draft: delete it in Xero")
         return Cancellation("DELETED")
-    if invoice.status != "AUTHORISED" or invoice.amount_paid or invoice.amount_credited:
-        return Cancellation(problem="something is paid or credited on it: credit or refund it in Xero")
+    if invoice.amount_paid or invoice.prepaid:
+        also = ", and credit it in full" if invoice.taken_off else ""
+        return Cancellation(problem=f"something is paid on it: take the payment off it in Xero{also}")
+    if invoice.status != "AUTHORISED" or invoice.amount_credited:
+        return Cancellation(problem="something is credited on it: credit the rest in Xero")
     if locked_until and invoice.dated <= locked_until:
         return Cancellation(problem=f"dated {invoice.dated}, Xero is locked up to {locked_until}: credit it in Xero")
     return Cancellation("VOIDED")
