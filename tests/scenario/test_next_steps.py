@@ -130,6 +130,8 @@ def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Busi
     line = {"code": entry["Product2"]["ProductCode"], "Quantity": 1, "UnitPrice": 4321}
     synced.win(DEAL, known["Account"]["Name"], [line], CurrencyIsoCode="NZD")
     assert see(synced) == {"rate_unusual"}
+    synced.desk.retry_many(everything=True)
+    assert see(synced) == {"rate_unusual"}, "nothing says it a second time"
     synced.approve(DEAL)
     assert see(synced) == set()
 

@@ -49,6 +49,9 @@ IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
 _REISSUED = frozenset({"invoice_voided", "undone"})
+_SAID_ONCE = frozenset({"readback_differs", "rate_unusual", "credit_left", "payment_differs", "accounts_merged",
+                        "contacts_merged"})  # fmt: skip
+"""What is seen as it happens and never again: closed before a person looked, it would be lost."""
 _ANSWERED_BY: Mapping[str, queue_store.Decided] = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
 """The kind of decision by which a question of the queue is answered, for the next sync to carry out."""
 
@@ -135,9 +138,9 @@ class Desk:
                 drop_link(connection, stored.id)
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
-        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
-        finance voided, or somebody undid, is billed again only where its reason is named. What is settled meanwhile is
-        passed over."""
+        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. Only
+        where its reason is named is billed again what finance voided, or somebody undid, and closed what is said once.
+        What is settled meanwhile is passed over."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -146,7 +149,7 @@ class Desk:
         chosen = [
             entry
             for entry in self.entries()
-            if (entry.code == code or (not code and entry.code not in _REISSUED))
+            if (entry.code == code or (not code and entry.code not in _REISSUED | _SAID_ONCE))
             and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
         asked = []
