@@ -58,6 +58,39 @@ def test_a_deal_whose_number_is_taken_waits_until_the_other_invoice_is_renumbere
     assert synced.invoice_of(DEAL)["InvoiceNumber"] == taken["InvoiceNumber"]
 
 
+def test_a_deal_whose_number_a_voided_invoice_has_is_billed_under_the_next_one(synced: Business) -> None:
+    sell(synced)
+    taken = key_by_hand(synced, f"SF-{synced.deal(DEAL)['Deal_Number__c']}")
+    synced.in_xero("Invoices", InvoiceID=taken["InvoiceID"], Status="VOIDED")
+    assert see(synced) == {"number_taken"}
+    synced.desk.link(synced.waiting(DEAL)["number_taken"].id)
+    assert see(synced) == {"invoice_voided"}
+    synced.desk.retry(synced.waiting(DEAL)["invoice_voided"].id)
+    assert see(synced) == set()
+    assert synced.invoice_of(DEAL)["InvoiceNumber"] == f"{taken['InvoiceNumber']}-2"
+
+
+@pytest.mark.parametrize("closed", ["2026-11-18", "2026-12-01"])
+def test_a_deal_on_both_sides_of_the_start_date_is_billed_as_its_entry_says(synced: Business, closed: str) -> None:
+    synced.set("start_date: 2026-10-01", "start_date: 2026-11-25")
+    if closed < "2026-11-25":
+        synced.time.now = synced.time.now.replace(day=26)
+    sell(synced)
+    deal_id = synced.deal(DEAL)["Id"]
+    synced.edit("Opportunity", deal_id, CloseDate=closed)
+    synced.time.now = synced.time.now.replace(month=12, day=2)
+    assert see(synced) == {"start_date_straddled"}
+    fix = synced.waiting(DEAL)["start_date_straddled"].fix
+    if "win it again" in fix:
+        synced.edit("Opportunity", deal_id, StageName="Prospecting")
+        synced.edit("Opportunity", deal_id, StageName="Closed Won")
+    else:
+        assert "to 2026-11-25 or later" in fix
+        synced.edit("Opportunity", deal_id, CloseDate="2026-11-25")
+    assert see(synced) == set()
+    assert synced.invoice_of(DEAL)["SubTotal"] == 4321
+
+
 def test_a_deal_told_apart_from_an_invoice_that_has_its_number_still_waits_for_the_number(synced: Business) -> None:
     sell(synced)
     number = synced.deal(DEAL)["Deal_Number__c"]

@@ -72,7 +72,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "start_date_straddled": Reason(
             "Won on one side of the start date, closed on the other",
             _FINANCE,
-            "Correct the close date in Salesforce, or decide with `crossfoot queue ignore`.",
+            "Correct the close date, or win the deal again: the entry says which. What was billed before can be put "
+            "aside.",
         ),
         "future_date": Reason("Closes in the future", _SALES, "Nothing to do: it goes on its close date."),
         "locked_period": Reason(
@@ -157,7 +158,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The currency is not enabled in Xero", _FINANCE, "Add the currency in Xero, or change the deal's currency."
         ),
         "currency_decimals": Reason(
-            "Xero cannot hold the currency's decimals", _FINANCE, "Invoice this deal by hand in another currency."
+            "Xero cannot hold the currency's decimals",
+            _FINANCE,
+            "Invoice this deal by hand in another currency, with its number (else its id) as the reference: you are "
+            "then asked to link it.",
         ),
         "country_blank": Reason(
             "The customer's country is not known", _SALES, "Fill Billing Country on the account: it decides the tax."
@@ -167,7 +171,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             _FINANCE,
             "Add a row under `coding.tax_by_country` in crossfoot.yaml.",
         ),
-        "negative_deal": Reason("The deal is below zero", _FINANCE, "Make a credit note in Xero by hand."),
+        "negative_deal": Reason(
+            "The deal is below zero",
+            _FINANCE,
+            "Make a credit note in Xero by hand, then `crossfoot queue ignore` the entry: it stays on the tie-out.",
+        ),
         "negative_quantity": Reason(
             "A line has a negative quantity and a negative price", _SALES, "Correct the line in Salesforce."
         ),
@@ -191,7 +199,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "number_taken": Reason(
             "The invoice number is taken in Xero",
             _FINANCE,
-            "Look at the invoice of that number; renumber it or link it.",
+            "Look at the invoice of that number: renumber it, or `crossfoot queue link` it. One that is voided cannot "
+            "be renumbered: linked, it can be made anew under the next number.",
         ),
         "refused_by_xero": Reason(
             "Xero refused the document",

@@ -164,7 +164,7 @@ def _judge_change(
         code = "changed_and_draft_edited" if parts != ["due"] or _sets_due(case.deal, invoice) else "draft_edited"
         return Judgement((Finding(code, case.deal.ref, cause, money=money, related=related),))
     if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
-        fix = "Delete the draft in Xero; `crossfoot queue retry` then makes it anew under the next number."
+        fix = "Delete the draft in Xero; `crossfoot queue retry` of the entry that then says so makes it anew."
         moved = Finding("changed_after_approval", case.deal.ref, cause, fix=fix, money=money, related=related)
         return Judgement((moved,))
     if case.locked_until and intended.dated <= case.locked_until:

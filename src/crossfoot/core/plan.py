@@ -237,12 +237,22 @@ def _standing(deal: Deal, context: Context) -> DealDecision | None:
         return DealDecision(deal, Bucket.BEFORE_START)
     if closed_since != won_since and not had_one:
         cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
-        return _waits(deal, "start_date_straddled", cause)
+        return _waits(deal, "start_date_straddled", cause, _of_either_side(start, closed_since=closed_since))
     if deal.ref.id in context.undone:
         return _waits(deal, "undone", "a run that made its draft was undone")
     if not is_billable(deal):
         return DealDecision(deal, Bucket.NOT_BILLABLE)
     return None
+
+
+def _of_either_side(start: dt.date, *, closed_since: bool) -> str:
+    """How a deal that was won and closed on two sides of the start date is billed here, and how it is not."""
+    if closed_since:
+        return f"To bill it here, reopen the deal and win it again; if it was billed before, close it before {start}."
+    return (
+        f"To bill it here, set the close date to {start} or later; if it was billed before, `crossfoot queue ignore` "
+        "puts it aside."
+    )
 
 
 def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
@@ -521,9 +531,9 @@ def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
+def _waits(deal: Deal, code: str, cause: str, fix: str = "") -> DealDecision:
     unreadable = [finding for finding in deal.findings if finding.blocks]
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause)]))
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause, fix=fix)]))
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:
