@@ -70,6 +70,21 @@ def test_a_deal_whose_number_a_voided_invoice_has_is_billed_under_the_next_one(s
     assert synced.invoice_of(DEAL)["InvoiceNumber"] == f"{taken['InvoiceNumber']}-2"
 
 
+def test_a_customer_that_is_another_accounts_already_is_billed_as_the_refused_answer_says(synced: Business) -> None:
+    [known] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' ORDER BY Name LIMIT 1")
+    name = f"{known['Account']['Name']} Pty Ltd"
+    synced.office.salesforce("POST", "/sobjects/Account", {"Name": name, "BillingCountry": "Australia"})
+    sell(synced, name)
+    assert see(synced) == {"contact_similar"}
+    entry = synced.waiting(DEAL)["contact_similar"]
+    with pytest.raises(NeedsPerson, match="bill this deal alone to it") as refused:
+        synced.desk.link(entry.id)
+    [contact] = [ref.id for ref in entry.related if f"--set contact={ref.id}" in str(refused.value)]
+    edit_entry(synced.session(), entry.id, {"contact": contact}, "the same")
+    assert see(synced) == {"override_stands"}
+    assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == contact
+
+
 @pytest.mark.parametrize("closed", ["2026-11-18", "2026-12-01"])
 def test_a_deal_on_both_sides_of_the_start_date_is_billed_as_its_entry_says(synced: Business, closed: str) -> None:
     synced.set("start_date: 2026-10-01", "start_date: 2026-11-25")
@@ -115,6 +130,8 @@ def test_an_account_whose_id_another_ones_contact_bears_is_linked_to_the_contact
     entry = synced.waiting(DEAL)["contact_ambiguous"]
     assert "choose another contact with `crossfoot queue link ENTRY --to CONTACT`" in entry.fix
 
+    with pytest.raises(NeedsPerson, match="as this account's own"):
+        synced.desk.not_same(entry.id)
     with pytest.raises(NeedsPerson, match="Say which one"):
         synced.desk.link(entry.id, "no such contact")
     synced.desk.link(entry.id, own["ContactID"])

@@ -112,7 +112,7 @@ def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> 
     assert proposed.state is OverrideState.PROPOSED
     firm.time.now = firm.time.now.replace(month=12, day=24)
     assert firm.sync().applied.created == 0
-    assert "override_proposed" in firm.waiting(DEAL)
+    assert firm.waiting(DEAL)["override_proposed"].cause.startswith(f"override {proposed.id}: unit_amount:2 is 40.00")
     with pytest.raises(NeedsPerson, match="second person"):
         approve_override(firm.act("priya"), proposed.id)
 

@@ -478,7 +478,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "override_proposed": Reason(
             "Another amount was proposed and waits for a second person",
             _FINANCE,
-            "Somebody else approves it: `crossfoot queue approve OVERRIDE`, or takes it back with `queue withdraw`.",
+            "Somebody else approves it by its number: `crossfoot queue approve OVERRIDE`, or takes it back with `queue "
+            "withdraw`.",
         ),
         "override_outdated": Reason(
             "The source changed under a person's decision",

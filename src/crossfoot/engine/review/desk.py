@@ -171,7 +171,9 @@ class Desk:
                 queue_store.decide(
                     connection, self.organisation_id, "link_contact", account, chosen, actor=self.actor, now=self.now
                 )
-                self._link(connection, Kind.CONTACT, account, chosen, "", "", "chosen by a person")
+                else_ = "merge the two accounts in Salesforce, or bill this deal alone to it: `crossfoot queue edit "
+                else_ += f'{entry.id} --set contact={chosen} --reason "..."`.'
+                self._link(connection, Kind.CONTACT, account, chosen, else_=else_)
             else:
                 self._link_invoice(connection, entry, chosen)
             queue_store.close_entry(connection, entry.id, self.now)
@@ -190,7 +192,8 @@ class Desk:
             source_hash = version.hash
         base = content_hash(ledger_form(invoice))
         self._let_go_of(connection, invoice_id, entry.record.kind)
-        self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, "chosen by a person")
+        else_ = "renumber it in Xero, or give this deal another number."
+        self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, else_=else_)
         stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
         if stored:
             set_base(connection, stored.id, source_hash=source_hash)
@@ -208,21 +211,26 @@ class Desk:
         kind: Kind,
         source_id: str,
         xero_id: str,
-        number: str,
-        base: str,
-        evidence: str,
+        number: str = "",
+        base: str = "",
+        *,
+        else_: str,
     ) -> None:
+        """A Xero record is one Salesforce record's: where it is another's already, ``else_`` says what can be done."""
         taken = list(load_links(connection, self.organisation_id, kind, xero_ids=[xero_id]))
         if taken:
-            raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already.")
+            raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already: {else_}")
         identity = next_identity(connection, self.org_id, self.organisation_id, kind, source_id)
-        add_link(connection, Link(identity, xero_id, number, "people", base, evidence), self.now, source_id=source_id)
+        link = Link(identity, xero_id, number, "people", base, "chosen by a person")
+        add_link(connection, link, self.now, source_id=source_id)
 
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
         with self.deciding("not same", entry_id) as (connection, entry):
             if entry.code == "number_taken":
                 raise NeedsPerson("Xero has one invoice of a number: renumber the one shown there, or link it.")
+            if entry.code == "contact_ambiguous" and len([ref for ref in entry.related if ref.side is Side.XERO]) == 1:
+                raise NeedsPerson(f"Xero has the contact shown as this account's own. {entry.fix}")
             if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
                 self._linkable(entry)
             source = entry.record.id
