@@ -167,7 +167,10 @@ def test_a_draft_that_xero_kept_otherwise_is_asked_about_until_somebody_looked(
     assert not synced.tie_out().result.unexplained
 
 
-def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Business) -> None:
+@pytest.mark.parametrize("policy", ["draft", "approved\n  approve_up_to: 100000"])
+def test_an_unusual_rate_is_asked_about_until_the_draft_is_approved(synced: Business, policy: str) -> None:
+    """A draft in a foreign currency is approved by a person also where others are made approved."""
+    synced.set("  create: draft", f"  create: {policy}")
     [known] = synced.soql(
         "SELECT Account.Name FROM Opportunity WHERE CurrencyIsoCode = 'NZD' AND Xero_Status__c = 'Draft' LIMIT 1"
     )

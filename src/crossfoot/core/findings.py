@@ -213,7 +213,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "See the rule's own text; the invoice is not affected. Correct the cause, then `crossfoot queue retry`.",
         ),
         "readback_differs": Reason(
-            "Xero kept something else than was sent", _FINANCE, "Compare the invoice with the deal before approving it."
+            "Xero kept something else than was sent",
+            _FINANCE,
+            "Compare the invoice with the deal before approving it. One that was made approved: void it if it is wrong, "
+            "else `crossfoot queue retry` closes this.",
         ),
         "not_shown": Reason(
             "Xero does not show what it said it wrote",
