@@ -224,3 +224,32 @@ def test_a_price_that_a_person_decided_beyond_what_xero_takes_holds_its_own_deal
     second.actor = "Blake"
     approve_override(second, proposed.id)
     assert see(synced) == {"locked_period", "unreadable", "override_stands"}
+
+
+@pytest.mark.parametrize("approved", [False, True])
+def test_a_draft_that_is_right_as_finance_edited_it_stands_once_that_is_decided(
+    synced: Business, approved: bool
+) -> None:
+    sell(synced)
+    see(synced)
+    draft, [line] = synced.invoice_of(DEAL), synced.lines(DEAL)
+    names = ("LineItemID", "Description", "Quantity", "AccountCode", "TaxType", "ItemCode", "Tracking")
+    kept = {name: draft["LineItems"][0][name] for name in names if name in draft["LineItems"][0]}
+    agreed = {"Reference": "as agreed", "LineItems": [{**kept, "UnitAmount": 4300}]}
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], **agreed)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=4400)
+    assert see(synced) == {"changed_and_draft_edited"}
+    if approved:
+        synced.approve(DEAL)
+        assert see(synced) == {"changed_after_approval"}
+
+    [entry] = synced.waiting(DEAL).values()
+    assert "`crossfoot queue edit`" in entry.fix
+    decided = edit_entry(synced.session(), entry.id, {"unit_amount:1": "4300", "reference": "as agreed"}, "by phone")
+    second = synced.session()
+    second.actor = "Blake"
+    approve_override(second, decided[0].id)
+
+    assert see(synced) == {"override_stands"}
+    assert synced.invoice_of(DEAL)["SubTotal"] == 4300
+    assert not synced.tie_out().result.unexplained

@@ -215,8 +215,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "readback_differs": Reason(
             "Xero kept something else than was sent",
             _FINANCE,
-            "Compare the invoice with the deal before approving it. One that was made approved: void it if it is wrong, "
-            "else `crossfoot queue retry` closes this.",
+            "Compare the invoice with the deal before approving it. One that was made approved: void it if it is "
+            "wrong, else `crossfoot queue retry` closes this.",
         ),
         "not_shown": Reason(
             "Xero does not show what it said it wrote",
@@ -230,7 +230,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "changed_after_approval": Reason(
             "The deal changed after its invoice was approved",
             _FINANCE,
-            "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. The invoice is untouched.",
+            "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. If the invoice is right, "
+            "decide the parts named here as it has them: `crossfoot queue edit`. The invoice is untouched.",
         ),
         "draft_edited": Reason(
             "Finance edited the invoice in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
@@ -238,7 +239,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "changed_and_draft_edited": Reason(
             "The deal changed and finance edited the draft",
             _FINANCE,
-            "Decide which is right and edit the draft in Xero.",
+            "If the deal is right, edit the draft in Xero. If the draft is right, decide the parts named here as it "
+            "has them: `crossfoot queue edit`.",
         ),
         "invoice_voided": Reason(
             "The invoice was voided, deleted or credited in Xero",
