@@ -110,7 +110,8 @@ class Desk:
         return ignored
 
     def retry(self, entry_id: int) -> QueueEntry:
-        """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
+        """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number.
+        Whether another invoice is the deal's is asked again: a wrong answer to that may be why its own had to go."""
         with self.deciding("retry", entry_id) as (connection, entry):
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             retry_write_backs(connection, self.organisation_id, entry.record.id)
@@ -118,6 +119,7 @@ class Desk:
                 ops.forget_refusals(connection, self.organisation_id, source_id)
             compare_again(connection, self.organisation_id, entry.record.id)
             if entry.code in _REISSUED:
+                queue_store.forget_decision(connection, self.organisation_id, "not_same", entry.record.id)
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:
                     retire_link(connection, stored.id)
