@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,6 +17,7 @@ from crossfoot.emulators.scenario import find_scenario
 from .business import URLS, Business, Stage, found
 
 DRAFT, APPROVED = "Annual audit", "Second audit"
+SOLD = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
 
 
@@ -146,9 +148,11 @@ def make_worthless(firm: Business, deal: str) -> None:
 
 
 def credit_by_hand(firm: Business, deal: str) -> None:
-    invoice = firm.invoice_of(deal)
-    sold = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
-    lines = [{name: line[name] for name in sold} for line in invoice["LineItems"]]
+    credit(firm, firm.invoice_of(deal))
+
+
+def credit(firm: Business, invoice: Mapping[str, Any]) -> None:
+    lines = [{name: line[name] for name in SOLD} for line in invoice["LineItems"]]
     about = {"Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}, "Status": "AUTHORISED"}
     [note] = firm.office.xero("PUT", "CreditNotes", [{**about, "Date": "2026-11-20", "LineItems": lines}])
     allocation = {"Invoice": {"InvoiceID": invoice["InvoiceID"]}, "Amount": invoice["Total"], "Date": "2026-11-20"}
@@ -352,7 +356,7 @@ def pay_a_little(firm: Business) -> None:
 @pytest.mark.promise("F-18")
 @pytest.mark.parametrize(
     ("act", "words"),
-    [(pay_a_little, "paid or credited"), (lambda firm: firm.lock("2026-11-18"), "locked")],
+    [(pay_a_little, "take the payment off"), (lambda firm: firm.lock("2026-11-18"), "locked")],
     ids=["paid in part", "locked"],
 )
 def test_what_is_paid_or_locked_stays_and_the_queue_says_why(
@@ -526,3 +530,41 @@ def test_a_draft_that_was_edited_before_its_customer_was_merged_stays_a_persons(
     firm.later()
     firm.sync()
     assert "draft_edited" in firm.waiting(DRAFT)
+
+
+@pytest.mark.parametrize("end", ["voided", "credited"])
+def test_where_two_invoices_name_a_deal_and_its_own_was_the_wrong_one_the_other_becomes_its_own(
+    firm: Business, end: str
+) -> None:
+    own = firm.invoice_of(APPROVED)
+    [twin] = firm.office.xero("PUT", "Invoices", [_again(own)])
+    firm.sync()
+    assert firm.waiting(APPROVED).keys() == {"duplicate_incident"}
+    if end == "voided":
+        firm.in_xero("Invoices", InvoiceID=own["InvoiceID"], Status="VOIDED")
+    else:
+        credit(firm, own)
+    firm.later()
+    firm.sync()
+    asked = firm.waiting(APPROVED)["invoice_voided"]
+    assert (len(firm.waiting(APPROVED)), firm.bucket(APPROVED)) == (1, "waiting")
+    assert "asks whether TWIN-1 is the deal's invoice" in asked.fix
+
+    firm.desk.retry(asked.id)
+    firm.later()
+    assert firm.sync().applied.created == 0
+    firm.desk.link(firm.waiting(APPROVED)["already_invoiced"].id)
+    firm.later()
+    firm.sync()
+
+    assert (firm.waiting(APPROVED), firm.bucket(APPROVED)) == ({}, "linked")
+    assert firm.deal(APPROVED)["Xero_Invoice_Number__c"] == twin["InvoiceNumber"]
+    assert not firm.tie_out().result.unexplained
+
+
+def _again(invoice: Mapping[str, Any]) -> dict[str, Any]:
+    """The same once more, as somebody keys it by hand."""
+    lines = [{name: line[name] for name in SOLD} for line in invoice["LineItems"]]
+    about = {"Type": "ACCREC", "InvoiceNumber": "TWIN-1", "Date": "2026-11-18", "DueDate": "2026-11-30"}
+    contact = {"ContactID": invoice["Contact"]["ContactID"]}
+    return {**about, "Url": invoice["Url"], "Contact": contact, "Status": "AUTHORISED", "LineItems": lines}

@@ -13,8 +13,10 @@ import pytest
 
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
+from crossfoot.emulators.scenarios.demo_cases import case
 
 from .business import Business, KilledError, Stage, found
+from .test_changes_after_sync import credit
 
 DEAL = "Second audit"
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
@@ -258,7 +260,7 @@ def prepay(firm: Business, invoice: dict[str, Any]) -> None:
     firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
-def credit_by_hand(firm: Business, amount: Decimal) -> None:
+def credit_by_hand(firm: Business, amount: Decimal, number: str = "") -> None:
     """Finance makes a credit note of its own and puts it against the invoice."""
     invoice = firm.invoices_of(DEAL)[0]
     [account] = {line["AccountCode"] for line in invoice["LineItems"]} or {"200"}
@@ -274,7 +276,7 @@ def credit_by_hand(firm: Business, amount: Decimal) -> None:
         "CreditNotes",
         [{
             "Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}, "Date": "2026-11-18",
-            "Status": "AUTHORISED", "LineItems": [line], "LineAmountTypes": "NoTax",
+            "Status": "AUTHORISED", "LineItems": [line], "LineAmountTypes": "NoTax", "CreditNoteNumber": number or None,
         }],
     )  # fmt: skip
     allocation = {"Amount": amount, "Date": "2026-11-18", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
@@ -303,12 +305,40 @@ def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     assert words in firm.waiting(DEAL)["reissue_not_possible"].cause
 
 
-def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business) -> None:
-    credit_by_hand(firm, owed(firm))
+@pytest.mark.parametrize("number", ["", "SF-D-00006-CR"], ids=["any number", "the number of the act's own"])
+def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business, number: str) -> None:
+    credit_by_hand(firm, Decimal(5), number)
     accept(firm)
     firm.sync()
-    assert len(notes(firm)) == 1
+    assert "credit the rest" in firm.waiting(DEAL)["reissue_not_possible"].cause
+    credit_by_hand(firm, owed(firm))
+    firm.later()
+    firm.sync()
+    assert len(notes(firm)) == 2
     assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
+    assert firm.waiting(DEAL) == {}
+
+
+def test_where_an_invoice_by_hand_was_credited_as_the_entry_says_the_new_one_is_made(synced: Business) -> None:
+    deal, *_ = case(2).deal_names
+    synced.desk.link(synced.waiting(deal)["already_invoiced"].id)
+    synced.sync()
+    [line, *_] = synced.lines(deal)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] + 1000)
+    synced.later()
+    synced.sync()
+    synced.desk.reissue(synced.waiting(deal)["changed_after_approval"].id)
+    synced.sync()
+    assert "credit it in full in Xero" in synced.waiting(deal)["reissue_not_possible"].cause
+
+    [by_hand] = [each for each in synced.invoices() if each["InvoiceNumber"] == "INV-0096"]
+    credit(synced, by_hand)
+    synced.later()
+    synced.sync()
+
+    assert synced.invoice_of(deal)["SubTotal"] == synced.deal(deal)["Amount"]
+    assert synced.waiting(deal) == {}
+    assert not synced.tie_out().result.unexplained
 
 
 def test_what_finance_credits_of_an_invoice_whose_deal_came_to_be_worth_less_is_asked_about_no_more(

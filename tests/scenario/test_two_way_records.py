@@ -299,6 +299,23 @@ def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_
     assert "link_deleted" not in waiting(shared, row["Id"])
 
 
+def test_a_deletion_is_named_until_the_contact_is_archived_as_the_entry_says(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    for deal in shared.soql(f"SELECT Id FROM Opportunity WHERE AccountId = '{row['Id']}'"):
+        shared.office.salesforce("DELETE", f"/sobjects/Opportunity/{deal['Id']}")
+    shared.office.salesforce("DELETE", f"/sobjects/Account/{row['Id']}")
+    shared.sync()
+    assert "archive the contact" in waiting(shared, row["Id"])["link_deleted"].fix
+    shared.in_xero("Contacts", ContactID=contact["ContactID"], ContactStatus="ARCHIVED")
+    shared.later()
+    shared.sync()
+    assert waiting(shared, row["Id"]) == {}
+    shared.post(f"{URLS['salesforce']}/control/undelete", {"object": "Account", "id": row["Id"]})
+    shared.later()
+    shared.sync()
+    assert "link_archived" in waiting(shared, row["Id"])
+
+
 @pytest.mark.promise("S1-02")
 @pytest.mark.parametrize(("direction", "told"), [("to_xero", "salesforce"), ("to_salesforce", "xero")])
 def test_a_one_way_flow_writes_nothing_the_other_way(shared: Business, direction: str, told: str) -> None:

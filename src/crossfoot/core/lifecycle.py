@@ -164,7 +164,7 @@ def _judge_change(
         code = "changed_and_draft_edited" if parts != ["due"] or _sets_due(case.deal, invoice) else "draft_edited"
         return Judgement((Finding(code, case.deal.ref, cause, money=money, related=related),))
     if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
-        fix = "Delete the draft in Xero; `crossfoot queue retry` then makes it anew under the next number."
+        fix = "Delete the draft in Xero; `crossfoot queue retry` of the entry that then says so makes it anew."
         moved = Finding("changed_after_approval", case.deal.ref, cause, fix=fix, money=money, related=related)
         return Judgement((moved,))
     if case.locked_until and intended.dated <= case.locked_until:
@@ -228,8 +228,11 @@ def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date
         if content_hash(ledger_form(invoice)) != link.base_hash:
             return Cancellation(problem="finance edited the draft: delete it in Xero")
         return Cancellation("DELETED")
-    if invoice.status != "AUTHORISED" or invoice.amount_paid or invoice.amount_credited:
-        return Cancellation(problem="something is paid or credited on it: credit or refund it in Xero")
+    if invoice.amount_paid or invoice.prepaid:
+        also = ", and credit it in full" if invoice.taken_off else ""
+        return Cancellation(problem=f"something is paid on it: take the payment off it in Xero{also}")
+    if invoice.status != "AUTHORISED" or invoice.amount_credited:
+        return Cancellation(problem="something is credited on it: credit the rest in Xero")
     if locked_until and invoice.dated <= locked_until:
         return Cancellation(problem=f"dated {invoice.dated}, Xero is locked up to {locked_until}: credit it in Xero")
     return Cancellation("VOIDED")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
@@ -237,12 +237,22 @@ def _standing(deal: Deal, context: Context) -> DealDecision | None:
         return DealDecision(deal, Bucket.BEFORE_START)
     if closed_since != won_since and not had_one:
         cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
-        return _waits(deal, "start_date_straddled", cause)
+        return _waits(deal, "start_date_straddled", cause, _of_either_side(start, closed_since=closed_since))
     if deal.ref.id in context.undone:
         return _waits(deal, "undone", "a run that made its draft was undone")
     if not is_billable(deal):
         return DealDecision(deal, Bucket.NOT_BILLABLE)
     return None
+
+
+def _of_either_side(start: dt.date, *, closed_since: bool) -> str:
+    """How a deal that was won and closed on two sides of the start date is billed here, and how it is not."""
+    if closed_since:
+        return f"To bill it here, reopen the deal and win it again; if it was billed before, close it before {start}."
+    return (
+        f"To bill it here, set the close date to {start} or later; if it was billed before, `crossfoot queue ignore` "
+        "puts it aside."
+    )
 
 
 def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
@@ -439,10 +449,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):
-        numbers = ", ".join(invoice.number for invoice in twins)
-        related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
-        cause = f"beside {link.number}, {numbers} names this deal and is live"
-        findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
+        findings, operation = [_of_twins(deal, link, current, twins)], None
+        bucket = Bucket.WAITING if findings[0].code == "invoice_voided" else bucket
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
@@ -451,6 +459,19 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
     renamed = same and known != deal.mapped_hash
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
+
+
+def _of_twins(deal: Deal, link: Link, own: LedgerInvoice | None, twins: Sequence[LedgerInvoice]) -> Finding:
+    """Of several invoices that name a deal one may stand. Where it is not the deal's own, that one is let go of first:
+    the other is then asked about as for a deal without one."""
+    numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins)
+    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
+    if own is None or bills(own) or not calls_for_one(deal):
+        cause = f"beside {link.number}, {numbers} names this deal and is live"
+        return Finding("duplicate_incident", deal.ref, cause, related=related)
+    cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
+    fix = f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
+    return Finding("invoice_voided", deal.ref, cause, fix=fix, related=related)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
@@ -510,9 +531,9 @@ def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
+def _waits(deal: Deal, code: str, cause: str, fix: str = "") -> DealDecision:
     unreadable = [finding for finding in deal.findings if finding.blocks]
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause)]))
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause, fix=fix)]))
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:

@@ -93,16 +93,19 @@ def find_obstacle(
     invoice: LedgerInvoice, link: Link, rates: Mapping[str, Decimal], as_of: dt.date, locked_until: dt.date | None
 ) -> str:
     """Why an invoice cannot be credited and made anew; empty where it can (XERO 4.3, 4.4, 4.13)."""
+    if is_credited(invoice) and invoice.number:
+        return ""  # people credited it already: only the new one is wanting
     if link.born != "crossfoot":
-        return "people made the invoice: credit it in Xero"
+        by_hand = "credit it in full" if invoice.status in POSTED_STATUSES else "correct it"
+        return f"people made the invoice: {by_hand} in Xero"
     if not invoice.number or invoice.status not in POSTED_STATUSES:
         return f"it is {invoice.status.lower()} in Xero"
-    if is_credited(invoice):
-        return ""  # people credited it already: only the new one is wanting
+    if invoice.taken_off and (invoice.amount_paid or invoice.prepaid):
+        return "something is paid and something credited on it: take the payment off it in Xero, and credit it in full"
     if invoice.taken_off:
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
-        return "it is paid in full: refund or credit it in Xero"
+        return "it is paid in full: take the payment off it in Xero"
     if locked_until and as_of <= locked_until:
         return f"Xero is locked up to {locked_until}, a credit note would be dated {as_of}"
     if any(line.line_amount < ZERO for line in invoice.lines):
@@ -176,10 +179,10 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
     """
     if invoice is None or not invoice.is_live:
         return Step(Next.STOP, problem=f"{act.number} was voided or is not shown by Xero any more")
-    if note is not None and not is_its_credit(note, invoice):
-        return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
     if is_taken_back(invoice, note):
         return Step(Next.RELEASE)
+    if note is not None and not is_its_credit(note, invoice):
+        return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
     if note is None:
         return Step(Next.CREDIT) if invoice.amount_due else Step(Next.STOP, problem=f"{act.number} was paid meanwhile")
     amount = min(note.remaining, invoice.amount_due)
@@ -193,7 +196,7 @@ def is_taken_back(invoice: LedgerInvoice, note: LedgerCreditNote | None) -> bool
 
     What people paid meanwhile leaves the credit to the customer.
     """
-    made = is_credited(invoice) if note is None else is_its_credit(note, invoice)
+    made = is_credited(invoice) or (note is not None and is_its_credit(note, invoice))
     return made and invoice.is_live and not invoice.amount_due
 
 

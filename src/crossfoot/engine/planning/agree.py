@@ -210,15 +210,15 @@ def _compare(
         told=stored.told,
         labels=people.labels() if people else {},
     )
-    if problem := _standstill(record, ours, theirs):
+    if (found := _standstill(record, ours, theirs)) is not None:
         undecided = replace(record, decided={})  # what a person chose outlives it
-        agreement = Agreement(undecided, base=stored.base, findings=(problem,), told=stored.told)
+        agreement = Agreement(undecided, base=stored.base, findings=found, told=stored.told)
     else:
         parts = (*flow.parts, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
         if people:
-            found = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
-            agreement = replace(agreement, findings=(*agreement.findings, *found))
+            more = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
+            agreement = replace(agreement, findings=(*agreement.findings, *more))
     return Compared(flow, stored, ours, theirs, suffix, agreement, people)
 
 
@@ -257,15 +257,18 @@ def _saved_by(fields: Mapping[str, Any]) -> str:
     return str(user.get("Name") or "") if isinstance(user, Mapping) else ""
 
 
-def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> Finding | None:
-    """Why nothing is told either side: the record is gone here, or archived there. Neither is undone by itself."""
+def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> tuple[Finding, ...] | None:
+    """Why nothing is told either side: the record is gone here, or archived there. Neither is undone by itself; of what
+    is gone on both sides nothing is left to say."""
+    contact = decode(theirs.body, LedgerContact) if theirs.ref.kind == Kind.CONTACT.value else None
+    retired = theirs.deleted or (contact is not None and not contact.is_active)
     if ours.deleted:
-        return Finding("link_deleted", record.source, f"{record.name} was deleted", related=(record.target,))
-    if theirs.ref.kind == Kind.CONTACT.value:
-        contact = decode(theirs.body, LedgerContact)
-        if not contact.is_active:
-            cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
-            return Finding("link_archived", record.source, cause, related=(record.target,))
+        fix = "" if contact else "Nothing is deleted in Xero. Restore the product, or delete the item by hand."
+        told = Finding("link_deleted", record.source, f"{record.name} was deleted", fix=fix, related=(record.target,))
+        return () if retired else (told,)
+    if contact is not None and retired:
+        cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
+        return (Finding("link_archived", record.source, cause, related=(record.target,)),)
     return None
 
 

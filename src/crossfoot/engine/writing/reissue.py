@@ -32,6 +32,7 @@ from crossfoot.core.reissue import (
     credit_of,
     find_obstacle,
     is_finished,
+    is_its_credit,
     is_unspoilt,
     next_step,
 )
@@ -224,7 +225,7 @@ def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
         step = next_step(act, seen.invoice, seen.note)
         if step.next is Next.RELEASE:
             with session.database.writing("re-issue released") as connection:
-                release(connection, session, act, seen.note)
+                release(connection, session, act, seen.credit)
             done.credited += 1
             return
         problem = step.problem
@@ -243,6 +244,12 @@ class _Seen:
     invoice: LedgerInvoice | None
     note: LedgerCreditNote | None
     at: dt.datetime
+
+    @property
+    def credit(self) -> LedgerCreditNote | None:
+        """The credit note, where it is the act's own and not another one of its number."""
+        own = self.note is not None and self.invoice is not None and is_its_credit(self.note, self.invoice)
+        return self.note if own else None
 
 
 def _look(session: Session, act: Act) -> _Seen:
