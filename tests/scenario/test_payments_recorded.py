@@ -485,6 +485,18 @@ def test_a_deleted_row_whose_payment_is_removed_as_the_entry_says_leaves_nothing
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_a_row_that_names_no_invoice_any_more_says_that_its_payment_was_removed(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.edit("Xero_Payment__c", row_id, Xero_Invoice__c=None)
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_row_changed"}
+
+    taken_away(counter)
+    stays_away(counter, row_id)
+
+
 def test_what_xero_refuses_waits_with_its_words_and_goes_when_asked(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.database.seam = lambda name: counter.firm.lock("2026-11-19") if name.endswith("intent done") else None

@@ -290,8 +290,8 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
         cause = "amount, date or invoice of the row changed; the payment in Xero is as it was"
         findings.append(_finding(payment, "payment_row_changed", cause, related))
     invoice = context.invoices.get(payment.invoice_id)
-    if invoice is None:
-        return Settlement(payment, tuple(findings))
+    if invoice is None:  # where the row names another one by now, the payment is asked for by itself
+        return Settlement(payment, tuple(findings), gone=not unchanged)
     listed = any(each.payment_id == made.payment_id for each in invoice.payments)
     marker = payment_marker(context.org_id, payment.ref.id)
     if listed and len(marked(invoice, marker)) > 1:
