@@ -548,6 +548,23 @@ def test_no_row_waits_where_payments_are_no_longer_carried_over(counter: Counter
     assert counter.waits(row_id) == {"payment_too_large"}
 
 
+def test_rows_of_an_object_that_takes_payments_no_longer_wait_no_more(counter: Counter) -> None:
+    row_id = counter.record("999999.00")
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_too_large"}
+
+    other = """
+  payments:
+    salesforce: Xero_Request__c
+    fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: "1", Date: CreatedDate, Account: "'090'"}
+    write_back: {}
+"""
+    counter.firm.set(FLOW, other)
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == set()
+
+
 def test_settings_that_take_the_date_from_elsewhere_change_no_payment_that_was_made(counter: Counter) -> None:
     """People are asked about a row that they changed, and not about all others."""
     row_id, changed = counter.record("10.00"), counter.record("20.00")

@@ -55,8 +55,7 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     paid = Paid()
     settle_unknown(session, paid)
     read_back(session)
-    if session.mapping.settings.flows.payments is None:
-        _let_go(session)
+    _let_go(session)
     if not _flows(session):
         return []
     _keep_agreed(session)
@@ -83,9 +82,10 @@ def _keep_agreed(session: Session) -> None:
 
 
 def _let_go(session: Session) -> None:
-    """Where payments are no longer carried over, no row waits to be. What is asked about one that was made stays."""
+    """Where payments are no longer carried over, or are recorded in another object, no row of before waits to be. What
+    is asked about one that was made stays."""
     mapping, held = session.mapping, _MINE - _OF_MADE
-    others = {mapping.account_object, mapping.product_object, mapping.deal_object}
+    others = {mapping.account_object, mapping.product_object, mapping.deal_object, mapping.payment_object}
     with session.database.writing("payments let go") as connection:
         entries = open_entries(connection, session.organisation_id)
         rows = {e.record.id: e.record_name for e in entries if e.code in held and e.record.kind not in others}
