@@ -485,6 +485,20 @@ def test_a_deleted_row_whose_payment_is_removed_as_the_entry_says_leaves_nothing
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_a_row_that_is_taken_out_of_the_bin_says_that_its_payment_was_removed_meanwhile(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.office.salesforce("DELETE", f"/sobjects/Xero_Payment__c/{row_id}")
+    counter.firm.later()
+    counter.firm.sync()
+    taken_away(counter)
+    counter.firm.later()
+    counter.firm.sync()
+
+    counter.firm.post(f"{URLS['salesforce']}/control/undelete", {"object": "Xero_Payment__c", "id": row_id})
+    stays_away(counter, row_id)
+
+
 def test_a_row_that_names_no_invoice_any_more_says_that_its_payment_was_removed(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.sync()
@@ -563,6 +577,21 @@ def test_rows_of_an_object_that_takes_payments_no_longer_wait_no_more(counter: C
     counter.firm.later()
     counter.firm.sync()
     assert counter.waits(row_id) == set()
+
+
+def test_a_row_whose_payment_was_made_while_nothing_went_to_salesforce_is_told_and_gets_no_second_one(
+    counter: Counter,
+) -> None:
+    counter.firm.set("prices:", "direction: to_xero\nprices:")
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    assert (counter.payments(), counter.row(row_id)["Status__c"]) == ([Decimal("10.00")], None)
+
+    counter.firm.set("direction: to_xero\n", "")
+    counter.firm.later()
+    counter.firm.sync()
+    assert len(counter.rows()) == 1
+    in_order(counter, row_id, "10.00")
 
 
 def test_settings_that_take_the_date_from_elsewhere_change_no_payment_that_was_made(counter: Counter) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import REASONS
-from crossfoot.core.links import Kind
+from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.settlement import (
     IntendedPayment,
@@ -24,7 +24,7 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.engine.session import Session
-from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments
+from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments, want_rows
 from crossfoot.engine.writing.payment_outcomes import (
     adopt_found,
     find_marked,
@@ -60,6 +60,7 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
         return []
     _keep_agreed(session)
     settlements = decide_payments(session, as_of)
+    _tell_made(session, settlements)
     _keep(session, settlements)
     return settlements
 
@@ -79,6 +80,24 @@ def _keep_agreed(session: Session) -> None:
             if stored.source_id in rows.keys() - asked:
                 set_base(connection, stored.id, source_hash=rows[stored.source_id].terms_hash)
         save_reference(connection, home, _READ_BY, terms, session.host.now())
+
+
+def _tell_made(session: Session, settlements: Sequence[Settlement]) -> None:
+    """Let each row say what became of its payment: it was not told while the flow was off or nothing went to
+    Salesforce, and what it was to be told is forgotten while it lies in the recycle bin."""
+    home = session.organisation_id
+    own_keys = {each.recorded.ref.id: each.recorded.own_key for each in settlements if not each.recorded.deleted}
+    with session.database.writing("payments told") as connection:
+        made = {
+            stored.source_id: (stored.link.xero_id, stored.link.state is LinkState.RETIRED)
+            for stored in load_links(connection, home, Kind.PAYMENT, source_keys=own_keys, live_only=False)
+        }
+        untold = {
+            row_id: (payment_id, "Deleted" if removed else "Authorised")
+            for row_id, (payment_id, removed) in made.items()
+            if removed or own_keys[row_id] != f"{home}:{payment_id}"
+        }
+        want_rows(connection, session, untold)
 
 
 def _let_go(session: Session) -> None:
