@@ -472,6 +472,22 @@ def test_what_is_refused_after_a_lost_call_is_named_and_not_sent_run_after_run(f
     assert "lock" in str(dropped.body["because"])
 
 
+def test_an_act_that_xero_stops_at_its_first_write_says_why_and_goes_when_it_is_asked_again(firm: Business) -> None:
+    accept(firm)
+    firm.database.seam = lambda name: firm.lock("2026-12-31") if name == "commit re-issue begun done" else None
+    firm.sync()
+    firm.database.seam = lambda _name: None
+    assert "lock" in firm.waiting(DEAL)["reissue_not_possible"].cause
+
+    firm.lock("2026-10-31")
+    firm.later()
+    assert to_xero(firm, firm.sync) == []
+    assert "lock" in firm.waiting(DEAL)["reissue_not_possible"].cause
+    accept(firm)
+    firm.sync()
+    assert_done_once(firm)
+
+
 def assert_done_once(firm: Business) -> None:
     old, new = old_and_new(firm)
     [note] = notes(firm)
