@@ -341,6 +341,13 @@ def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
     assert set(firm.waiting(DEAL)) == {"changed_after_approval"}
 
 
+def test_an_answer_stands_where_the_settings_come_to_read_another_field_of_its_deal(firm: Business) -> None:
+    accept(firm)
+    firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+    assert firm.sync().reissued.credited == 1
+    assert_done_once(firm)
+
+
 def test_what_was_put_aside_is_seen_again_on_its_day(firm: Business) -> None:
     entry = firm.waiting(DEAL)["changed_after_approval"]
     day = firm.time.now.date() + timedelta(days=2)
