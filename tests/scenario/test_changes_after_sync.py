@@ -526,3 +526,36 @@ def test_a_draft_that_was_edited_before_its_customer_was_merged_stays_a_persons(
     firm.later()
     firm.sync()
     assert "draft_edited" in firm.waiting(DRAFT)
+
+
+@pytest.fixture
+def free_of_charge(firm: Business) -> Business:
+    """A deal whose lines make up for each other, and its approved invoice of nothing."""
+    lines = [{"code": "AUDIT", "Quantity": 1, "UnitPrice": 100}, {"code": "HOUR", "Quantity": 1, "UnitPrice": -100}]
+    firm.win("Goodwill", "Acme", lines)
+    firm.sync()
+    firm.approve("Goodwill")
+    assert [(each["Total"], each["Status"]) for each in firm.invoices_of("Goodwill")] == [(0, "PAID")]
+    return firm
+
+
+def test_an_invoice_of_nothing_is_made_anew_without_a_credit_note_once_its_deal_is_worth_something(
+    free_of_charge: Business,
+) -> None:
+    firm = free_of_charge
+    [line, _] = firm.lines("Goodwill")
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] + 200)
+    firm.sync()
+    firm.desk.reissue(firm.waiting("Goodwill")["changed_after_approval"].id)
+    for _ in range(2):
+        firm.later()
+        firm.sync()
+        assert firm.waiting("Goodwill") == {}
+    assert sorted(each["SubTotal"] for each in firm.invoices_of("Goodwill")) == [0, 200]
+    assert not [row.differences for row in firm.tie_out().result.rows if "Goodwill" in str(row.differences)]
+
+
+def test_nothing_is_asked_of_a_lost_deal_whose_invoice_comes_to_nothing(free_of_charge: Business) -> None:
+    lose(free_of_charge, "Goodwill")
+    free_of_charge.sync()
+    assert free_of_charge.waiting("Goodwill") == {}

@@ -21,7 +21,7 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, calls_for_one, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -435,7 +435,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
-    elif current is not None and not bills(current) and not calls_for_one(deal):
+    elif current is not None and not asks_for_money(current) and not calls_for_one(deal):
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
     if twins := context.mirror.by_marker.get(deal.ref.id):

@@ -89,6 +89,12 @@ def is_credited(invoice: LedgerInvoice) -> bool:
     return invoice.status == "PAID" and invoice.taken_off == invoice.total != ZERO
 
 
+def is_nothing(invoice: LedgerInvoice) -> bool:
+    """Whether an approved invoice comes to nothing: Xero calls it paid, and it can be neither credited nor voided
+    (XERO 4.3). It stands in nobody's way."""
+    return invoice.status in POSTED_STATUSES and invoice.total == ZERO
+
+
 def find_obstacle(
     invoice: LedgerInvoice, link: Link, rates: Mapping[str, Decimal], as_of: dt.date, locked_until: dt.date | None
 ) -> str:
@@ -97,8 +103,8 @@ def find_obstacle(
         return "people made the invoice: credit it in Xero"
     if not invoice.number or invoice.status not in POSTED_STATUSES:
         return f"it is {invoice.status.lower()} in Xero"
-    if is_credited(invoice):
-        return ""  # people credited it already: only the new one is wanting
+    if is_credited(invoice) or is_nothing(invoice):
+        return ""  # people credited it already, or there is nothing to credit: only the new one is wanting
     if invoice.taken_off:
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
@@ -189,11 +195,12 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
 
 
 def is_taken_back(invoice: LedgerInvoice, note: LedgerCreditNote | None) -> bool:
-    """Whether nothing of an invoice is owed any more since its credit note was made, or other credit took it back.
+    """Whether nothing of an invoice is owed any more since its credit note was made, or other credit took it back; nor
+    ever was.
 
     What people paid meanwhile leaves the credit to the customer.
     """
-    made = is_credited(invoice) if note is None else is_its_credit(note, invoice)
+    made = is_credited(invoice) or is_nothing(invoice) if note is None else is_its_credit(note, invoice)
     return made and invoice.is_live and not invoice.amount_due
 
 
