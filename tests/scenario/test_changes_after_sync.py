@@ -352,7 +352,7 @@ def pay_a_little(firm: Business) -> None:
 @pytest.mark.promise("F-18")
 @pytest.mark.parametrize(
     ("act", "words"),
-    [(pay_a_little, "paid or credited"), (lambda firm: firm.lock("2026-11-18"), "locked")],
+    [(pay_a_little, "money is on it"), (lambda firm: firm.lock("2026-11-18"), "locked")],
     ids=["paid in part", "locked"],
 )
 def test_what_is_paid_or_locked_stays_and_the_queue_says_why(
@@ -364,6 +364,20 @@ def test_what_is_paid_or_locked_stays_and_the_queue_says_why(
     assert not [call for call in firm.writes_during(firm.sync) if call.startswith("xero")]
     assert status_of(firm, APPROVED) == "AUTHORISED"
     assert words in firm.waiting(APPROVED)["cancel_not_possible"].cause
+
+
+def test_a_paid_invoice_of_a_lost_deal_is_voided_once_its_payment_is_taken_off_as_the_words_say(firm: Business) -> None:
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    pay_a_little(firm)
+    firm.sync()
+    assert "take that off it" in firm.waiting(APPROVED)["cancel_not_possible"].cause
+
+    [payment] = firm.invoice_of(APPROVED)["Payments"]
+    firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+    firm.later()
+    firm.sync()
+    assert (status_of(firm, APPROVED), firm.waiting(APPROVED)) == ("VOIDED", {})
 
 
 def test_what_cannot_be_taken_back_is_asked_once_and_closes_with_its_question(firm: Business) -> None:

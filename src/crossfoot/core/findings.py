@@ -225,17 +225,20 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_longer_won": Reason(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or win the deal again.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or win the deal again.",
         ),
         "worth_nothing": Reason(
             "The deal is worth nothing now but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or correct the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or correct the deal.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or restore the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."

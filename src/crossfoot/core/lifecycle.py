@@ -233,8 +233,10 @@ def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date
         if content_hash(ledger_form(invoice)) != link.base_hash:
             return Cancellation(problem="finance edited the draft: delete it in Xero")
         return Cancellation("DELETED")
-    if invoice.status != "AUTHORISED" or invoice.amount_paid or invoice.amount_credited:
-        return Cancellation(problem="something is paid or credited on it: credit or refund it in Xero")
+    if invoice.amount_paid or invoice.prepaid:
+        return Cancellation(problem="money is on it: take that off it in Xero, as an overpayment of the customer")
+    if invoice.status != "AUTHORISED" or invoice.amount_credited:
+        return Cancellation(problem="something is credited on it: credit the rest in Xero")
     if locked_until and invoice.dated <= locked_until:
         return Cancellation(problem=f"dated {invoice.dated}, Xero is locked up to {locked_until}: credit it in Xero")
     return Cancellation("VOIDED")

@@ -108,7 +108,7 @@ def find_obstacle(
     if invoice.taken_off:
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
-        return "it is paid in full: refund or credit it in Xero"
+        return "it is paid in full: take a payment off it in Xero, to be put on the new one"
     if locked_until and as_of <= locked_until:
         return f"Xero is locked up to {locked_until}, a credit note would be dated {as_of}"
     if any(line.line_amount < ZERO for line in invoice.lines):
