@@ -127,6 +127,20 @@ def test_a_payment_in_another_currency_than_its_invoice_waits(counter: Counter, 
     assert (counter.payments(), counter.waits(row_id)) == ([], {"payment_currency"})
 
 
+def test_a_payment_into_an_account_of_another_currency_than_its_invoice_waits(counter: Counter) -> None:
+    """Ten Australian dollars are not ten of New Zealand at the bank: what it got nobody said."""
+    counter.firm.office.xero("PUT", "Currencies", [{"Code": "NZD"}])
+    bank = {"Code": "095", "Name": "Kiwi Bank", "Type": "BANK", "BankAccountNumber": "0101", "CurrencyCode": "NZD"}
+    counter.firm.office.xero("PUT", "Accounts", [bank])
+    counter.firm.set("Account: \"'090'\"", "Account: \"'095'\"")
+    row_id = counter.record("10.00")
+
+    counter.firm.later(hours=25)
+    counter.firm.sync()
+
+    assert (counter.payments(), counter.waits(row_id)) == ([], {"payment_account"})
+
+
 def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
     """The payments are these, the row shows its own, and a further run has nothing to do."""
     assert counter.payments() == sorted(map(Decimal, amounts))

@@ -222,6 +222,8 @@ class Account:
     system_account: str = ""
     account_id: str = ""
     payments_enabled: bool = False
+    currency: str = ""
+    """That of a bank account; blank for all others."""
 
     @property
     def takes_payments(self) -> bool:
