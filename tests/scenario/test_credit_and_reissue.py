@@ -303,6 +303,29 @@ def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     assert words in firm.waiting(DEAL)["reissue_not_possible"].cause
 
 
+def test_what_stands_under_an_archived_option_is_credited_under_it_or_not_at_all(firm: Business) -> None:
+    """Xero would drop the option, and the region keep a sale that was taken back."""
+    invoice, region = firm.invoice_of(DEAL), firm.see("TrackingCategories")
+    [option] = [each for each in region["Options"] if each["Name"] == "NSW"]
+    [line] = invoice["LineItems"]
+    tracked = {"LineItemID": line["LineItemID"], "Tracking": [{"Name": "Region", "Option": "NSW"}]}
+    firm.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=[tracked])
+    path = f"/TrackingCategories/{region['TrackingCategoryID']}/Options/{option['TrackingOptionID']}"
+    firm.office.ask("https://xero.invalid", "POST", path, {"Status": "ARCHIVED"})
+    firm.later(hours=25)
+    firm.sync()
+    accept(firm)
+    firm.sync()
+    assert notes(firm) == []
+    assert "'NSW' is archived" in firm.waiting(DEAL)["reissue_not_possible"].cause
+
+    firm.office.ask("https://xero.invalid", "POST", path, {"Status": "ACTIVE"})
+    firm.later(hours=25)
+    firm.sync()
+    [note] = notes(firm)
+    assert [each["Option"] for each in note["LineItems"][0]["Tracking"]] == ["NSW"]
+
+
 def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business) -> None:
     credit_by_hand(firm, owed(firm))
     accept(firm)

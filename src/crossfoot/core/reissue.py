@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from crossfoot.core.books import POSTED_STATUSES, VOID_STATUSES, LedgerCreditNote, LedgerInvoice, LedgerLine
+from crossfoot.core.books import POSTED_STATUSES, VOID_STATUSES, Books, LedgerCreditNote, LedgerInvoice, LedgerLine
+from crossfoot.core.coding import tax_rates, tracking_problems
 from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, UNIT_PRICE_PLACES, ZERO, Totals, document_totals, line_amount, round_money
 
@@ -95,9 +96,7 @@ def is_nothing(invoice: LedgerInvoice) -> bool:
     return invoice.status in POSTED_STATUSES and invoice.total == ZERO
 
 
-def find_obstacle(
-    invoice: LedgerInvoice, link: Link, rates: Mapping[str, Decimal], as_of: dt.date, locked_until: dt.date | None
-) -> str:
+def find_obstacle(invoice: LedgerInvoice, link: Link, books: Books, as_of: dt.date) -> str:
     """Why an invoice cannot be credited and made anew; empty where it can (XERO 4.3, 4.4, 4.13)."""
     if link.born != "crossfoot":
         return "people made the invoice: credit it in Xero"
@@ -109,11 +108,15 @@ def find_obstacle(
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
         return "it is paid in full: take a payment off it in Xero, to be put on the new one"
+    locked_until = books.organisation.locked_until
     if locked_until and as_of <= locked_until:
         return f"Xero is locked up to {locked_until}, a credit note would be dated {as_of}"
     if any(line.line_amount < ZERO for line in invoice.lines):
         return "it has lines below zero: credit it in Xero"
-    totals = credit_totals(invoice, rates)
+    for category, option in (pair for line in invoice.lines for pair in line.tracking):
+        for _, cause in tracking_problems(category, option, books):  # Xero would credit it without (XERO 4.3)
+            return f"{cause}: restore it in Xero, or choose another on the invoice"
+    totals = credit_totals(invoice, tax_rates(books))
     if totals.gross != invoice.total:
         return f"its lines come to {totals.gross}, Xero holds {invoice.total}: its tax was corrected by hand"
     return ""

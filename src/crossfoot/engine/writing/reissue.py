@@ -16,7 +16,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
-from crossfoot.core.coding import tax_rates
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -137,9 +136,9 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
     if not asked:
         return {}
     invoices = read_invoices(session, [stored.link.xero_id for stored in asked.values()])
-    locked_until = refresh_reference(session).locked_until
+    refresh_reference(session)
     with session.database.reading() as connection:
-        rates = tax_rates(load_books(connection, session.organisation_id))
+        books = load_books(connection, session.organisation_id)
     follow = _new_invoices(session, as_of, asked)
     problems: dict[str, str] = {}
     for deal, stored in asked.items():
@@ -147,7 +146,7 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
         if invoice is None:
             continue
         act = act_on(invoice, deal, stored.link.identity.epoch)
-        problem = find_obstacle(invoice, stored.link, rates, as_of, locked_until) or _would_wait(follow.get(deal))
+        problem = find_obstacle(invoice, stored.link, books, as_of) or _would_wait(follow.get(deal))
         if problem := problem or refused_note(session, act):
             problems[deal] = problem
             continue
