@@ -303,6 +303,17 @@ def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     assert words in firm.waiting(DEAL)["reissue_not_possible"].cause
 
 
+def test_a_line_of_text_that_finance_added_hinders_no_credit(firm: Business) -> None:
+    invoice = firm.invoice_of(DEAL)
+    lines = [*({"LineItemID": line["LineItemID"]} for line in invoice["LineItems"]), {"Description": "Thank you"}]
+    firm.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=lines)
+    firm.later()
+    firm.sync()
+    accept(firm)
+    firm.sync()
+    assert_done_once(firm)
+
+
 def test_what_stands_under_an_archived_option_is_credited_under_it_or_not_at_all(firm: Business) -> None:
     """Xero would drop the option, and the region keep a sale that was taken back."""
     invoice, region = firm.invoice_of(DEAL), firm.see("TrackingCategories")

@@ -139,7 +139,7 @@ def credit_of(invoice: LedgerInvoice, as_of: dt.date) -> IntendedCredit:
         currency=invoice.currency,
         currency_rate=invoice.currency_rate,
         line_amounts=invoice.line_amount_types,
-        lines=tuple(_net(line) for line in invoice.lines),
+        lines=tuple(_net(line) for line in invoice.lines if not line.is_text_only),
         gross=invoice.total,
     )
 
