@@ -191,6 +191,28 @@ def test_an_invoice_that_was_sent_and_paid_in_part_by_a_reconciled_payment_keeps
     assert notes(firm)[0]["RemainingCredit"] == 100
 
 
+def test_an_invoice_that_was_made_anew_and_owes_again_is_named_until_its_credit_is_put_against_it(
+    firm: Business,
+) -> None:
+    """The customer would owe both."""
+    accept(firm)
+    firm.sync()
+    old, _ = old_and_new(firm)
+    [note] = notes(firm)
+    path = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    [put] = firm.see("CreditNotes", note["CreditNoteID"])["Allocations"]
+    firm.office.ask("https://xero.invalid", "DELETE", f"{path}/{put['AllocationID']}")
+    firm.later()
+    firm.sync()
+    assert "SF-D-00006 was taken back" in firm.waiting(DEAL)["duplicate_incident"].cause
+
+    allocation = {"Amount": put["Amount"], "Date": "2026-11-20", "Invoice": {"InvoiceID": old["InvoiceID"]}}
+    firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
+    firm.later()
+    firm.sync()
+    assert firm.waiting(DEAL) == {}
+
+
 def test_a_credited_invoice_that_owes_again_beside_a_voided_new_one_ties_out_by_name(firm: Business) -> None:
     pay(firm, Decimal(100))
     accept(firm)

@@ -21,7 +21,7 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, calls_for_one, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, bills, calls_for_one, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -113,23 +113,29 @@ class Mirror:
 
     invoices: dict[str, LedgerInvoice]
     linked: frozenset[str] = frozenset()
+    credited: frozenset[str] = frozenset()
+    """Of these what was taken back and made anew."""
     by_contact: dict[str, list[LedgerInvoice]] = field(init=False)
     by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     by_number: dict[str, list[LedgerInvoice]] = field(init=False)
     by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
     over_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     """Those that name a deal and are dead, or taken back by credit."""
+    owing_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
+    """Those that were taken back and owe again, since their credit or a payment was taken off them."""
 
     def __post_init__(self) -> None:
         self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
-        self.over_by_marker = defaultdict(list)
+        self.over_by_marker, self.owing_by_marker = defaultdict(list), defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
             source_id = record_id_in(invoice.url)
             if not self._is_unclaimed(invoice):
                 if source_id and invoice.invoice_id not in self.linked:
                     self.over_by_marker[source_id].append(invoice)
+                if source_id and invoice.invoice_id in self.credited and invoice.is_live and invoice.amount_due:
+                    self.owing_by_marker[source_id].append(invoice)
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id:
@@ -438,11 +444,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     elif current is not None and not asks_for_money(current) and not calls_for_one(deal):
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
-    if twins := context.mirror.by_marker.get(deal.ref.id):
-        numbers = ", ".join(invoice.number for invoice in twins)
-        related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
-        cause = f"beside {link.number}, {numbers} names this deal and is live"
-        findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
+    if twin := _beside(deal, link, current, context.mirror):
+        findings, operation = [twin], None
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
@@ -451,6 +454,21 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
     renamed = same and known != deal.mapped_hash
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
+
+
+def _beside(deal: Deal, link: Link, current: LedgerInvoice | None, mirror: Mirror) -> Finding | None:
+    """Another live invoice that names the deal, or one that its own was made in place of and that owes again."""
+    twins = mirror.by_marker.get(deal.ref.id, [])
+    owing = mirror.owing_by_marker.get(deal.ref.id, []) if current is not None and bills(current) else []
+    if not (twins or owing):
+        return None
+    numbers = ", ".join(invoice.number for invoice in twins or owing)
+    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins or owing)
+    cause, fix = f"beside {link.number}, {numbers} names this deal and is live", ""
+    if not twins:
+        cause = f"{numbers} was taken back by credit and made anew as {link.number}, and owes again"
+        fix = "Put its credit note against it again in Xero, or void it."
+    return Finding("duplicate_incident", deal.ref, cause, fix=fix, related=related)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
