@@ -441,7 +441,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_row_deleted": Reason(
             "A payment's row was deleted, the payment stands",
             _FINANCE,
-            "Remove the payment in Xero if it was wrong, or restore the row.",
+            "Remove the payment in Xero if it was wrong; else restore the row, or, where it is gone, "
+            "`crossfoot queue ignore`.",
         ),
         "payment_removed": Reason(
             "A recorded payment was removed in Xero",

@@ -85,19 +85,16 @@ def _keep_agreed(session: Session) -> None:
 def _tell_made(session: Session, settlements: Sequence[Settlement]) -> None:
     """Let each row say what became of its payment: it was not told while the flow was off or nothing went to
     Salesforce, and what it was to be told is forgotten while it lies in the recycle bin."""
-    home = session.organisation_id
-    own_keys = {each.recorded.ref.id: each.recorded.own_key for each in settlements if not each.recorded.deleted}
+    doubtful = [
+        each.recorded.ref.id
+        for each in settlements
+        if not each.recorded.deleted
+        and (not each.recorded.own_key or any(found.code == "payment_removed" for found in each.findings))
+    ]
     with session.database.writing("payments told") as connection:
-        made = {
-            stored.source_id: (stored.link.xero_id, stored.link.state is LinkState.RETIRED)
-            for stored in load_links(connection, home, Kind.PAYMENT, source_keys=own_keys, live_only=False)
-        }
-        untold = {
-            row_id: (payment_id, "Deleted" if removed else "Authorised")
-            for row_id, (payment_id, removed) in made.items()
-            if removed or own_keys[row_id] != f"{home}:{payment_id}"
-        }
-        want_rows(connection, session, untold)
+        made = load_links(connection, session.organisation_id, Kind.PAYMENT, source_keys=doubtful, live_only=False)
+        says = {LinkState.LIVE: "Authorised", LinkState.RETIRED: "Deleted"}
+        want_rows(connection, session, {each.source_id: (each.link.xero_id, says[each.link.state]) for each in made})
 
 
 def _let_go(session: Session) -> None:
