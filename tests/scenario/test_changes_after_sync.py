@@ -460,6 +460,23 @@ def test_a_lock_that_was_set_since_the_run_began_is_seen_before_an_invoice_is_vo
     assert "locked up to 2026-11-19" in firm.waiting(APPROVED)["cancel_not_possible"].cause
 
 
+def test_a_void_that_xero_refused_is_sent_again_when_it_is_asked_for_again_or_next_day(firm: Business) -> None:
+    """Run after run it would use up the day's calls, and a deletion by policy what the brake lets through."""
+    lose(firm, APPROVED)
+    ask_to_cancel(firm, APPROVED)
+    firm.database.seam = lambda name: firm.lock("2026-11-18") if name == "commit status intent done" else None
+    firm.sync()
+    firm.database.seam = lambda _name: None
+    firm.lock("2026-10-31")
+    firm.later()
+    assert not [call for call in firm.writes_during(firm.sync) if call.startswith("xero")]
+    assert "lock" in firm.waiting(APPROVED)["cancel_not_possible"].cause
+
+    ask_to_cancel(firm, APPROVED)
+    firm.sync()
+    assert (status_of(firm, APPROVED), firm.waiting(APPROVED)) == ("VOIDED", {})
+
+
 def test_only_a_lost_deal_can_be_cancelled(firm: Business) -> None:
     entry = next(iter(firm.desk.entries()))
     with pytest.raises(NeedsPerson, match="lost"):

@@ -358,13 +358,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "cancel_not_possible": Reason(
             "The invoice cannot be taken back",
             _FINANCE,
-            "See why; correct it in Xero by hand, or win the deal again.",
+            "See why and correct it in Xero, or win the deal again. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_not_possible": Reason(
             "The invoice cannot be credited and made anew",
             _FINANCE,
-            "See why; correct it in Xero by hand, or set the deal back.",
+            "See why and correct it in Xero, or set the deal back. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_unfinished": Reason(

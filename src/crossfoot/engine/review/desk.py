@@ -244,6 +244,7 @@ class Desk:
             if stored is None:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
             target = stored.link.xero_id
+            ops.forget_refusals(connection, self.organisation_id, entry.record.id)
             queue_store.decide(
                 connection, self.organisation_id, CANCEL, entry.record.id, target, actor=self.actor, now=self.now
             )
