@@ -105,7 +105,7 @@ def _line_problems(line: IntendedLine, without_products: bool, books: Books) -> 
         yield "negative_quantity", f"quantity {line.quantity} with price {line.unit_amount}"
     yield from _account_and_tax_problems(line, without_products, books)
     for category, option in line.tracking:
-        yield from _tracking_problems(category, option, books)
+        yield from tracking_problems(category, option, books)
 
 
 def _account_and_tax_problems(line: IntendedLine, without_products: bool, books: Books) -> Iterator[tuple[str, str]]:
@@ -128,7 +128,8 @@ def _account_and_tax_problems(line: IntendedLine, without_products: bool, books:
         yield "tax_not_for_account", f"{rate.name} does not apply to {account.code} {account.name}"
 
 
-def _tracking_problems(category: str, option: str, books: Books) -> Iterator[tuple[str, str]]:
+def tracking_problems(category: str, option: str, books: Books) -> Iterator[tuple[str, str]]:
+    """Why Xero would take no line under an option, or drop the option: the reason and its cause (XERO 4.3)."""
     known = books.tracking.get(category)
     if known is None or known.status != "ACTIVE":
         yield "tracking_unknown", f"tracking category {category!r} is not in use"

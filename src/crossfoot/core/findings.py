@@ -252,20 +252,20 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_longer_won": Reason(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
-            "win the deal again.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or win the deal again.",
         ),
         "worth_nothing": Reason(
             "The deal is worth nothing now but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
-            "correct the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or correct the deal.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in full in Xero, or "
-            "restore the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
@@ -385,13 +385,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "cancel_not_possible": Reason(
             "The invoice cannot be taken back",
             _FINANCE,
-            "See why; correct it in Xero by hand, or win the deal again.",
+            "See why and correct it in Xero, or win the deal again. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_not_possible": Reason(
             "The invoice cannot be credited and made anew",
             _FINANCE,
-            "See why; correct it in Xero by hand, or set the deal back.",
+            "See why and correct it in Xero, or set the deal back. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_unfinished": Reason(
@@ -468,7 +470,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_row_deleted": Reason(
             "A payment's row was deleted, the payment stands",
             _FINANCE,
-            "Remove the payment in Xero if it was wrong, or restore the row.",
+            "Remove the payment in Xero if it was wrong; else restore the row, or, where it is gone, "
+            "`crossfoot queue ignore`.",
         ),
         "payment_removed": Reason(
             "A recorded payment was removed in Xero",

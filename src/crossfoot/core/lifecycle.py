@@ -17,7 +17,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, Money
 from crossfoot.core.records import RecordRef, Side, content_hash
-from crossfoot.core.reissue import is_credited
+from crossfoot.core.reissue import is_credited, is_nothing
 from crossfoot.core.standing import is_billable
 
 CANCEL_CODES = frozenset({"cancel_not_possible"})
@@ -61,6 +61,11 @@ def bills(invoice: LedgerInvoice) -> bool:
     return invoice.is_live and not is_credited(invoice)
 
 
+def asks_for_money(invoice: LedgerInvoice) -> bool:
+    """Whether an invoice stands and comes to something, so that a deal which calls for none is asked about."""
+    return bills(invoice) and not is_nothing(invoice)
+
+
 def calls_for_one(deal: Deal) -> bool:
     """Whether a deal calls for an invoice."""
     return deal.won and not deal.deleted and is_billable(deal)
@@ -78,7 +83,7 @@ def judge_linked(case: LinkedDeal) -> Judgement:
         return Judgement((finding,), waits=waits)
 
     shown = f"invoice {invoice.number or invoice.invoice_id}"
-    if not bills(invoice) and not calls_for_one(deal):
+    if not asks_for_money(invoice) and not calls_for_one(deal):
         return Judgement()
     if not invoice.is_live:
         return hold("invoice_voided", f"{shown} is {invoice.status.lower()} in Xero; the deal is still won")
@@ -230,7 +235,9 @@ def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date
         return Cancellation("DELETED")
     if invoice.amount_paid or invoice.prepaid:
         also = ", and credit it in full" if invoice.taken_off else ""
-        return Cancellation(problem=f"something is paid on it: take the payment off it in Xero{also}")
+        return Cancellation(
+            problem=f"money is on it: take that off it in Xero, as an overpayment of the customer{also}"
+        )
     if invoice.status != "AUTHORISED" or invoice.amount_credited:
         return Cancellation(problem="something is credited on it: credit the rest in Xero")
     if locked_until and invoice.dated <= locked_until:

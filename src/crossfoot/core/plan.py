@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 
@@ -21,7 +21,7 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, bills, calls_for_one, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -113,23 +113,29 @@ class Mirror:
 
     invoices: dict[str, LedgerInvoice]
     linked: frozenset[str] = frozenset()
+    credited: frozenset[str] = frozenset()
+    """Of these what was taken back and made anew."""
     by_contact: dict[str, list[LedgerInvoice]] = field(init=False)
     by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     by_number: dict[str, list[LedgerInvoice]] = field(init=False)
     by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
     over_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     """Those that name a deal and are dead, or taken back by credit."""
+    owing_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
+    """Those that were taken back and owe again, since their credit or a payment was taken off them."""
 
     def __post_init__(self) -> None:
         self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
-        self.over_by_marker = defaultdict(list)
+        self.over_by_marker, self.owing_by_marker = defaultdict(list), defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
             source_id = record_id_in(invoice.url)
             if not self._is_unclaimed(invoice):
                 if source_id and invoice.invoice_id not in self.linked:
                     self.over_by_marker[source_id].append(invoice)
+                if source_id and invoice.invoice_id in self.credited and invoice.is_live and invoice.amount_due:
+                    self.owing_by_marker[source_id].append(invoice)
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id:
@@ -445,12 +451,12 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
-    elif current is not None and not bills(current) and not calls_for_one(deal):
+    elif current is not None and not asks_for_money(current) and not calls_for_one(deal):
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
-    if twins := context.mirror.by_marker.get(deal.ref.id):
-        findings, operation = [_of_twins(deal, link, current, twins)], None
-        bucket = Bucket.WAITING if findings[0].code == "invoice_voided" else bucket
+    if twin := _beside(deal, link, current, context.mirror):
+        findings, operation = [twin], None
+        bucket = Bucket.WAITING if twin.code == "invoice_voided" else bucket
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
@@ -461,17 +467,26 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
 
 
-def _of_twins(deal: Deal, link: Link, own: LedgerInvoice | None, twins: Sequence[LedgerInvoice]) -> Finding:
-    """Of several invoices that name a deal one may stand. Where it is not the deal's own, that one is let go of first:
-    the other is then asked about as for a deal without one."""
-    numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins)
-    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
-    if own is None or bills(own) or not calls_for_one(deal):
-        cause = f"beside {link.number}, {numbers} names this deal and is live"
-        return Finding("duplicate_incident", deal.ref, cause, related=related)
-    cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
-    fix = f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
-    return Finding("invoice_voided", deal.ref, cause, fix=fix, related=related)
+def _beside(deal: Deal, link: Link, own: LedgerInvoice | None, mirror: Mirror) -> Finding | None:
+    """Another live invoice that names the deal, or one that its own was made in place of and that owes again. Of several
+    one may stand: where that is not the deal's own, this is let go of first, and the other is asked about."""
+    twins = mirror.by_marker.get(deal.ref.id, [])
+    owing = mirror.owing_by_marker.get(deal.ref.id, []) if own is not None and bills(own) else []
+    if not (twins or owing):
+        return None
+    numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins or owing)
+    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins or owing)
+    if own is not None and not bills(own) and calls_for_one(deal):
+        cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
+        fix = (
+            f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
+        )
+        return Finding("invoice_voided", deal.ref, cause, fix=fix, related=related)
+    cause, fix = f"beside {link.number}, {numbers} names this deal and is live", ""
+    if not twins:
+        cause = f"{numbers} was taken back by credit and made anew as {link.number}, and owes again"
+        fix = "Put its credit note against it again in Xero, or void it."
+    return Finding("duplicate_incident", deal.ref, cause, fix=fix, related=related)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:

@@ -269,6 +269,19 @@ def forget_decision(connection: Connection, organisation_id: str, kind: Decided,
     touch(connection, organisation_id, source_id)
 
 
+def rename_answers(connection: Connection, organisation_id: str, source_id: str, was: str, now: str) -> None:
+    """What people decided about a version of a record is about the same version, read with other fields."""
+    connection.execute(
+        update(decision)
+        .where(
+            decision.c.organisation_id == organisation_id,
+            decision.c.source_id == source_id,
+            decision.c.target_id.endswith(f":{was}", autoescape=True),
+        )
+        .values(target_id=func.replace(decision.c.target_id, was, now))
+    )
+
+
 def take_back(connection: Connection, organisation_id: str, kind: Decided, source_id: str, target_id: str) -> None:
     """Take one decision back."""
     connection.execute(

@@ -15,6 +15,8 @@ from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.money import ZERO, line_amount, total
 from crossfoot.core.reissue import Act, Issue, Next, credit_of, credit_totals, find_obstacle, next_step, succession
 
+from .cases import ORGANISATION, books
+
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
 RATES = {"OUTPUT": Decimal(10), "EXEMPT": ZERO}
@@ -131,7 +133,7 @@ def test_no_more_is_allocated_than_is_owed() -> None:
     ],
 )
 def test_what_stands_in_the_way(old: LedgerInvoice, locked: dt.date | None, words: str) -> None:
-    found = find_obstacle(old, LINK, RATES, TODAY, locked)
+    found = find_obstacle(old, LINK, books(organisation=replace(ORGANISATION, period_lock=locked)), TODAY)
     assert (words in found) if words else found == ""
 
 

@@ -99,7 +99,7 @@ def read_evidence(
         contacts=customers.decisions,
         accounts=customers.accounts,
         chosen=customers.chosen_for,
-        mirror=Mirror(invoices, linked=frozenset(credited | linked)),
+        mirror=Mirror(invoices, linked=frozenset(credited | linked), credited=frozenset(credited)),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
         epochs=epochs,

@@ -262,6 +262,7 @@ class Desk:
             if stored is None:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
             target = stored.link.xero_id
+            ops.forget_refusals(connection, self.organisation_id, entry.record.id)
             queue_store.decide(
                 connection, self.organisation_id, CANCEL, entry.record.id, target, actor=self.actor, now=self.now
             )
@@ -281,6 +282,7 @@ class Desk:
                 raise NeedsPerson(f"Entry {entry.id}: the deal or its invoice is gone.")
             home, deal, target = self.organisation_id, entry.record.id, about(stored.link.xero_id, hashes[0])
             queue_store.forget_decision(connection, home, ASKED, deal)
+            ops.forget_refusals(connection, home, deal)
             queue_store.decide(connection, home, ASKED, deal, target, actor=self.actor, now=self.now)
             self._note(connection, "reissue", entry, xero_id=stored.link.xero_id)
         return entry, stored.link.number
