@@ -468,8 +468,8 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
 
 
 def _beside(deal: Deal, link: Link, own: LedgerInvoice | None, mirror: Mirror) -> Finding | None:
-    """Another live invoice that names the deal, or one that its own was made in place of and that owes again. Of several
-    one may stand: where that is not the deal's own, this is let go of first, and the other is asked about."""
+    """Another live invoice that names the deal, or one that its own was made in place of and that owes again. One of
+    them may stand: where that is not the deal's own, this is let go of first, and the other is asked about."""
     twins = mirror.by_marker.get(deal.ref.id, [])
     owing = mirror.owing_by_marker.get(deal.ref.id, []) if own is not None and bills(own) else []
     if not (twins or owing):
