@@ -14,7 +14,7 @@ from crossfoot.core.reissue import Stage
 from crossfoot.engine.guards.anchor import Anchor
 from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished
 from crossfoot.engine.guards.guard import check_guard, require_go_live
-from crossfoot.engine.guards.restore import Restored, keep_anchor, require_current, settle_restored
+from crossfoot.engine.guards.restore import Restored, find_gap, keep_anchor, require_current, settle_restored
 from crossfoot.engine.planning.people import doubt_people
 from crossfoot.engine.planning.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.reading.allowance import refresh_allowance, told_in_queue
@@ -208,11 +208,12 @@ def _done(session: Session, planned: Planned, deals: Iterable[str]) -> set[str]:
 
 def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
     """Go on with an old copy of the database: rebuild its links from what Xero holds. Writes to neither side."""
+    gap = find_gap(session, reason)
     _, planned, _ = look(session, after_copy=True)
     recall_payments(session)
     recall_rows(session)
     doubt_people(session)
-    return settle_restored(session, reason, session.rebuilt), planned
+    return settle_restored(session, reason, gap, session.rebuilt), planned
 
 
 def _carry_out(

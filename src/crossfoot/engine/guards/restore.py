@@ -6,7 +6,7 @@ a number that Crossfoot gives it, docs/adr/0004); what people decided since, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
@@ -38,32 +38,38 @@ def require_current(session: Session) -> None:
         )
 
 
-def settle_restored(session: Session, reason: str, linked: int) -> Restored:
+def find_gap(session: Session, reason: str) -> Restored:
+    """What the copy lacks, before anything that is found again is noted in its log."""
+    if not reason.strip():
+        raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
+    anchor = read_anchor(session.anchor_path, session.organisation_id)
+    with session.database.reading() as connection:
+        problem = departs(connection, session.organisation_id, anchor)
+        here = newest(connection, session.organisation_id)
+    return Restored(problem, 0, here.seq + 1, anchor.seq if anchor else here.seq)
+
+
+def settle_restored(session: Session, reason: str, gap: Restored, linked: int) -> Restored:
     """Take the copy as the database from now on, with a note in its log. ``linked`` were found again by their marks.
 
     What was written into Salesforce since the copy is not known, so the next write-back writes every row once more.
     """
-    if not reason.strip():
-        raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
     anchor = read_anchor(session.anchor_path, session.organisation_id)
     with session.database.writing("restored") as connection:
-        problem = departs(connection, session.organisation_id, anchor)
-        here = newest(connection, session.organisation_id)
-        lost_to = anchor.seq if anchor else here.seq
         show_anew(connection, session.organisation_id)
         note(
             connection,
             session,
             "restore",
             reason=reason.strip(),
-            departed=problem,
-            lost_from=here.seq + 1,
-            lost_to=lost_to,
+            departed=gap.departed,
+            lost_from=gap.lost_from,
+            lost_to=gap.lost_to,
             lost_hash=anchor.hash if anchor else "",
             linked=linked,
         )
     keep_anchor(session)
-    return Restored(problem, linked, here.seq + 1, lost_to)
+    return replace(gap, linked=linked)
 
 
 def keep_anchor(session: Session) -> Anchor:
