@@ -80,7 +80,7 @@ def test_a_change_that_was_made_while_the_database_took_nothing_is_no_edit_of_a_
     [line] = synced.lines(name)
     synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
     synced.later()
-    busy = []
+    busy: list[str] = []
 
     def take_nothing_after_the_write(point: str) -> None:
         last = synced.ledger.log[-1]
