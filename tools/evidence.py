@@ -130,6 +130,7 @@ def page(data: Mapping[str, Any]) -> str:
     head = [
         ("seeds", data["seeds"]),
         ("failed seeds", len(data["failed_seeds"])),
+        ("seeds on earlier states of the sources", sum(state["seeds"] for state in data["earlier_states"])),
         ("days of virtual time", data["totals"].get("virtual_s", 0) // 86_400),
         ("runs", data["totals"].get("runs", 0)),
         ("documents", data["totals"].get("documents", 0)),

@@ -143,6 +143,7 @@ def _organisation(children: str) -> Field:
 
 
 _TOTALS = (money("Subtotal__c", help="Ex tax."), money("Tax__c"), money("Total__c", help="With tax."))
+_NOT_SUMMED = "Empty when what is open is in several currencies, or in another one than the account's."
 _CURRENCY = text("Currency__c", 3, help="The document's own currency in Xero.")
 
 OBJECTS = (
@@ -387,9 +388,9 @@ STANDARD = (
         "Account",
         (
             text("Xero_Contact_Id__c", 36),
-            money("Xero_Balance__c", help="Owed, with tax, less credit. Empty when in several currencies."),
-            money("Xero_Overdue__c", help="Past its due date. Empty when in several currencies."),
-            money("Xero_Credit_Exposure__c", help="The balance and drafts not approved yet, with tax."),
+            money("Xero_Balance__c", help=f"Owed, with tax, less credit. {_NOT_SUMMED}"),
+            money("Xero_Overdue__c", help=f"Past its due date, with tax. {_NOT_SUMMED}"),
+            money("Xero_Credit_Exposure__c", help=f"The balance and drafts not approved yet, with tax. {_NOT_SUMMED}"),
             day("Xero_Oldest_Overdue__c", help="Due date of the oldest invoice that is overdue."),
             number("Xero_Days_To_Pay__c", 5, 0, help="Average of the invoices paid in the last twelve months."),
             text("Xero_Currency__c", 100, help="The currency of what is owed; of several, see the Xero Contacts."),

@@ -88,6 +88,19 @@ def test_a_question_that_nobody_answers_says_how_to_agree_beforehand(synced: Ter
     synced.run("plan", "--out", "later.plan", expect=None)
     assert "Not agreed to" in synced.refused("apply", "later.plan")
     assert "give --yes" in synced.refused("undo", synced.json("runs")[0]["id"])
+    assert "give --name" in synced.refused("go-live")
+
+
+def test_a_command_that_asks_first_does_nothing_for_a_machine_that_did_not_agree(synced: Terminal) -> None:
+    synced.run("plan", "--out", "later.plan", expect=None)
+    before, run = synced.writes(), synced.json("runs")[0]["id"]
+    asking = (("apply", "later.plan"), ("undo", run), ("disconnect", "xero", "Lantern Advisory"))
+
+    said = [json.loads(synced.refused(*command, "--json"))["error"] for command in asking]
+
+    assert [error["code"] for error in said] == ["declined"] * 3
+    assert synced.writes() == before
+    assert "Connected there: 'Lantern Advisory'" in synced.refused("disconnect", "xero", "nobody", "--yes")
 
 
 @pytest.mark.promise("S0-77", "S1-53")
@@ -202,7 +215,7 @@ def test_a_run_is_undone_and_asked_for_again_under_the_next_number(terminal: Ter
     run = terminal.json("sync")["run"]
     assert [found["id"] for found in terminal.json("runs")] == [run]
 
-    undone = terminal.json("undo", run)
+    undone = terminal.json("undo", run, "--yes")
 
     assert sorted(undone["deleted"]) == ["SF-D-00002", "SF-D-00003", "SF-D-00006"]
     assert {kept["what"].split()[0] for kept in undone["kept"]} == {"Contact", "Item"}

@@ -41,7 +41,6 @@ from tests.simulation.wire import QuietWire
 from tests.simulation.world import CLOCK, KEY, copy_pair, iter_ids, template
 
 Row = dict[str, Any]
-NEW_YEAR = dt.date(2026, 1, 1)
 TAX_NUMBERS = ("68300400500", "24300400507", "21700000099", "", "not a number")
 PHONES = ("02 5550 1000", "+61 2 5550 1000", "02 5550 2000 ext 5", "0000 0000")
 WORDS = ("Acacia", "Banksia", "Partners", "Holdings", "Legal", "Group", "12", "A")

@@ -45,8 +45,6 @@ CONTROLS: tuple[tuple[str, str, int, dict[str, int]], ...] = (
         {"ACCPAY": 1, "ACCPAYCREDIT": -1, "SPEND-OVERPAYMENT": -1},
     ),
 )
-# Payments that bring money: of customers, and refunds of suppliers
-MONEY_IN = frozenset({"ACCRECPAYMENT", "APCREDITPAYMENT", "APOVERPAYMENTPAYMENT", "APPREPAYMENTPAYMENT"})
 DOCUMENTS = ("Invoices", "CreditNotes", "Prepayments", "Overpayments")
 
 

@@ -93,8 +93,17 @@ def test_the_brake_holds_above_250_000_in_24_hours(live: Business) -> None:
 
     words = stopped(live, "brake")
 
-    assert "264,536.48 created within 24 hours (at most 250,000.00)" in words
+    assert "271,747.58 created within 24 hours (at most 250,000.00)" in words
     assert "documents" not in words
+
+
+def test_the_brake_weighs_a_currency_without_an_invoice_by_the_rate_of_the_org(live: Business) -> None:
+    gone_live(live)
+    live.office.ask(live.office.xero_url, "PUT", "/Currencies", {"Code": "GBP"})
+    live.win("London fair", "Thames Bridge Capital", [], CloseDate="2026-11-20", CurrencyIsoCode="GBP", Amount=150_000)
+    live.later()
+
+    assert "294,117.65 created within 24 hours" in stopped(live, "brake")  # an AUD is worth 0.51 GBP in the org
 
 
 def test_the_brake_holds_above_50_documents(live: Business) -> None:

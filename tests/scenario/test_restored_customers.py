@@ -12,11 +12,14 @@ import pytest
 
 from crossfoot.core.errors import CrossfootError
 from crossfoot.core.links import Kind
+from crossfoot.core.records import Side
 from crossfoot.emulators.scenario import find_scenario
+from crossfoot.engine.review.choices import choose
 from crossfoot.store.links import load_links
 
 from .business import Business, Stage, found
 from .test_credit_and_reissue import SMALL_FIRM
+from .test_two_way_customers import account, linked, phone, waiting
 
 CUSTOMER = "Acme"
 SHOWN = "Id, Xero_Contact_Id__c, Xero_Balance__c"
@@ -111,3 +114,42 @@ def test_a_contact_that_two_accounts_show_is_linked_to_neither(firm: Business, c
     firm.fall_back(copy)
 
     assert account["Xero_Contact_Id__c"] not in links(firm).values()
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_value_that_was_shared_since_and_then_set_back_on_one_side_waits_for_a_choice(
+    shared: Business, side: Side
+) -> None:
+    """By the old copy the other side alone seems to have changed."""
+    copy = shared.freeze().database
+    row, contact = linked(shared)[0]
+    account_id, contact_id = row["Id"], contact["ContactID"]
+    before, new = phone(shared, contact_id), "+61 2 5550 1234"
+    shared.edit("Account", account_id, Phone=new)
+    shared.sync()
+    shared.later()
+    if side is Side.SALESFORCE:
+        shared.edit("Account", account_id, Phone=before)
+    else:
+        shared.in_xero("Contacts", ContactID=contact_id, Phones=[{"PhoneType": "DEFAULT", "PhoneNumber": before}])
+
+    shared.fall_back(copy)
+
+    ours, theirs = (before, new) if side is Side.SALESFORCE else (new, before)
+    assert (account(shared, account_id)["Phone"], phone(shared, contact_id)) == (ours, theirs)
+    entry = waiting(shared, account_id)["field_conflict"]
+    choose(shared.desk, entry.id, side)
+    shared.later()
+    shared.sync()
+    assert (account(shared, account_id)["Phone"], phone(shared, contact_id)) == (before, before)
+    assert waiting(shared, account_id) == {}
+
+
+def test_a_name_that_salesforce_owns_goes_to_xero_after_a_restore_as_ever(shared: Business) -> None:
+    copy = shared.freeze().database
+    row, contact = linked(shared)[0]
+    shared.edit("Account", row["Id"], Name="Renamed Pty Ltd")
+
+    shared.fall_back(copy)
+
+    assert shared.contact(contact["ContactID"])["Name"] == "Renamed Pty Ltd"

@@ -38,7 +38,8 @@ KILL_WEIGHTS = {"write ": 120, "commit reserve": 120, "commit call": 60, "commit
 KILL_WEIGHTS |= {"commit write-back": 30, "send xero P": 60, "answered xero P": 60, "commit adopt": 60}
 KILL_WEIGHTS |= {"commit hinted records": 30, "commit hints done": 30}
 KILL_WEIGHTS |= {"commit grant": 60, "commit payment": 60, "commit run ended": 30}
-ROUND_S_MAX = 1_200.0  # who died in it is started again while the token that was used works (XERO 1.5)
+ROUND_S_MAX = 1_200.0
+AGAIN_S_MAX = 120.0
 FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.6
@@ -251,7 +252,7 @@ class History:
             if not lingers_s:
                 lingers_s = chance.uniform(*STANDS_STILL_S) if chance.random() < still_rate else 0.0
             elapsed_s = (machine.now - self._round_began).total_seconds()
-            if self.ways.listens and elapsed_s + lingers_s > ROUND_S_MAX:
+            if elapsed_s + lingers_s > ROUND_S_MAX:
                 return GOES_ON
             return Fate(stands_still_s=lingers_s) if lingers_s else GOES_ON
 
@@ -260,32 +261,40 @@ class History:
         if self.ways.listens:
             self.listeners.subscribe()
         machine.at_every_seam = at_seam
+        died = False
         for _ in range(chance.randrange(*CHAOS_ROUNDS)):
-            for _ in range(chance.randrange(5)):
-                machine.note(self.people.act())
-            if self._brakes() and machine.aside.random() < VANISHING_SHARE:
-                machine.note(self.people.do(VANISH))
-            if machine.aside.random() < DRAFTED_SHARE:
-                machine.note(self.people.do(CHANGE_DRAFTED))
-            late = self.ways.listens and self.listeners.comes_first()
-            engines = [("engine", self.engines.later_body if late else self.engines.body)]
-            if chance.random() < second_rate:
-                engines.append(("second engine", self.engines.later_body))
-            if self.ways.hints:
-                engines.append(("receiver", self.hints.body))
-            if self.ways.listens:
-                engines += self.listeners.bodies()
-            began, killed = machine.now, machine.kills
-            self._round_began = began
-            machine.run(*engines)
-            self.hints.check()
-            machine.advance(chance.uniform(1, 600))
-            if chance.random() < OPERATORS_SHARE:
-                self.operators.act()
-            # Who died is started again soon: where a token was not kept the used one works for half an hour (XERO 1.5).
-            ran_well = self.engines.seen_at >= began and machine.kills == killed
-            if chance.random() < DAYS_SHARE and ran_well:
-                machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
+            died = self._chaos_round(second_rate, soon=died)
+
+    def _chaos_round(self, second_rate: float, *, soon: bool) -> bool:
+        """Engines and listeners beside each other, and what people do before and after; ``soon``: an engine starts at
+        once. Answers whether somebody died: who did is started again soon, since where a token was not kept the used
+        one works for half an hour (XERO 1.5)."""
+        machine, chance = self.machine, self.machine.chance
+        for _ in range(chance.randrange(5)):
+            machine.note(self.people.act())
+        if self._brakes() and machine.aside.random() < VANISHING_SHARE:
+            machine.note(self.people.do(VANISH))
+        if machine.aside.random() < DRAFTED_SHARE:
+            machine.note(self.people.do(CHANGE_DRAFTED))
+        late = self.ways.listens and self.listeners.comes_first() and not soon
+        engines = [("engine", self.engines.later_body if late else self.engines.body)]
+        if chance.random() < second_rate:
+            engines.append(("second engine", self.engines.later_body))
+        if self.ways.hints:
+            engines.append(("receiver", self.hints.body))
+        if self.ways.listens:
+            engines += self.listeners.bodies()
+        began, killed = machine.now, machine.kills
+        self._round_began = began
+        machine.run(*engines)
+        self.hints.check()
+        died = machine.kills > killed
+        machine.advance(chance.uniform(1, AGAIN_S_MAX if died else 600))
+        if chance.random() < OPERATORS_SHARE:
+            self.operators.act()
+        if chance.random() < DAYS_SHARE and self.engines.seen_at >= began and not died:
+            machine.advance(timedelta(days=chance.choice((1, 1, 3))).total_seconds())
+        return died
 
     def _people_at_seam(self, actor: Actor, act_rate: float) -> None:
         """What people do while an engine is on its way."""

@@ -15,6 +15,7 @@ from crossfoot.core.errors import Defect, RetryLater
 from crossfoot.emulators.salesforce import World, handle, new_world
 from crossfoot.emulators.wire import Request, Response
 from crossfoot.salesforce import bulk
+from crossfoot.salesforce import requests as sf
 from crossfoot.salesforce.bulk import BulkJob, UpsertRow, Way
 
 if TYPE_CHECKING:
@@ -52,21 +53,6 @@ class Wire:
         self.ask(bulk.start(job.id))
         self.now += timedelta(minutes=5)
         return bulk.decode_job(self.ask(bulk.poll(job.id)).body)
-
-    def read(self, soql: str, rows_max: int = 10) -> list[dict[str, str]]:
-        job = bulk.decode_job(self.ask(bulk.create_read(soql)).body)
-        self.now += timedelta(minutes=5)
-        assert bulk.decode_job(self.ask(bulk.poll_read(job.id)).body).ended
-        rows: list[dict[str, str]] = []
-        locator = ""
-        for _ in range(100):
-            answer = self.ask(bulk.read_page(job.id, locator, rows_max=rows_max))
-            page = bulk.decode_page({name.lower(): value for name, value in answer.headers}, answer.body)
-            rows, locator = rows + page.rows, page.locator
-            if not locator:
-                break
-        self.ask(bulk.delete_read(job.id))
-        return rows
 
 
 def rows_of(count: int, parents: int = 0) -> list[UpsertRow]:
@@ -155,8 +141,12 @@ def test_a_load_and_what_came_of_each_row() -> None:
     assert (outcomes["o:2"].success, outcomes["o:2"].code) == (False, "STRING_TOO_LONG")
     assert outcomes["o:2"].message.endswith("(max length=80)")
     wire.load([UpsertRow("o:1", {"Status__c": None}), UpsertRow("o:3", {"Total__c": Decimal(5)})])
-    found = wire.read(f"SELECT {KEY}, Name, Total__c, Status__c FROM {KIND} ORDER BY {KEY}", rows_max=1)
-    assert [(row[KEY], row["Total__c"], row["Status__c"]) for row in found] == [("o:1", "12.3", ""), ("o:3", "5.0", "")]
+    asked = sf.query(f"SELECT {KEY}, Name, Total__c, Status__c FROM {KIND} ORDER BY {KEY}")
+    found = sf.decode_query(wire.ask(asked).body).rows
+    assert [(row[KEY], row["Total__c"], row["Status__c"]) for row in found] == [
+        ("o:1", Decimal("12.3"), None),
+        ("o:3", 5, None),
+    ]
     assert found[0]["Name"] == 'a "b",\nc'
 
 
@@ -169,19 +159,18 @@ def test_rows_of_a_job_that_was_stopped_are_told_apart() -> None:
     assert {key: each.code for key, each in outcomes.items()} == {"k0": "UNPROCESSED", "k1": "UNPROCESSED"}
 
 
+SUCCEEDED = f'"sf__Id","{KEY}"\n"1","a"\n"2","b"\n'.encode()
+
+
 def test_answers_that_are_cut_off_are_asked_for_again() -> None:
-    page = b'"Id","Name"\n"1","a"\n"2","b"\n'
-    assert bulk.decode_page({"sforce-numberofrecords": "2", "sforce-locator": "null"}, page).locator == ""
-    for body in (page[:-8], page[:-3], b"\xff"):
+    assert bulk.decode_results(KEY, SUCCEEDED, b"", b"").keys() == {"a", "b"}
+    for body in (SUCCEEDED[:-5], SUCCEEDED[:-3], b"\xff", b'"Id"\n"1"\n'):
         with pytest.raises(RetryLater):
-            bulk.decode_page({"sforce-numberofrecords": "2"}, body)
-    with pytest.raises(RetryLater):
-        bulk.decode_results(KEY, b'"Id"\n"1"\n', b"", b"")
+            bulk.decode_results(KEY, body, b"", b"")
 
 
 def test_nul_is_left_out_and_line_breaks_stay() -> None:
-    page = bulk.decode_page({}, b'"Id","Name"\r\n"1","a\0b\r\nc"\r\n')
-    assert page.rows == [{"Id": "1", "Name": "ab\r\nc"}]
+    assert bulk.decode_results(KEY, SUCCEEDED.replace(b"b", b"b\0\r\nc"), b"", b"").keys() == {"a", "b\r\nc"}
 
 
 def test_polls_grow_rarer() -> None:

@@ -20,6 +20,7 @@ from crossfoot.cli.screen import (
     cut,
     money,
     print_json,
+    require_yes,
     table,
     told_plainly,
     workspace_at,
@@ -139,8 +140,7 @@ def apply(
         saved = read_plan_file(session, file)
         if not as_json:
             typer.echo(_target(session, saved.summary))
-        if not yes and not as_json:
-            typer.confirm("Send it?", abort=True)
+        require_yes("Send it?", yes=yes, as_json=as_json)
         report = apply_plan_file(session, saved, strict=strict)
     _show_report(report, as_json=as_json)
 
@@ -309,8 +309,7 @@ def undo(
     """
     from crossfoot.engine.undo import undo as undo_run
 
-    if not yes and not as_json:
-        typer.confirm(f"Delete the untouched drafts of run {run} in Xero?", abort=True)
+    require_yes(f"Delete the untouched drafts of run {run} in Xero?", yes=yes, as_json=as_json)
     with writing_session(workspace, as_json=as_json) as session:
         undone = undo_run(session, run)
     if as_json:

@@ -58,7 +58,8 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
             _complain(str(error), as_json=as_json, code=type(error).__name__)
             raise typer.Exit(EXIT_ERROR) from None
         except typer.Abort:
-            _complain("Not agreed to. Where nobody can answer, give --yes.", as_json=as_json, code="declined")
+            option = "--yes" if "yes" in kwargs else "--name"  # of what only a typed name agrees to
+            _complain(f"Not agreed to. Where nobody can answer, give {option}.", as_json=as_json, code="declined")
             raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
             _complain(
@@ -179,6 +180,16 @@ def writing_session(directory: Path, *, as_json: bool) -> Iterator[Session]:
                 yield session
         finally:
             session.close()
+
+
+def require_yes(question: str, *, yes: bool, as_json: bool) -> None:
+    """Ask before something is sent or ended, where ``--yes`` does not say so already. A machine is not asked: it has to
+    say so."""
+    if yes:
+        return
+    if as_json:
+        raise typer.Abort
+    typer.confirm(question, abort=True)
 
 
 def actor() -> str:

@@ -16,6 +16,7 @@ from crossfoot.cli.screen import (
     WorkspaceOption,
     actor,
     print_json,
+    require_yes,
     table,
     told_plainly,
     workspace_at,
@@ -271,8 +272,7 @@ def disconnect(
         if not as_json:
             typer.echo("\n".join(f"{'Would' if dry_run else 'Will'} {step.words}" for step in steps))
         if not dry_run:
-            if not yes and not as_json:
-                typer.confirm(f"Disconnect {connection.name}?", abort=True)
+            require_yes(f"Disconnect {connection.name}?", yes=yes, as_json=as_json)
             disconnector.carry_out(connection, steps, actor())
     if as_json:
         done = {"side": side, "id": connection.home, "name": connection.name, "dry_run": dry_run}

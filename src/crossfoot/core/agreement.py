@@ -283,7 +283,7 @@ def _standing_base(merged: RecordMerge, base: Values, told: set[str]) -> dict[st
 
 def _conflict(record: LinkedRecord, name: str, sides: Sides) -> str:
     by = f" by {record.salesforce_by}" if record.salesforce_by else ""
-    before = f", before that {_shown(sides.base)}" if sides.has_base else ""
+    before = f", before that {_shown(sides.base)}" if sides.base else ""
     return (
         f"{record.label(name)}: Salesforce has {_shown(sides.salesforce)} (saved {_when(record.salesforce_at)}{by}), "
         f"Xero has {_shown(sides.xero)} (saved {_when(record.xero_at)}){before}"

@@ -53,7 +53,7 @@ class IntendedLine:
 
 @dataclass(frozen=True, slots=True)
 class IntendedInvoice:
-    """A sales invoice that a deal calls for. ``source_amount`` is what Salesforce itself says the deal is worth."""
+    """A sales invoice that a deal calls for."""
 
     source: RecordRef
     account: RecordRef | None
@@ -62,7 +62,6 @@ class IntendedInvoice:
     reference: str
     url: str
     lines: tuple[IntendedLine, ...]
-    source_amount: Decimal
     line_amounts: LineAmounts = LineAmounts.EXCLUSIVE
     due: dt.date | None = None
     own_number: str = ""

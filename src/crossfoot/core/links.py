@@ -38,10 +38,6 @@ class Identity:
     def __str__(self) -> str:
         return "/".join((self.org_id, self.organisation_id, self.kind, self.source_key, self.part, str(self.epoch)))
 
-    def next_epoch(self) -> Identity:
-        """The identity of the document that replaces this one after a person voided or undid it."""
-        return Identity(self.org_id, self.organisation_id, self.kind, self.source_key, self.part, self.epoch + 1)
-
 
 class LinkState(StrEnum):
     """A live link pairs two records; a retired one remembers a pairing that a person ended."""

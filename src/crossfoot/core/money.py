@@ -12,7 +12,6 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal
 
 EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 ZERO = Decimal(0)
-CENT = Decimal("0.01")
 HALF_CENT = Decimal("0.005")
 UNIT_PRICE_PLACES = 4
 QUANTITY_PLACES = 4

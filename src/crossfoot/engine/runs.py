@@ -14,7 +14,14 @@ from crossfoot.core.reissue import Stage
 from crossfoot.engine.guards.anchor import Anchor
 from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished
 from crossfoot.engine.guards.guard import check_guard, require_go_live
-from crossfoot.engine.guards.restore import Restored, find_gap, keep_anchor, require_current, settle_restored
+from crossfoot.engine.guards.restore import (
+    Restored,
+    doubt_shared_values,
+    find_gap,
+    keep_anchor,
+    require_current,
+    settle_restored,
+)
 from crossfoot.engine.planning.people import doubt_people
 from crossfoot.engine.planning.planner import Planned, keep_plan, make_plan
 from crossfoot.engine.reading.allowance import refresh_allowance, told_in_queue
@@ -213,6 +220,7 @@ def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
     recall_payments(session)
     recall_rows(session)
     doubt_people(session)
+    doubt_shared_values(session)
     return settle_restored(session, reason, gap, session.rebuilt), planned
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -135,6 +136,8 @@ class Session:
     """Flows that wait for a change of the org's schema, and why (``engine.drift``)."""
     just_shown: dict[tuple[str, str], datetime] = field(default_factory=dict)
     """Rows of Salesforce (object and key) that were written moments ago, and when."""
+    org_rates: dict[str, Decimal] = field(default_factory=dict)
+    """What one of the organisation's own currency is worth by the org's rates, for currencies Xero gave no rate of."""
 
     @property
     def org_id(self) -> str:

@@ -175,7 +175,6 @@ class DealLens:
             reference=as_text(header.value("Reference"))[:REFERENCE_LENGTH_MAX],
             url=record_url(instance_url, deal.ref.id),
             lines=tuple(lines),
-            source_amount=deal.amount,
             line_amounts=self.line_amounts,
             own_number=as_text(header.value("Number")),
             without_products=without_products,

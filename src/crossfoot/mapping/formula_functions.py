@@ -78,10 +78,9 @@ def show(value: Value) -> str:
 _HINTS = {
     ("number", "text"): " Use VALUE() to read a number from a text.",
     ("text", "number"): " Use TEXT() to write a number as text.",
-    ("text", "date"): " Use TEXT() to write a date as text.",
     ("text", "date and time"): " Use TEXT() to write a date as text.",
     ("text", "checkbox"): ' Use IF(field, "Yes", "No") to write a checkbox as text.',
-    ("date", "text"): " Use DATEVALUE() to read a date from a text.",
+    ("date", "text"): " Use DATEVALUE() to read a date from a text, or TEXT() on a field of text that may hold a date.",
     ("date", "date and time"): " Use DATEVALUE() to take the date of it.",
     ("checkbox", "text"): ' Compare it, as in field = "Yes".',
     ("checkbox", "number"): " Compare it, as in field > 0.",
@@ -102,12 +101,28 @@ def number(value: Value) -> Decimal | None:
 
 
 def text(value: Value) -> str:
-    """``value`` as a text; blank is the text of no characters."""
+    """``value`` as a text; blank is the text of no characters. A day is its digits, since a field of text may hold what
+    reads as one."""
     if isinstance(value, str):
         return value
     if value is None:
         return ""
+    if _is_day(value):
+        return str(value)
     raise _refuse("text", value)
+
+
+def _is_day(value: Value) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+def _is_day_in_text(value: Value) -> bool:
+    if not isinstance(value, str) or len(value) != len("2026-11-21"):
+        return False
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
 
 
 def flag(value: Value) -> bool:
@@ -150,10 +165,11 @@ def _arithmetic(compute: Callable[[Decimal, Decimal], Decimal]) -> Callable[[Val
 
 
 def _add(left: Value, right: Value) -> Value:
-    if isinstance(left, date):
-        return add_days(left, right)
-    if isinstance(right, date):
-        return add_days(right, left)
+    for day, other in ((left, right), (right, left)):
+        if isinstance(day, date) and isinstance(other, str) and other:
+            raise Refused(f"To a date days are added, not {show(other)}. Use & to join texts, or VALUE().")
+        if isinstance(day, date):
+            return add_days(day, other)
     if isinstance(left, str) or isinstance(right, str):
         return join(left, right)
     return _sum(left, right)
@@ -183,6 +199,8 @@ def same(left: Value, right: Value) -> bool:
     """Whether two values are equal. Blank equals blank; values of two kinds are an error, not a silent "no"."""
     if is_blank(left) or is_blank(right):
         return is_blank(left) and is_blank(right)
+    if (_is_day(left) and _is_day_in_text(right)) or (_is_day(right) and _is_day_in_text(left)):
+        return text(left) == text(right)
     if kind_of(left) != kind_of(right):
         raise _refuse(kind_of(left), right)
     return left == right

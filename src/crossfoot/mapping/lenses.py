@@ -2,7 +2,7 @@
 
 Each part of a record is one value of canonical text; an address is one value of five texts, so that a street never
 meets another one's city. Writing what was read changes nothing, and reading what was written gives it again, save for
-the losses that ``LOSSES`` declares.
+the losses that docs/how-to/keep-customers-in-agreement.md lists.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from crossfoot.core.money import EXACT
 from crossfoot.core.records import RecordRef, canonical
 from crossfoot.mapping.expressions import ExpressionError
 from crossfoot.mapping.rules import Rule
-from crossfoot.mapping.transforms import TransformError, find_transform, join_street, split_street
+from crossfoot.mapping.transforms import TransformError, country_code, find_transform, join_street, split_street
 from crossfoot.mapping.values import as_text, raw_at
 
 _BILLING = ("Street", "City", "Region", "PostalCode", "Country")
@@ -34,16 +34,6 @@ PHONE_KINDS: Mapping[str, str] = MappingProxyType(
     {"Phone": "DEFAULT", "Mobile": "MOBILE", "Fax": "FAX", "DirectDial": "DDI"}
 )
 ADDRESS_KINDS: Mapping[str, str] = MappingProxyType({"Address": "POBOX", "DeliveryAddress": "STREET"})
-LOSSES: Mapping[str, str] = MappingProxyType(
-    {
-        "Name": "what is beyond 255 characters, the unique-name suffix included; doubled spaces",
-        "Phone, Mobile, Fax, DirectDial": "Xero's split into country, area and number; what is beyond 50 characters",
-        "Email": "capitals",
-        "Address, DeliveryAddress": "the spelling of the country; street lines beyond the fourth join it",
-        "Description": "what is beyond 4,000 characters",
-        "Price": "digits beyond the fourth decimal",
-    }
-)
 
 
 def _digits(text: str) -> str:
@@ -238,12 +228,9 @@ class RecordLens:
 
 
 def _canonical_text(member: str, text: str, rule: Rule) -> str:
-    """One form on both sides. A country that is none is left as the words it is."""
+    """One form on both sides."""
     if member.endswith("Country"):
-        try:
-            return as_text(find_transform("country")(text))
-        except TransformError:
-            return " ".join(text.split())
+        return country_code(text)
     if member.endswith("Street"):
         return join_street(split_street(text)) or ""
     if member == "Price":

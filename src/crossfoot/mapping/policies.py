@@ -5,6 +5,7 @@ from __future__ import annotations
 from crossfoot.core.documents import LineAmounts
 from crossfoot.core.policy import Brake, Coding, Policy
 from crossfoot.mapping.settings import SettingsFile
+from crossfoot.mapping.transforms import country_code
 
 
 def policy_of(file: SettingsFile) -> Policy:
@@ -18,7 +19,9 @@ def policy_of(file: SettingsFile) -> Policy:
             no_products_account=coding.no_products_account,
             tax=coding.tax,
             home_country=coding.home_country,
-            tax_by_country=dict(coding.tax_by_country),
+            # as it is written too, since a mapping without the transform gives a customer's country in its own words
+            tax_by_country={country_code(name): tax for name, tax in coding.tax_by_country.items()}
+            | coding.tax_by_country,
         ),
         line_amounts=LineAmounts.INCLUSIVE if settings.prices == "inc_tax" else LineAmounts.EXCLUSIVE,
         status="AUTHORISED" if rule.create == "approved" else "DRAFT",

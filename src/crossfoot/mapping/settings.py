@@ -18,6 +18,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from crossfoot.core.errors import BadSettings, NeedsPerson
 from crossfoot.core.merge import Owner
 from crossfoot.mapping.expressions import Place
+from crossfoot.mapping.transforms import country_code
 
 FILE_NAME = "crossfoot.yaml"
 FILE_BYTES_MAX = 1_000_000
@@ -119,6 +120,16 @@ class CodingRule(_Section):
     tax_by_country: Annotated[
         dict[str, str], Field(description="Tax type of customers elsewhere, by ISO country code. No row: waits.")
     ] = {}
+
+    @field_validator("tax_by_country")
+    @classmethod
+    def _taxes_a_country_once(cls, rows: dict[str, str]) -> dict[str, str]:
+        named: dict[str, str] = {}
+        for name, tax in rows.items():
+            first = named.setdefault(country_code(name), name)
+            if rows[first] != tax:
+                raise ValueError(f"`{first}` and `{name}` are one country with two taxes: keep one row")
+        return rows
 
 
 FlowDirection = Annotated[

@@ -256,6 +256,12 @@ def find_transform(written: str) -> Transform:
     return replace(row, usage=f"{name} {limit}", apply=partial(_truncate, length=int(limit)))
 
 
+def country_code(text: str) -> str:
+    """The ISO code of a country, however it is spelt; what is none is left as the words it is."""
+    words = " ".join(text.split())
+    return _country_codes().get(_country_key(words), words)
+
+
 def transforms_table() -> str:
     """The transform table of the reference page, in Markdown."""
     rows = [f"| `{row.usage}` | {row.purpose} | {row.loss or 'nothing'} |" for row in TRANSFORMS.values()]

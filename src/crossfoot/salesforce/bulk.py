@@ -1,4 +1,4 @@
-"""Bulk API 2.0 as Crossfoot uses it: large upserts by a unique external id, and large reads (SF 4).
+"""Bulk API 2.0 as Crossfoot uses it: large upserts by a unique external id (SF 4).
 
 A load is planned here (``choose_write``, ``together``, ``encode_rows``), asked for (``create_load`` to ``results``) and
 read (``decode_job``, ``decode_results``); waiting and recording belong to the engine. A row's outcome counts, never the
@@ -26,7 +26,6 @@ from crossfoot.salesforce.soql import identifier
 COLLECTIONS_ROWS_MAX = 2_000
 JOB_ROWS_MAX = 10_000
 JOB_BYTES_MAX = 100_000_000
-PAGE_ROWS_MAX = 10_000
 POLL_WAIT_S_MIN, POLL_WAIT_S_MAX = 2.0, 60.0
 READ_AGAIN_S = 5.0
 NULL = "#N/A"
@@ -198,35 +197,6 @@ def results(job_id: str) -> tuple[HttpRequest, HttpRequest, HttpRequest]:
     return succeeded, failed, unprocessed
 
 
-def create_read(soql: str, *, deleted: bool = False) -> HttpRequest:
-    """A job that reads what a query selects. ORDER BY and LIMIT make it slow; aggregates are refused (SF 4.4)."""
-    wish = {
-        "operation": "queryAll" if deleted else "query",
-        "query": soql,
-        "contentType": "CSV",
-        "columnDelimiter": "COMMA",
-        "lineEnding": "LF",
-    }
-    body = msgspec.json.encode(wish)
-    return HttpRequest("POST", f"{DATA}/jobs/query", headers=HEADERS, body=body, only_reads=True)
-
-
-def poll_read(job_id: str) -> HttpRequest:
-    """Where a read stands."""
-    return HttpRequest("GET", _read(job_id), headers=HEADERS)
-
-
-def read_page(job_id: str, locator: str = "", *, rows_max: int = PAGE_ROWS_MAX) -> HttpRequest:
-    """One page of a read that is complete, by the locator of the page before it."""
-    params = {"maxRecords": str(rows_max)} | ({"locator": locator} if locator else {})
-    return HttpRequest("GET", f"{_read(job_id)}/results", params, _CSV_HEADERS)
-
-
-def delete_read(job_id: str) -> HttpRequest:
-    """Forget a read and its results."""
-    return HttpRequest("DELETE", _read(job_id), headers=HEADERS, only_reads=True)
-
-
 def poll_wait_s(polls: int) -> float:
     """How long to wait before the next poll: 2 s at first, doubled up to a minute (SF 4.4)."""
     return min(POLL_WAIT_S_MIN * (1 << min(polls, 10)), POLL_WAIT_S_MAX)
@@ -234,10 +204,6 @@ def poll_wait_s(polls: int) -> float:
 
 def _load(job_id: str) -> str:
     return f"{DATA}/jobs/ingest/{_checked(job_id)}"
-
-
-def _read(job_id: str) -> str:
-    return f"{DATA}/jobs/query/{_checked(job_id)}"
 
 
 def _checked(job_id: str) -> str:
@@ -291,24 +257,6 @@ def decode_results(key_field: str, succeeded: bytes, failed: bytes, unprocessed:
         ended = RowOutcome("", success=False, code="UNPROCESSED", message="the job ended before this row's turn")
         found.setdefault(row[key_field], ended)
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class ReadPage:
-    """Rows as text, empty where a field has no value, and the locator of the next page, empty after the last."""
-
-    rows: list[dict[str, str]]
-    locator: str
-
-
-def decode_page(headers: Mapping[str, str], body: bytes) -> ReadPage:
-    """One page of a read: header names in lower case. A page that is shorter than it says is not taken."""
-    rows = list(_rows(body))
-    told = headers.get("sforce-numberofrecords", "")
-    if told.isdecimal() and int(told) != len(rows):
-        raise RetryLater(f"Salesforce announced {told} rows of a bulk read and sent {len(rows)}", after_s=READ_AGAIN_S)
-    locator = headers.get("sforce-locator", "null")
-    return ReadPage(rows, "" if locator == "null" else locator)
 
 
 def _rows(body: bytes, *needed: str) -> Iterator[dict[str, str]]:

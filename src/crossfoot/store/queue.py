@@ -162,14 +162,23 @@ def _is_open(organisation_id: Bound) -> ColumnElement[bool]:
     return (queue.c.organisation_id == organisation_id) & (queue.c.state == "open")
 
 
+def _by_money(*conditions: ColumnElement[bool]) -> Select[Any]:
+    return select(queue).where(*conditions).order_by(func.abs(queue.c.amount).desc(), queue.c.id)
+
+
 @Prepared
 def _open(organisation_id: Bound) -> Select[Any]:
-    return select(queue).where(_is_open(organisation_id)).order_by(func.abs(queue.c.amount).desc(), queue.c.id)
+    return _by_money(_is_open(organisation_id))
 
 
 @Prepared
 def _open_of(organisation_id: Bound, record_ids: Bound) -> Select[Any]:
     return select(queue).where(_is_open(organisation_id), queue.c.record_id.in_(record_ids))
+
+
+@Prepared
+def _open_about(organisation_id: Bound, codes: Bound) -> Select[Any]:
+    return _by_money(_is_open(organisation_id), queue.c.code.in_(codes))
 
 
 def open_entries(
@@ -182,6 +191,11 @@ def open_entries(
     parts = (_open_of(connection, organisation_id=organisation_id, record_ids=part) for part in chunks(record_ids))
     found = [_entry(row) for rows in parts for row in rows]
     yield from sorted(found, key=lambda entry: (-abs(entry.money.amount), entry.id))
+
+
+def open_about(connection: Connection, organisation_id: str, codes: Iterable[str]) -> list[QueueEntry]:
+    """Open entries of some reasons, biggest money first."""
+    return [_entry(row) for row in _open_about(connection, organisation_id=organisation_id, codes=sorted(codes))]
 
 
 def find_entry(connection: Connection, organisation_id: str, entry_id: int) -> QueueEntry | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, select, text, update
+from sqlalchemy import Connection, Select, delete, func, select, text
 
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant, moment
@@ -277,8 +277,3 @@ def load_reference(connection: Connection, home: str, name: str) -> tuple[dateti
     """The same of one."""
     row = _reference(connection, home=home, name=name).one_or_none()
     return (moment(row.read_at), row.body) if row else None
-
-
-def expire_reference(connection: Connection, home: str) -> None:
-    """Make all reference data of one organisation be read again."""
-    connection.execute(update(reference).where(reference.c.home == home).values(read_at="1970-01-01T00:00:00+00:00"))

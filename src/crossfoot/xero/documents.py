@@ -9,235 +9,17 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from crossfoot.core import books
-from crossfoot.core.money import ZERO, total
+from crossfoot.core.money import total
+from crossfoot.xero import answers
 
 ZERO_ID = "00000000-0000-0000-0000-000000000000"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS_DATE = re.compile(r"/Date\((-?\d+)(?:[+-]\d{2,4})?\)/")
-
-
-def _pascal(name: str) -> str:
-    return "".join(part.upper() if part in {"id", "utc"} else part.capitalize() for part in name.split("_"))
-
-
-class _Struct(msgspec.Struct, rename=_pascal, frozen=True):
-    pass
-
-
-class _Message(_Struct, frozen=True):
-    message: str = ""
-    description: str = ""
-
-
-class _Tracking(_Struct, frozen=True):
-    name: str = ""
-    option: str = ""
-
-
-class _Line(_Struct, frozen=True):
-    line_item_id: str | None = None
-    description: str | None = None
-    quantity: Decimal | None = None
-    unit_amount: Decimal | None = None
-    line_amount: Decimal = ZERO
-    tax_amount: Decimal = ZERO
-    item_code: str | None = None
-    account_code: str | None = None
-    tax_type: str | None = None
-    discount_rate: Decimal | None = None
-    discount_amount: Decimal | None = None
-    tracking: list[_Tracking] = []
-    validation_errors: list[_Message] = []
-
-
-class _Refusable(_Struct, frozen=True):
-    validation_errors: list[_Message] = []
-
-
-class _Ref(_Struct, frozen=True):
-    contact_id: str = ""
-    name: str = ""
-    validation_errors: list[_Message] = []
-
-
-class _Payment(_Struct, frozen=True):
-    payment_id: str = ""
-    date: str = ""
-    amount: Decimal = ZERO
-    reference: str | None = None
-
-
-class _Applied(_Struct, frozen=True):
-    applied_amount: Decimal = ZERO
-
-
-class _Invoice(_Struct, frozen=True):
-    invoice_id: str = ""
-    invoice_number: str | None = None
-    type: str = ""
-    status: str = ""
-    reference: str | None = None
-    url: str | None = None
-    contact: _Ref = _Ref()
-    date: str | None = None
-    due_date: str | None = None
-    line_amount_types: str = "Exclusive"
-    line_items: list[_Line] = []
-    currency_code: str = ""
-    currency_rate: Decimal | None = None
-    sub_total: Decimal = ZERO
-    total_tax: Decimal = ZERO
-    total: Decimal = ZERO
-    amount_due: Decimal = ZERO
-    amount_paid: Decimal = ZERO
-    amount_credited: Decimal = ZERO
-    fully_paid_on_date: str | None = None
-    payments: list[_Payment] = []
-    prepayments: list[_Applied] = []
-    overpayments: list[_Applied] = []
-    updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[_Message] = []
-    warnings: list[_Message] = []
-
-
-class _Terms(_Struct, frozen=True):
-    day: int = 0
-    type: str = ""
-
-
-class _SalesTerms(_Struct, frozen=True):
-    sales: _Terms | None = None
-
-
-class _Phone(_Refusable, frozen=True):
-    phone_type: str = ""
-    phone_number: str | None = None
-    phone_area_code: str | None = None
-    phone_country_code: str | None = None
-
-
-class _Address(_Refusable, frozen=True):
-    address_type: str = ""
-    address_line1: str | None = None
-    address_line2: str | None = None
-    address_line3: str | None = None
-    address_line4: str | None = None
-    city: str | None = None
-    region: str | None = None
-    postal_code: str | None = None
-    country: str | None = None
-    attention_to: str | None = None
-
-
-class _Person(_Refusable, frozen=True):
-    first_name: str | None = None
-    last_name: str | None = None
-    email_address: str | None = None
-    include_in_emails: bool = False
-
-
-class _Contact(_Struct, frozen=True):
-    contact_id: str = ""
-    contact_number: str | None = None
-    account_number: str | None = None
-    contact_status: str = "ACTIVE"
-    name: str = ""
-    first_name: str | None = None
-    last_name: str | None = None
-    tax_number: str | None = None
-    email_address: str | None = None
-    merged_to_contact_id: str | None = None
-    payment_terms: _SalesTerms | None = None
-    updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[_Message] = []
-    addresses: list[_Address] = []
-    phones: list[_Phone] = []
-    contact_persons: list[_Person] = []
-    warnings: list[_Message] = []
-
-
-class _SalesDetails(_Struct, frozen=True):
-    unit_price: Decimal | None = None
-    account_code: str | None = None
-    tax_type: str | None = None
-
-
-class _Item(_Struct, frozen=True):
-    item_id: str = ""
-    code: str = ""
-    name: str | None = None
-    description: str | None = None
-    sales_details: _SalesDetails = _SalesDetails()
-    is_tracked_as_inventory: bool = False
-    quantity_on_hand: Decimal | None = None
-    updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[_Message] = []
-    warnings: list[_Message] = []
-
-
-class _Overpayment(_Struct, frozen=True):
-    overpayment_id: str = ""
-    contact: _Ref = _Ref()
-    date: str = ""
-    status: str = ""
-    currency_code: str = ""
-    remaining_credit: Decimal = ZERO
-    type: str = ""
-    updated_date_utc: str = ""
-
-
-class _Allocated(_Struct, frozen=True):
-    invoice_id: str = ""
-
-
-class _Allocation(_Struct, frozen=True):
-    invoice: _Allocated = _Allocated()
-
-
-class _CreditNote(_Struct, frozen=True):
-    credit_note_id: str = ""
-    credit_note_number: str | None = None
-    type: str = ""
-    status: str = ""
-    reference: str | None = None
-    contact: _Ref = _Ref()
-    date: str | None = None
-    currency_code: str = ""
-    sub_total: Decimal = ZERO
-    total_tax: Decimal = ZERO
-    total: Decimal = ZERO
-    remaining_credit: Decimal = ZERO
-    allocations: list[_Allocation] = []
-    updated_date_utc: str = ""
-
-
-class _Pagination(msgspec.Struct, frozen=True, rename="camel"):
-    page: int = 1
-    page_count: int = 1
-
-
-class _Envelope(msgspec.Struct, frozen=True):
-    pagination: _Pagination | None = None
-    invoices: list[_Invoice] = msgspec.field(name="Invoices", default_factory=list)
-    contacts: list[_Contact] = msgspec.field(name="Contacts", default_factory=list)
-    items: list[_Item] = msgspec.field(name="Items", default_factory=list)
-    overpayments: list[_Overpayment] = msgspec.field(name="Overpayments", default_factory=list)
-    credit_notes: list[_CreditNote] = msgspec.field(name="CreditNotes", default_factory=list)
 
 
 def parse_instant(text: str) -> datetime:
@@ -268,7 +50,7 @@ class Page:
 
 def decode_page(body: bytes) -> Page:
     """Records of a list answer."""
-    envelope = msgspec.json.decode(body, type=_Envelope)
+    envelope = msgspec.json.decode(body, type=answers.Envelope)
     paging = envelope.pagination
     return Page(
         tuple(_invoice(item) for item in envelope.invoices if item.type in {"ACCREC", ""}),
@@ -281,7 +63,7 @@ def decode_page(body: bytes) -> Page:
     )
 
 
-def _bill(item: _Invoice) -> books.LedgerBill:
+def _bill(item: answers.Invoice) -> books.LedgerBill:
     """A bill's number is the supplier's own: many may have the same one, or none (XERO 4.3)."""
     return books.LedgerBill(
         bill_id=item.invoice_id,
@@ -302,7 +84,7 @@ def _bill(item: _Invoice) -> books.LedgerBill:
     )
 
 
-def _invoice(item: _Invoice) -> books.LedgerInvoice:
+def _invoice(item: answers.Invoice) -> books.LedgerInvoice:
     return books.LedgerInvoice(
         invoice_id=item.invoice_id,
         number=item.invoice_number or "",
@@ -332,7 +114,7 @@ def _invoice(item: _Invoice) -> books.LedgerInvoice:
     )
 
 
-def _line(line: _Line) -> books.LedgerLine:
+def _line(line: answers.Line) -> books.LedgerLine:
     return books.LedgerLine(
         line_item_id=line.line_item_id or "",
         description=line.description or "",
@@ -349,7 +131,7 @@ def _line(line: _Line) -> books.LedgerLine:
     )
 
 
-def _contact(item: _Contact) -> books.LedgerContact:
+def _contact(item: answers.Contact) -> books.LedgerContact:
     terms = item.payment_terms.sales if item.payment_terms else None
     return books.LedgerContact(
         contact_id=item.contact_id,
@@ -373,13 +155,13 @@ def _contact(item: _Contact) -> books.LedgerContact:
     )
 
 
-def _phone(phone: _Phone) -> books.LedgerPhone:
+def _phone(phone: answers.Phone) -> books.LedgerPhone:
     return books.LedgerPhone(
         phone.phone_type, phone.phone_number or "", phone.phone_area_code or "", phone.phone_country_code or ""
     )
 
 
-def _address(address: _Address) -> books.LedgerAddress:
+def _address(address: answers.Address) -> books.LedgerAddress:
     lines = (address.address_line1, address.address_line2, address.address_line3, address.address_line4)
     return books.LedgerAddress(
         kind=address.address_type,
@@ -396,7 +178,7 @@ def _blank_like(address: books.LedgerAddress) -> books.LedgerAddress:
     return books.LedgerAddress(address.kind)
 
 
-def _item(item: _Item) -> books.LedgerItem:
+def _item(item: answers.Item) -> books.LedgerItem:
     return books.LedgerItem(
         item_id=item.item_id,
         code=item.code,
@@ -410,7 +192,7 @@ def _item(item: _Item) -> books.LedgerItem:
     )
 
 
-def _credit(item: _Overpayment) -> books.LedgerCredit:
+def _credit(item: answers.Overpayment) -> books.LedgerCredit:
     return books.LedgerCredit(
         credit_id=item.overpayment_id,
         contact_id=item.contact.contact_id,
@@ -422,7 +204,7 @@ def _credit(item: _Overpayment) -> books.LedgerCredit:
     )
 
 
-def _credit_note(item: _CreditNote) -> books.LedgerCreditNote:
+def _credit_note(item: answers.CreditNote) -> books.LedgerCreditNote:
     return books.LedgerCreditNote(
         credit_note_id=item.credit_note_id,
         number=item.credit_note_number or "",
@@ -458,7 +240,7 @@ class Element:
 
 def decode_elements(kind: str, body: bytes) -> list[Element]:
     """Outcomes in the order in which the elements were sent."""
-    envelope = msgspec.json.decode(body, type=_Envelope)
+    envelope = msgspec.json.decode(body, type=answers.Envelope)
     if kind == "Contact":
         return [
             _element(c.contact_id, c, _contact, [c, *c.addresses, *c.phones, *c.contact_persons])
@@ -481,5 +263,5 @@ def _element(xero_id: str, item: Any, record: Callable[[Any], Any], parts: Seque
     return Element(usable, errors, _texts(item.warnings), made, item.status_attribute_string)
 
 
-def _texts(messages: Iterable[_Message]) -> tuple[str, ...]:
+def _texts(messages: Iterable[answers.Message]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(message.message or message.description for message in messages))

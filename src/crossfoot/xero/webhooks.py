@@ -15,7 +15,6 @@ BODY_BYTES_MAX = 1_000_000
 
 class _Event(msgspec.Struct, frozen=True, rename="camel"):
     tenant_id: str = ""
-    event_category: str = ""
 
 
 class _Envelope(msgspec.Struct, frozen=True):

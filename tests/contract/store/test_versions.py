@@ -17,7 +17,6 @@ from crossfoot.store.versions import (
     CHUNK,
     ReadCounts,
     Version,
-    expire_reference,
     last_seq,
     load_reference,
     load_versions,
@@ -155,11 +154,7 @@ def test_counters_go_up_by_one_and_apart(connection: Connection) -> None:
     assert [next_seq(connection), next_seq(connection), next_seq(connection, "other")] == [1, 2, 1]
 
 
-def test_reference_data_keeps_its_read_time_until_it_is_expired(connection: Connection) -> None:
+def test_reference_data_keeps_its_read_time(connection: Connection) -> None:
     save_reference(connection, HOME, "accounts", b"old", NOW)
     save_reference(connection, HOME, "accounts", b"new", NOW)
     assert load_reference(connection, HOME, "accounts") == (NOW, b"new")
-    expire_reference(connection, HOME)
-    known = load_reference(connection, HOME, "accounts")
-    assert known is not None
-    assert (known[0].year, known[1]) == (1970, b"new")

@@ -31,7 +31,7 @@ from crossfoot.emulators.host import VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.wire import Request, Response
 from crossfoot.emulators.xero import api, openid
-from crossfoot.xero import documents, elements
+from crossfoot.xero import answers, elements
 
 # Members of an answer to a write that say what became of an element, whatever its resource (XERO 3.4).
 OF_ANY_ELEMENT = {"HasErrors", "HasValidationErrors", "StatusAttributeString", "ValidationErrors", "Warnings"}
@@ -66,13 +66,13 @@ def ask(worlds: Worlds, path: str) -> tuple[Request, Response]:
 
 
 STRUCTS = [
-    (documents._Invoice, "Invoice"),
-    (documents._Line, "LineItem"),
-    (documents._Contact, "Contact"),
-    (documents._Item, "Item"),
-    (documents._Payment, "Payment"),
-    (documents._Overpayment, "Overpayment"),
-    (documents._Tracking, "LineItemTracking"),
+    (answers.Invoice, "Invoice"),
+    (answers.Line, "LineItem"),
+    (answers.Contact, "Contact"),
+    (answers.Item, "Item"),
+    (answers.Payment, "Payment"),
+    (answers.Overpayment, "Overpayment"),
+    (answers.Tracking, "LineItemTracking"),
 ]
 
 
@@ -124,7 +124,6 @@ def test_what_we_send_fits_the_description(description: Description) -> None:
         reference="D-00001",
         url="https://acme.my.salesforce.com/006000000000001AAA",
         lines=(line,),
-        source_amount=Decimal("131.25"),
     )
     contact = IntendedContact(
         account,

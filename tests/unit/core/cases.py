@@ -106,7 +106,6 @@ def invoice(number: int = 1, lines: Sequence[IntendedLine] = (), **changed: Any)
         reference=f"D-{number:04d}",
         url=f"{INSTANCE}/{deal_id(number)}",
         lines=lines,
-        source_amount=money("100.00"),
         own_number=f"D-{number:04d}",
     )
     return replace(usual, **changed)

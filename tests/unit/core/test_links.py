@@ -28,10 +28,8 @@ def test_the_number_of_a_deals_invoice(part: int, epoch: int, number: str) -> No
     assert document_number("SF-", "D-0007", part=part, epoch=epoch) == number
 
 
-def test_a_re_issued_document_is_the_next_epoch_of_the_same_deal() -> None:
+def test_an_identity_is_said_in_full() -> None:
     first = Identity(ORG_ID, ORGANISATION_ID, Kind.INVOICE, deal_id())
-    assert first.next_epoch().epoch == 2
-    assert first.next_epoch() != first
     assert str(first) == f"{ORG_ID}/{ORGANISATION_ID}/Invoice/{deal_id()}//1"
 
 

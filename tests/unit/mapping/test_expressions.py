@@ -226,6 +226,8 @@ def test_every_refused_construct_has_its_own_sentence(text: str) -> None:
         ("3 * 'ab'", "number is needed"),
         ("IsWon > FALSE", "neither less nor more"),
         ("CloseDate < SignedAt", "is needed"),
+        ("'PO ' + CloseDate", "Use & to join texts"),
+        ("CloseDate = 'soon'", r"the text `soon`.*TEXT\(\)"),
         ("SignedAt - SignedAt", r"DATEVALUE\(\) on both"),
         ("CloseDate + 0.5", "whole number"),
         ("CloseDate * 2", "number is needed"),
@@ -249,6 +251,20 @@ def test_every_refused_construct_has_its_own_sentence(text: str) -> None:
 def test_a_value_that_does_not_suit_is_explained(text: str, sentence: str) -> None:
     with pytest.raises(ExpressionError, match=sentence):
         evaluate(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("'PO ' & Number__c", "PO 2026-11-21"),
+        ("LEFT(Number__c, 4)", "2026"),
+        ("Number__c = '2026-11-21'", True),
+        ("'2026-11-22' <> Number__c", True),
+        ("CASE(Number__c, '2026-11-21', 'a', 'b')", "a"),
+    ],
+)
+def test_a_field_of_text_may_hold_what_reads_as_a_day(text: str, expected: Value) -> None:
+    assert evaluate(text, {("Number__c",): date(2026, 11, 21)}) == expected
 
 
 def test_texts_cannot_be_made_to_grow_without_end() -> None:

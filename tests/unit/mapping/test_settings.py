@@ -72,6 +72,17 @@ def test_good_settings_are_read_exactly(tmp_path: Path) -> None:
     assert str(file.place("flows", "customers", "fields", "TaxNumber")).startswith("crossfoot.yaml:13:")
 
 
+@pytest.mark.parametrize("written", ["NZ", "nz", "New Zealand"])
+def test_a_row_of_taxes_counts_for_its_country_however_that_is_spelt(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace("{NZ: EXEMPTEXPORT}", f"{{{written}: EXEMPTEXPORT, Atlantis: NONE}}"))
+    assert dict(FlowMapping(load_settings(path)).policy.coding.tax_by_country) == {
+        "NZ": "EXEMPTEXPORT",
+        "Atlantis": "NONE",
+        written: "EXEMPTEXPORT",
+    }
+
+
 @pytest.mark.promise("S1-67")
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
@@ -103,6 +114,7 @@ def test_good_settings_are_read_exactly(tmp_path: Path) -> None:
             "Descriptoin: Description,",
             "`Descriptoin` is not a field here; possible: AccountCode, Description",
         ),
+        ("NZ: EXEMPTEXPORT", "NZ: EXEMPTEXPORT, nz: NONE", "`NZ` and `nz` are one country with two taxes"),
         ("as: abn", "as: abm", "crossfoot.yaml:13:18: "),
         ("as: abn", "ass: abn", "`flows.customers.fields.TaxNumber.ass` is not a setting"),
         ("when: IsWon", "when: IsWon AND", "crossfoot.yaml:18:"),

@@ -72,6 +72,7 @@ class Grants:
         self._host = host
         self._load_key = load_key
         self._lock = renewing or Lock()
+        self._held: dict[str, tuple[Access, datetime | None]] = {}
 
     def save(
         self,
@@ -84,6 +85,7 @@ class Grants:
         seen_generation: int | None = None,
     ) -> bool:
         """Seal and keep a new grant, or new tokens of a known one unless it has newer ones than ``seen_generation``."""
+        self._held.pop(grant_id, None)
         with self._database.writing("grant", fenced=False) as connection:  # lost tokens would lock everyone out
             known = load_grant(connection, grant_id)
             if known and seen_generation is not None and known.generation != seen_generation:
@@ -111,16 +113,23 @@ class Grants:
         return stored, msgspec.json.decode(opened, type=GrantSecrets)
 
     def access(self, grant_id: str) -> Access:
-        """A token that will live for the next two minutes at least."""
-        stored, secrets = self._load(grant_id)
+        """A token that will live for the next two minutes at least. One that was read once is kept for as long: where
+        another process has renewed it since, the vendor refuses it, and ``renew`` finds the newer one."""
         soon = self._host.now() + timedelta(seconds=RENEW_BEFORE_S)
-        if secrets.access_token and (stored.access_expires_at is None or stored.access_expires_at > soon):
-            return Access(Secret(secrets.access_token), stored.generation)
-        return self.renew(grant_id, stored.generation)
+        access, expires = self._held.get(grant_id) or self._stored(grant_id)
+        if access.token and (expires is None or expires > soon):
+            self._held[grant_id] = access, expires
+            return access
+        return self.renew(grant_id, access.generation)
+
+    def _stored(self, grant_id: str) -> tuple[Access, datetime | None]:
+        stored, secrets = self._load(grant_id)
+        return Access(Secret(secrets.access_token), stored.generation), stored.access_expires_at
 
     def renew(self, grant_id: str, seen_generation: int) -> Access:
         """A newer token than ``seen_generation``; whoever comes second, in this process or another, takes that one."""
         with self._lock:
+            self._held.pop(grant_id, None)
             stored, secrets = self._load(grant_id)
             if stored.generation > seen_generation and secrets.access_token:
                 return Access(Secret(secrets.access_token), stored.generation)

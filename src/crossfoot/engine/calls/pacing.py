@@ -60,11 +60,14 @@ class Pacing:
     kept: Kepts = field(default_factory=lambda: KEPT)
     _slots: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(IN_FLIGHT_MAX))
     _in_flight: int = 0
+    _known: Quota = field(default_factory=Quota)
     _counting: Lock = field(default_factory=Lock)
 
     def require_room(self, lane: Lane) -> Pace:
         """The pace of a call of this lane. Raises ``RetryLater`` where it must be left for later."""
-        quota, now = self._quota(), self.host.now()
+        with self.database.reading() as connection:
+            self._known = quota = load_quota(connection, self.home)
+        now = self.host.now()
         found = pace(quota, lane, now, in_flight=self._in_flight, kept=self.kept)
         if found.step is not Step.PARK:
             return found
@@ -106,21 +109,18 @@ class Pacing:
         """Keep what an answer says of limits, and count its bytes. Before an organisation is chosen there are none."""
         if not self.home:
             return
-        now, known = self.host.now(), self._quota()
+        now, known = self.host.now(), self._known
         quota = after_answer(known, _HEARD[self.side](answer.headers), now)
         if verdict.limit and verdict.next in {Next.WAIT, Next.PARK}:
             quota = after_limit(quota, limit=verdict.limit, wait_s=verdict.wait_s, now=now)
         metered = answer.received_bytes if self.side is Side.XERO and xero_limits.is_metered(path) else 0
         if quota == known and not metered:
             return
+        self._known = quota
         with self.database.writing("quota") as connection:
             save_quota(connection, self.home, quota)
             if metered:
                 add_received(connection, self.home, now, metered)
-
-    def _quota(self) -> Quota:
-        with self.database.reading() as connection:
-            return load_quota(connection, self.home)
 
     def _park_words(self, quota: Quota, limit: str, until: str) -> str:
         if limit != "reserve":

@@ -11,13 +11,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerContact, LedgerInvoice
-from crossfoot.core.errors import Stopped
+from crossfoot.core.errors import Rejected, Stopped
 from crossfoot.core.guards import Recent, Vanished, brake_problem, vanished_problem
 from crossfoot.core.links import Kind
+from crossfoot.core.money import EXACT
 from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.reserve import base_amount, newest_rates
+from crossfoot.salesforce import requests as sf
+from crossfoot.salesforce import soql
 from crossfoot.store.codec import decode
 from crossfoot.store.links import StoredLink, count_links, load_links
 from crossfoot.store.operations import recent_intents
@@ -30,6 +33,7 @@ def check_brake(session: Session, invoices: Sequence[Operation]) -> str:
     policy = session.mapping.policy
     created = [operation for operation in invoices if operation.action is Action.CREATE]
     changes = len(invoices) - len(created)
+    _read_org_rates(session, created)
     with session.database.reading() as connection:
         count, worth, changed = recent_intents(connection, session.organisation_id, session.host.now())
         runs = load_runs(connection, session.organisation_id, limit=50)
@@ -46,6 +50,24 @@ def check_brake(session: Session, invoices: Sequence[Operation]) -> str:
     )
     problem = brake_problem(policy.brake, recent, amounts=amounts, changes=changes, live=session.is_live)
     return _held(session, problem)
+
+
+def _read_org_rates(session: Session, created: Sequence[Operation]) -> None:
+    """Ask the org what currencies are worth of which Xero has no invoice yet, nor gives a rate otherwise (SF 6.12)."""
+    with session.database.reading() as connection:
+        known = newest_rates(connection, session, created)
+    own = session.organisation.base_currency if session.organisation else ""
+    unknown = {operation.currency for operation in created} - {own, *known}
+    if not unknown or not session.mapping.has_currencies:
+        return
+    query = soql.select(["Id", "IsoCode", "ConversionRate"], "CurrencyType")
+    try:
+        rows = sf.decode_query(session.salesforce.read(sf.query(query)).body).rows
+    except Rejected:
+        return  # not granted: such amounts count as they are
+    worth = {row["IsoCode"]: row["ConversionRate"] for row in rows if row["ConversionRate"]}
+    if own in worth:  # each rate is against the corporate currency, which need not be the organisation's
+        session.org_rates |= {each: EXACT.divide(worth[each], worth[own]) for each in unknown & worth.keys()}
 
 
 def check_vanished(session: Session) -> str:

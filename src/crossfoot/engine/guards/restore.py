@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from crossfoot.core.agreement import ToldStage
 from crossfoot.core.errors import NeedsPerson, Stopped
+from crossfoot.core.merge import Direction, Owner
 from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
+from crossfoot.engine.planning.agree import Compared, compare
 from crossfoot.engine.session import Session
 from crossfoot.engine.showing.recall import show_anew
 from crossfoot.engine.trail import note
+from crossfoot.engine.writing.tell import look_at_links
+from crossfoot.store.links import UNSETTLED, note_told, set_agreed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,39 @@ def find_gap(session: Session, reason: str) -> Restored:
         problem = departs(connection, session.organisation_id, anchor)
         here = newest(connection, session.organisation_id)
     return Restored(problem, 0, here.seq + 1, anchor.seq if anchor else here.seq)
+
+
+def doubt_shared_values(session: Session) -> None:
+    """What both sides last shared is as old as the copy: where by that one side alone seems to have changed, the other
+    may have been changed too since, and set back. What either may change then counts as changed on both, so that a
+    person chooses."""
+    doubts = [(item, doubted) for item in compare(session)[0] if (doubted := _told_by_base(item))]
+    with session.database.writing("shared values doubted") as connection:
+        for item, doubted in doubts:
+            stored = item.stored
+            set_agreed(
+                connection,
+                stored.id,
+                base={**item.agreement.base, **dict.fromkeys(doubted, "")},
+                suffix=item.suffix,
+                conflicts=item.agreement.conflicts,
+                merged_seq=UNSETTLED,
+            )
+            told = [replace(each, stage=ToldStage.AGREED) if each.part in doubted else each for each in stored.told]
+            note_told(connection, stored.id, told)
+    look_at_links(session)
+
+
+def _told_by_base(item: Compared) -> set[str]:
+    """Parts that one side would be told only because the other has what it had before. People are known by what they
+    shared, so theirs stand."""
+    if item.flow.direction is not Direction.BOTH:
+        return set()
+    record, agreement = item.agreement.record, item.agreement
+    either = {part.name for part in item.flow.parts if part.owner in {Owner.EITHER, Owner.NEWEST}}
+    shared = {*item.stored.base, *(each.part for each in item.stored.told)}
+    told = {*agreement.to_salesforce, *agreement.to_xero}
+    return {name for name in told & either & shared if record.salesforce.get(name) and record.xero.get(name)}
 
 
 def settle_restored(session: Session, reason: str, gap: Restored, linked: int) -> Restored:

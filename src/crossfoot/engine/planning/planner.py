@@ -213,9 +213,7 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
 
 def _let_go(connection: Connection, session: Session, planned: Planned) -> None:
     """A customer or product that Xero refused waits for as long as a deal needs it."""
-    entries = [
-        entry for entry in queue_store.open_entries(connection, session.organisation_id) if entry.code == REFUSED
-    ]
+    entries = queue_store.open_about(connection, session.organisation_id, [REFUSED])
     needed = {ref.id for entry in entries for ref in entry.related}
     needed |= {operation.source.id for operation in planned.operations}
     for entry in entries:

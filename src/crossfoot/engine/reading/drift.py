@@ -24,7 +24,7 @@ from crossfoot.mapping.compiled import CURRENCY, FlowMapping
 from crossfoot.mapping.rules import Rules
 from crossfoot.salesforce.shapes import FieldShape, ObjectShape
 from crossfoot.store.codec import decode, encode
-from crossfoot.store.queue import open_entries, replace_findings
+from crossfoot.store.queue import open_about, replace_findings
 from crossfoot.store.versions import load_reference, save_reference
 
 CUSTOMERS, PRODUCTS, INVOICES = "customers", "products", "invoices"
@@ -279,11 +279,8 @@ def unwritable(session: Session, pending: Mapping[str, Sequence[Mapping[str, Any
 def tell(session: Session, drifts: Sequence[Drift], codes: frozenset[str]) -> None:
     """Make the open drift entries of ``codes`` equal what was found: what healed is closed."""
     with session.database.writing("drift") as connection:
-        standing = {
-            entry.record.id: entry.record_name
-            for entry in open_entries(connection, session.organisation_id)
-            if entry.code in codes
-        }
+        entries = open_about(connection, session.organisation_id, codes)
+        standing = {entry.record.id: entry.record_name for entry in entries}
         names = {**standing, **{drift.key: drift.key for drift in drifts}}
         findings = [drift.finding for drift in drifts]
         replace_findings(connection, session.organisation_id, names, findings, session.host.now(), codes=codes)

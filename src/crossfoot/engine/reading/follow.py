@@ -32,7 +32,7 @@ from crossfoot.store.links import (
     retire_link,
     set_base,
 )
-from crossfoot.store.queue import QueueEntry, close_entry, open_entries, replace_findings
+from crossfoot.store.queue import QueueEntry, close_entry, open_about, replace_findings
 from crossfoot.store.versions import Version, load_reference, load_versions, newest_change, save_reference
 
 CODES = frozenset({"accounts_merged", "contacts_merged"})
@@ -65,7 +65,7 @@ def _close_answered(session: Session) -> None:
     """What was asked about a merge is over once people merged the other side as well, whichever record stands."""
     home = session.organisation_id
     with session.database.reading() as connection:
-        asked = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        asked = open_about(connection, home, CODES)
         over = [entry for entry in asked if _is_answered(session, connection, entry)]
     if over:
         with session.database.writing("merges answered") as connection:

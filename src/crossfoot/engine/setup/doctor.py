@@ -176,7 +176,7 @@ def _dates(session: Session, organisation: Organisation) -> Iterator[Check]:
 
 
 def _coding(session: Session, books: Books) -> Iterator[Check]:
-    coding = session.mapping.policy.coding
+    coding = session.mapping.settings.coding
     for label, code in (("Default account", coding.account), ("Account without products", coding.no_products_account)):
         account = books.accounts.get(code)
         if code and (account is None or account.status != "ACTIVE" or not account.takes_sales_lines):

@@ -14,7 +14,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.showing.bulk_load import resume_loads
 from crossfoot.engine.showing.sending import send_rows
 from crossfoot.engine.showing.wanting import Wanting
-from crossfoot.store.queue import open_entries, replace_findings
+from crossfoot.store.queue import open_about, replace_findings
 from crossfoot.store.write_backs import let_refusals_go, pending_write_backs, refused_sources
 
 REFUSED = "write_back_refused"
@@ -50,7 +50,7 @@ def _close_over(session: Session) -> int:
     more. Returns how many entries."""
     home = session.organisation_id
     with session.database.reading() as connection:
-        asked = {e.record.id: e.record_name for e in open_entries(connection, home) if e.code == REFUSED}
+        asked = {each.record.id: each.record_name for each in open_about(connection, home, [REFUSED])}
         over = asked.keys() - refused_sources(connection, home, asked)
     if over:
         with session.database.writing("refusals over") as connection:

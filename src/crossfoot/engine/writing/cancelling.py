@@ -22,7 +22,7 @@ from crossfoot.engine.writing.status_calls import ACTIONS, send_statuses, status
 from crossfoot.store import operations as ops
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import QueueEntry, decisions, forget_decision, open_entries, replace_findings
+from crossfoot.store.queue import QueueEntry, decisions, forget_decision, open_about, replace_findings
 from crossfoot.store.versions import load_versions
 from crossfoot.xero.requests import BATCH_SIZE
 
@@ -151,7 +151,7 @@ def _requests(session: Session) -> tuple[dict[str, QueueEntry], set[tuple[str, s
     and lost again is asked about again."""
     home = session.organisation_id
     with session.database.writing("cancel requests") as connection:
-        entries = {entry.record.id: entry for entry in open_entries(connection, home) if entry.code in REQUESTS}
+        entries = {entry.record.id: entry for entry in open_about(connection, home, REQUESTS)}
         asked = set(decisions(connection, home, ASKED))
         for deal, _ in asked:
             if deal not in entries:
@@ -193,6 +193,6 @@ def _keep(session: Session, entries: Mapping[str, QueueEntry], problems: Mapping
     ]
     with session.database.writing("cancelled kept") as connection:
         home, now = session.organisation_id, session.host.now()
-        standing = [entry for entry in open_entries(connection, home) if entry.code in CANCEL_CODES]
+        standing = open_about(connection, home, CANCEL_CODES)
         names = {entry.record.id: entry.record_name for entry in [*standing, *entries.values()]}
         replace_findings(connection, home, names, findings, now, codes=CANCEL_CODES)

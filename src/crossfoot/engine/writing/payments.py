@@ -37,7 +37,7 @@ from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import load_links, set_base
 from crossfoot.store.lookups import find_candidates
-from crossfoot.store.queue import decisions, open_entries, replace_findings
+from crossfoot.store.queue import decisions, open_about, replace_findings
 from crossfoot.store.versions import load_reference, load_versions, save_reference
 from crossfoot.xero.requests import BATCH_SIZE
 
@@ -75,7 +75,7 @@ def _keep_agreed(session: Session) -> None:
         return
     rows = {row.ref.id: row for row in _rows(session)}
     with session.database.writing("payments read otherwise") as connection:
-        asked = {e.record.id for e in open_entries(connection, home) if e.code == "payment_row_changed"}
+        asked = {entry.record.id for entry in open_about(connection, home, ["payment_row_changed"])}
         for stored in list(load_links(connection, home, Kind.PAYMENT)) if known else ():
             if stored.source_id in rows.keys() - asked:
                 set_base(connection, stored.id, source_hash=rows[stored.source_id].terms_hash)
@@ -87,8 +87,8 @@ def _let_go(session: Session) -> None:
     mapping, held = session.mapping, _MINE - _OF_MADE
     others = {mapping.account_object, mapping.product_object, mapping.deal_object}
     with session.database.writing("payments let go") as connection:
-        entries = open_entries(connection, session.organisation_id)
-        rows = {e.record.id: e.record_name for e in entries if e.code in held and e.record.kind not in others}
+        entries = open_about(connection, session.organisation_id, held)
+        rows = {entry.record.id: entry.record_name for entry in entries if entry.record.kind not in others}
         if rows:
             replace_findings(connection, session.organisation_id, rows, [], session.host.now(), codes=held)
 

@@ -59,6 +59,7 @@ from crossfoot.store.queue import (
     deal_facts,
     decisions,
     forget_decision,
+    open_about,
     open_entries,
     replace_findings,
 )
@@ -321,7 +322,7 @@ def _keep(session: Session, problems: Mapping[str, str] | None) -> None:
     home, now = session.organisation_id, session.host.now()
     with session.database.writing("re-issues kept") as connection:
         open_ = acts.open_acts(connection, home)
-        entries = [entry for entry in open_entries(connection, home) if entry.code in CODES]
+        entries = open_about(connection, home, CODES)
         codes = CODES - ({"credit_left"} if problems is not None else {"credit_left", "reissue_not_possible"})
         findings = [_unfinished(session, act) for act in open_]
         findings += [

@@ -178,11 +178,12 @@ def _invoice_element(
 
 
 def newest_rates(connection: Connection, session: Session, operations: Sequence[Operation]) -> dict[str, Decimal]:
-    """The rate that Xero used last, by each currency of the operations that is not the organisation's own."""
+    """The rate that Xero used last, else the org's, by each currency of the operations that is not the organisation's
+    own."""
     home, day, organisation = session.organisation_id, session.host.now().date(), session.organisation
     foreign = {each.currency for each in operations} - {organisation.base_currency if organisation else "", ""}
     found = {each: newest_rate(connection, home, each, day) for each in sorted(foreign)}
-    return {currency: rate for currency, rate in found.items() if rate}
+    return {currency: rate for currency in found if (rate := found[currency] or session.org_rates.get(currency))}
 
 
 def base_amount(session: Session, operation: Operation, rates: Mapping[str, Decimal]) -> Decimal:

@@ -21,12 +21,10 @@ from crossfoot.core.pacing import Lane
 from crossfoot.core.records import Side
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.committed import commit, of_each
-from crossfoot.engine.planning.agree import (
-    Compared,
+from crossfoot.engine.planning.agree import Compared, compare, keep
+from crossfoot.engine.planning.telling import (
     Row,
-    compare,
     hold_refused,
-    keep,
     plain,
     reason,
     rows_of,

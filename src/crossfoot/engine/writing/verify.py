@@ -27,7 +27,7 @@ from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import find_link, set_base
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import QueueEntry, close_entry, deal_facts, open_entries, replace_findings
+from crossfoot.store.queue import QueueEntry, close_entry, deal_facts, open_about, replace_findings
 from crossfoot.store.versions import read_back
 
 RATE_BAND = Decimal("0.10")
@@ -90,7 +90,7 @@ def _close_answered(session: Session) -> None:
     now what was meant. Where invoices are made approved nobody does, and it stays."""
     home, made_as = session.organisation_id, session.mapping.policy.status
     with session.database.reading() as connection:
-        asked = [entry for entry in open_entries(connection, home) if entry.code in _BEFORE_APPROVING]
+        asked = open_about(connection, home, _BEFORE_APPROVING)
         over = [entry for entry in asked if not _is_to_be_looked_at(connection, home, entry, made_as)]
     if over:
         with session.database.writing("read-back answered") as connection:

@@ -41,8 +41,8 @@ export default class CrossfootCustomer extends LightningElement {
         return shownRows(this.account.data, ROWS);
     }
 
-    /** Amounts of several currencies are never added up. */
-    get hasSeveralCurrencies() {
+    /** Amounts of several currencies are never added up, nor shown in a currency that is not theirs. */
+    get isNotSummed() {
         const owed = getFieldValue(this.account.data, BALANCE);
         return (owed === null || owed === undefined) && Boolean(getFieldValue(this.account.data, CURRENCY));
     }
