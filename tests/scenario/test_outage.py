@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from crossfoot.core.errors import RetryLater
@@ -70,3 +72,31 @@ def test_what_queued_for_hours_is_replayed_in_order_and_as_it_stands_by_then(con
     connected.later()
     assert connected.sync().writes == 0
     assert not connected.tie_out().result.unexplained
+
+
+def test_a_change_that_was_made_while_the_database_took_nothing_is_no_edit_of_a_person(synced: Business) -> None:
+    """Xero has answered, and its limits cannot be noted at that moment: what it did counts all the same."""
+    name = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    busy: list[str] = []
+
+    def take_nothing_after_the_write(point: str) -> None:
+        last = synced.ledger.log[-1]
+        if point == "commit quota begins" and not busy and last["method"] == "POST" and "Invoices" in last["path"]:
+            busy.append(point)
+            raise RetryLater("The database does not take this now: database is locked", after_s=60)
+
+    synced.database.seam = take_nothing_after_the_write
+    with suppress(RetryLater):
+        synced.sync()
+    assert busy
+    assert synced.invoice_of(name)["SubTotal"] == 8600
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+
+    assert synced.waiting(name) == {}
+    assert synced.invoice_of(name)["SubTotal"] == 12900
+    assert [entry.action for entry in synced.history(name)].count("update Invoice") == 2
