@@ -9,7 +9,7 @@ import pytest
 from crossfoot.core.errors import RetryLater
 from crossfoot.core.links import record_id_in
 
-from .business import Business
+from .business import URLS, Business
 from .test_invoice_fields import CLINIC, LINES
 
 
@@ -100,3 +100,20 @@ def test_a_change_that_was_made_while_the_database_took_nothing_is_no_edit_of_a_
     assert synced.waiting(name) == {}
     assert synced.invoice_of(name)["SubTotal"] == 12900
     assert [entry.action for entry in synced.history(name)].count("update Invoice") == 2
+
+
+def test_a_change_that_landed_late_is_no_edit_of_a_person(synced: Business) -> None:
+    """Xero acts on a request minutes after the connection broke off, when a run has already seen that it did not."""
+    name = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(name)
+    fault = {"kind": "late", "seconds": 240, "match": {"method": "POST", "path_contains": "/Invoices"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
+    for minutes, quantity in ((1, 2), (2, 3), (3, 3), (10, 3)):  # sent and lost; not there yet; there by now; settled
+        synced.edit("OpportunityLineItem", line["Id"], Quantity=quantity, UnitPrice=line["UnitPrice"])
+        synced.later(minutes=minutes)
+        synced.sync()
+        assert synced.waiting(name) == {}
+
+    assert synced.invoice_of(name)["SubTotal"] == 12900
+    synced.later()
+    assert synced.sync().writes == 0
