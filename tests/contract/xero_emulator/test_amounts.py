@@ -78,6 +78,42 @@ def test_stored_price_keeps_its_decimals_when_it_is_not_sent_again(xero: Client)
     )
 
 
+@pytest.mark.parametrize("told", [{"UnitAmount": 100, "TaxAmount": 9.5}, {"Quantity": 3, "LineAmount": 100}])
+def test_amounts_of_a_line_outlast_what_does_not_change_them(xero: Client, told: dict[str, Any]) -> None:
+    sent = {"Description": "Advice", "AccountCode": "200", "TaxType": "OUTPUT", **told}
+    made = xero.one("PUT", "/Invoices", {**xero.draft(), "LineItems": [sent]})
+    path = f"/Invoices/{made['InvoiceID']}"
+    assert xero.one("POST", path, {"Status": "AUTHORISED"})["Total"] == made["Total"]
+    xero.pay(made, 10)
+    words = [{"LineItemID": made["LineItems"][0]["LineItemID"], "Description": "Other words"}]
+    assert xero.one("POST", path, {"LineItems": words})["Total"] == made["Total"]
+
+
+def test_new_tax_mode_computes_stored_lines_anew(xero: Client) -> None:
+    made = xero.invoice({"UnitAmount": 110, "TaxAmount": 9.5})
+    path = f"/Invoices/{made['InvoiceID']}"
+    assert xero.one("POST", path, {"LineAmountTypes": "Inclusive"})["TotalTax"] == Decimal("10.00")
+    order = xero.one("PUT", "/PurchaseOrders", {"Contact": made["Contact"], "LineItems": [line({"UnitAmount": 110})]})
+    path = f"/PurchaseOrders/{order['PurchaseOrderID']}"
+    again = xero.one("POST", path, {"LineAmountTypes": "Inclusive"})
+    assert (again["TotalTax"], again["Total"]) == (Decimal("10.00"), Decimal("110.00"))
+
+
+@pytest.mark.parametrize("discount", [{"DiscountRate": 10}, {"DiscountAmount": 10}])
+def test_a_line_amount_alone_is_what_the_discount_leaves(xero: Client, discount: dict[str, Any]) -> None:
+    sent = {"Description": "Advice", "AccountCode": "200", "LineAmount": 90, **discount}
+    made = xero.one("PUT", "/Invoices", {**xero.draft(), "LineItems": [sent]})
+    [row] = made["LineItems"]
+    assert (row["UnitAmount"], row["LineAmount"], made["TotalDiscount"]) == (100, 90, 10)
+
+
+def test_a_line_of_text_can_be_approved_and_sent_back_as_it_was_read(xero: Client) -> None:
+    made = xero.one("PUT", "/Invoices", {**xero.draft(), "LineItems": [line(100), {"Description": "Words"}]})
+    path = f"/Invoices/{made['InvoiceID']}"
+    approved = xero.one("POST", path, {"Status": "AUTHORISED"})
+    assert xero.one("POST", path, {"LineItems": approved["LineItems"]})["LineItems"] == approved["LineItems"]
+
+
 @pytest.mark.parametrize(
     ("told", "message"),
     [

@@ -154,8 +154,11 @@ def _lines(
     side = SALES if record["Type"].startswith("RECEIVE") else PURCHASES
     if record["Type"] in CREDIT_KINDS and any(line.get("ItemCode") for line in sent):
         check.refuse("An ItemCode can only be used on a bank transaction of type 'SPEND' or 'RECEIVE'.")
-    rules = replace(side, discounts=False, approved=True, tax_override=False, quantity_above_zero=True)
     mode = record["LineAmountTypes"]
+    new_mode = old is not None and old["LineAmountTypes"] != mode
+    rules = replace(
+        side, discounts=False, approved=True, new_mode=new_mode, tax_override=False, quantity_above_zero=True
+    )
     return [
         build_line(call, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check) for line in sent
     ]

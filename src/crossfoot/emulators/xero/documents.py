@@ -211,10 +211,11 @@ def _lines(
     if not sent and (approved or not form.empty_drafts):
         check.refuse("One or more line items must be specified")
     side = SALES if record["Type"] == form.sales_type else PURCHASES
-    rules = replace(side, approved=approved, discounts=side.discounts and form.discounts)
     mode = record["LineAmountTypes"]
+    new_mode = old is not None and old["LineAmountTypes"] != mode
+    rules = replace(side, approved=approved, new_mode=new_mode, discounts=side.discounts and form.discounts)
     approving = approved and old is not None and old["Status"] not in POSTED
-    if values.get("LineItems") is None and old is not None and old["LineAmountTypes"] == mode and not approving:
+    if values.get("LineItems") is None and old is not None and not new_mode and not approving:
         return list(known.values())
     return [
         build_line(call, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check) for line in sent

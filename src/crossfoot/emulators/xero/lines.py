@@ -53,6 +53,9 @@ LINE: Fields = {
     "IsReconciled": FLAG,
 }
 LINE_ITEMS = rows(LINE, LINES_MAX)
+COMPUTED_FROM = frozenset(
+    {"Quantity", "UnitAmount", "LineAmount", "TaxType", "TaxAmount", "DiscountRate", "DiscountAmount"}
+)
 # What a document says of its contact beside the id is written to the contact; its status is not (XERO 4.1).
 CONTACT_REFERENCE = an_object({**contacts.FIELDS, "ContactStatus": SEEN})
 
@@ -66,6 +69,7 @@ class LineRules:
     contact_tax: str  # AccountsReceivableTaxType or AccountsPayableTaxType
     discounts: bool
     approved: bool  # the document posts to the ledger, so that every line needs an account
+    new_mode: bool = False  # the tax mode is not the one that stored lines were computed in
     tax_override: bool = True
     quantity_above_zero: bool = False
     spelled_out: bool = False  # neither a tax type from the account nor tracking by name (XERO 4.16)
@@ -99,6 +103,8 @@ def build_line(
         check.refuse("Description field is mandatory")
     _fill_tax_type(call, line, item, rules, contact, check)
     line["Tracking"] = find_tracking(call, line.get("Tracking") or [], check, by_name=not rules.spelled_out)
+    if old is not None and _keeps_amounts(old, values, line, rules):
+        return line | {name: old[name] for name in ("LineAmount", "TaxAmount")}
     with localcontext(ARITHMETIC):
         # A price that is not sent again keeps the decimals it was stored with.
         kept = old is not None and "UnitAmount" not in values
@@ -106,10 +112,18 @@ def build_line(
     return line
 
 
+def _keeps_amounts(old: Record, values: Record, line: Record, rules: LineRules) -> bool:
+    """Whether a stored line keeps its amounts, a tax amount of its own among them: nothing was sent that they are
+    computed from (XERO 4.3)."""
+    asked = rules.new_mode or COMPUTED_FROM & values.keys() or "LineAmount" not in old
+    return not asked and old.get("TaxType") == line["TaxType"] and old.get("UnitAmount") == line.get("UnitAmount")
+
+
 def is_text_only(line: Mapping[str, Any]) -> bool:
-    """A line with a description and nothing else is legal text (XERO 4.3)."""
-    return not any(
-        line.get(name) is not None for name in ("Quantity", "UnitAmount", "LineAmount", "ItemCode", "AccountCode")
+    """A line with a description and nothing else is legal text, also with the zeros that it is read back with
+    (XERO 4.3)."""
+    return not any(line.get(name) is not None for name in ("UnitAmount", "ItemCode", "AccountCode", "AccountID")) and (
+        not any(line.get(name) for name in ("Quantity", "LineAmount"))
     )
 
 
@@ -258,12 +272,21 @@ def _compute(call: Call, line: Record, places: int, mode: str, rules: LineRules,
 def _quantity_and_unit(line: Record, sent: Decimal | None, places: int) -> tuple[Decimal, Decimal]:
     """The one of Quantity and UnitAmount that is missing follows from LineAmount; a quantity is 1 by default."""
     quantity, unit = line.get("Quantity"), line.get("UnitAmount")
-    if sent is not None and quantity is None and unit:
-        quantity = sent / unit
+    gross = None if sent is None else _before_discount(line, sent)
+    if gross is not None and quantity is None and unit:
+        quantity = gross / unit
     quantity = Decimal(1) if quantity is None else quantity
-    if sent is not None and unit is None and quantity:
-        unit = sent / quantity
+    if gross is not None and unit is None and quantity:
+        unit = gross / quantity
     return round_amount(quantity, 4), round_amount(unit or Decimal(0), places)
+
+
+def _before_discount(line: Record, amount: Decimal) -> Decimal:
+    """LineAmount is the discounted value (XERO 5.1); what it was discounted from."""
+    percent = line.get("DiscountRate") or ZERO
+    if 0 < percent < 100:
+        return amount / (1 - percent / 100)
+    return amount + (line.get("DiscountAmount") or ZERO)
 
 
 def _discounted(line: Record, quantity: Decimal, unit: Decimal, rules: LineRules, check: Check) -> Decimal:

@@ -103,9 +103,13 @@ def _build(paper: Paper, call: Call, old: Record | None, values: Record, check: 
     known = {line["LineItemID"]: line for line in (old or {}).get("LineItems", [])}
     sent = values.get("LineItems")
     mode = _MODE_WORDS[record["LineAmountTypes"].upper()]
+    new_mode = old is not None and old["LineAmountTypes"] != record["LineAmountTypes"]
+    rules = replace(paper.rules(record), new_mode=new_mode)
+    if sent is None and new_mode:
+        sent = [{"LineItemID": line_id} for line_id in known]
     if sent is not None:
         record["LineItems"] = [
-            build_line(priced, line, known.get(line.get("LineItemID") or ""), mode, paper.rules(record), contact, check)
+            build_line(priced, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check)
             for line in sent
         ]
     record |= totals(record["LineItems"], mode)
