@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
@@ -180,3 +181,16 @@ def test_signs_that_xml_cannot_hold_are_left_out(xero: Client) -> None:
     contact = xero.contact(FirstName="A\u0001nn")
     root = tree(xero.send("GET", f"/Contacts/{contact['ContactID']}", headers=NOTHING))
     assert root.findtext("Contacts/Contact/FirstName") == "Ann"
+
+
+def test_a_form_may_carry_xml_as_its_one_field(xero: Client) -> None:
+    """xeroizer writes so."""
+    body = urlencode({"xml": "<Contact><Name>Crumb &amp; Söhne + 1</Name></Contact>"}).encode()
+    form = {"content-type": "application/x-www-form-urlencoded", "accept": ""}
+    made = tree(xero.send("PUT", "/Contacts", body, headers=form))
+    assert made.findtext("Contacts/Contact/Name") == "Crumb & Söhne + 1"
+    note = urlencode({"xml": "<HistoryRecords><HistoryRecord><Details>Seen</Details></HistoryRecord></HistoryRecords>"})
+    path = f"/Contacts/{made.findtext('Contacts/Contact/ContactID')}/History"
+    assert xero.send("PUT", path, note.encode(), headers=form).status == 200
+    assert tree(xero.send("PUT", "/Contacts", b"xml=%3CContact", headers=form), 400).findtext("ErrorNumber") == "14"
+    assert tree(xero.send("PUT", "/Contacts", b"xml=", headers=form), 400).findtext("ErrorNumber") == "17"

@@ -7,6 +7,7 @@ from codecs import BOM_UTF8
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from crossfoot.emulators.wire import Response
 from crossfoot.emulators.xero.errors import bad_data, no_data, too_large
@@ -15,6 +16,7 @@ from crossfoot.emulators.xero.kinds import Call, Kind, Record
 from crossfoot.emulators.xero.xml_format import is_xml, parse_xml
 
 BODY_BYTES_MAX = 10_000_000
+FORM_TYPE, FORM_FIELD = "application/x-www-form-urlencoded", b"xml="  # how older clients wrap XML (XERO 3.1)
 
 Payload = Record | Response | None  # what an answer wraps, a finished answer, or nothing (204)
 
@@ -35,9 +37,13 @@ def read_body(call: Call, singular: str, body: bytes) -> Any:
     """The value of a body; refuses one that is too large, empty or cannot be parsed."""
     if len(body) > BODY_BYTES_MAX:
         raise too_large()
+    content_type = call.headers.get("content-type", "")
+    in_form = content_type.partition(";")[0].strip().lower() == FORM_TYPE and body.startswith(FORM_FIELD)
+    if in_form:
+        body = unquote_to_bytes(body.removeprefix(FORM_FIELD).replace(b"+", b" "))
     if not body.strip():
         raise no_data(singular)
-    parse = parse_xml if is_xml(call.headers.get("content-type", "")) else parse_json
+    parse = parse_xml if in_form or is_xml(content_type) else parse_json
     try:
         return parse(body.removeprefix(BOM_UTF8))
     except (ValueError, ArithmeticError, RecursionError) as error:
