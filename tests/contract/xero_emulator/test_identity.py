@@ -59,8 +59,8 @@ def _consent(xero: Client, **more: str) -> dict[str, str]:
     return {name: value[0] for name, value in parse_qs(location.query).items()}
 
 
-def _by_code(xero: Client) -> dict[str, Any]:
-    code = _consent(xero)["code"]
+def _by_code(xero: Client, **more: str) -> dict[str, Any]:
+    code = _consent(xero, **more)["code"]
     return _token(xero, grant_type="authorization_code", code=code, redirect_uri=REDIRECT, **_app(xero))
 
 
@@ -324,3 +324,19 @@ def test_the_app_itself_sees_and_ends_connections_of_all_users(xero: Client) -> 
     for xero.token in (users, ready):
         assert xero.send("GET", "/Organisation").status == 403
     assert _error(xero, **form, scope="app.connections accounting.contacts accounting.nonsense") == "invalid_scope"
+
+
+def test_a_user_connects_several_organisations_with_one_set_of_tokens(make_client: Any) -> None:
+    xero = make_client(organisations=[{"Name": "Harbour Point Advisory"}, {"Name": "Quay Street Trading"}])
+    first, second = xero.world.organisations
+    contacts = "openid offline_access accounting.contacts"
+    earlier = _by_code(xero, tenant_id=first, scope=contacts)
+    xero.token = _by_code(xero, tenant_id=second, scope="openid offline_access accounting.settings")["access_token"]
+    known = {row["tenantId"]: row for row in xero.json("GET", "/connections")}
+    assert known.keys() == {first, second}
+    event = known[second]["authEventId"]
+    assert [row["tenantId"] for row in xero.json("GET", "/connections", query={"authEventId": event})] == [second]
+    for xero.tenant in (first, second):
+        assert xero.send("GET", "/Contacts").status == xero.send("GET", "/Organisation").status == 200
+    _post(xero, "/connect/revocation", {**_app(xero), "token": earlier["refresh_token"]})
+    assert xero.json("GET", "/connections") == []

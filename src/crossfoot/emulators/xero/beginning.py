@@ -37,8 +37,9 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
         "limits": {name: int(chosen.get(f"{name}_limit", value)) for name, value in limits.items()},
     }
     world = World(state)
+    people: dict[str, str] = {}
     for part in chosen.get("organisations", [chosen.get("organisation", chosen)]):
-        organisation = Organisation(new_organisation(part, world.new_id))
+        organisation = Organisation(_of_people(new_organisation(part, world.new_id), people))
         world.organisations[organisation.tenant_id] = organisation
     world.state["app"] = {
         "client_id": world.new_id().replace("-", "").upper(),
@@ -52,6 +53,16 @@ def new_world(*, seed: int = 0, settings: Mapping[str, Any] | None = None, signi
     if "webhooks" in chosen:
         subscribe(world, chosen["webhooks"])
     return world
+
+
+def _of_people(organisation: Record, people: dict[str, str]) -> Record:
+    """The same person is one user in all organisations; tokens are the user's (XERO 1.5)."""
+    users = [
+        {**user, "UserID": people.setdefault(user["EmailAddress"], user["UserID"])}
+        for user in organisation["tables"]["Users"].values()
+    ]
+    organisation["tables"]["Users"] = {user["UserID"]: user for user in users}
+    return organisation
 
 
 def _new_key() -> str:

@@ -157,10 +157,9 @@ def _new_grant(world: World, tenant: str, user_place: int, now: datetime, scope:
     users = list(world.organisations[tenant].all("Users"))
     user = users[user_place]["UserID"]
     event = world.new_id()
-    connection = next(
-        (c for c in world.state["connections"].values() if (c["user"], c["tenant"]) == (user, tenant)), None
-    )
-    earlier = connection["scope"] if connection else []
+    mine = [found for found in world.state["connections"].values() if found["user"] == user]
+    connection = next((found for found in mine if found["tenant"] == tenant), None)
+    earlier = [name for found in mine for name in found["scope"]]
     all_scopes = list(dict.fromkeys([*earlier, *scope]))
     connection_id = connection["id"] if connection else world.new_id()
     world.state["connections"][connection_id] = {
