@@ -251,3 +251,29 @@ def test_amounts_are_json_numbers_and_dates_have_companions(xero: Client) -> Non
     made = xero.one("GET", "/Invoices/INV-0001")
     assert (made["Date"], made["DateString"]) == ("/Date(1795132800000+0000)/", "2026-11-20T00:00:00")
     assert made["Total"] == Decimal("13.53")
+
+
+def test_an_account_sent_by_its_id_alone_replaces_the_code(xero: Client) -> None:
+    made = xero.invoice(100)
+    line_id, path = made["LineItems"][0]["LineItemID"], f"/Invoices/{made['InvoiceID']}"
+    other = xero.one("GET", "/Accounts", where='Code=="260"')["AccountID"]
+    [moved] = xero.one("POST", path, {"LineItems": [{"LineItemID": line_id, "AccountID": other}]})["LineItems"]
+    assert (moved["AccountCode"], moved["AccountID"]) == ("260", other)
+    [cleared] = xero.one("POST", path, {"LineItems": [{"LineItemID": line_id, "AccountCode": ""}]})["LineItems"]
+    assert not {"AccountCode", "AccountID"} & cleared.keys()
+
+
+def test_a_line_whose_item_is_cleared_shows_none(xero: Client) -> None:
+    xero.one("PUT", "/Items", {"Code": "ADV", "Name": "Advice"})
+    made = xero.invoice({"ItemCode": "ADV", "UnitAmount": 5})
+    sent = [{"LineItemID": made["LineItems"][0]["LineItemID"], "ItemCode": ""}]
+    [row] = xero.one("POST", f"/Invoices/{made['InvoiceID']}", {"LineItems": sent})["LineItems"]
+    assert not {"ItemCode", "Item"} & row.keys()
+
+
+def test_a_line_id_that_is_sent_twice_makes_a_second_line(xero: Client) -> None:
+    made = xero.invoice(100)
+    path, kept = f"/Invoices/{made['InvoiceID']}", {"LineItemID": made["LineItems"][0]["LineItemID"]}
+    again = xero.one("POST", path, {"LineItems": [kept, {**line(50), **kept}]})
+    assert len({row["LineItemID"] for row in again["LineItems"]}) == 2
+    assert xero.one("POST", path, {"Status": "AUTHORISED"})["Total"] == again["Total"]

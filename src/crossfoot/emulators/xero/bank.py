@@ -160,7 +160,8 @@ def _lines(
         side, discounts=False, approved=True, new_mode=new_mode, tax_override=False, quantity_above_zero=True
     )
     return [
-        build_line(call, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check) for line in sent
+        build_line(call, line, known.pop(line.get("LineItemID") or "", None), mode, rules, contact, check)
+        for line in sent
     ]
 
 

@@ -218,7 +218,8 @@ def _lines(
     if values.get("LineItems") is None and old is not None and not new_mode and not approving:
         return list(known.values())
     return [
-        build_line(call, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check) for line in sent
+        build_line(call, line, known.pop(line.get("LineItemID") or "", None), mode, rules, contact, check)
+        for line in sent
     ]
 
 

@@ -89,9 +89,9 @@ def build_line(
     line = {**(old or {}), **values}
     for name in ("TaxAmount", "LineAmount"):
         line[name] = values.get(name)  # what Xero computed last time does not count as sent
-    for name, other in (("DiscountRate", "DiscountAmount"), ("DiscountAmount", "DiscountRate")):
-        if name in values and other not in values:
-            line[other] = None
+    for pair in (("DiscountRate", "DiscountAmount"), ("AccountCode", "AccountID")):
+        if len(values.keys() & set(pair)) == 1:  # the one that is sent says all
+            line |= {name: values.get(name) for name in pair}
     line["LineItemID"] = old["LineItemID"] if old else call.world.new_id()
     item = _fill_from_item(call, line, rules, check)
     if rules.price_with_quantity and line.get("Quantity") is not None and line.get("UnitAmount") is None:
@@ -130,6 +130,7 @@ def is_text_only(line: Mapping[str, Any]) -> bool:
 def _fill_from_item(call: Call, line: Record, rules: LineRules, check: Check) -> Record | None:
     code = line.get("ItemCode")
     if not code:
+        line.pop("Item", None)
         return None
     item = call.organisation.find_one("Items", "Code", code)
     if item is None:

@@ -109,7 +109,7 @@ def _build(paper: Paper, call: Call, old: Record | None, values: Record, check: 
         sent = [{"LineItemID": line_id} for line_id in known]
     if sent is not None:
         record["LineItems"] = [
-            build_line(priced, line, known.get(line.get("LineItemID") or ""), mode, rules, contact, check)
+            build_line(priced, line, known.pop(line.get("LineItemID") or "", None), mode, rules, contact, check)
             for line in sent
         ]
     record |= totals(record["LineItems"], mode)
