@@ -216,3 +216,14 @@ def test_a_received_prepayment_tells_its_reference_as_invoice_number(xero: Clien
     received = make_prepayment(xero, 10, Reference="INV-7")
     spent = make_prepayment(xero, 10, Reference="INV-8", Type="SPEND-PREPAYMENT")
     assert [row.get("InvoiceNumber") for row in (received, spent)] == ["INV-7", None]
+
+
+def test_the_line_of_an_overpayment_is_computed_as_other_lines_are(xero: Client) -> None:
+    bank = {"Type": "RECEIVE-OVERPAYMENT", "Contact": {"Name": "Acme Pty Ltd"}, "BankAccount": {"Code": "090"}}
+    sent = {**bank, "LineItems": [{"Description": "Too much", "Quantity": 1000, "UnitAmount": 0.061171}]}
+    assert xero.one("PUT", "/BankTransactions", sent)["Total"] == 60
+    assert xero.one("PUT", "/BankTransactions", sent, unitdp=4)["Total"] == Decimal("61.20")
+    sent["LineItems"] = [{"Description": "Too much", "Quantity": 2, "UnitAmount": 5, "LineAmount": 11}]
+    assert xero.problems("PUT", "/BankTransactions", sent) == [
+        "The line total 11.00 does not match the expected line total 10.00"
+    ]

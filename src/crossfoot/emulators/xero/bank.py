@@ -24,10 +24,10 @@ from crossfoot.emulators.xero.fields import (
     choice,
     text,
 )
-from crossfoot.emulators.xero.formats import date_string, round_amount
+from crossfoot.emulators.xero.formats import date_string
 from crossfoot.emulators.xero.invoices import by_member
 from crossfoot.emulators.xero.kinds import SUMMARY, Call, Kind, Record, shown_lines, store
-from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, totals
+from crossfoot.emulators.xero.lines import CONTACT_REFERENCE, LINE_ITEMS, PURCHASES, SALES, build_line, compute, totals
 from crossfoot.emulators.xero.payments import ACCOUNT_REFERENCE
 
 # An overpayment's one line stands on the control account of its side, without tax (XERO 4.7).
@@ -171,22 +171,17 @@ def _overpayment_line(call: Call, record: Record, sent: list[Record], check: Che
     account = call.organisation.find_one("Accounts", "SystemAccount", CONTROL_ACCOUNTS[record["Type"]])
     assert account is not None
     record["LineAmountTypes"] = "NoTax"
-    values = sent[0]
-    quantity = round_amount(values.get("Quantity") or Decimal(1), 4)
-    amount = values.get("LineAmount")
-    unit = values["UnitAmount"] if values.get("UnitAmount") is not None else (amount or Decimal(0)) / (quantity or 1)
-    return {
+    line = {
         "LineItemID": call.world.new_id(),
-        "Description": values.get("Description"),
-        "Quantity": quantity,
-        "UnitAmount": round_amount(unit, 4),
-        "LineAmount": round_amount(quantity * unit),
-        "TaxAmount": round_amount(Decimal(0)),
+        **{name: sent[0].get(name) for name in ("Description", "Quantity", "UnitAmount", "LineAmount")},
+        "TaxAmount": None,
         "TaxType": no_tax(call.organisation.info),
         "AccountCode": account["Code"],
         "AccountID": account["AccountID"],
         "Tracking": [],
     }
+    compute(call, line, call.unit_places, record["LineAmountTypes"], PURCHASES, check)
+    return line
 
 
 def _after(call: Call, old: Record | None, record: Record) -> None:

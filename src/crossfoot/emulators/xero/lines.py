@@ -105,10 +105,9 @@ def build_line(
     line["Tracking"] = find_tracking(call, line.get("Tracking") or [], check, by_name=not rules.spelled_out)
     if old is not None and _keeps_amounts(old, values, line, rules):
         return line | {name: old[name] for name in ("LineAmount", "TaxAmount")}
-    with localcontext(ARITHMETIC):
-        # A price that is not sent again keeps the decimals it was stored with.
-        kept = old is not None and "UnitAmount" not in values
-        _compute(call, line, 4 if kept else call.unit_places, mode, rules, check)
+    # A price that is not sent again keeps the decimals it was stored with.
+    kept = old is not None and "UnitAmount" not in values
+    compute(call, line, 4 if kept else call.unit_places, mode, rules, check)
     return line
 
 
@@ -248,26 +247,27 @@ def _option(category: Record, entry: Record) -> Record | None:
     return None
 
 
-def _compute(call: Call, line: Record, places: int, mode: str, rules: LineRules, check: Check) -> None:
+def compute(call: Call, line: Record, places: int, mode: str, rules: LineRules, check: Check) -> None:
     """Fill Quantity, UnitAmount, LineAmount and TaxAmount by the calculation model (XERO 5.1)."""
-    sent = line["LineAmount"]
-    complete = line.get("Quantity") is not None and line.get("UnitAmount") is not None
-    quantity, unit = _quantity_and_unit(line, sent, places)
-    if quantity < 0:
-        check.refuse(f"The quantity value '{quantity}' is invalid. The quantity must not be less than zero")
-    if rules.quantity_above_zero and quantity == 0:
-        check.refuse("The quantity must be greater than zero")
-    if rules.quantity_above_zero and unit == 0:
-        check.refuse(f'The UnitAmount value "{unit:.4f}" is invalid. UnitAmount must not be equal to zero')
-    amount = _discounted(line, quantity, unit, rules, check)
-    if sent is not None:
-        if complete and round_amount(sent) != amount:
-            check.refuse(f"The line total {round_amount(sent)} does not match the expected line total {amount}")
-        amount = round_amount(sent)
-    if abs(amount) > LINE_AMOUNT_MAX:
-        check.refuse(f"The LineAmount must not be greater than {LINE_AMOUNT_MAX}")
-    line["Quantity"], line["UnitAmount"], line["LineAmount"] = quantity, unit, amount
-    line["TaxAmount"] = _tax(call, line, mode, rules, check)
+    with localcontext(ARITHMETIC):
+        sent = line["LineAmount"]
+        complete = line.get("Quantity") is not None and line.get("UnitAmount") is not None
+        quantity, unit = _quantity_and_unit(line, sent, places)
+        if quantity < 0:
+            check.refuse(f"The quantity value '{quantity}' is invalid. The quantity must not be less than zero")
+        if rules.quantity_above_zero and quantity == 0:
+            check.refuse("The quantity must be greater than zero")
+        if rules.quantity_above_zero and unit == 0:
+            check.refuse(f'The UnitAmount value "{unit:.4f}" is invalid. UnitAmount must not be equal to zero')
+        amount = _discounted(line, quantity, unit, rules, check)
+        if sent is not None:
+            if complete and round_amount(sent) != amount:
+                check.refuse(f"The line total {round_amount(sent)} does not match the expected line total {amount}")
+            amount = round_amount(sent)
+        if abs(amount) > LINE_AMOUNT_MAX:
+            check.refuse(f"The LineAmount must not be greater than {LINE_AMOUNT_MAX}")
+        line["Quantity"], line["UnitAmount"], line["LineAmount"] = quantity, unit, amount
+        line["TaxAmount"] = _tax(call, line, mode, rules, check)
 
 
 def _quantity_and_unit(line: Record, sent: Decimal | None, places: int) -> tuple[Decimal, Decimal]:
