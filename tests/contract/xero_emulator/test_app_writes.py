@@ -204,3 +204,11 @@ def test_tracking_of_journals_and_transfers_is_in_use(xero: Client, plural: str)
         body["JournalLines"][0]["Tracking"] = tracking
     xero.one("PUT", f"/{plural}", body)
     assert [xero.send("DELETE", place).status for place in (option, path)] == [400, 400]
+
+
+def test_one_tracking_option_is_made_per_call(xero: Client) -> None:
+    category = xero.one("PUT", "/TrackingCategories", {"Name": "Region"})
+    path = f"/TrackingCategories/{category['TrackingCategoryID']}/Options"
+    refused = xero.send("PUT", path, {"Options": [{"Name": "North"}, {"Name": "South"}]})
+    assert (refused.status, b"NoDataProcessedException" in refused.body) == (400, True)
+    assert xero.one("PUT", path, {"Options": [{"Name": "North"}]})["Name"] == "North"

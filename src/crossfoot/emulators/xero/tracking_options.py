@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from crossfoot.emulators.xero import reference
 from crossfoot.emulators.xero.bodies import Asked, read_rows
-from crossfoot.emulators.xero.errors import not_allowed, not_found, validation_error
+from crossfoot.emulators.xero.errors import no_data, not_allowed, not_found, validation_error
 from crossfoot.emulators.xero.fields import Check, read_members
 from crossfoot.emulators.xero.kinds import Call, Kind, Record, store
 
@@ -23,6 +23,8 @@ def answer(call: Call, kind: Kind, category: Record, asked: Asked) -> Record:
         changed = [{**old, "Status": "DELETED"}]
     elif (asked.method == "PUT" and old is None) or (asked.method == "POST" and old is not None):
         sent = read_rows(call, "Options", "Option", asked.body)
+        if len(sent) > 1:
+            raise no_data("Option")  # one per call (XERO 3.3)
         values = [read_members(reference.OPTION_FIELDS, row, check) for row in sent]
         changed = [reference.with_option(call, category, old, row, check) for row in values]
     else:
