@@ -97,6 +97,11 @@ def test_new_tax_mode_computes_stored_lines_anew(xero: Client) -> None:
     path = f"/PurchaseOrders/{order['PurchaseOrderID']}"
     again = xero.one("POST", path, {"LineAmountTypes": "Inclusive"})
     assert (again["TotalTax"], again["Total"]) == (Decimal("10.00"), Decimal("110.00"))
+    lines = [{"LineAmount": amount, "AccountCode": "429", "TaxType": "INPUT"} for amount in (110, -110)]
+    journal = {"Narration": "Moved", "LineAmountTypes": "Exclusive", "JournalLines": lines}
+    path = f"/ManualJournals/{xero.one('PUT', '/ManualJournals', journal)['ManualJournalID']}"
+    again = xero.one("POST", path, {"LineAmountTypes": "Inclusive"})
+    assert [row["TaxAmount"] for row in again["JournalLines"]] == [10, -10]
 
 
 @pytest.mark.parametrize("discount", [{"DiscountRate": 10}, {"DiscountAmount": 10}])

@@ -78,8 +78,10 @@ def _build_journal(call: Call, old: Record | None, values: Record, check: Check)
         check.refuse(f"The Status of a manual journal that is {before or 'new'} cannot become {record['Status']}")
     if not record.get("Narration"):
         check.refuse("Narration must be specified")
-    if "JournalLines" in values:
-        lines = values["JournalLines"] or []
+    lines = values.get("JournalLines")
+    if lines is None and old is not None and old["LineAmountTypes"] != record["LineAmountTypes"]:
+        lines = [{**line, "TaxAmount": None} for line in old["JournalLines"]]  # computed anew in the new mode
+    if lines is not None:
         record["JournalLines"] = [_journal_line(call, line, record, check) for line in lines]
     if len(record["JournalLines"]) < 2:
         check.refuse("A manual journal must have at least two journal lines")
