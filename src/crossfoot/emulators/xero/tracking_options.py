@@ -24,7 +24,7 @@ def answer(call: Call, kind: Kind, category: Record, asked: Asked) -> Record:
     elif (asked.method == "PUT" and old is None) or (asked.method == "POST" and old is not None):
         sent = read_rows(call, "Options", "Option", asked.body)
         if len(sent) > 1:
-            raise no_data("Option")  # one per call (XERO 3.3)
+            raise no_data("Option")  # one per call, as of categories
         values = [read_members(reference.OPTION_FIELDS, row, check) for row in sent]
         changed = [reference.with_option(call, category, old, row, check) for row in values]
     else:
