@@ -148,7 +148,9 @@ def test_what_an_org_may_do_is_told_by_name(org: Org) -> None:
         "MassEmail",
         "StreamingApiConcurrentClients",
     } <= set(told)
-    assert org.call("GET", "").body["metadata"] == "/services/data/v66.0/metadata"
+    listed = org.call("GET", "").body
+    assert listed["metadata"] == "/services/data/v66.0/metadata"
+    assert {"actions", "identity", "process"} <= set(listed)
     counted = org.call("GET", "limits/recordCount", query={"sObjects": "Account, Contact"}).body["sObjects"]
     assert [each["name"] for each in counted] == ["Account", "Contact"]
 
