@@ -438,6 +438,18 @@ def test_only_a_person_or_the_tooling_api_makes_validation_rules(org: Org) -> No
     assert org.person("POST", "tooling/sobjects/ValidationRule", bad).code == "INVALID_FIELD"
 
 
+def test_a_record_that_is_not_shared_is_not_newly_referred_to(org: Org) -> None:
+    account = org.create("Account", Name="Kea")
+    known = org.create("Contact", LastName="Tui", AccountId=account)
+    org.control("hide", {"object": "Account", "id": account})
+    answer = org.call("POST", "sobjects/Contact", {"LastName": "Moa", "AccountId": account})
+    assert (answer.status, answer.code) == (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
+    assert answer.body[0]["message"] == f"insufficient access rights on cross-reference id: {account}"
+    assert org.call("PATCH", f"sobjects/Contact/{known}", {"AccountId": account, "Title": "Dr"}).status == 204
+    org.control("show", {"object": "Account", "id": account})
+    assert org.call("POST", "sobjects/Contact", {"LastName": "Moa", "AccountId": account}).status == 201
+
+
 def test_what_the_tooling_api_answers_is_addressed_there(org: Org) -> None:
     rule = {"object": "Account", "name": "R", "condition": "Site = null", "message": "Site!"}
     org.control("validation-rule", rule)
