@@ -148,7 +148,9 @@ def test_what_an_org_may_do_is_told_by_name(org: Org) -> None:
         "MassEmail",
         "StreamingApiConcurrentClients",
     } <= set(told)
-    assert org.call("GET", "").body["metadata"] == "/services/data/v66.0/metadata"
+    listed = org.call("GET", "").body
+    assert listed["metadata"] == "/services/data/v66.0/metadata"
+    assert {"actions", "identity", "process"} <= set(listed)
     counted = org.call("GET", "limits/recordCount", query={"sObjects": "Account, Contact"}).body["sObjects"]
     assert [each["name"] for each in counted] == ["Account", "Contact"]
 
@@ -156,6 +158,10 @@ def test_what_an_org_may_do_is_told_by_name(org: Org) -> None:
 def test_headers_have_a_limit_too(org: Org) -> None:
     """SF 2.1."""
     assert org.call("GET", "limits", headers={"x": "y" * 17_000}).status == 431
+    asked = "SELECT Id FROM Account WHERE Name = 'x'" + " " * 12_000
+    assert org.call("GET", "query", query={"q": asked}, headers={"x": "y" * 3_000}).status == 200
+    assert org.call("GET", "query", query={"q": asked}, headers={"x": "y" * 5_000}).status == 414
+    assert org.call("GET", "query", query={"q": asked[:8_000]}, headers={"x": "y" * 9_000}).status == 431
 
 
 def many_accounts(org: Org, count: int) -> None:

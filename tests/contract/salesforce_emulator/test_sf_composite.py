@@ -60,7 +60,7 @@ def test_without_all_or_none_only_what_hangs_on_a_failure_fails(org: Org) -> Non
 
 def test_all_or_none_stops_at_the_first_failure_and_undoes_the_rest(org: Org) -> None:
     typed = {"attributes": {"type": "Account"}}
-    rows = {"allOrNone": True, "records": [{**typed, "Name": "A"}, typed]}
+    rows = {"allOrNone": False, "records": [{**typed, "Name": "A"}, typed]}
     wishes = [
         node("one", "POST", "sobjects/Account", {"Name": "A"}),
         node("rows", "POST", "composite/sobjects", rows),
@@ -69,9 +69,15 @@ def test_all_or_none_stops_at_the_first_failure_and_undoes_the_rest(org: Org) ->
     answer = org.call("POST", "composite", {"allOrNone": True, "compositeRequest": wishes})
     told = answer.body["compositeResponse"]
     assert [each["httpStatusCode"] for each in told] == [400, 200, 400]
-    assert [each["success"] for each in told[1]["body"]] == [True, False]  # the outer allOrNone overrides the inner
+    codes = [each["errors"][0]["statusCode"] for each in told[1]["body"]]  # the outer allOrNone overrides the inner
+    assert codes == ["ALL_OR_NONE_OPERATION_ROLLED_BACK", "REQUIRED_FIELD_MISSING"]
     assert told[2]["body"][0]["errorCode"] == "PROCESSING_HALTED"
     assert org.soql("SELECT Id FROM Account") == []
+    kept = org.create("Account", Name="K")
+    gone = node("gone", "DELETE", f"composite/sobjects?ids={kept},001000000000009AAA")
+    told = org.call("POST", "composite", {"allOrNone": True, "compositeRequest": [gone]}).body["compositeResponse"]
+    assert [each["success"] for each in told[0]["body"]] == [False, False]
+    assert org.read("Account", kept)["Name"] == "K"
 
 
 @pytest.mark.parametrize(

@@ -218,7 +218,7 @@ ADDRESSES: list[tuple[dict[str, Any], tuple[Any, ...] | None]] = [
     ({"BillingCountry": "AU"}, None),
     ({"BillingCountryCode": "AU", "BillingStateCode": "TX"}, None),
     ({"BillingCountry": "New Zealand", "BillingState": "Otago"}, None),
-    ({"BillingCountry": "Australia", "BillingCountryCode": "NZ"}, None),
+    ({"BillingCountry": "Australia", "BillingCountryCode": "NZ"}, ("New Zealand", "NZ", None, None)),
 ]
 
 
@@ -233,6 +233,20 @@ def test_states_and_countries_are_chosen_from_lists(given: dict[str, Any], kept:
     names = ("BillingCountry", "BillingCountryCode", "BillingState", "BillingStateCode")
     assert tuple(row[name] for name in names) == kept
     assert row["BillingAddress"]["countryCode"] == kept[1]
+
+
+def test_of_a_saved_address_codes_and_labels_have_to_agree_and_a_country_takes_its_state_along() -> None:
+    org = org_with(state_country_picklists=True)
+    made = org.create("Account", Name="A", BillingCountryCode="AU", BillingStateCode="NSW")
+    path = f"sobjects/Account/{made}"
+    refused = org.call("PATCH", path, {"BillingCountry": "Australia", "BillingCountryCode": "NZ"})
+    assert refused.body[0]["message"] == (
+        "There's a problem with this country, even though it may appear correct. "
+        "Please select a country/territory from the list of valid countries.: Billing Country"
+    )
+    assert org.call("PATCH", path, {"BillingCountryCode": None}).status == 204
+    row = org.read("Account", made)
+    assert {row[f"Billing{part}"] for part in ("Country", "CountryCode", "State", "StateCode")} == {None}
 
 
 def test_addresses_are_free_text_where_the_lists_are_off(org: Org) -> None:

@@ -438,6 +438,29 @@ def test_only_a_person_or_the_tooling_api_makes_validation_rules(org: Org) -> No
     assert org.person("POST", "tooling/sobjects/ValidationRule", bad).code == "INVALID_FIELD"
 
 
+def test_a_record_that_is_not_shared_is_not_newly_referred_to(org: Org) -> None:
+    account = org.create("Account", Name="Kea")
+    known = org.create("Contact", LastName="Tui", AccountId=account)
+    org.control("hide", {"object": "Account", "id": account})
+    answer = org.call("POST", "sobjects/Contact", {"LastName": "Moa", "AccountId": account})
+    assert (answer.status, answer.code) == (400, "INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY")
+    assert answer.body[0]["message"] == f"insufficient access rights on cross-reference id: {account}"
+    assert org.call("PATCH", f"sobjects/Contact/{known}", {"AccountId": account, "Title": "Dr"}).status == 204
+    org.control("show", {"object": "Account", "id": account})
+    assert org.call("POST", "sobjects/Contact", {"LastName": "Moa", "AccountId": account}).status == 201
+
+
+def test_what_the_tooling_api_answers_is_addressed_there(org: Org) -> None:
+    rule = {"object": "Account", "name": "R", "condition": "Site = null", "message": "Site!"}
+    org.control("validation-rule", rule)
+    found = org.soql("SELECT Id FROM ValidationRule", resource="tooling/query")[0]
+    row = org.call("GET", found["attributes"]["url"])
+    assert (row.status, row.body["attributes"]) == (200, found["attributes"])
+    described = org.call("GET", "tooling/sobjects/ValidationRule/describe").body
+    assert org.call("GET", described["urls"]["sobject"]).status == 200
+    assert org.call("GET", "tooling").body["sobjects"] == "/services/data/v66.0/tooling/sobjects"
+
+
 def test_people_may_write_audit_fields_and_their_calls_are_not_counted(org: Org) -> None:
     before = org.call("GET", "limits").body["DailyApiRequests"]["Remaining"]
     record_id = org.create("Account", Name="Old", CreatedDate="2024-02-29T10:00:00Z")

@@ -38,6 +38,7 @@ NAMES = [
     ("Memo__c WHERE About__r.Type = 'Account'", ["m1"]),
     ("Memo__c WHERE About__r.Name = 'one'", ["m2"]),
     ("Memo__c m, m.About__r a WHERE a.Name = 'One'", ["m2"]),
+    ("Opportunity o, o.Account a, a.Owner w WHERE w.Name = null AND a.Name = null ORDER BY Name LIMIT 1", ["Kiwi"]),
     ("Opportunity o, o.Account a WHERE a.Name = 'South' AND o.Amount = 7", ["Three"]),
     ("Opportunity WHERE Account.Name LIKE '%TH' ORDER BY StageName, Name", ["Two", "One", "Three"]),
     ("Opportunity WHERE toLabel(StageName) = 'closed lost'", ["Kiwi"]),

@@ -16,6 +16,7 @@ QUERIES_MAX = 5
 REFERENCE = re.compile(r"@\{(\w+)((?:\.\w+|\[\d+\])*)\}")
 _ADDRESS = re.compile(r"(?:/?services/data/)?/?v(\d\d)\.0/?(.*)")
 _QUERIES = re.compile(r"(query|queryall|composite/sobjects)(/|\Z)", re.IGNORECASE)
+_COLLECTION = re.compile(r"composite/sobjects(/|\Z)", re.IGNORECASE)
 _NOT_INSIDE = re.compile(r"(composite(/(batch|graph|tree)(/.*)?)?/?|jobs(/.*)?|metadata(/.*)?)\Z", re.IGNORECASE)
 
 Request = Mapping[str, Any]
@@ -56,8 +57,11 @@ def _perform_filled(ask: Ask, request: Request, replies: Mapping[str, Reply], *,
     try:
         filled = _fill(request, replies)
         body = filled.get("body")
-        if atomic and isinstance(body, dict) and "records" in body:
-            body = body | {"allOrNone": False}
+        if atomic and _COLLECTION.match(path_of(filled)[1]):
+            if isinstance(body, dict):
+                body = body | {"allOrNone": True}
+            else:  # a deletion has it in its address
+                filled = filled | {"url": f"{filled['url']}&allOrNone=true"}
         return _perform(ask, filled, body)
     except ApiError as error:
         return error_reply(error)

@@ -53,7 +53,8 @@ class Ask:
 
     @property
     def base(self) -> str:
-        return f"/services/data/v{self.version}.0"
+        """What the addresses in an answer begin with: those of the Tooling API lead back to it (SF 8.5)."""
+        return f"/services/data/v{self.version}.0{'/tooling' * self.tooling}"
 
     def object(self, name: str) -> SObject:
         """The object of that name as the caller sees it, or 404. Tooling objects show only there, and to a person."""

@@ -307,7 +307,7 @@ def _save(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: f
     missing = [each.name for each in sobject.fields if each.required and row.get(each.name) is None]
     if missing:
         raise field_error("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", *missing)
-    _check_references(tx.world, sobject, row, given)
+    _check_references(tx, sobject, old, row, given)
     _check_unique(tx, sobject, row)
     check_validation_rules(tx, sobject, row)
     rules.before_write(tx, sobject, old, row, given)
@@ -315,7 +315,8 @@ def _save(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: f
     rules.after_save(tx, sobject, old, row)
 
 
-def _check_references(world: World, sobject: SObject, row: Row, given: frozenset[str]) -> None:
+def _check_references(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: frozenset[str]) -> None:
+    world = tx.world
     for field in sobject.fields:
         value = row.get(field.name)
         if field.type != "reference" or value is None or field.name not in given:
@@ -329,6 +330,9 @@ def _check_references(world: World, sobject: SObject, row: Row, given: frozenset
             raise field_error("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", field.name)
         if target["IsDeleted"]:
             raise field_error("ENTITY_IS_DELETED", "entity is deleted", field.name)
+        if not tx.sees(value) and (old is None or old.get(field.name) != value):
+            shown = f"insufficient access rights on cross-reference id: {value}"
+            raise ApiError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", shown, fields=[])
         if field.name == "OwnerId" and not target.get("IsActive", True):
             raise field_error("INACTIVE_OWNER_OR_USER", "operation performed with inactive user", field.name)
     code = row.get("CurrencyIsoCode")

@@ -27,7 +27,7 @@ UPSERT_BODY_VERSION_MIN = 46
 def resource_list(ask: Ask) -> Reply:
     names = (
         *("sobjects", "query", "queryAll", "search", "parameterizedSearch", "limits", "recordCount"),
-        *("composite", "jobs", "metadata", "tooling"),
+        *("composite", "jobs", "metadata", "tooling", "process", "actions", "quickActions", "recent", "tabs", "theme"),
     )
     me = f"{ask.world.public_url}/id/{ask.world.organization['Id']}/{ask.tx.caller.user_id}"
     return Reply(200, {name: f"{ask.base}/{name}" for name in names} | {"identity": me})
@@ -177,10 +177,10 @@ def named_fields(ask: Ask, sobject: SObject, names: Sequence[str]) -> list[Field
 
 
 def record_of(ask: Ask, sobject: SObject, row: Row, fields: Sequence[Field]) -> dict[str, Any]:
-    made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], ask.version)}
+    made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], ask.base)}
     for each in fields:
         held = each.type == "base64"
-        read = blob_address(sobject.name, each, ask.version) if held else reader(ask.world, each)
+        read = blob_address(sobject.name, each, ask.base) if held else reader(ask.world, each)
         made[each.name] = render(read(row))
     made.setdefault("Id", row["Id"])
     return made

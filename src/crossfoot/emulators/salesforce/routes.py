@@ -47,6 +47,7 @@ ROUTES: tuple[tuple[str, Mapping[str, Callable[..., Reply]]], ...] = (
     ("tabs", {"GET": screens.tabs}),
     ("theme", {"GET": screens.theme}),
     ("quickactions", {"GET": screens.always([])}),
+    ("process", {"GET": screens.processes}),
     ("process/rules", {"GET": screens.always({"rules": {}})}),
     ("process/approvals", {"GET": screens.always({"approvals": {}})}),
     ("actions", {"GET": screens.actions}),

@@ -30,6 +30,10 @@ def always(payload: Any) -> Callable[..., Reply]:
     return lambda *_: Reply(200, payload)
 
 
+def processes(ask: Ask) -> Reply:
+    return Reply(200, {kind: f"{ask.base}/process/{kind}" for kind in ("rules", "approvals")})
+
+
 def actions(ask: Ask) -> Reply:
     return Reply(200, {kind: f"{ask.base}/actions/{kind}" for kind in ("standard", "custom")})
 

@@ -29,7 +29,7 @@ from crossfoot.emulators.wire import Event, Request, Response
 
 VERSION_NOW = 68
 VERSION_OLDEST = 31
-URI_BYTES_MAX = HEADER_BYTES_MAX = 16_384
+ADDRESS_AND_HEADERS_BYTES_MAX = 16_384
 BODY_BYTES_MAX = 50_000_000
 DATA_SCOPES = frozenset({"api", "full"})
 JSON = ("Content-Type", "application/json;charset=UTF-8")
@@ -145,9 +145,11 @@ def _serve_data(
 
 def _ask(request: Request, tx: Transaction, complaints: list[str]) -> Ask:
     """The request, if its address is one of a version that still answers (SF 0.1, 2.1)."""
-    if len(request.path) + len(request.query) > URI_BYTES_MAX:
-        raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
-    if sum(len(name) + len(value) for name, value in request.headers.items()) > HEADER_BYTES_MAX:
+    address = len(request.path) + len(request.query)
+    headers_length = sum(len(name) + len(value) for name, value in request.headers.items())
+    if address + headers_length > ADDRESS_AND_HEADERS_BYTES_MAX:
+        if address > headers_length:
+            raise ApiError("URI_TOO_LONG", "URI Too Long", status=414)
         raise ApiError("HEADERS_TOO_LONG", "Request Header Fields Too Large", status=431)
     match = _DATA.match(request.path)
     if match is None:

@@ -32,7 +32,7 @@ def before_save(tx: Transaction, sobject: SObject, old: Row | None, row: Row, gi
     for each in _BEFORE_SAVE.get(sobject.name, ()):
         each(tx, old, row, given)
     record_types.check(tx, sobject, row, given)
-    addresses.check(tx, sobject, row, given)
+    addresses.check(tx, sobject, old, row, given)
 
 
 def before_write(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: frozenset[str]) -> None:

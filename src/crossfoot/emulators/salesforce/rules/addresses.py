@@ -42,19 +42,27 @@ STATES: Mapping[str, Mapping[str, str]] = {
     "US": {"CA": "California", "IL": "Illinois", "NY": "New York", "TX": "Texas", "WA": "Washington"},
 }
 
+_PARTS = ("Country", "CountryCode", "State", "StateCode")
 
-def check(tx: Transaction, sobject: SObject, row: Row, given: frozenset[str]) -> None:
+
+def check(tx: Transaction, sobject: SObject, old: Row | None, row: Row, given: frozenset[str]) -> None:
     """Fill in the code of a label and the label of a code, for each address of which a part was given."""
     if not tx.world.settings[ADDRESS_CODES]:
         return
     for field in sobject.fields:
         if field.type == "address":
             prefix = field.name.removesuffix("Address")
-            if given & {f"{prefix}{part}" for part in ("Country", "CountryCode", "State", "StateCode")}:
-                _settle(row, prefix, given)
+            if given & {f"{prefix}{part}" for part in _PARTS}:
+                _settle(row, prefix, given, new=old is None)
 
 
-def _settle(row: Row, prefix: str, given: frozenset[str]) -> None:
+def _settle(row: Row, prefix: str, given: frozenset[str], *, new: bool) -> None:
+    """Of a new record the code decides; one that loses the code of its country loses state and country (SF 6.1)."""
+    parts = {f"{prefix}{part}" for part in _PARTS}
+    if new:
+        row |= {part: None for part in parts if row.get(f"{part}Code") is not None}
+    elif given & parts == {f"{prefix}CountryCode"} and row[f"{prefix}CountryCode"] is None:
+        row |= dict.fromkeys(parts)
     country = _agree(row, f"{prefix}Country", COUNTRIES, given, "country", "country/territory")
     states = STATES.get(country or "", {})
     if states:
@@ -84,5 +92,6 @@ def _code_of(labels: Mapping[str, str], label: str) -> str | None:
 
 def _refusal(name: str, word: str, listed: str) -> Exception:
     problem = f"There's a problem with this {word}, even though it may appear correct."
-    advice = f"Please choose a {listed} from the list of valid {word}s.: {label_of(name)}"
+    valid = {"country": "countries", "state": "states"}[word]
+    advice = f"Please select a {listed} from the list of valid {valid}.: {label_of(name)}"  # noqa: S608 - no SQL
     return field_error("FIELD_INTEGRITY_EXCEPTION", f"{problem} {advice}", name)

@@ -26,6 +26,11 @@ class Context:
     tooling: bool = False
 
     @property
+    def base(self) -> str:
+        """What the addresses of records begin with."""
+        return f"/services/data/v{self.version}.0{'/tooling' * self.tooling}"
+
+    @property
     def user(self) -> Row:
         return self.world.row("User", self.user_id) or {}
 

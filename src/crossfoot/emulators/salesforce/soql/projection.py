@@ -27,22 +27,22 @@ class Branch:
     tree: Tree
 
 
-def attributes(object_name: str, record_id: str, version: int) -> dict[str, str]:
-    return {"type": object_name, "url": f"/services/data/v{version}.0/sobjects/{object_name}/{record_id}"}
+def attributes(object_name: str, record_id: str, base: str) -> dict[str, str]:
+    return {"type": object_name, "url": f"{base}/sobjects/{object_name}/{record_id}"}
 
 
-def blob_address(object_name: str, field: Field, version: int) -> Render:
+def blob_address(object_name: str, field: Field, base: str) -> Render:
     """A file's bytes are not in the record: their address is (SF 0.4)."""
 
     def address(row: Row) -> str | None:
         held = row.get(field.name) is not None
-        return f"{attributes(object_name, row['Id'], version)['url']}/{field.name}" if held else None
+        return f"{attributes(object_name, row['Id'], base)['url']}/{field.name}" if held else None
 
     return address
 
 
 def _shown(scope: Scope, field: Field, read: Read) -> Render:
-    return _leaf(read) if field.type != "base64" else blob_address(scope.sobject.name, field, scope.context.version)
+    return _leaf(read) if field.type != "base64" else blob_address(scope.sobject.name, field, scope.context.base)
 
 
 def projection(scope: Scope, query: Query, children: Callable[[Query, Scope], tuple[str, Render]]) -> Render:
@@ -138,9 +138,7 @@ def _type_of(what: TypeOf, scope: Scope) -> tuple[str, Render]:
             return None
         owner = scope.world.schema.by_prefix[found["Id"][:3]]
         part = records.get(owner.name, other)
-        return (
-            {"attributes": attributes(owner.name, found["Id"], scope.context.version)} if part is None else part(found)
-        )
+        return {"attributes": attributes(owner.name, found["Id"], scope.context.base)} if part is None else part(found)
 
     return str(step.relationship), render_parent
 
@@ -158,15 +156,15 @@ def _leaf(read: Read) -> Render:
 
 
 def _record(scope: Scope, sobject: SObject, tree: Tree) -> Render:
-    version = scope.context.version
+    base = scope.context.base
     by_prefix = scope.world.schema.by_prefix
     parts = [(name, _parent(scope, part) if isinstance(part, Branch) else part) for name, part in tree.items()]
     any_object = sobject is NAME
 
     def record(row: Row) -> dict[str, Any]:
-        made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], version)}
+        made: dict[str, Any] = {"attributes": attributes(sobject.name, row["Id"], base)}
         if any_object:
-            made["attributes"]["url"] = attributes(by_prefix[row["Id"][:3]].name, row["Id"], version)["url"]
+            made["attributes"]["url"] = attributes(by_prefix[row["Id"][:3]].name, row["Id"], base)["url"]
         for name, part in parts:
             made[name] = part(row)
         return made

@@ -47,7 +47,9 @@ class Scope:
     def names(self, path: Path) -> tuple[str, ...]:
         """The names of a path, from the queried object on: aliases are replaced by what they stand for."""
         names = path.names
-        if len(names) > 1 and names[0].lower() in self._aliases:
+        for _ in self._aliases:  # an alias may begin with another one
+            if len(names) == 1 or names[0].lower() not in self._aliases:
+                break
             names = self._aliases[names[0].lower()].names + names[1:]
         return names[1:] if len(names) > 1 and names[0].lower() in self._own_names else names
 
