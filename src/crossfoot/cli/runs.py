@@ -102,7 +102,8 @@ def _show_plan(planned: Planned, described: dict[str, Any], *, show_all: bool) -
         amount = money(taken["gross"], taken["currency"])
         typer.echo(f"- {taken['number']} of {amount} is {taken['how']}: {cut(taken['name'], 44)}")
     if described["waiting"]:
-        typer.echo(f"{counted(described['waiting'], 'deal waits', 'deals wait')}; `crossfoot queue ls` gives each reason.")
+        waiting = counted(described["waiting"], "deal waits", "deals wait")
+        typer.echo(f"{waiting}; `crossfoot queue ls` gives each reason.")
 
 
 def _plan_row(operation: Operation, names: dict[str, str]) -> tuple[object, ...]:
