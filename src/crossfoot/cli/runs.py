@@ -97,7 +97,7 @@ def _show_plan(planned: Planned, described: dict[str, Any], *, show_all: bool) -
                 f"Salesforce says {money(sums['salesforce'])} for the same deals"
             )
     for change in described["changes"][: None if show_all else SHOWN_MAX]:
-        typer.echo(f"~ {change['told'].title()} is told {', '.join(change['values'])} of {cut(change['name'], 44)}")
+        typer.echo(f"~ {change['told'].title()} is told {', '.join(change['parts'])} of {cut(change['name'], 44)}")
     for taken in described["taken_back"][: None if show_all else SHOWN_MAX]:
         amount = money(taken["gross"], taken["currency"])
         typer.echo(f"- {taken['number']} of {amount} is {taken['how']}: {cut(taken['name'], 44)}")
