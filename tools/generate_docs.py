@@ -178,7 +178,7 @@ def commands_page() -> str:
         "| 0 | done: all that may be done is done, documents that wait included |",
         "| 1 | an error, told in one sentence |",
         "| 2 | stopped by a guard, the brake or `--strict`; `plan`: something is to be sent; `tieout`: unexplained |",
-        "| 130 | interrupted by Ctrl-C; running again is safe and continues |",
+        "| 130 | interrupted by Ctrl-C or SIGTERM; running again is safe and continues |",
     ]
     return "\n".join(lines) + "\n"
 

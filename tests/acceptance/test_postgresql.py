@@ -117,6 +117,22 @@ def test_an_engine_paused_past_its_lease_writes_no_more_and_nothing_is_doubled(t
     terminal.run("tieout")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "told to end"])
+def test_a_run_that_is_ended_gives_its_lease_back(terminal: Shared, number: signal.Signals) -> None:
+    terminal.init()
+    engine = _engine(terminal.address)
+    ended = terminal.start("sync", CROSSFOOT_WORKSPACE=str(terminal.workspace))
+    _until(engine, "SELECT count(*) FROM call WHERE state = 'committed'")
+    ended.send_signal(number)
+    _, said = ended.communicate(timeout=60)
+    engine.dispose()
+
+    assert (ended.returncode, "running again is safe" in said) == (130, True), said
+    terminal.run("sync")
+    deals = Counter(record_id_in(i["Url"]) for i in terminal.invoices().values() if i.get("Url"))
+    assert set(deals.values()) == {1}
+
+
 def _until(engine: Engine, query: str) -> None:
     """Wait until a count is not zero."""
     deadline = time.monotonic() + 60

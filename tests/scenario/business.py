@@ -47,6 +47,7 @@ from crossfoot.store.workspace import load_runs
 from crossfoot.vault.envelope import VaultKey
 
 URLS = {"salesforce": "https://salesforce.invalid", "xero": "https://xero.invalid"}
+CONTACTS_PAGE = 1000
 KEY = VaultKey("5" * 16, b"\x07" * 32)
 LIVE = {"salesforce": {"is_sandbox": False}, "xero": {"IsDemoCompany": False}}
 DEAL_FIELDS = (
@@ -411,8 +412,13 @@ class Business:
 
     def contacts(self) -> list[dict[str, Any]]:
         """Every Xero contact, archived ones too."""
-        query = "page=1&pageSize=1000&includeArchived=true"
-        rows: list[dict[str, Any]] = self.office.ask(URLS["xero"], "GET", "/Contacts", query=query)["Contacts"]
+        rows: list[dict[str, Any]] = []
+        while len(rows) % CONTACTS_PAGE == 0:
+            query = f"page={len(rows) // CONTACTS_PAGE + 1}&pageSize={CONTACTS_PAGE}&includeArchived=true"
+            read = self.office.ask(URLS["xero"], "GET", "/Contacts", query=query)["Contacts"]
+            rows += read
+            if not read:
+                break
         return rows
 
     def in_xero(self, kind: str, **fields: Any) -> dict[str, Any]:

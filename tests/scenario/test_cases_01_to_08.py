@@ -70,6 +70,24 @@ def test_case_02_a_win_told_apart_from_the_invoice_by_hand_gets_its_own(synced: 
     assert synced.invoice_of(name)["SubTotal"] == dec("9800.00")
 
 
+def test_case_02_who_told_the_invoice_by_hand_apart_by_mistake_is_asked_again(synced: Business) -> None:
+    [name, _] = case(2).deal_names
+    synced.desk.not_same(synced.waiting(name)["already_invoiced"].id)
+    synced.sync()
+    synced.in_xero("Invoices", InvoiceID=synced.invoice_of(name)["InvoiceID"], Status="DELETED")
+    synced.later()
+    synced.sync()
+
+    synced.desk.retry(synced.waiting(name)["invoice_voided"].id)
+    synced.later()
+    assert synced.sync().applied.created == 0
+    synced.desk.link(synced.waiting(name)["already_invoiced"].id)
+    synced.later()
+    synced.sync()
+
+    assert (synced.waiting(name), synced.deal(name)["Xero_Invoice_Number__c"]) == ({}, "INV-0096")
+
+
 @pytest.mark.promise("S1-38")
 def test_case_03_same_name_other_abn_makes_two_contacts_told_apart_readably(synced: Business) -> None:
     """Both accounts are called Meridian Partners; the second has no account number, so its suffix is from its id."""

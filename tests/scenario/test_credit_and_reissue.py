@@ -13,8 +13,10 @@ import pytest
 
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
+from crossfoot.emulators.scenarios.demo_cases import case
 
 from .business import Business, KilledError, Stage, found
+from .test_changes_after_sync import credit
 
 DEAL = "Second audit"
 SMALL_FIRM = Path(__file__).parents[1] / "acceptance" / "small_firm.yaml"
@@ -191,6 +193,28 @@ def test_an_invoice_that_was_sent_and_paid_in_part_by_a_reconciled_payment_keeps
     assert notes(firm)[0]["RemainingCredit"] == 100
 
 
+def test_an_invoice_that_was_made_anew_and_owes_again_is_named_until_its_credit_is_put_against_it(
+    firm: Business,
+) -> None:
+    """The customer would owe both."""
+    accept(firm)
+    firm.sync()
+    old, _ = old_and_new(firm)
+    [note] = notes(firm)
+    path = f"/CreditNotes/{note['CreditNoteID']}/Allocations"
+    [put] = firm.see("CreditNotes", note["CreditNoteID"])["Allocations"]
+    firm.office.ask("https://xero.invalid", "DELETE", f"{path}/{put['AllocationID']}")
+    firm.later()
+    firm.sync()
+    assert "SF-D-00006 was taken back" in firm.waiting(DEAL)["duplicate_incident"].cause
+
+    allocation = {"Amount": put["Amount"], "Date": "2026-11-20", "Invoice": {"InvoiceID": old["InvoiceID"]}}
+    firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
+    firm.later()
+    firm.sync()
+    assert firm.waiting(DEAL) == {}
+
+
 def test_a_credited_invoice_that_owes_again_beside_a_voided_new_one_ties_out_by_name(firm: Business) -> None:
     pay(firm, Decimal(100))
     accept(firm)
@@ -258,7 +282,7 @@ def prepay(firm: Business, invoice: dict[str, Any]) -> None:
     firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
-def credit_by_hand(firm: Business, amount: Decimal) -> None:
+def credit_by_hand(firm: Business, amount: Decimal, number: str = "") -> None:
     """Finance makes a credit note of its own and puts it against the invoice."""
     invoice = firm.invoices_of(DEAL)[0]
     [account] = {line["AccountCode"] for line in invoice["LineItems"]} or {"200"}
@@ -274,7 +298,7 @@ def credit_by_hand(firm: Business, amount: Decimal) -> None:
         "CreditNotes",
         [{
             "Type": "ACCRECCREDIT", "Contact": {"ContactID": invoice["Contact"]["ContactID"]}, "Date": "2026-11-18",
-            "Status": "AUTHORISED", "LineItems": [line], "LineAmountTypes": "NoTax",
+            "Status": "AUTHORISED", "LineItems": [line], "LineAmountTypes": "NoTax", "CreditNoteNumber": number or None,
         }],
     )  # fmt: skip
     allocation = {"Amount": amount, "Date": "2026-11-18", "Invoice": {"InvoiceID": invoice["InvoiceID"]}}
@@ -303,12 +327,74 @@ def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     assert words in firm.waiting(DEAL)["reissue_not_possible"].cause
 
 
-def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business) -> None:
-    credit_by_hand(firm, owed(firm))
+def test_a_line_of_text_that_finance_added_hinders_no_credit(firm: Business) -> None:
+    invoice = firm.invoice_of(DEAL)
+    lines = [*({"LineItemID": line["LineItemID"]} for line in invoice["LineItems"]), {"Description": "Thank you"}]
+    firm.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=lines)
+    firm.later()
+    firm.sync()
     accept(firm)
     firm.sync()
-    assert len(notes(firm)) == 1
+    assert_done_once(firm)
+
+
+def test_what_stands_under_an_archived_option_is_credited_under_it_or_not_at_all(firm: Business) -> None:
+    """Xero would drop the option, and the region keep a sale that was taken back."""
+    invoice, region = firm.invoice_of(DEAL), firm.see("TrackingCategories")
+    [option] = [each for each in region["Options"] if each["Name"] == "NSW"]
+    [line] = invoice["LineItems"]
+    tracked = {"LineItemID": line["LineItemID"], "Tracking": [{"Name": "Region", "Option": "NSW"}]}
+    firm.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=[tracked])
+    path = f"/TrackingCategories/{region['TrackingCategoryID']}/Options/{option['TrackingOptionID']}"
+    firm.office.ask("https://xero.invalid", "POST", path, {"Status": "ARCHIVED"})
+    firm.later(hours=25)
+    firm.sync()
+    accept(firm)
+    firm.sync()
+    assert notes(firm) == []
+    assert "'NSW' is archived" in firm.waiting(DEAL)["reissue_not_possible"].cause
+
+    firm.office.ask("https://xero.invalid", "POST", path, {"Status": "ACTIVE"})
+    firm.later(hours=25)
+    firm.sync()
+    [note] = notes(firm)
+    assert [each["Option"] for each in note["LineItems"][0]["Tracking"]] == ["NSW"]
+
+
+@pytest.mark.parametrize("number", ["", "SF-D-00006-CR"], ids=["any number", "the number of the act's own"])
+def test_where_finance_credited_it_by_hand_only_the_new_one_is_made(firm: Business, number: str) -> None:
+    credit_by_hand(firm, Decimal(5), number)
+    accept(firm)
+    firm.sync()
+    assert "credit the rest" in firm.waiting(DEAL)["reissue_not_possible"].cause
+    credit_by_hand(firm, owed(firm))
+    firm.later()
+    firm.sync()
+    assert len(notes(firm)) == 2
     assert [invoice["Status"] for invoice in old_and_new(firm)] == ["PAID", "DRAFT"]
+    assert firm.waiting(DEAL) == {}
+
+
+def test_where_an_invoice_by_hand_was_credited_as_the_entry_says_the_new_one_is_made(synced: Business) -> None:
+    deal, *_ = case(2).deal_names
+    synced.desk.link(synced.waiting(deal)["already_invoiced"].id)
+    synced.sync()
+    [line, *_] = synced.lines(deal)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=line["UnitPrice"] + 1000)
+    synced.later()
+    synced.sync()
+    synced.desk.reissue(synced.waiting(deal)["changed_after_approval"].id)
+    synced.sync()
+    assert "credit it in full in Xero" in synced.waiting(deal)["reissue_not_possible"].cause
+
+    [by_hand] = [each for each in synced.invoices() if each["InvoiceNumber"] == "INV-0096"]
+    credit(synced, by_hand)
+    synced.later()
+    synced.sync()
+
+    assert synced.invoice_of(deal)["SubTotal"] == synced.deal(deal)["Amount"]
+    assert synced.waiting(deal) == {}
+    assert not synced.tie_out().result.unexplained
 
 
 def test_what_finance_credits_of_an_invoice_whose_deal_came_to_be_worth_less_is_asked_about_no_more(
@@ -339,6 +425,13 @@ def test_an_answer_about_another_amount_lapses(firm: Business) -> None:
     raise_the_price(firm)
     assert to_xero(firm, firm.sync) == []
     assert set(firm.waiting(DEAL)) == {"changed_after_approval"}
+
+
+def test_an_answer_stands_where_the_settings_come_to_read_another_field_of_its_deal(firm: Business) -> None:
+    accept(firm)
+    firm.set("when: IsWon", "when: \"AND(IsWon, NOT(Type = 'HOLD'))\"")
+    assert firm.sync().reissued.credited == 1
+    assert_done_once(firm)
 
 
 def test_what_was_put_aside_is_seen_again_on_its_day(firm: Business) -> None:
@@ -470,6 +563,22 @@ def test_what_is_refused_after_a_lost_call_is_named_and_not_sent_run_after_run(f
     assert to_xero(firm, firm.sync) == []
     [dropped] = [entry for entry in firm.history(DEAL) if entry.action == "re-issue dropped"]
     assert "lock" in str(dropped.body["because"])
+
+
+def test_an_act_that_xero_stops_at_its_first_write_says_why_and_goes_when_it_is_asked_again(firm: Business) -> None:
+    accept(firm)
+    firm.database.seam = lambda name: firm.lock("2026-12-31") if name == "commit re-issue begun done" else None
+    firm.sync()
+    firm.database.seam = lambda _name: None
+    assert "lock" in firm.waiting(DEAL)["reissue_not_possible"].cause
+
+    firm.lock("2026-10-31")
+    firm.later()
+    assert to_xero(firm, firm.sync) == []
+    assert "lock" in firm.waiting(DEAL)["reissue_not_possible"].cause
+    accept(firm)
+    firm.sync()
+    assert_done_once(firm)
 
 
 def assert_done_once(firm: Business) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 
 from crossfoot.core.errors import RetryLater
 from crossfoot.core.links import record_id_in
 
-from .business import Business
+from .business import URLS, Business
 from .test_invoice_fields import CLINIC, LINES
 
 
@@ -70,3 +72,48 @@ def test_what_queued_for_hours_is_replayed_in_order_and_as_it_stands_by_then(con
     connected.later()
     assert connected.sync().writes == 0
     assert not connected.tie_out().result.unexplained
+
+
+def test_a_change_that_was_made_while_the_database_took_nothing_is_no_edit_of_a_person(synced: Business) -> None:
+    """Xero has answered, and its limits cannot be noted at that moment: what it did counts all the same."""
+    name = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=2, UnitPrice=line["UnitPrice"])
+    synced.later()
+    busy: list[str] = []
+
+    def take_nothing_after_the_write(point: str) -> None:
+        last = synced.ledger.log[-1]
+        if point == "commit quota begins" and not busy and last["method"] == "POST" and "Invoices" in last["path"]:
+            busy.append(point)
+            raise RetryLater("The database does not take this now: database is locked", after_s=60)
+
+    synced.database.seam = take_nothing_after_the_write
+    with suppress(RetryLater):
+        synced.sync()
+    assert busy
+    assert synced.invoice_of(name)["SubTotal"] == 8600
+    synced.edit("OpportunityLineItem", line["Id"], Quantity=3, UnitPrice=line["UnitPrice"])
+    synced.later()
+    synced.sync()
+
+    assert synced.waiting(name) == {}
+    assert synced.invoice_of(name)["SubTotal"] == 12900
+    assert [entry.action for entry in synced.history(name)].count("update Invoice") == 2
+
+
+def test_a_change_that_landed_late_is_no_edit_of_a_person(synced: Business) -> None:
+    """Xero acts on a request minutes after the connection broke off, when a run has already seen that it did not."""
+    name = "Evergreen Cinemas - Half-year review"
+    [line] = synced.lines(name)
+    fault = {"kind": "late", "seconds": 240, "match": {"method": "POST", "path_contains": "/Invoices"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
+    for minutes, quantity in ((1, 2), (2, 3), (3, 3), (10, 3)):  # sent and lost; not there yet; there by now; settled
+        synced.edit("OpportunityLineItem", line["Id"], Quantity=quantity, UnitPrice=line["UnitPrice"])
+        synced.later(minutes=minutes)
+        synced.sync()
+        assert synced.waiting(name) == {}
+
+    assert synced.invoice_of(name)["SubTotal"] == 12900
+    synced.later()
+    assert synced.sync().writes == 0

@@ -86,13 +86,33 @@ def test_what_is_decided_goes_out_stays_named_and_is_dropped_when_the_source_agr
     assert firm.actions()[:2] == [("Priya", "override")] * 2
 
 
+@pytest.mark.parametrize("country", ["New Zealand", "Fiji"], ids=["a row", "no row"])
+def test_a_tax_that_a_person_decides_goes_before_that_of_the_customers_country(firm: Firm, country: str) -> None:
+    """Also where the product says the same: that counts for customers at home alone."""
+    firm.edit("Account", firm.deal(DEAL)["AccountId"], BillingCountry=country)
+    for row in {line["Product2Id"] for line in firm.lines(DEAL)}:
+        firm.edit("Product2", row, Xero_Tax_Type__c="OUTPUT")
+    firm.time.now = firm.time.now.replace(month=12, day=23)
+    firm.sync()
+    edit_entry(firm.act("Priya"), entry_of(firm), {"tax": "OUTPUT"}, "used here")
+    firm.later(days=1)
+    firm.sync()
+
+    assert {line["TaxType"] for line in firm.invoice_of(DEAL)["LineItems"]} == {"OUTPUT"}
+    assert firm.waiting(DEAL).keys() == {"override_stands"}
+    firm.edit("Account", firm.deal(DEAL)["AccountId"], BillingCountry="Australia")
+    firm.later()
+    firm.sync()
+    assert firm.waiting(DEAL) == {}
+
+
 @pytest.mark.promise("U-20")
 def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> None:
     [proposed] = edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")
     assert proposed.state is OverrideState.PROPOSED
     firm.time.now = firm.time.now.replace(month=12, day=24)
     assert firm.sync().applied.created == 0
-    assert "override_proposed" in firm.waiting(DEAL)
+    assert firm.waiting(DEAL)["override_proposed"].cause.startswith(f"override {proposed.id}: unit_amount:2 is 40.00")
     with pytest.raises(NeedsPerson, match="second person"):
         approve_override(firm.act("priya"), proposed.id)
 

@@ -127,6 +127,20 @@ def test_a_payment_in_another_currency_than_its_invoice_waits(counter: Counter, 
     assert (counter.payments(), counter.waits(row_id)) == ([], {"payment_currency"})
 
 
+def test_a_payment_into_an_account_of_another_currency_than_its_invoice_waits(counter: Counter) -> None:
+    """Ten Australian dollars are not ten of New Zealand at the bank: what it got nobody said."""
+    counter.firm.office.xero("PUT", "Currencies", [{"Code": "NZD"}])
+    bank = {"Code": "095", "Name": "Kiwi Bank", "Type": "BANK", "BankAccountNumber": "0101", "CurrencyCode": "NZD"}
+    counter.firm.office.xero("PUT", "Accounts", [bank])
+    counter.firm.set("Account: \"'090'\"", "Account: \"'095'\"")
+    row_id = counter.record("10.00")
+
+    counter.firm.later(hours=25)
+    counter.firm.sync()
+
+    assert (counter.payments(), counter.waits(row_id)) == ([], {"payment_account"})
+
+
 def in_order(counter: Counter, row_id: str, *amounts: str) -> None:
     """The payments are these, the row shows its own, and a further run has nothing to do."""
     assert counter.payments() == sorted(map(Decimal, amounts))
@@ -485,6 +499,32 @@ def test_a_deleted_row_whose_payment_is_removed_as_the_entry_says_leaves_nothing
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_a_row_that_is_taken_out_of_the_bin_says_that_its_payment_was_removed_meanwhile(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.office.salesforce("DELETE", f"/sobjects/Xero_Payment__c/{row_id}")
+    counter.firm.later()
+    counter.firm.sync()
+    taken_away(counter)
+    counter.firm.later()
+    counter.firm.sync()
+
+    counter.firm.post(f"{URLS['salesforce']}/control/undelete", {"object": "Xero_Payment__c", "id": row_id})
+    stays_away(counter, row_id)
+
+
+def test_a_row_that_names_no_invoice_any_more_says_that_its_payment_was_removed(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    counter.firm.edit("Xero_Payment__c", row_id, Xero_Invoice__c=None)
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_row_changed"}
+
+    taken_away(counter)
+    stays_away(counter, row_id)
+
+
 def test_what_xero_refuses_waits_with_its_words_and_goes_when_asked(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.database.seam = lambda name: counter.firm.lock("2026-11-19") if name.endswith("intent done") else None
@@ -534,6 +574,38 @@ def test_no_row_waits_where_payments_are_no_longer_carried_over(counter: Counter
     counter.firm.later()
     counter.firm.sync()
     assert counter.waits(row_id) == {"payment_too_large"}
+
+
+def test_rows_of_an_object_that_takes_payments_no_longer_wait_no_more(counter: Counter) -> None:
+    row_id = counter.record("999999.00")
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_too_large"}
+
+    other = """
+  payments:
+    salesforce: Xero_Request__c
+    fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: "1", Date: CreatedDate, Account: "'090'"}
+    write_back: {}
+"""
+    counter.firm.set(FLOW, other)
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == set()
+
+
+def test_a_row_whose_payment_was_made_while_nothing_went_to_salesforce_is_told_and_gets_no_second_one(
+    counter: Counter,
+) -> None:
+    counter.firm.set("prices:", "direction: to_xero\nprices:")
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    assert (counter.payments(), counter.row(row_id)["Status__c"]) == ([Decimal("10.00")], None)
+
+    counter.firm.set("direction: to_xero\n", "")
+    counter.firm.later()
+    counter.firm.sync()
+    assert len(counter.rows()) == 1
+    in_order(counter, row_id, "10.00")
 
 
 def test_settings_that_take_the_date_from_elsewhere_change_no_payment_that_was_made(counter: Counter) -> None:

@@ -15,6 +15,7 @@ from crossfoot.store.queue import QueueEntry
 
 from .business import URLS, Business, Stage
 from .test_schema_drift import drift
+from .test_two_way_records import merge_contacts
 
 FLOW = """  people:
     when: "NOT(ISBLANK(Email))"
@@ -147,6 +148,38 @@ def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Custom
     assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
 
 
+def test_a_conflict_is_told_by_the_name_that_the_person_has_now(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    customer.firm.edit("Contact", ann, LastName="Leigh")
+    customer.write_persons(("Ann", "Li", "ann@example.com"))
+    customer.firm.sync()
+    customer.firm.edit("Contact", ann, FirstName="Anna")
+    customer.firm.later()
+    customer.settle()
+    entry = customer.waiting()["field_conflict"]
+    assert "LastName of Anna Leigh: Salesforce has" in entry.cause
+    choose(customer.firm.desk, entry.id, Side.SALESFORCE, "LastName of Anna Leigh")
+
+
+def test_of_two_of_one_name_each_is_called_by_the_id_as_well(customer: Customer) -> None:
+    ids = [customer.hire("Ann", "Lee", f"ann{number}@example.com") for number in range(2)]
+    customer.settle()
+    for contact_id in ids:
+        customer.firm.edit("Contact", contact_id, LastName="Leigh")
+    customer.write_persons(("Ann", "Li", "ann0@example.com"), ("Ann", "Lo", "ann1@example.com"))
+    customer.firm.sync()
+    entry = customer.waiting()["field_conflict"]
+    with pytest.raises(NeedsPerson, match="LastName of Ann Leigh does not wait"):
+        choose(customer.firm.desk, entry.id, Side.XERO, "LastName of Ann Leigh")
+    hers = f"LastName of Ann Leigh ({ids[1]})"
+    assert f"{hers}: Salesforce has 'Leigh'" in entry.cause
+    choose(customer.firm.desk, entry.id, Side.XERO, hers)
+    customer.firm.later()
+    customer.settle()
+    assert [customer.in_salesforce(each)["LastName"] for each in ids] == ["Leigh", "Lo"]
+
+
 def test_somebody_taken_away_on_one_side_stays_on_the_other(customer: Customer) -> None:
     ann, bo = customer.hire("Ann", "Lee", "ann@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
     customer.settle()
@@ -194,6 +227,18 @@ def test_a_contact_that_changes_its_company_is_added_there_and_stays_where_it_wa
     [moved] = customer.firm.contact(numbers[other])["ContactPersons"]
     assert moved["EmailAddress"] == "ann@example.com"
     assert [first for first, *_ in customer.persons] == ["Ann"]
+
+
+def test_the_people_of_a_contact_that_was_merged_are_added_to_the_one_that_stands(customer: Customer) -> None:
+    customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    zoe = {"FirstName": "Zoe", "LastName": "Poe", "EmailAddress": "zoe@example.com"}
+    [stands] = customer.firm.office.xero("PUT", "Contacts", [{"Name": "The One That Stands", "ContactPersons": [zoe]}])
+    merge_contacts(customer.firm, stands["ContactID"], customer.contact_id)
+    customer.settle()
+    customer.contact_id = stands["ContactID"]
+    assert [first for first, *_ in customer.persons] == ["Zoe", "Ann"]
+    assert list(customer.waiting()) == ["person_unknown"]
 
 
 def test_what_was_told_of_somebody_is_over_once_they_moved_to_another_company(customer: Customer) -> None:
@@ -322,6 +367,17 @@ def test_what_salesforce_refused_of_a_person_is_told_again_when_asked(customer: 
     assert not customer.waiting()
 
 
+def test_spaces_that_xero_keeps_in_a_name_are_no_change(customer: Customer) -> None:
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, LastName="Oda  Ng ")
+    customer.write_persons((" Ann", "Lee  Ng ", "ann@example.com"))
+    customer.settle()
+    assert [customer.in_salesforce(each)["LastName"] for each in (ann, kim)] == ["Lee Ng", "Oda Ng"]
+    assert not customer.waiting()
+
+
 def test_who_becomes_the_primary_person_is_not_renamed_to_who_was(customer: Customer) -> None:
     kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
     lou = customer.hire("Lou", "Ray", "lou@example.com")
@@ -362,6 +418,48 @@ def test_of_two_primary_persons_one_stands_there_and_the_other_beside(customer: 
     assert customer.waiting()["person_not_primary"].cause == "Lou Ray"
 
 
+def test_who_is_named_primary_no_more_is_followed_there_until_somebody_else_is(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", kim, Title="Retired")
+    customer.settle()
+    customer.firm.edit("Contact", kim, LastName="Oda-Smith")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.persons) == ("Oda-Smith", [])
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, EmailAddress="smith@example.com")
+    customer.settle()
+    assert customer.in_salesforce(kim)["Email"] == "smith@example.com"
+    assert not customer.waiting()
+
+
+@pytest.mark.parametrize("email", ["zed@example.com", "kim@example.com"], ids=["a stranger", "of the others"])
+def test_another_person_whom_finance_make_primary_is_not_who_was(customer: Customer, email: str) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    if email == "kim@example.com":
+        customer.hire("Zed", "Poe", "zed@example.com")
+    customer.settle()
+    own = {"FirstName": "Zed", "LastName": "Poe", "EmailAddress": email}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.settle()
+    assert customer.in_salesforce(kim)["LastName"] == "Oda"
+    told = {code: entry.cause for code, entry in customer.waiting().items()}
+    assert told == {"person_gone": "Kim Oda", "person_unknown": f"Zed Poe {email}"}
+
+
+def test_who_follows_another_as_the_primary_person_is_followed_there(customer: Customer) -> None:
+    kim = customer.hire("Kim", "Oda", "kim@example.com", Title="Owner")
+    customer.settle()
+    own = {"FirstName": "Zed", "LastName": "Poe", "EmailAddress": "zed@example.com"}
+    customer.firm.in_xero("Contacts", ContactID=customer.contact_id, **own)
+    customer.firm.edit("Contact", kim, Title="Retired")
+    zed = customer.hire("Zed", "Poe", "zed@example.com", Title="Owner")
+    customer.settle()
+    customer.firm.edit("Contact", zed, LastName="Po")
+    customer.settle()
+    assert (customer.in_xero["LastName"], customer.in_salesforce(kim)["LastName"]) == ("Po", "Oda")
+    assert list(customer.waiting()) == ["person_gone"]
+
+
 def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Customer) -> None:
     customer.write_persons(("Bo", "Ng", "info@example.com"))
     ann = customer.hire("Ann", "Lee", "info@example.com")
@@ -369,6 +467,30 @@ def test_of_two_contacts_with_one_e_mail_each_is_who_says_the_same(customer: Cus
     customer.settle()
     assert [first for first, *_ in customer.persons] == ["Bo", "Ann"]
     assert [customer.in_salesforce(each)["FirstName"] for each in (ann, bo)] == ["Ann", "Bo"]
+    assert not customer.waiting()
+
+
+def test_who_was_taken_for_another_of_one_e_mail_is_added_once_that_one_is_known(customer: Customer) -> None:
+    customer.write_persons(("Bo", "Ng", "info@example.com"))
+    customer.hire("Ann", "Lee", "info@example.com")
+    customer.settle()
+    assert "field_conflict" in customer.waiting()
+    customer.hire("Bo", "Ng", "info@example.com")
+    customer.settle()
+    assert customer.persons == [("Bo", "Ng", "info@example.com", False), ("Ann", "Lee", "info@example.com", False)]
+    assert not customer.waiting()
+
+
+@pytest.mark.parametrize("hers_now", ["ann@example.com", "bo@example.com"], ids=["given away", "exchanged"])
+def test_an_address_that_finance_give_to_another_person_makes_nobody_that_person(
+    customer: Customer, hers_now: str
+) -> None:
+    ann, bo = customer.hire("Ann", "Lee", "info@example.com"), customer.hire("Bo", "Ng", "bo@example.com")
+    customer.settle()
+    customer.write_persons(("Ann", "Lee", hers_now), ("Bo", "Ng", "info@example.com"))
+    customer.settle()
+    said = [(row["FirstName"], row["Email"]) for row in map(customer.in_salesforce, (ann, bo))]
+    assert said == [("Ann", hers_now), ("Bo", "info@example.com")]
     assert not customer.waiting()
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
 
 from .business import Business, Stage, found
@@ -117,6 +118,24 @@ def test_two_people_of_one_common_name_wait_until_somebody_tells_them_apart(firm
     assert hers["ContactID"] != other["ContactID"]
     assert (hers["Name"], other["Name"]) == ("Ann Lee", f"Ann Lee ({second[-6:]})")
     assert (other["FirstName"], other["LastName"], other["EmailAddress"]) == ("Ann", "Lee", "ann.lee@example.net")
+
+
+def test_an_answer_says_nothing_of_a_contact_that_was_not_shown(firm: Business) -> None:
+    firm.sync()
+    firm.later()
+    buys(firm, "Second return", "Ann", "Lee", PersonEmail="ann.lee@example.net")
+    shown = firm.waiting("Second return")["contact_similar"]
+    hers = firm.in_xero("Contacts", Name="Ann Lee (Geelong)", EmailAddress="ann.lee@example.net")["ContactID"]
+    firm.sync()
+    firm.later()
+
+    with pytest.raises(NeedsPerson, match="asks about more by now"):
+        firm.desk.not_same(shown.id)
+
+    entry = firm.waiting("Second return")["contact_similar"]
+    firm.desk.link(entry.id, hers)
+    firm.sync()
+    assert firm.invoice_of("Second return")["Contact"]["ContactID"] == hers
 
 
 @pytest.mark.promise("U-37", "F-04")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from crossfoot.engine.setup.doctor import Check, examine
+from crossfoot.engine.setup.workspace import Choices, accept, make_workspace, propose
 from crossfoot.mapping.settings import TransformedField
+from tests.full_disk import full_disk
 
 from .business import Business
 
@@ -60,3 +64,21 @@ def test_the_doctor_names_what_no_rule_covers_with_who_mends_it_and_how(connecte
     after = found(connected)
     assert [check for check in after.values() if check.state != "pass"] == []
     assert "GBP" in after["Currencies"].found
+
+
+def test_where_the_disk_is_full_nothing_is_half_set_up_and_the_next_try_goes_on(
+    connected: Business, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    with full_disk(), pytest.raises(OSError, match="File too large"):
+        make_workspace(tmp_path / "new", with_key=True)
+    made, _ = make_workspace(tmp_path / "new", with_key=True)
+    session = connected.session()
+    proposal = propose(session.salesforce, session.xero, Choices(date(2026, 10, 1)))
+
+    with full_disk(room=4096), pytest.raises(OSError, match="File too large"):
+        accept(made, connected.database, session.host, proposal, session.organisation_id)
+
+    assert not made.settings_path.exists()
+    accept(made, connected.database, session.host, proposal, session.organisation_id)
+    assert made.settings_path.read_text() == proposal.text

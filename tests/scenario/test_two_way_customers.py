@@ -179,6 +179,17 @@ def test_a_rename_to_a_name_that_is_taken_gets_a_suffix_that_is_never_taken_for_
     assert shared.contact(contact["ContactID"])["Name"] == f"Free Again ({mark})"
 
 
+def test_a_suffix_is_the_whole_account_number_and_leaves_the_name_within_what_xero_takes(shared: Business) -> None:
+    (first, _), (second, contact) = linked(shared)[:2]
+    name = "Long " * 50
+    shared.edit("Account", first["Id"], Name=name)
+    shared.edit("Account", second["Id"], Name=name, AccountNumber="A (7)")
+    assert shared.sync().agreed.refused == 0
+    assert shared.contact(contact["ContactID"])["Name"] == f"{name[:247].rstrip()} (A (7))"
+    shared.later()
+    assert shared.sync().agreed.writes == 0
+
+
 @pytest.mark.promise("S1-34", "S1-39")
 def test_a_billing_address_goes_whole_and_the_other_address_stays(shared: Business) -> None:
     row, contact = linked(shared)[0]
@@ -197,6 +208,15 @@ def test_a_billing_address_goes_whole_and_the_other_address_stays(shared: Busine
         "Level 3", "9 New Street", "Perth", "WA", "6000", "Australia",
     ]  # fmt: skip
     assert (addresses["STREET"]["AddressLine1"], addresses["STREET"]["City"]) == ("Dock 4", "Geelong")
+
+
+def test_whose_an_address_is_may_stand_at_any_of_its_fields(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    shared.set("City: BillingCity", "City: {from: BillingCity, owner: either}")
+    postal = {"AddressType": "POBOX", "AddressLine1": "PO Box 9", "City": "Geelong", "Country": "Australia"}
+    shared.in_xero("Contacts", ContactID=contact["ContactID"], Addresses=[postal])
+    shared.sync()
+    assert account(shared, row["Id"])["BillingCity"] == "Geelong"
 
 
 @pytest.mark.promise("S1-35")

@@ -135,6 +135,27 @@ def test_a_contact_merged_into_an_unlinked_one_takes_the_link_along(shared: Busi
     assert phone(shared, survivor) == "02 5550 8888"
 
 
+@pytest.mark.parametrize("merged", ["accounts", "contacts"])
+def test_what_the_one_that_stands_after_a_merge_does_not_say_was_not_emptied(shared: Business, merged: str) -> None:
+    shared.set("Phone: {from: Phone, as: phone}", "Phone: {from: Phone, as: phone, empties: true}")
+    shared.sync()
+    shared.later()
+    row, contact = linked(shared)[0]
+    account_id, contact_id = row["Id"], contact["ContactID"]
+    if merged == "accounts":
+        account_id = shared.office.salesforce("POST", "/sobjects/Account", {"Name": "The One That Stands"})["id"]
+        merge_accounts(shared, account_id, row["Id"])
+    else:
+        contact_id = shared.office.xero("PUT", "Contacts", [{"Name": "The One That Stands"}])[0]["ContactID"]
+        merge_contacts(shared, contact_id, contact["ContactID"])
+
+    shared.sync()
+
+    assert row["Phone"]
+    assert (account(shared, account_id)["Phone"], phone(shared, contact_id)) == (row["Phone"], row["Phone"])
+    assert "blank_kept" not in waiting(shared, account_id)
+
+
 @pytest.mark.promise("S3-03")
 def test_the_documents_of_a_merged_contact_are_the_survivors_at_once(shared: Business) -> None:
     """Xero moves no stamp of a document when contacts are merged."""
@@ -276,6 +297,23 @@ def test_a_deletion_crosses_to_neither_side_and_a_restored_record_goes_on_where_
     shared.sync()
     assert account(shared, row["Id"])["Phone"] == "02 5550 0002"
     assert "link_deleted" not in waiting(shared, row["Id"])
+
+
+def test_a_deletion_is_named_until_the_contact_is_archived_as_the_entry_says(shared: Business) -> None:
+    row, contact = linked(shared)[0]
+    for deal in shared.soql(f"SELECT Id FROM Opportunity WHERE AccountId = '{row['Id']}'"):
+        shared.office.salesforce("DELETE", f"/sobjects/Opportunity/{deal['Id']}")
+    shared.office.salesforce("DELETE", f"/sobjects/Account/{row['Id']}")
+    shared.sync()
+    assert "archive the contact" in waiting(shared, row["Id"])["link_deleted"].fix
+    shared.in_xero("Contacts", ContactID=contact["ContactID"], ContactStatus="ARCHIVED")
+    shared.later()
+    shared.sync()
+    assert waiting(shared, row["Id"]) == {}
+    shared.post(f"{URLS['salesforce']}/control/undelete", {"object": "Account", "id": row["Id"]})
+    shared.later()
+    shared.sync()
+    assert "link_archived" in waiting(shared, row["Id"])
 
 
 @pytest.mark.promise("S1-02")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
 from crossfoot.core.errors import Stopped
 from crossfoot.core.guards import Vanished, vanished_problem
 from crossfoot.core.policy import Brake
 from crossfoot.engine.undo import undo
+from crossfoot.store.database import open_database
 
 from .business import Business
 
@@ -41,6 +46,33 @@ def test_a_mass_deletion_stops_every_run_until_a_reviewed_plan_was_applied(synce
     synced.sync()
     invoices = [invoice for invoice in synced.invoices() if invoice.get("Url") and invoice["Status"] == "DRAFT"]
     assert len(invoices) == 112, "what was deleted in Salesforce is never deleted in Xero"
+
+
+def test_what_was_gone_before_a_newer_version_read_all_anew_is_no_surprise(synced: Business, tmp_path: Path) -> None:
+    synced.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
+    drafts = [invoice for invoice in synced.invoices() if invoice.get("Url") and invoice["Status"] == "DRAFT"]
+    for start in (0, 20):
+        for draft in drafts[start : start + 20]:
+            synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="DELETED")
+        synced.later()
+        synced.sync()
+        synced.later()
+    older = tmp_path / "crossfoot.db"
+    older.write_bytes(synced.freeze().database)
+    with closing(sqlite3.connect(older)) as raw:
+        raw.execute("UPDATE alembic_version SET version_num = '0005'")
+        raw.commit()
+    synced.database = open_database(older)
+
+    report = synced.sync()
+    assert (report.warning, report.writes) == ("", 0)
+
+    synced.later()
+    for draft in drafts[40:70]:
+        synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="DELETED")
+    synced.later()
+    with pytest.raises(Stopped, match="30 of 112 linked records of Xero Invoice are gone"):
+        synced.sync()
 
 
 def test_what_we_deleted_ourselves_is_no_surprise(connected: Business) -> None:

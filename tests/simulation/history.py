@@ -40,6 +40,8 @@ KILL_WEIGHTS |= {"commit hinted records": 30, "commit hints done": 30}
 KILL_WEIGHTS |= {"commit grant": 60, "commit payment": 60, "commit run ended": 30}
 ROUND_S_MAX = 1_200.0
 AGAIN_S_MAX = 120.0
+NEW_TOKENS = "xero POST token"
+LAST_LINES = 8  # of a trace: more than lie between new tokens and their commit
 FOLLOW_UP_RATE = 0.04
 FIRST_DAY_SHARE = 0.4  # of the seeds begin before the first run ever, the others in a running business
 TWO_WAY_SHARE = 0.6
@@ -248,6 +250,7 @@ class History:
             with self.listeners.befalling():
                 self._people_at_seam(actor, act_rate)
             if chance.random() < kill_rate * _kill_weight(actor.seam):
+                self.operators.tokens_lost |= any(NEW_TOKENS in line for line in machine.trace.lines[-LAST_LINES:])
                 return Fate(dies=True)
             if not lingers_s:
                 lingers_s = chance.uniform(*STANDS_STILL_S) if chance.random() < still_rate else 0.0
@@ -327,6 +330,8 @@ class History:
         side = machine.chance.choice((SALESFORCE, XERO))
         self._edit_alone(side)
         self._run_unbraked()
+        if self.operators.connect():
+            self._run_unbraked()
         machine.at_every_seam = lambda _actor: GOES_ON
         self._edit_alone(side)
         machine.advance(REFUSED_AGAIN_AFTER.total_seconds())

@@ -48,6 +48,8 @@ class Operators:
         reached: Reached,
     ) -> None:
         self.restores = False
+        self.tokens_lost = False
+        self._told_to_connect = 0
         self.decided: Decided = {}
         self.restored: Callable[[], None] = lambda: None
         self._copy = b""
@@ -63,6 +65,7 @@ class Operators:
 
     def act(self) -> None:
         """Answer what the review queue asks, or see to the copy of the database."""
+        self.connect()
         self.finish()
         self.release()
         chance = self._machine.chance
@@ -107,6 +110,19 @@ class Operators:
         """Take the copy that was put back as the database, where that is still to be done."""
         if self._pending:
             self._machine.run(("restore", self._restore))
+
+    def connect(self) -> bool:
+        """Connect Xero anew where a run says so. Who died before new tokens were kept, and was not started again within
+        half an hour, has lost them (XERO 1.5); nothing else may lose them."""
+        told = self._engines.work.ended_early.get("invalid_grant", 0)
+        if told == self._told_to_connect:
+            return False
+        if not self.tokens_lost:
+            raise Violation("I20: tokens were lost, and nobody died over them")
+        self._told_to_connect = told
+        self._machine.note("somebody connects Xero anew")
+        consent(self._pair.database, self._machine.host(), self._wire, self._pair.xero.world)
+        return True
 
     def release(self) -> bool:
         """Where the brake held a run somebody has looked at what is gone, and takes it off for good."""

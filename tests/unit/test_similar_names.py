@@ -110,6 +110,26 @@ Warrnambool Whalers FC | Warrnambool Whalers Football Club
 5th Street Diner | Fifth Street Diner
 Perth Building Soc | Perth Building Society
 Prof Services | Professional Services
+Royal Flying Doctor Service | RFDS
+Royal National Lifeboat Institution | R.N.L.I.
+YMCA of Greater Toledo | Young Men's Christian Association of Greater Toledo
+Distrib. Andina | Distribuidora Andina S.A.S.
+Ayto. de Ronda | Ayuntamiento de Ronda
+Omaha Mfrs | Omaha Manufacturing
+Dales Veg Box | Dales Vegetable Box Scheme
+Mtn View Apts | Mountain View Apartments
+P. Smith | Peter Smith
+Dr. Priya Raghunathan | Raghunathan Dr P
+Mairie de Vire | Commune de Vire
+ТОВ «Зоря» | Товариство з обмеженою відповідальністю "Зоря"
+Ковальчук Сергій | Serhii Kovalchuk
+Γιώργος Νικολαΐδης | Giorgos Nikolaidis
+Van den Berg Bouw B.V. | vd Berg Bouw BV
+Hanrahan Excavations | Hanrahan Excavation & Earthmoving
+Kwik Fix Plumbing | Kwikfix Plumbing Services
+Jack Wainwright trading as Wainwright Joinery | J Wainwright Joinery
+深圳市恒达电子有限公司 | 恒达电子
+医療法人社団 青空会 | 青空会
 """
 TWO_CUSTOMERS = """
 Depot 12 | Depot 13
@@ -142,6 +162,12 @@ Mayfair Cars | Mayfair Bars
 Raj Exports Mumbai | Taj Exports Mumbai
 Завод 1 | Завод 2
 مخبز ٢٤ | مخبز ٢٥
+Opportunity Fund II LP | Opportunity Fund III LP
+Fairway Trust 7A | Fairway Trust 7B
+Jones R | Jones Roofing
+PC World | World Vision
+Brown Family Trust | Family Trust of B Hall
+주식회사 월드 | (주) 월드금고
 """
 NOT_SEEN = """
 Green Leaf Landscapes | Greenleaf Landscaping
@@ -180,3 +206,8 @@ def test_what_names_alone_do_not_show(left: str, right: str) -> None:
 def test_names_that_are_told_apart_take_no_room_of_the_closest() -> None:
     others = [f"{first}ay street dental" for first in "cdfghjklmnprstvwxyz"] * 2 + ["bay street dentel"]
     assert similar_names("bay street dental", others) == {len(others) - 1}
+
+
+def test_a_name_of_signs_alone_is_like_no_other() -> None:
+    assert not asks("***", "Bay Street Dental")
+    assert not asks("Bay Street Dental", "***")

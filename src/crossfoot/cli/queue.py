@@ -152,7 +152,8 @@ def retry(
     reason: Annotated[str, typer.Option(help="Every entry of this reason, as `refused_by_xero`.")] = "",
     owner: Annotated[str, typer.Option(help="Every entry of this person or role, as `finance`.")] = "",
     everything: Annotated[
-        bool, typer.Option("--all", help="Every entry that was not put aside, but voided and undone invoices.")
+        bool,
+        typer.Option("--all", help="Every entry that was not put aside, but voided invoices and what is said once."),
     ] = False,
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,

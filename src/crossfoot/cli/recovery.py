@@ -40,10 +40,11 @@ def restore(
     if not done.departed:
         typer.echo("Nothing shows that this is an older copy. It was looked through all the same.")
     typer.echo(f"{counted(done.linked, 'invoice')} that Crossfoot made since the copy are linked again.")
-    if done.lost_to >= done.lost_from:
+    if done.departed:
+        numbered = f"entries {done.lost_from:,} to {done.lost_to:,} of the audit log, and "
         typer.echo(
-            f"Lost with the newer database: entries {done.lost_from:,} to {done.lost_to:,} of the audit log, and what "
-            "people decided in the queue since. Look at `crossfoot queue ls` and take those decisions again."
+            f"Lost with the newer database: {numbered if done.lost_to >= done.lost_from else ''}what people decided in "
+            "the queue since. Look at `crossfoot queue ls` and take those decisions again."
         )
     typer.echo(f"`crossfoot plan` shows the {counted(len(planned.operations), 'write')} that would come next.")
 

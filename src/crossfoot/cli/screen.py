@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,6 +48,7 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
         from crossfoot.core.errors import CrossfootError, Stopped
 
         as_json = bool(kwargs.get("as_json"))
+        signal.signal(signal.SIGTERM, _interrupt)
         try:
             function(*args, **kwargs)
         except Stopped as error:
@@ -74,6 +76,11 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(EXIT_ERROR) from None
 
     return run
+
+
+def _interrupt(*_: object) -> None:
+    """Being told to end is as Ctrl-C: what is held (a lease, an administrator's session) is given back on the way."""
+    raise KeyboardInterrupt
 
 
 def _complain(message: str, *, as_json: bool, code: str) -> None:

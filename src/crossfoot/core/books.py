@@ -31,6 +31,11 @@ class LedgerLine:
     discount_amount: Decimal | None = None
     tracking: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def is_text_only(self) -> bool:
+        """Whether it is a description and nothing else (XERO 4.3)."""
+        return not (self.account_code or self.item_code or self.line_amount)
+
 
 @dataclass(frozen=True, slots=True)
 class LedgerPayment:
@@ -222,6 +227,8 @@ class Account:
     system_account: str = ""
     account_id: str = ""
     payments_enabled: bool = False
+    currency: str = ""
+    """That of a bank account; blank for all others."""
 
     @property
     def takes_payments(self) -> bool:

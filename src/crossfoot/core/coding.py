@@ -1,7 +1,7 @@
 """Coding: ledger account, tax type and tracking of each line, checked against the organisation's books.
 
 Account and tax come from the product, then the Xero item, then the named default; a foreign customer's tax comes from
-the country table alone. What cannot be decided is a finding: tax is never guessed.
+the country table alone, or from a person. What cannot be decided is a finding: tax is never guessed.
 """
 
 from __future__ import annotations
@@ -40,11 +40,20 @@ def customer_tax(country: str, currency: str, books: Books, coding: Coding) -> t
     return (tax_type, "") if tax_type else (None, "country_without_rule")
 
 
+def as_taxed(invoice: IntendedInvoice, country: str, books: Books, coding: Coding) -> IntendedInvoice:
+    """The invoice with the tax that the customer's country imposes on its lines, none where there is no rule for it:
+    what a person decides about tax is decided against that."""
+    foreign_tax, problem = customer_tax(country, invoice.currency, books, coding)
+    if not (foreign_tax or problem):
+        return invoice
+    return replace(invoice, lines=tuple(replace(line, tax_type=foreign_tax or "") for line in invoice.lines))
+
+
 def code_invoice(invoice: IntendedInvoice, country: str, books: Books, coding: Coding) -> CodedInvoice:
     """Resolve and check every line; all problems at once."""
     findings: list[Finding] = []
     foreign_tax, problem = customer_tax(country, invoice.currency, books, coding)
-    if problem:
+    if problem and not all(line.tax_decided for line in invoice.lines):
         cause = (
             f"no country on the account, and the deal is in {invoice.currency}"
             if problem == "country_blank"
@@ -55,13 +64,21 @@ def code_invoice(invoice: IntendedInvoice, country: str, books: Books, coding: C
     for number, line in enumerate(invoice.lines, start=1):
         coded = _code_line(line, foreign_tax, invoice.without_products, books, coding)
         lines.append(coded)
-        where = f"line {number} ({line.description[:60]})"
+        where, related = f"line {number} ({line.description[:60]})", (line.product,) if line.product else ()
+        row = country if foreign_tax and not line.tax_decided else ""
         findings.extend(
-            Finding(code, invoice.source, f"{where}: {cause}", related=(line.product,) if line.product else ())
+            Finding(code, invoice.source, f"{where}: {cause}", fix=_fix(code, row), related=related)
             for code, cause in _line_problems(coded, invoice.without_products, books)
-            if not (problem and code.startswith("tax"))
+            if not (problem and code.startswith("tax") and not line.tax_decided)
         )
     return CodedInvoice(replace(invoice, lines=tuple(lines)), tuple(findings))
+
+
+def _fix(code: str, country: str) -> str:
+    """What to do about a tax that a row of the country table names; blank for the reason's own words."""
+    if not country or not code.startswith("tax"):
+        return ""
+    return f"Correct the row {country} of `coding.tax_by_country` in crossfoot.yaml, or the rate in Xero."
 
 
 def _code_line(
@@ -70,7 +87,7 @@ def _code_line(
     item = books.items.get(line.item_code.casefold()) if line.item_code else None
     default_account = coding.no_products_account if without_products else coding.account
     account = line.account_code or (item.account_code if item else "") or default_account
-    tax = foreign_tax or line.tax_type or (item.tax_type if item else "") or coding.tax
+    tax = (None if line.tax_decided else foreign_tax) or line.tax_type or (item.tax_type if item else "") or coding.tax
     return replace(line, account_code=account, tax_type=tax, item_code=item.code if item else line.item_code)
 
 
@@ -88,7 +105,7 @@ def _line_problems(line: IntendedLine, without_products: bool, books: Books) -> 
         yield "negative_quantity", f"quantity {line.quantity} with price {line.unit_amount}"
     yield from _account_and_tax_problems(line, without_products, books)
     for category, option in line.tracking:
-        yield from _tracking_problems(category, option, books)
+        yield from tracking_problems(category, option, books)
 
 
 def _account_and_tax_problems(line: IntendedLine, without_products: bool, books: Books) -> Iterator[tuple[str, str]]:
@@ -111,7 +128,8 @@ def _account_and_tax_problems(line: IntendedLine, without_products: bool, books:
         yield "tax_not_for_account", f"{rate.name} does not apply to {account.code} {account.name}"
 
 
-def _tracking_problems(category: str, option: str, books: Books) -> Iterator[tuple[str, str]]:
+def tracking_problems(category: str, option: str, books: Books) -> Iterator[tuple[str, str]]:
+    """Why Xero would take no line under an option, or drop the option: the reason and its cause (XERO 4.3)."""
     known = books.tracking.get(category)
     if known is None or known.status != "ACTIVE":
         yield "tracking_unknown", f"tracking category {category!r} is not in use"

@@ -42,6 +42,8 @@ class IntendedLine:
     product: RecordRef | None = None
     row_id: str = ""
     """The id of the deal's line; blank for the one line of a deal without products."""
+    tax_decided: bool = False
+    """Whether a person decided on its tax (``core.overrides``), whatever the customer's country imposes."""
 
     @property
     def amount(self) -> Decimal:

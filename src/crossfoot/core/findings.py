@@ -72,7 +72,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "start_date_straddled": Reason(
             "Won on one side of the start date, closed on the other",
             _FINANCE,
-            "Correct the close date in Salesforce, or decide with `crossfoot queue ignore`.",
+            "Correct the close date, or win the deal again: the entry says which. What was billed before can be put "
+            "aside.",
         ),
         "future_date": Reason("Closes in the future", _SALES, "Nothing to do: it goes on its close date."),
         "locked_period": Reason(
@@ -93,7 +94,9 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "If it is the same customer `crossfoot queue link`, else `crossfoot queue not-same`.",
         ),
         "contact_same_tax_number": Reason(
-            "Several accounts have the same ABN", _SALES, "Merge the accounts in Salesforce, or correct the ABN."
+            "Several accounts have the same ABN",
+            _SALES,
+            "Merge the accounts in Salesforce, or correct the ABN; if they are branches, `crossfoot queue not-same`.",
         ),
         "contact_ambiguous": Reason(
             "Several Xero contacts could be this customer",
@@ -124,17 +127,28 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "account_unknown": Reason(
             "A ledger account cannot be used",
             _FINANCE,
-            "Correct the account code on the product or restore it in Xero.",
+            "Correct its code where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore it "
+            "in Xero.",
         ),
         "tax_missing": Reason(
             "No tax type for a line", _FINANCE, "Name one on the product, the Xero item, or in crossfoot.yaml."
         ),
-        "tax_unknown": Reason("Xero does not know a tax type", _FINANCE, "Correct the tax type on the product."),
+        "tax_unknown": Reason(
+            "Xero does not know a tax type",
+            _FINANCE,
+            "Correct it where it is named: in Salesforce, on the Xero item or in crossfoot.yaml.",
+        ),
         "tax_retired": Reason(
-            "A tax rate is no longer in use", _FINANCE, "Choose a current tax type on the product, or restore the rate."
+            "A tax rate is no longer in use",
+            _FINANCE,
+            "Choose a current one where it is named: in Salesforce, on the Xero item or in crossfoot.yaml. Or restore "
+            "the rate in Xero.",
         ),
         "tax_not_for_account": Reason(
-            "A tax type does not fit the ledger account", _FINANCE, "Choose a tax type that applies to revenue."
+            "A tax type does not fit the ledger account",
+            _FINANCE,
+            "Choose a tax type that applies to revenue where it is named: in Salesforce, on the Xero item or in "
+            "crossfoot.yaml.",
         ),
         "tracking_unknown": Reason(
             "Xero does not know a tracking option", _FINANCE, "Add the option in Xero, or correct it in Salesforce."
@@ -146,7 +160,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "The currency is not enabled in Xero", _FINANCE, "Add the currency in Xero, or change the deal's currency."
         ),
         "currency_decimals": Reason(
-            "Xero cannot hold the currency's decimals", _FINANCE, "Invoice this deal by hand in another currency."
+            "Xero cannot hold the currency's decimals",
+            _FINANCE,
+            "Invoice this deal by hand in another currency, with its number (else its id) as the reference: you are "
+            "then asked to link it.",
         ),
         "country_blank": Reason(
             "The customer's country is not known", _SALES, "Fill Billing Country on the account: it decides the tax."
@@ -156,7 +173,11 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             _FINANCE,
             "Add a row under `coding.tax_by_country` in crossfoot.yaml.",
         ),
-        "negative_deal": Reason("The deal is below zero", _FINANCE, "Make a credit note in Xero by hand."),
+        "negative_deal": Reason(
+            "The deal is below zero",
+            _FINANCE,
+            "Make a credit note in Xero by hand, then `crossfoot queue ignore` the entry: it stays on the tie-out.",
+        ),
         "negative_quantity": Reason(
             "A line has a negative quantity and a negative price", _SALES, "Correct the line in Salesforce."
         ),
@@ -180,7 +201,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "number_taken": Reason(
             "The invoice number is taken in Xero",
             _FINANCE,
-            "Look at the invoice of that number; renumber it or link it.",
+            "Look at the invoice of that number: renumber it, or `crossfoot queue link` it. One that is voided cannot "
+            "be renumbered: linked, it can be made anew under the next number.",
         ),
         "refused_by_xero": Reason(
             "Xero refused the document",
@@ -193,7 +215,10 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             "See the rule's own text; the invoice is not affected. Correct the cause, then `crossfoot queue retry`.",
         ),
         "readback_differs": Reason(
-            "Xero kept something else than was sent", _FINANCE, "Compare the invoice with the deal before approving it."
+            "Xero kept something else than was sent",
+            _FINANCE,
+            "Compare the invoice with the deal before approving it. One that was made approved: void it if it is "
+            "wrong, else `crossfoot queue retry` closes this.",
         ),
         "not_shown": Reason(
             "Xero does not show what it said it wrote",
@@ -207,7 +232,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "changed_after_approval": Reason(
             "The deal changed after its invoice was approved",
             _FINANCE,
-            "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. The invoice is untouched.",
+            "`crossfoot queue reissue` credits it and makes a new one; or set the deal back. If the invoice is right, "
+            "decide the parts named here as it has them: `crossfoot queue edit`. The invoice is untouched.",
         ),
         "draft_edited": Reason(
             "Finance edited the invoice in Xero", _FINANCE, "Nothing to do: the person's edit is kept.", Weight.NOTES
@@ -215,7 +241,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "changed_and_draft_edited": Reason(
             "The deal changed and finance edited the draft",
             _FINANCE,
-            "Decide which is right and edit the draft in Xero.",
+            "If the deal is right, edit the draft in Xero. If the draft is right, decide the parts named here as it "
+            "has them: `crossfoot queue edit`.",
         ),
         "invoice_voided": Reason(
             "The invoice was voided, deleted or credited in Xero",
@@ -225,17 +252,20 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "no_longer_won": Reason(
             "The deal is no longer won but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or win the deal again.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or win the deal again.",
         ),
         "worth_nothing": Reason(
             "The deal is worth nothing now but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or correct the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or correct the deal.",
         ),
         "source_deleted": Reason(
             "The deal was deleted but its invoice stands",
             _FINANCE,
-            "`crossfoot queue cancel` takes it back if nothing is paid; else credit it in Xero, or restore the deal.",
+            "`crossfoot queue cancel` takes it back. Take money off it in Xero first, as an overpayment; "
+            "or restore the deal.",
         ),
         "undone": Reason(
             "Its draft was deleted by `crossfoot undo`", _FINANCE, "`crossfoot queue retry` makes it again."
@@ -355,13 +385,15 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "cancel_not_possible": Reason(
             "The invoice cannot be taken back",
             _FINANCE,
-            "See why; correct it in Xero by hand, or win the deal again.",
+            "See why and correct it in Xero, or win the deal again. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_not_possible": Reason(
             "The invoice cannot be credited and made anew",
             _FINANCE,
-            "See why; correct it in Xero by hand, or set the deal back.",
+            "See why and correct it in Xero, or set the deal back. `crossfoot queue retry` sends at once what Xero "
+            "refused.",
             Weight.WARNS,
         ),
         "reissue_unfinished": Reason(
@@ -440,7 +472,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_row_deleted": Reason(
             "A payment's row was deleted, the payment stands",
             _FINANCE,
-            "Remove the payment in Xero if it was wrong, or restore the row.",
+            "Remove the payment in Xero if it was wrong; else restore the row, or, where it is gone, "
+            "`crossfoot queue ignore`.",
         ),
         "payment_removed": Reason(
             "A recorded payment was removed in Xero",
@@ -458,7 +491,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "override_proposed": Reason(
             "Another amount was proposed and waits for a second person",
             _FINANCE,
-            "Somebody else approves it: `crossfoot queue approve OVERRIDE`, or takes it back with `queue withdraw`.",
+            "Somebody else approves it by its number: `crossfoot queue approve OVERRIDE`, or takes it back with `queue "
+            "withdraw`.",
         ),
         "override_outdated": Reason(
             "The source changed under a person's decision",
@@ -468,7 +502,7 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "duplicate_incident": Reason(
             "Two live invoices name the same deal",
             _FINANCE,
-            "Void the wrong one in Xero; nothing is written for this deal before that.",
+            "Void or credit the wrong one in Xero; nothing is written for this deal before that.",
         ),
     }
 )

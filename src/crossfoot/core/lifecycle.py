@@ -17,7 +17,7 @@ from crossfoot.core.findings import Finding
 from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, Money
 from crossfoot.core.records import RecordRef, Side, content_hash
-from crossfoot.core.reissue import is_credited
+from crossfoot.core.reissue import is_credited, is_nothing
 from crossfoot.core.standing import is_billable
 
 CANCEL_CODES = frozenset({"cancel_not_possible"})
@@ -63,6 +63,11 @@ def bills(invoice: LedgerInvoice) -> bool:
     return invoice.is_live and not is_credited(invoice)
 
 
+def asks_for_money(invoice: LedgerInvoice) -> bool:
+    """Whether an invoice stands and comes to something, so that a deal which calls for none is asked about."""
+    return bills(invoice) and not is_nothing(invoice)
+
+
 def calls_for_one(deal: Deal) -> bool:
     """Whether a deal calls for an invoice."""
     return deal.won and not deal.deleted and is_billable(deal)
@@ -80,7 +85,7 @@ def judge_linked(case: LinkedDeal) -> Judgement:
         return Judgement((finding,), waits=waits)
 
     shown = f"invoice {invoice.number or invoice.invoice_id}"
-    if not bills(invoice) and not calls_for_one(deal):
+    if not asks_for_money(invoice) and not calls_for_one(deal):
         return Judgement()
     if not invoice.is_live:
         return hold("invoice_voided", f"{shown} is {invoice.status.lower()} in Xero; the deal is still won")
@@ -168,7 +173,7 @@ def _judge_change(
         code = "changed_and_draft_edited" if parts != ["due"] or _sets_due(case.deal, invoice) else "draft_edited"
         return Judgement((Finding(code, case.deal.ref, cause, money=money, related=related),))
     if intended.currency != invoice.currency or invoice.contact_id != case.contact_id:
-        fix = "Delete the draft in Xero; `crossfoot queue retry` then makes it anew under the next number."
+        fix = "Delete the draft in Xero; `crossfoot queue retry` of the entry that then says so makes it anew."
         moved = Finding("changed_after_approval", case.deal.ref, cause, fix=fix, money=money, related=related)
         return Judgement((moved,))
     if case.locked_until and intended.dated <= case.locked_until:
@@ -237,8 +242,13 @@ def judge_cancellation(invoice: LedgerInvoice, link: Link, locked_until: dt.date
         if content_hash(ledger_form(invoice)) != link.base_hash:
             return Cancellation(problem="finance edited the draft: delete it in Xero")
         return Cancellation("DELETED")
-    if invoice.status != "AUTHORISED" or invoice.amount_paid or invoice.amount_credited:
-        return Cancellation(problem="something is paid or credited on it: credit or refund it in Xero")
+    if invoice.amount_paid or invoice.prepaid:
+        also = ", and credit it in full" if invoice.taken_off else ""
+        return Cancellation(
+            problem=f"money is on it: take that off it in Xero, as an overpayment of the customer{also}"
+        )
+    if invoice.status != "AUTHORISED" or invoice.amount_credited:
+        return Cancellation(problem="something is credited on it: credit the rest in Xero")
     if locked_until and invoice.dated <= locked_until:
         return Cancellation(problem=f"dated {invoice.dated}, Xero is locked up to {locked_until}: credit it in Xero")
     return Cancellation("VOIDED")

@@ -1,8 +1,8 @@
 """Which Xero contact is this account? Candidates, evidence and a decision; never a merge by guess.
 
 In order: a stored link; the account's id on the contact; one contact of exactly the same valid tax number, unless the
-name says that it is another one's; then names, e-mail addresses and phone numbers. None of these three ever links: what
-is the same or similar waits, unless both sides have valid tax numbers that differ.
+name says that it is another one's or another branch; then names, e-mail addresses and phone numbers. None of these
+three ever links: what is the same or similar waits, unless both sides have valid tax numbers that differ.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.names import differ_in_number, name_key, same_numbers, unique_name
+from crossfoot.core.names import differ_in_number, end_otherwise, name_key, same_numbers, unique_name
 from crossfoot.core.reach import SHARED_MAX, Reach, account_reached_at, contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 
@@ -30,11 +30,20 @@ Similar = Callable[[str, Sequence[str]], Collection[int]]
 """Given a name key and all candidate keys, the positions of those that are similar."""
 
 
-def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
+def suffixes(account: IntendedContact) -> Iterator[str]:
     """Readable, fixed ways to tell two customers of one name apart: account number, the id's last six, the id."""
     for mark in filter(None, (account.account_number, account.source.id[-6:], account.source.id)):
-        suffix = f" ({mark})"
-        yield name[: CONTACT_NAME_LENGTH_MAX - len(suffix)] + suffix
+        yield f" ({mark})"
+
+
+def with_suffix(name: str, suffix: str) -> str:
+    """A name that carries a suffix, or none: as much of it as Xero takes (XERO 4.1)."""
+    return name[: CONTACT_NAME_LENGTH_MAX - len(suffix)].rstrip() + suffix
+
+
+def suffixed_names(name: str, account: IntendedContact) -> Iterator[str]:
+    """The names that an account may have in Xero where another customer has its own."""
+    return (with_suffix(name, suffix) for suffix in suffixes(account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +234,12 @@ def _decide(
     if len(marked) > 1:
         return _waits(account, "contact_ambiguous", f"{len(marked)} contacts carry this account's id", marked)
     if account.tax_number:
-        if len(same_tax) > 1:
-            others = [peer for peer in same_tax if peer is not account]
+        others = [peer for peer in same_tax if not _are_apart(account.source.id, peer.source.id, not_same)]
+        if len(others) > 1:
+            others.remove(account)
             names = ", ".join(f"{peer.name} ({peer.source.id})" for peer in others)
             return _waits(account, "contact_same_tax_number", f"ABN {account.tax_number} is also on {names}", others)
-        decision = _by_tax_number(account, directory, not_same)
+        decision = _by_tax_number(account, directory, not_same, shared=len(same_tax) > 1)
         if decision:
             return decision
     return _by_name(account, directory, not_same)
@@ -248,9 +258,11 @@ def _use_marked(account: IntendedContact, contact: LedgerContact, directory: Con
 
 
 def _by_tax_number(
-    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
+    account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]], *, shared: bool
 ) -> ContactDecision | None:
-    candidates = [c for c in directory.by_tax_number(account.tax_number) if not _told_not_same(account, c, not_same)]
+    """``shared``: other accounts have the number too, and a person told them apart, so that it decides nothing."""
+    candidates = directory.by_tax_number(account.tax_number)
+    candidates = [each for each in candidates if not _told_not_same(account, each, directory, not_same)]
     candidates = [c for c in candidates if c.is_active] or candidates
     if not candidates:
         return None
@@ -268,7 +280,16 @@ def _by_tax_number(
             f"ABN {account.tax_number} is that of {contact.name!r}, but name, e-mail or phone are of {_names(rivals)}"
         )
         return _waits(account, "contact_ambiguous", cause, [contact, *rivals])
+    if shared or _of_another_branch(account, contact, directory):
+        cause = f"{account.name!r} has the ABN of {contact.name!r}, which may be another branch of one company"
+        return _waits(account, "contact_similar", cause, [contact])
     return _use(account, contact, vouches_for(contact, account, directory.tax_number_of))
+
+
+def _of_another_branch(account: IntendedContact, contact: LedgerContact, directory: ContactDirectory) -> bool:
+    """Whether two names of one ABN are alike but for the number or place that tells a company's branches apart."""
+    key, other = name_key(account.name), name_key(contact.name)
+    return differ_in_number(key, other) or (end_otherwise(key, other) and not directory.is_alike(account.name, contact))
 
 
 def _rivals(
@@ -283,12 +304,23 @@ def _rivals(
     if directory.is_alike(account.name, contact) or contact in reached:
         return []
     others = {other.contact_id: other for other in (*directory.alike(account.name), *reached)}
-    return [other for other in others.values() if not _told_not_same(account, other, not_same)]
+    return [other for other in others.values() if not _told_not_same(account, other, directory, not_same)]
 
 
-def _told_not_same(account: IntendedContact, contact: LedgerContact, not_same: Collection[tuple[str, str]]) -> bool:
-    """Whether a person has told them apart; a contact that is only expected yet, by its account."""
-    return any((account.source.id, other) in not_same for other in (contact.contact_id, contact.contact_number))
+def _told_not_same(
+    account: IntendedContact,
+    contact: LedgerContact,
+    directory: ContactDirectory,
+    not_same: Collection[tuple[str, str]],
+) -> bool:
+    """Whether a person has told them apart; a contact that is another account's or only expected yet, by that one."""
+    theirs = directory.linked_accounts.get(contact.contact_id, "")
+    others = (contact.contact_id, contact.contact_number, theirs)
+    return any(_are_apart(account.source.id, other, not_same) for other in others)
+
+
+def _are_apart(account_id: str, other_id: str, not_same: Collection[tuple[str, str]]) -> bool:
+    return (account_id, other_id) in not_same or (other_id, account_id) in not_same
 
 
 def _names(contacts: Sequence[LedgerContact]) -> str:
@@ -299,14 +331,16 @@ def _by_name(
     account: IntendedContact, directory: ContactDirectory, not_same: Collection[tuple[str, str]]
 ) -> ContactDecision:
     def in_doubt(contact: LedgerContact) -> bool:
-        return not _told_not_same(account, contact, not_same) and not _told_apart(account, contact, directory)
+        return not _told_not_same(account, contact, directory, not_same) and not _told_apart(
+            account, contact, directory
+        )
 
     doubtful = [contact for contact in directory.alike(account.name) if in_doubt(contact)]
     merged = [
         (stands, gone)
         for stands, gone in directory.merged_away(account)
         if stands not in doubtful
-        and not _told_not_same(account, stands, not_same)
+        and not _told_not_same(account, stands, directory, not_same)
         and not _told_apart(account, gone, directory)
     ]
     causes = [f"{account.name!r} is the same as or similar to {_names(doubtful)}"] if doubtful else []

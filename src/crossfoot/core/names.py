@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import takewhile
 
 NAMES_REMEMBERED = 200_000
+BRANCH_WORDS_MAX = 2
 IDENTIFYING_DIGITS = 9
 """A number this long is a registration, which people write behind a name or leave out."""
 _LEGAL_WORDS = frozenset(
@@ -20,18 +22,26 @@ _LEGAL_WORDS = frozenset(
 )
 _LEGAL_FORMS = """
 pty|ltd|limited|pty ltd|proprietary|inc|incorporated|corp|corporation|company|llc|l.l.c.|llp|lp|plc|cic|c.i.c.|nl|p/l
-cyf|cyfyngedig|p.c.|pc|pvt|private|private limited|p|pte|sdn bhd|bhd
+cyf|cyfyngedig|p.c.|pc|pvt|private|private limited|pte|sdn bhd|bhd|l.p.|cc|c.c.|dac|enr
 gmbh|g.m.b.h.|ges.m.b.h.|mbh|m.b.h.|ag|a.g.|aktiengesellschaft|kg|k.g.|ohg|e.k.|ek|e.v.|ug|haftungsbeschränkt|kgaa|se
 sa|s.a.|sas|s.a.s.|sasu|sarl|s.a.r.l.|srl|s.r.l.|spa|s.p.a.|snc|s.n.c.|sl|s.l.|slu|de c.v.|de cv|ltda|lda|limitada|eirl
-bv|b.v.|nv|n.v.|vof|a/s|as|aps|ab|aktiebolag|asa|oy|oyj|ehf|hf|sp. z o.o.|sp. z oo|sp. k.|s.r.o.|sro|a.s.|kft|zrt|bt
-d.o.o.|doo|d.d.|a.ş.|ltd. şti.|şti|α.ε.|αε|ε.π.ε.|ооо|оао|зао|пао|ао|ип|тов|ат
-株式会社|有限会社|合同会社|株|有|有限公司|有限责任公司|有限責任公司|股份有限公司|股份公司|주식회사|유한회사|주
+bv|b.v.|nv|n.v.|vof|a/s|as|aps|ab|aktiebolag|asa|oy|oyj|ehf|hf|sp. z o.o.|sp. z oo|sp. k.|sp. j.|s.r.o.|sro|a.s.|kft|zrt
+osuuskunta|osk|osakeyhtiö|egen|stichting|s.s.|eg|bt|v.o.f.
+d.o.o.|doo|d.d.|a.ş.|ltd. şti.|şti|α.ε.|αε|ε.π.ε.|ο.ε.|οε|ооо|оао|зао|пао|ао|ип|тов|ат|фоп|пп|ет|оод|еоод
+общество с ограниченной ответственностью|индивидуальный предприниматель|приватне підприємство
+товариство з обмеженою відповідальністю|фізична особа підприємець|spółka z ograniczoną odpowiedzialnością
+株式会社|有限会社|合同会社|株|有|有限公司|有限责任公司|有限責任公司|股份有限公司|股份公司|股公司|公司|주식회사|유한회사|주
+合資会社|合名会社|医療法人|医療法人社団|医療法人財団|学校法人|社会福祉法人|社団法人|財団法人|宗教法人|有限合伙
+一般社団法人|一般財団法人|公益社団法人|公益財団法人|特定非営利活動法人|학교법인|사단법인|재단법인|의료법인|사회복지법인
 شركة|مؤسسة|المحدودة|ش.م.م|ذ.م.م|בע"מ|בעמ|บริษัท|จำกัด|มหาชน
 """
 _WORD = re.compile(r"[^\W_]+")
 _DIGITS = re.compile(r"\d{1,40}")
+_UNIT = re.compile(r"\b\d+[a-z]\b")
 _REGISTRATION = re.compile(r"\d(?: ?\d){8,}")
 _YEAR = range(1900, 2100)
+_ROMAN = frozenset(["i", "ii", "iii", "iv", "vii", "viii", "ix", "xii", "xiii"])
+"""Without V and X, which are initials, and VI and XI, which are first names."""
 _NUMBER_WORDS = {
     "one": "1", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
     "nine": "9", "ten": "10", "twenty": "20", "first": "1", "second": "2", "third": "3", "fourth": "4", "fifth": "5",
@@ -58,7 +68,10 @@ def _words(text: str) -> list[str]:
 _FORMS = sorted({" ".join(_words(form)) for form in re.split(r"[|\n]", _LEGAL_FORMS.strip())}, key=len, reverse=True)
 _UNSPACED = "|".join(re.escape(form) for form in _FORMS if len(form) > 1 and form[0] >= "\u1100")
 _SPACED = "|".join(re.escape(form) for form in _FORMS)
-_FORM = re.compile(rf"^(?:(?:{_SPACED}) |(?:{_UNSPACED}) ?)|(?: (?:{_SPACED})| ?(?:{_UNSPACED}))$")
+_BEHIND = re.compile("[a-z] [a-z]|cc|lp|pc|nl|se|hf|eg")
+"""Forms that never stand before a name: 'P. C. Smith' and 'PC World' begin with none."""
+_BEFORE = "|".join(re.escape(form) for form in _FORMS if not _BEHIND.fullmatch(form))
+_FORM = re.compile(rf"^(?:(?:{_BEFORE}) |(?:{_UNSPACED}) ?)|(?: (?:{_SPACED})| ?(?:{_UNSPACED}))$")
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
@@ -70,11 +83,17 @@ def without_form(key: str) -> str:
 
 
 def same_numbers(left: str, right: str) -> bool:
-    """Whether both keys carry the same numbers and, where both have some, the same single letters.
+    """Whether both keys carry the same numbers and, where both have some, the same single letters and Roman numerals.
 
-    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B'; 'J Smith' may be 'Smith',
-    'Seven Seas' may be '7 Seas', and a year or a registration number that only one side has says nothing.
+    'Depot 12' and 'Depot 13' are two customers, and so are 'Block A' and 'Block B', 'Fund II' and 'Fund III'. 'J Smith'
+    may be 'Smith', 'Seven Seas' '7 Seas', and a year or a registration number that only one side has says nothing.
     """
+    numerals, their_numerals = _ROMAN.intersection(left.split()), _ROMAN.intersection(right.split())
+    if numerals and their_numerals and numerals != their_numerals:
+        return False
+    units, their_units = set(_UNIT.findall(left)), set(_UNIT.findall(right))
+    if units and their_units and units != their_units:
+        return False
     letters, others = _letters(left), _letters(right)
     if letters and others and letters != others and left.replace(" ", "") != right.replace(" ", ""):
         return False
@@ -83,8 +102,28 @@ def same_numbers(left: str, right: str) -> bool:
 
 def differ_in_number(left: str, right: str) -> bool:
     """Whether two keys are one name but for the number or single letter that tells branches apart."""
-    bare = (" ".join(word for word in key.split() if len(word) > 1 and not word.isdigit()) for key in (left, right))
+    bare = (" ".join(word for word in key.split() if not _tells_branches(word)) for key in (left, right))
     return not same_numbers(left, right) and len(set(bare)) == 1
+
+
+def _tells_branches(word: str) -> bool:
+    return len(word) == 1 or word.isdigit() or word in _ROMAN
+
+
+def end_otherwise(left: str, right: str) -> bool:
+    """Whether two keys begin with the same words and end in others, as branches do: 'Tax Store Dubbo' and 'Tax Store
+    Orange'. 'Ridge Eng' may be 'Ridge Engineering', and what one adds to the other may be left out."""
+    words, others = (_in_digits(without_form(key)).split() for key in (left, right))
+    rest, theirs = behind_the_same(words, others)
+    if not (rest and theirs) or rest == words or max(len(rest), len(theirs)) > BRANCH_WORDS_MAX:
+        return False
+    return rest[0][0] != theirs[0][0]
+
+
+def behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
+    """What stands behind the words with which both begin."""
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
+    return left[same:], right[same:]
 
 
 def _in_digits(key: str) -> str:

@@ -156,14 +156,14 @@ def overridden(deal: Deal, overrides: Iterable[Override]) -> Deal:
     for override in overrides:
         if invoice is None or agrees(deal, override):
             continue
-        said = source_words(deal, override.field)
+        said, words = source_words(deal, override.field), f"override {override.id}: {override.words}"
         if override.state is OverrideState.PROPOSED:
-            findings.append(Finding("override_proposed", deal.ref, override.words))
+            findings.append(Finding("override_proposed", deal.ref, words))
         elif said != override.was:
-            cause = f"{override.words}. Now the source says {said or 'nothing'}"
+            cause = f"{words}. Now the source says {said or 'nothing'}"
             findings.append(Finding("override_outdated", deal.ref, cause))
         else:
-            findings.append(Finding("override_stands", deal.ref, override.words))
+            findings.append(Finding("override_stands", deal.ref, words))
             invoice = _applied(invoice, override)
             applied.append(override)
     if not applied:
@@ -201,6 +201,6 @@ def _line(part: Part, line: IntendedLine, value: str) -> IntendedLine:
         case Part.ACCOUNT:
             return replace(line, account_code=value)
         case Part.TAX:
-            return replace(line, tax_type=value)
+            return replace(line, tax_type=value, tax_decided=True)
         case _:
             return replace(line, unit_amount=Decimal(value))

@@ -21,7 +21,7 @@ from crossfoot.core.documents import (
 )
 from crossfoot.core.findings import Finding
 from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
-from crossfoot.core.lifecycle import Judgement, LinkedDeal, bills, calls_for_one, judge_linked
+from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, bills, calls_for_one, judge_linked
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
@@ -113,23 +113,29 @@ class Mirror:
 
     invoices: dict[str, LedgerInvoice]
     linked: frozenset[str] = frozenset()
+    credited: frozenset[str] = frozenset()
+    """Of these what was taken back and made anew."""
     by_contact: dict[str, list[LedgerInvoice]] = field(init=False)
     by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     by_number: dict[str, list[LedgerInvoice]] = field(init=False)
     by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
     over_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
     """Those that name a deal and are dead, or taken back by credit."""
+    owing_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
+    """Those that were taken back and owe again, since their credit or a payment was taken off them."""
 
     def __post_init__(self) -> None:
         self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
         self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
-        self.over_by_marker = defaultdict(list)
+        self.over_by_marker, self.owing_by_marker = defaultdict(list), defaultdict(list)
         for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
             self.by_number[invoice.number.casefold()].append(invoice)
             source_id = record_id_in(invoice.url)
             if not self._is_unclaimed(invoice):
                 if source_id and invoice.invoice_id not in self.linked:
                     self.over_by_marker[source_id].append(invoice)
+                if source_id and invoice.invoice_id in self.credited and invoice.is_live and invoice.amount_due:
+                    self.owing_by_marker[source_id].append(invoice)
                 continue
             self.by_contact[invoice.contact_id].append(invoice)
             if source_id:
@@ -237,12 +243,22 @@ def _standing(deal: Deal, context: Context) -> DealDecision | None:
         return DealDecision(deal, Bucket.BEFORE_START)
     if closed_since != won_since and not had_one:
         cause = f"close date {deal.close_date}, last stage change {deal.won_on}, start date {start}"
-        return _waits(deal, "start_date_straddled", cause)
+        return _waits(deal, "start_date_straddled", cause, _of_either_side(start, closed_since=closed_since))
     if deal.ref.id in context.undone:
         return _waits(deal, "undone", "a run that made its draft was undone")
     if not is_billable(deal):
         return DealDecision(deal, Bucket.NOT_BILLABLE)
     return None
+
+
+def _of_either_side(start: dt.date, *, closed_since: bool) -> str:
+    """How a deal that was won and closed on two sides of the start date is billed here, and how it is not."""
+    if closed_since:
+        return f"To bill it here, reopen the deal and win it again; if it was billed before, close it before {start}."
+    return (
+        f"To bill it here, set the close date to {start} or later; if it was billed before, `crossfoot queue ignore` "
+        "puts it aside."
+    )
 
 
 def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
@@ -436,14 +452,12 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         )
     if judged.waits:
         bucket = Bucket.WAITING
-    elif current is not None and not bills(current) and not calls_for_one(deal):
+    elif current is not None and not asks_for_money(current) and not calls_for_one(deal):
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
-    if twins := context.mirror.by_marker.get(deal.ref.id):
-        numbers = ", ".join(invoice.number for invoice in twins)
-        related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins)
-        cause = f"beside {link.number}, {numbers} names this deal and is live"
-        findings, operation = [Finding("duplicate_incident", deal.ref, cause, related=related)], None
+    if twin := _beside(deal, link, current, context.mirror):
+        findings, operation = [twin], None
+        bucket = Bucket.WAITING if twin.code == "invoice_voided" else bucket
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
     if coded and not findings and link.born == "crossfoot" and current and current.status in UNAPPROVED_STATUSES:
@@ -452,6 +466,28 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
     findings += [each for each in deal.findings if each.code.startswith("override_") and each.code not in told]
     renamed = same and known != deal.mapped_hash
     return DealDecision(deal, bucket, _with_money(deal, findings), operation, agreed=judged.agreed, renamed=renamed)
+
+
+def _beside(deal: Deal, link: Link, own: LedgerInvoice | None, mirror: Mirror) -> Finding | None:
+    """Another live invoice that names the deal, or one that its own was made in place of and that owes again. One of
+    them may stand: where that is not the deal's own, this is let go of first, and the other is asked about."""
+    twins = mirror.by_marker.get(deal.ref.id, [])
+    owing = mirror.owing_by_marker.get(deal.ref.id, []) if own is not None and bills(own) else []
+    if not (twins or owing):
+        return None
+    numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins or owing)
+    related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins or owing)
+    if own is not None and not bills(own) and calls_for_one(deal):
+        cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
+        fix = (
+            f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
+        )
+        return Finding("invoice_voided", deal.ref, cause, fix=fix, related=related)
+    cause, fix = f"beside {link.number}, {numbers} names this deal and is live", ""
+    if not twins:
+        cause = f"{numbers} was taken back by credit and made anew as {link.number}, and owes again"
+        fix = "Put its credit note against it again in Xero, or void it."
+    return Finding("duplicate_incident", deal.ref, cause, fix=fix, related=related)
 
 
 def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoice | None, tuple[Finding, ...]]:
@@ -511,9 +547,9 @@ def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     )
 
 
-def _waits(deal: Deal, code: str, cause: str) -> DealDecision:
+def _waits(deal: Deal, code: str, cause: str, fix: str = "") -> DealDecision:
     unreadable = [finding for finding in deal.findings if finding.blocks]
-    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause)]))
+    return DealDecision(deal, Bucket.WAITING, _with_money(deal, [*unreadable, Finding(code, deal.ref, cause, fix=fix)]))
 
 
 def _waiting_or_defect(deal: Deal, findings: list[Finding]) -> DealDecision:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from crossfoot.core.books import POSTED_STATUSES, VOID_STATUSES, LedgerCreditNote, LedgerInvoice, LedgerLine
+from crossfoot.core.books import POSTED_STATUSES, VOID_STATUSES, Books, LedgerCreditNote, LedgerInvoice, LedgerLine
+from crossfoot.core.coding import tax_rates, tracking_problems
 from crossfoot.core.links import Link
 from crossfoot.core.money import EXACT, UNIT_PRICE_PLACES, ZERO, Totals, document_totals, line_amount, round_money
 
@@ -89,25 +90,38 @@ def is_credited(invoice: LedgerInvoice) -> bool:
     return invoice.status == "PAID" and invoice.taken_off == invoice.total != ZERO
 
 
-def find_obstacle(
-    invoice: LedgerInvoice, link: Link, rates: Mapping[str, Decimal], as_of: dt.date, locked_until: dt.date | None
-) -> str:
+def is_nothing(invoice: LedgerInvoice) -> bool:
+    """Whether an approved invoice comes to nothing: Xero calls it paid, and it can be neither credited nor voided
+    (XERO 4.3). It stands in nobody's way."""
+    return invoice.status in POSTED_STATUSES and invoice.total == ZERO
+
+
+def find_obstacle(invoice: LedgerInvoice, link: Link, books: Books, as_of: dt.date) -> str:
     """Why an invoice cannot be credited and made anew; empty where it can (XERO 4.3, 4.4, 4.13)."""
+    if is_credited(invoice) and invoice.number:
+        return ""  # people credited it already: only the new one is wanting
     if link.born != "crossfoot":
-        return "people made the invoice: credit it in Xero"
+        by_hand = "credit it in full" if invoice.status in POSTED_STATUSES else "correct it"
+        return f"people made the invoice: {by_hand} in Xero"
     if not invoice.number or invoice.status not in POSTED_STATUSES:
         return f"it is {invoice.status.lower()} in Xero"
-    if is_credited(invoice):
-        return ""  # people credited it already: only the new one is wanting
+    if is_nothing(invoice):
+        return ""  # there is nothing to credit
+    if invoice.taken_off and (invoice.amount_paid or invoice.prepaid):
+        return "something is paid and something credited on it: take the payment off it in Xero, and credit it in full"
     if invoice.taken_off:
         return "something is credited on it already: credit the rest in Xero"
     if not invoice.amount_due:
-        return "it is paid in full: refund or credit it in Xero"
+        return "it is paid in full: take a payment off it in Xero, to be put on the new one"
+    locked_until = books.organisation.locked_until
     if locked_until and as_of <= locked_until:
         return f"Xero is locked up to {locked_until}, a credit note would be dated {as_of}"
     if any(line.line_amount < ZERO for line in invoice.lines):
         return "it has lines below zero: credit it in Xero"
-    totals = credit_totals(invoice, rates)
+    for category, option in (pair for line in invoice.lines for pair in line.tracking):
+        for _, cause in tracking_problems(category, option, books):  # Xero would credit it without (XERO 4.3)
+            return f"{cause}: restore it in Xero, or choose another on the invoice"
+    totals = credit_totals(invoice, tax_rates(books))
     if totals.gross != invoice.total:
         return f"its lines come to {totals.gross}, Xero holds {invoice.total}: its tax was corrected by hand"
     return ""
@@ -130,7 +144,7 @@ def credit_of(invoice: LedgerInvoice, as_of: dt.date) -> IntendedCredit:
         currency=invoice.currency,
         currency_rate=invoice.currency_rate,
         line_amounts=invoice.line_amount_types,
-        lines=tuple(_net(line) for line in invoice.lines),
+        lines=tuple(_net(line) for line in invoice.lines if not line.is_text_only),
         gross=invoice.total,
     )
 
@@ -176,10 +190,10 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
     """
     if invoice is None or not invoice.is_live:
         return Step(Next.STOP, problem=f"{act.number} was voided or is not shown by Xero any more")
-    if note is not None and not is_its_credit(note, invoice):
-        return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
     if is_taken_back(invoice, note):
         return Step(Next.RELEASE)
+    if note is not None and not is_its_credit(note, invoice):
+        return Step(Next.STOP, problem=f"{note.number} is another credit note ({note.status.lower()})")
     if note is None:
         return Step(Next.CREDIT) if invoice.amount_due else Step(Next.STOP, problem=f"{act.number} was paid meanwhile")
     amount = min(note.remaining, invoice.amount_due)
@@ -189,11 +203,12 @@ def next_step(act: Act, invoice: LedgerInvoice | None, note: LedgerCreditNote | 
 
 
 def is_taken_back(invoice: LedgerInvoice, note: LedgerCreditNote | None) -> bool:
-    """Whether nothing of an invoice is owed any more since its credit note was made, or other credit took it back.
+    """Whether nothing of an invoice is owed any more since its credit note was made, or other credit took it back; nor
+    ever was.
 
     What people paid meanwhile leaves the credit to the customer.
     """
-    made = is_credited(invoice) if note is None else is_its_credit(note, invoice)
+    made = is_credited(invoice) or is_nothing(invoice) or (note is not None and is_its_credit(note, invoice))
     return made and invoice.is_live and not invoice.amount_due
 
 

@@ -168,7 +168,7 @@ def _decide(payment: RecordedPayment, context: SettlementContext, ours: Collecti
         return Settlement(payment, (twice,) if len(mine) > 1 else (), found=mine[0])
     assert payment.amount is not None
     assert payment.dated is not None
-    findings = [*_invoice_problems(payment, invoice), *_place_problems(payment, context)]
+    findings = [*_invoice_problems(payment, invoice), *_place_problems(payment, invoice, context)]
     findings += _may_be_there(payment, invoice, ours, context)
     if findings:
         return Settlement(payment, tuple(findings))
@@ -234,12 +234,17 @@ def _invoice_problems(payment: RecordedPayment, invoice: LedgerInvoice) -> list[
     return problems
 
 
-def _place_problems(payment: RecordedPayment, context: SettlementContext) -> list[Finding]:
+def _place_problems(payment: RecordedPayment, invoice: LedgerInvoice, context: SettlementContext) -> list[Finding]:
+    """Where the money went, and when. What an account of another currency got of it, Xero would guess (XERO 4.5)."""
     problems = []
     account = context.books.accounts.get(payment.account)
     if account is None or not account.takes_payments:
         cause = f"account {payment.account} is not in Xero" if account is None else f"{account.name} takes no payments"
         problems.append(_finding(payment, "payment_account", cause))
+    elif account.currency not in {"", invoice.currency}:
+        cause = f"{account.name} is in {account.currency}, invoice {invoice.number} in {invoice.currency}"
+        fix = f"Name an account in {invoice.currency}, or enter it in Xero as the bank has it and delete the row."
+        problems.append(_finding(payment, "payment_account", cause, fix=fix))
     locked = context.books.organisation.locked_until
     assert payment.dated is not None
     if locked and payment.dated <= locked:
@@ -290,8 +295,8 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
         cause = "amount, date or invoice of the row changed; the payment in Xero is as it was"
         findings.append(_finding(payment, "payment_row_changed", cause, related))
     invoice = context.invoices.get(payment.invoice_id)
-    if invoice is None:
-        return Settlement(payment, tuple(findings))
+    if invoice is None:  # where the row names another one by now, the payment is asked for by itself
+        return Settlement(payment, tuple(findings), gone=not unchanged)
     listed = any(each.payment_id == made.payment_id for each in invoice.payments)
     marker = payment_marker(context.org_id, payment.ref.id)
     if listed and len(marked(invoice, marker)) > 1:

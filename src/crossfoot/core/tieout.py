@@ -15,6 +15,7 @@ from decimal import Decimal
 from crossfoot.core.books import POSTED_STATUSES, LedgerInvoice
 from crossfoot.core.links import record_id_in
 from crossfoot.core.money import EXACT, ZERO, rounding_allowance, total
+from crossfoot.core.reissue import is_nothing
 
 ROUNDING_MAX = Decimal("0.05")
 
@@ -135,7 +136,7 @@ def tie_pairs(
         row = rows.setdefault((deal.month, deal.currency), Row(deal.month, deal.currency))
         row.deals += 1
         row.won = EXACT.add(row.won, deal.amount)
-        live = [invoice for invoice in mine if invoice.is_live]
+        live = [each for each in mine if each.is_live and (each.invoice_id == linked or not is_nothing(each))]
         credited = [invoice for invoice in live if _is_taken_back(invoice, linked)]
         _place(row, deal, live, credited, waiting, named, inclusive=inclusive, rounding_max=rounding_max)
     return tuple(rows[key] for key in sorted(rows))

@@ -17,6 +17,7 @@ from crossfoot.engine.guards.guard import check_guard, require_go_live
 from crossfoot.engine.guards.restore import (
     Restored,
     doubt_shared_values,
+    find_gap,
     keep_anchor,
     require_current,
     settle_restored,
@@ -214,12 +215,13 @@ def _done(session: Session, planned: Planned, deals: Iterable[str]) -> set[str]:
 
 def restore(session: Session, reason: str) -> tuple[Restored, Planned]:
     """Go on with an old copy of the database: rebuild its links from what Xero holds. Writes to neither side."""
+    gap = find_gap(session, reason)
     _, planned, _ = look(session, after_copy=True)
     recall_payments(session)
     recall_rows(session)
     doubt_people(session)
     doubt_shared_values(session)
-    return settle_restored(session, reason, session.rebuilt), planned
+    return settle_restored(session, reason, gap, session.rebuilt), planned
 
 
 def _carry_out(

@@ -108,7 +108,8 @@ class Workspace:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise Stopped(
-                    "Another crossfoot command is writing in this workspace. Wait until it ends, then run again.",
+                    "Another crossfoot command is writing in this workspace. Wait until it ends (stop it where it is "
+                    "`crossfoot serve`), then run again.",
                     code="locked",
                 ) from None
             yield

@@ -120,8 +120,8 @@ class FlowMapping:
         self.people = self._people()
         self._problems += name_problems(file)
         self._check_write_back()
-        self._check_shared("customers", flows.customers.direction, CONTACT_PARTS, self.customer_lens)
-        self._check_shared("products", flows.products.direction, ITEM_PARTS, self.product_lens)
+        self._check_shared("customers", flows.customers.direction, CONTACT_PARTS, self.customer_lens, self.customer)
+        self._check_shared("products", flows.products.direction, ITEM_PARTS, self.product_lens, self.product)
         if self._problems:
             raise BadSettings(self._problems)
         self.hash = content_hash(file.settings.model_dump(mode="json"))
@@ -159,6 +159,10 @@ class FlowMapping:
         twice = sorted({"FirstName", "LastName", "Email"} & customers.fields.keys())
         if twice and flow.primary != "FALSE":
             self._problems.append(f"{place}: the primary person is {', '.join(twice)} of customers: map one of both")
+        for name, rule in flow.fields.items():
+            if isinstance(rule, TransformedField) and rule.transform:
+                said = self._file.place("flows", "people", "fields", name)
+                self._problems.append(f"{said}: people are compared as both sides have them: leave out `as`")
         return PeopleLens(
             flow.salesforce,
             flow.account,
@@ -216,8 +220,14 @@ class FlowMapping:
                 if target in _NEVER_WRITTEN:
                     self._problems.append(f"{place}: Crossfoot never writes `{target}`")
 
-    def _check_shared(self, key: str, direction: str, shapes: Mapping[str, Shape], lens: RecordLens) -> None:
-        """A value that Salesforce shall be told must stand in one field of its own."""
+    def _check_shared(
+        self, key: str, direction: str, shapes: Mapping[str, Shape], lens: RecordLens, rules: Rules
+    ) -> None:
+        """A value that Salesforce shall be told must stand in one field of its own; an address is one value."""
+        for name, shape in shapes.items():
+            if len({rule.owner for each in shape.members if (rule := rules.get(each)) and rule.owner}) > 1:
+                place = self._file.place("flows", key, "fields")
+                self._problems.append(f"{place}: `{name}` is one value ({', '.join(shape.members)}): name one owner")
         if direction not in {"both", "to_salesforce"}:
             return
         for part in lens.parts:

@@ -18,7 +18,7 @@ from crossfoot.core.agreement import Part, Value, Values
 from crossfoot.core.books import LedgerAddress, LedgerContact, LedgerItem, LedgerPhone
 from crossfoot.core.documents import ContactChange, ItemChange
 from crossfoot.core.errors import NeedsPerson
-from crossfoot.core.matching import CONTACT_NAME_LENGTH_MAX
+from crossfoot.core.matching import CONTACT_NAME_LENGTH_MAX, with_suffix
 from crossfoot.core.merge import Owner
 from crossfoot.core.money import EXACT
 from crossfoot.core.records import RecordRef, canonical
@@ -78,7 +78,7 @@ ITEM_PARTS: Mapping[str, Shape] = MappingProxyType(
 
 
 def parts_of(shapes: Mapping[str, Shape], rules: Mapping[str, Rule]) -> tuple[Part, ...]:
-    """The parts that a flow maps, each with its owner."""
+    """The parts that a flow maps, each with its owner: that of an address may stand at any of its fields."""
     parts = []
     for name, shape in shapes.items():
         mapped = [rules[member] for member in shape.members if member in rules]
@@ -87,10 +87,10 @@ def parts_of(shapes: Mapping[str, Shape], rules: Mapping[str, Rule]) -> tuple[Pa
         parts.append(
             Part(
                 name,
-                mapped[0].owner or shape.owner,
+                next((rule.owner for rule in mapped if rule.owner), shape.owner),
                 shape.fold,
                 writable=all(rule.expression.own_field for rule in mapped),
-                empties=mapped[0].empties,
+                empties=any(rule.empties for rule in mapped),
             )
         )
     return tuple(parts)
@@ -174,7 +174,7 @@ class RecordLens:
             attention = addresses[kind].attention if kind in addresses else ""
             addresses[kind] = LedgerAddress(kind, lines, city, region, postal_code, country_name(country), attention)
         if "Name" in texts:
-            texts["Name"] += suffix
+            texts["Name"] = with_suffix(texts["Name"], suffix)
         return ContactChange(
             source,
             contact.contact_id,

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import URL, Connection, Dialect, Engine, create_engine, event, func, inspect, make_url, select, text
-from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InternalError, OperationalError
 from sqlalchemy.pool import NullPool, StaticPool
 
-from crossfoot.core.errors import NeedsPerson, RetryLater
+from crossfoot.core.errors import CrossfootError, NeedsPerson, RetryLater
 from crossfoot.store.audit_guard import renew_roles
 from crossfoot.store.leases import Lease, take_lease
 
@@ -26,6 +26,7 @@ HEAD = "0006"
 _ONE_WRITER = 0x43726F7373666F6F  # the key of the advisory lock that makes write transactions wait for each other
 # An engine that is paused within a transaction must not keep the others out: the server ends it.
 _SERVER_OPTIONS = "-c idle_in_transaction_session_timeout=60s -c lock_timeout=90s"
+_NO_RIGHT = "42501"  # PostgreSQL's code for what a user may not do
 _CACHE_KIB = 65_536  # the two megabytes that SQLite takes by itself are read over and over at 100,000 deals
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -84,13 +85,19 @@ def hold_lease(database: Database, name: str, holder: str) -> Iterator[None]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """What the database cannot do now (full, locked, away) may be tried again later: nothing was half written. What is
-    no database any more is for a person to put back."""
+    """What the database cannot do now (full, locked, away, read-only) may be tried again later: nothing was half
+    written. What its user may not do, and what is no database any more, is for a person to put right."""
     try:
         yield
-    except OperationalError as error:
-        raise RetryLater(f"The database does not take this now: {error.orig}", after_s=60) from error
+    except (OperationalError, InternalError, sqlite3.OperationalError) as error:
+        raise RetryLater(f"The database does not take this now: {getattr(error, 'orig', error)}", after_s=60) from error
     except DatabaseError as error:
+        if getattr(error.orig, "sqlstate", "") == _NO_RIGHT:
+            raise NeedsPerson(
+                f"The database refuses this to its user: {str(error.orig).splitlines()[0]}. Run the command once as "
+                "the owner of the tables: that brings older ones up to date. `crossfoot audit role` gives another user "
+                "the rights that it needs."
+            ) from error
         if type(error) is not DatabaseError:  # what is told of itself, not of one statement, has no class of its own
             raise
         raise NeedsPerson(
@@ -100,20 +107,11 @@ def _told() -> Iterator[None]:
 
 def open_database(path: Path, seam: Callable[[str], None] = _no_seam) -> Database:
     """Open (and create or migrate) the database file of a workspace."""
-    existed = path.exists()
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, connect_args={"timeout": 30})
     _prepare(engine)
     with _told():
-        found = _schema_version(engine) if existed else None
-    if found is not None and found > HEAD:
-        raise NeedsPerson(
-            f"{path} was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). Install that version."
-        )
-    if found != HEAD:
-        if found is not None:
-            _copy(path, path.with_suffix(f".before-{HEAD}.db"))
-        _migrate(engine)
-        _give_room_back(engine)
+        if _bring_up(engine, str(path), lambda: _copy(path, path.with_suffix(f".before-{HEAD}.db"))):
+            _give_room_back(engine)
     return Database(engine, seam)
 
 
@@ -122,21 +120,46 @@ def open_server(address: str, seam: Callable[[str], None] = _no_seam) -> Databas
     try:
         url = make_url(address).set(drivername="postgresql+psycopg")
         engine = create_engine(url, pool_pre_ping=True, connect_args={"options": _SERVER_OPTIONS})
-        found = _schema_version(engine)
+        engine.connect().close()
     except ModuleNotFoundError:
         raise NeedsPerson("PostgreSQL needs the package psycopg: pip install 'crossfoot[postgres]'.") from None
     except ArgumentError:
         raise NeedsPerson("The database's address must read postgresql://user@host/name.") from None
     except OperationalError as error:
         raise RetryLater(f"PostgreSQL cannot be reached: {error.orig}", after_s=60) from None
+    try:
+        with _told():
+            _bring_up(engine, "The database")
+    except CrossfootError:
+        engine.dispose()
+        raise
+    return Database(engine, seam)
+
+
+def _bring_up(engine: Engine, name: str, before: Callable[[], None] = lambda: None) -> bool:
+    """Make the tables, or bring older ones up to date; says whether it did. ``before`` is done before older ones are
+    changed. Of several processes that come at once one does it, and the others wait for it."""
+    with engine.connect() as connection:
+        if _is_current(connection, name):
+            return False
+    with engine.connect() as connection:
+        _begin_write(connection)
+        if _is_current(connection, name):
+            return False
+        if _schema_version(connection) is not None:
+            before()
+        _migrate(connection)
+        connection.commit()
+    return True
+
+
+def _is_current(connection: Connection, name: str) -> bool:
+    found = _schema_version(connection)
     if found is not None and found > HEAD:
         raise NeedsPerson(
-            f"The database was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). "
-            "Install that version."
+            f"{name} was written by a newer Crossfoot (schema {found}, this one knows {HEAD}). Install that version."
         )
-    if found != HEAD:
-        _migrate(engine)
-    return Database(engine, seam)
+    return found == HEAD
 
 
 def address_without_secret(address: str) -> str:
@@ -156,7 +179,7 @@ def open_memory(template: bytes | None = None, seam: Callable[[str], None] = _no
     engine = engine.execution_options(compiled_cache=compiled)
     _prepare(engine)
     if template is None:
-        _migrate(engine)
+        _bring_up(engine, "The database")
     database = Database(engine, seam)
     weakref.finalize(database, raw.close)  # it lives as long as its database, and is closed with it
     return database
@@ -190,11 +213,10 @@ def _prepare(engine: Engine) -> None:
         cursor.close()
 
 
-def _schema_version(engine: Engine) -> str | None:
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+def _schema_version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _copy(path: Path, copy: Path) -> None:
@@ -205,20 +227,18 @@ def _copy(path: Path, copy: Path) -> None:
 
 
 def _give_room_back(engine: Engine) -> None:
-    """Make the file as small as what is in it: a migration lays whole tables aside."""
-    with engine.connect() as connection:
+    """Make the file as small as what is in it: a migration lays whole tables aside. It takes the room of both, and
+    where there is none the file stays as large as it is."""
+    with suppress(OperationalError), engine.connect() as connection:
         connection.exec_driver_sql("VACUUM")
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - only a new or old database pays for it
     from alembic.config import Config  # noqa: PLC0415
 
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with engine.connect() as connection:
-        _begin_write(connection)
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        renew_roles(connection)
-        connection.commit()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    renew_roles(connection)

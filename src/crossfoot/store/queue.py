@@ -27,6 +27,9 @@ Decided = Literal["not_same", "link_contact", "field", "cancel", "reissue", "und
 """What a person said: two records differ, this contact is the customer's, which side is right, take an invoice back,
 credit it and make it anew, make it not again, or yes to what was asked in Salesforce."""
 
+ONE_OR_ANOTHER = frozenset({"already_invoiced", "contact_similar", "contact_ambiguous", "payment_maybe_there"})
+"""Reasons that ask whether a record is one of those shown: the answer is about these, and about no other."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
@@ -61,12 +64,14 @@ def replace_findings(
 ) -> tuple[int, int]:
     """Make the open entries of ``records`` (id -> name) equal ``findings``; those whose cause went are closed.
 
-    ``codes`` limits which entries are this caller's to close. Returns how many were opened and closed.
+    ``codes`` limits which entries are this caller's to close. What asks about a record more than before gets another
+    number: whoever answers the old one did not see it. Returns how many were opened and closed.
     """
     wanted = _merged(findings)
     mine = None if codes is None else set(codes)
     closed = 0
     changed = set()
+    asked_since: dict[tuple[str, str], str] = {}
     for entry in list(open_entries(connection, organisation_id, record_ids=records)):
         key = (entry.record.id, entry.code)
         if mine is not None and entry.code not in mine:
@@ -75,6 +80,9 @@ def replace_findings(
         if finding is None:
             closed += 1
             close_entry(connection, entry.id, now)
+        elif finding.code in ONE_OR_ANOTHER and not {*finding.related} <= {*entry.related}:
+            close_entry(connection, entry.id, now)
+            wanted[key], asked_since[key] = finding, entry.opened_at
         elif not _says(entry, finding):
             change(connection, queue, {"id": entry.id}, {**_particulars(finding), **_back_in_sight(entry, finding)})
             changed.add(entry.record.id)
@@ -89,18 +97,18 @@ def replace_findings(
             "weight": finding.reason.weight.value,
             "owner": finding.reason.owner.value,
             "state": "open",
-            "opened_at": instant(now),
+            "opened_at": asked_since.get(key, instant(now)),
             "ignored_reason": "",
             **_particulars(finding),
         }
-        for finding in wanted.values()
+        for key, finding in wanted.items()
     ]
     if rows:
         connection.execute(insert(queue), rows)
     changed |= {finding.record.id for finding in wanted.values()}
     if changed:
         touch(connection, organisation_id, *sorted(changed))
-    return len(rows), closed
+    return len(rows) - len(asked_since), closed
 
 
 def _back_in_sight(entry: QueueEntry, finding: Finding) -> dict[str, object]:
@@ -259,6 +267,19 @@ def forget_decision(connection: Connection, organisation_id: str, kind: Decided,
         )
     )
     touch(connection, organisation_id, source_id)
+
+
+def rename_answers(connection: Connection, organisation_id: str, source_id: str, was: str, now: str) -> None:
+    """What people decided about a version of a record is about the same version, read with other fields."""
+    connection.execute(
+        update(decision)
+        .where(
+            decision.c.organisation_id == organisation_id,
+            decision.c.source_id == source_id,
+            decision.c.target_id.endswith(f":{was}", autoescape=True),
+        )
+        .values(target_id=func.replace(decision.c.target_id, was, now))
+    )
 
 
 def take_back(connection: Connection, organisation_id: str, kind: Decided, source_id: str, target_id: str) -> None:

@@ -54,10 +54,16 @@ def create_key_file(path: Path, *, workspace: Path, random_bytes: RandomBytes = 
         raise KeyFileProblem(f"{path} exists and is not overwritten: what it sealed would be lost.") from None
     except OSError as error:
         raise KeyFileProblem(f"The key file {path} cannot be made: {error.strerror}.") from None
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(b":".join((_LABEL.encode(), key.id.encode(), base64.b64encode(key.secret))) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(b":".join((_LABEL.encode(), key.id.encode(), base64.b64encode(key.secret))) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException as error:
+        path.unlink()  # half of a key opens nothing, and would never be overwritten
+        if isinstance(error, OSError):
+            raise KeyFileProblem(f"The key file {path} cannot be made: {error.strerror}.") from None
+        raise
     _make_durable(path.parent)
     return key
 

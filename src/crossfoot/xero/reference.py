@@ -85,6 +85,7 @@ def decode_accounts(body: bytes) -> list[Account]:
             system_account=row.get("SystemAccount") or "",
             account_id=row.get("AccountID") or "",
             payments_enabled=bool(row.get("EnablePaymentsToAccount")),
+            currency=(row.get("CurrencyCode") or "") if row.get("Type") == "BANK" else "",
         )
         for row in _rows(body, "Accounts")
     ]

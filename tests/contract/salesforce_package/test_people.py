@@ -300,8 +300,9 @@ def desk_log(books: Books) -> list[dict[str, Any]]:
     return [{"action": each.action, "actor": each.actor, **each.body} for each in entries]
 
 
-@pytest.mark.promise("S0-63", "S3-64")
-def test_an_approved_request_has_an_invoice_credited_and_made_anew(books: Books, people: tuple[Person, Person]) -> None:
+@pytest.fixture
+def reissue(books: Books, people: tuple[Person, Person]) -> str:
+    """An approved request: the deal changed after its invoice was approved."""
     robin, kim = people
     firm = books.firm
     invoice_id = books.shown()["Invoice_Id__c"]
@@ -314,10 +315,31 @@ def test_an_approved_request_has_an_invoice_credited_and_made_anew(books: Books,
     books.sync()
     request = books.ask(robin, ACTIONS[1])
     books.approve(kim, request)
+    return request
+
+
+@pytest.mark.promise("S0-63", "S3-64")
+def test_an_approved_request_has_an_invoice_credited_and_made_anew(books: Books, reissue: str) -> None:
     assert books.sync().reissued.credited == 1
     books.sync()
-    status, words = books.says(request)
+    status, words = books.says(reissue)
     assert (status, (words or "")[:27]) == ("Done", "Taken back and made anew as")
+
+
+def test_a_request_that_xero_stops_says_why_and_stands(books: Books, reissue: str) -> None:
+    with Office(URLS["salesforce"], URLS["xero"], books.firm.carrier) as office:
+
+        def lock(until: str) -> None:
+            office.ask(URLS["xero"], "POST", "/Organisation", {"PeriodLockDate": until})
+
+        books.firm.database.seam = lambda name: lock("2026-12-31") if name == "commit re-issue begun done" else None
+        books.sync()
+        books.firm.database.seam = lambda _name: None
+        status, words = books.says(reissue)
+        assert (status, "lock" in (words or "")) == ("Waits", True)
+        lock("2026-06-30")
+    books.firm.time.pass_s(86400)
+    assert books.sync().reissued.credited == 1
 
 
 def test_a_request_about_a_deal_that_stands_waits_and_says_so(books: Books, people: tuple[Person, Person]) -> None:

@@ -75,7 +75,7 @@ def test_an_entry_can_be_added_but_never_changed_or_taken_out(guarded: Database,
     if guarded.engine.dialect.name == "sqlite" and str(tamper) in sqlite_cannot:
         pytest.skip("a file has one owner, who may add a column: it is in no entry's hash")
     before = _entries(guarded)
-    with pytest.raises((IntegrityError, ProgrammingError)), guarded.writing() as connection:
+    with pytest.raises((IntegrityError, NeedsPerson, ProgrammingError)), guarded.writing() as connection:
         connection.execute(tamper)  # type: ignore[call-overload]
     assert _entries(guarded) == before
     with guarded.writing() as connection:
@@ -101,6 +101,14 @@ def test_the_same_place_cannot_be_taken_twice(guarded: Database) -> None:
 def test_the_owner_of_the_tables_is_told_that_the_log_is_not_kept_from_it(migrated: Database) -> None:
     with migrated.reading() as connection:
         assert not audit_is_kept(connection)
+
+
+def test_a_user_without_the_rights_is_told_who_has_them(migrated: Database, server: str) -> None:
+    with migrated.writing() as connection:
+        connection.execute(text("CREATE ROLE stranger LOGIN"))
+    address = make_url(server).set(username="stranger")
+    with pytest.raises(NeedsPerson, match=r"permission denied.* owner of the tables"):
+        open_server(address.render_as_string(hide_password=False))
 
 
 def test_a_role_is_named_plainly_and_only_a_server_has_roles(template: bytes) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from threading import Thread
+from time import sleep
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select, text
 
-from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.errors import NeedsPerson, RetryLater
 from crossfoot.store import database as module
 from crossfoot.store.database import HEAD, Database, open_database
 from crossfoot.store.schema import counter, metadata
@@ -121,6 +123,42 @@ def test_a_copy_is_made_before_an_older_file_is_migrated(path: Path) -> None:
     with pytest.raises(CommandError):
         open_database(path)
     assert value(path) == value(path.with_suffix(f".before-{HEAD}.db")) == 42
+
+
+def test_a_file_that_cannot_be_made_is_tried_again_later(path: Path) -> None:
+    with pytest.raises(RetryLater, match="unable to open database file"):
+        open_database(path.parent / "gone" / path.name)
+
+
+def test_of_two_that_find_an_older_file_the_second_leaves_the_copy_of_the_first(path: Path) -> None:
+    """It would take what the first one made of the file for what was there before."""
+    close(open_database(path))
+    write(path, "UPDATE alembic_version SET version_num = '0005'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as first:
+        first.execute("BEGIN IMMEDIATE")
+        second = Thread(target=lambda: close(open_database(path)))
+        second.start()
+        second.join(timeout=0.5)
+        first.execute(f"UPDATE alembic_version SET version_num = '{HEAD}'")
+        first.execute("COMMIT")
+        second.join()
+    assert [each.name for each in path.parent.glob("*.db")] == [path.name]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    ["SET TRANSACTION READ ONLY", "SET LOCAL idle_in_transaction_session_timeout = 1"],
+    ids=["a standby", "a machine that slept"],
+)
+def test_what_a_server_does_not_take_now_may_be_tried_again_later(migrated: Database, refusal: str) -> None:
+    def write_under(refusal: str) -> None:
+        with migrated.writing() as connection:
+            connection.execute(text(refusal))
+            sleep(0.1)
+            connection.execute(insert(counter).values(name="seq", value=1))
+
+    with pytest.raises(RetryLater, match="does not take this now"):
+        write_under(refusal)
 
 
 def test_a_copy_holds_what_was_committed_but_still_stands_in_the_write_ahead_log(path: Path) -> None:

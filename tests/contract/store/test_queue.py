@@ -57,6 +57,18 @@ def test_what_still_holds_stays_the_same_entry_with_new_particulars(connection: 
     assert (after.cause, after.money.amount) == ("still empty", Decimal(250))
 
 
+def test_what_asks_about_one_record_more_gets_another_number(connection: Connection) -> None:
+    one, other = (RecordRef(Side.XERO, "Contact", f"contact-{number}") for number in (1, 2))
+    similar = replace(MISSING, code="contact_similar", related=(one,))
+    keep(connection, [similar])
+    (before,) = entries(connection)
+    assert keep(connection, [replace(similar, related=(other, one))]) == (0, 0)
+    (after,) = entries(connection)
+    assert (after.id != before.id, after.opened_at, after.related) == (True, before.opened_at, (other, one))
+    assert keep(connection, [replace(similar, related=(one,))]) == (0, 0)
+    assert entries(connection) == [replace(after, related=(one,))]
+
+
 @pytest.mark.promise("S0-43")
 def test_an_entry_closes_by_itself_when_its_cause_goes(connection: Connection) -> None:
     keep(connection, [MISSING, LOCKED])

@@ -86,8 +86,10 @@ def _everybody_is_new(_machine: Machine) -> list[Change]:
     """People at a customer are not looked for in Xero: whoever changed is entered once more."""
     place = people.place_people
 
-    def blind(some: Any, contact: Any, base: Any, told: Any) -> people.Placed:
-        return replace(place(some, contact, base, told), places={each.contact_id: None for each in some}, gone=())
+    def blind(some: Any, contact: Any, base: Any, told: Any, **more: Any) -> people.Placed:
+        return replace(
+            place(some, contact, base, told, **more), places={each.contact_id: None for each in some}, gone=()
+        )
 
     return [(agree, "place_people", blind)]
 

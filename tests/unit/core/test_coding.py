@@ -76,6 +76,13 @@ def test_a_foreign_customer_has_the_tax_of_its_country_on_every_line() -> None:
     assert not coded.findings
 
 
+@pytest.mark.parametrize("row", ["NOSUCH", "OLD", "INPUT"])
+def test_a_tax_that_the_country_table_names_is_to_be_corrected_there(row: str) -> None:
+    """The product cannot help: a foreign customer's tax comes from the table alone."""
+    [finding] = code(line(tax_type="OUTPUT"), country="NZ", coding=replace(CODING, tax_by_country={"NZ": row})).findings
+    assert "row NZ of `coding.tax_by_country`" in finding.fix
+
+
 @pytest.mark.promise("S0-29", "S0-30", "S1-67")
 @pytest.mark.parametrize(
     ("changed", "expected"),

@@ -129,6 +129,27 @@ def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[st
     assert bool(vouches_for(contact(**theirs), account(**ours), str)) is vouched
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Harvest Foods Store 21", "Harvest Foods Store 22"),
+        ("Cockatoo Fund II Pty Ltd", "Cockatoo Fund III Pty Ltd"),
+        ("Brolga Rentals Wagga Wagga", "Brolga Rentals Albury"),
+    ],
+)
+def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tuple[str, str]) -> None:
+    ours, theirs = account(name=names[0], tax_number=ABN_ONE), contact(name=names[1], tax_number=ABN_ONE)
+    assert codes(decide([ours], [theirs])[account_id()]) == ["contact_similar"]
+    told_apart = decide([ours], [theirs], not_same=[(account_id(), theirs.contact_id)])
+    assert told_apart[account_id()].create_as == names[0]
+
+
+@pytest.mark.parametrize("name", ["Harvest Food Stores", "Harvest Foods Store 21 Eng", "Old Paddock Holdings"])
+def test_one_tax_number_links_names_that_tell_no_branches_apart(name: str) -> None:
+    theirs = contact(name=name, tax_number=ABN_ONE)
+    assert decide_one(theirs, name="Harvest Foods Store 21", tax_number=ABN_ONE).contact_id == "contact-1"
+
+
 def test_the_same_tax_number_on_two_contacts_waits() -> None:
     twice = [contact(number, name=f"N{number}", tax_number=ABN_ONE) for number in (1, 2)]
     assert codes(decide_one(*twice, tax_number=ABN_ONE)) == ["contact_ambiguous"]
@@ -146,6 +167,22 @@ def test_two_accounts_of_one_tax_number_both_wait() -> None:
         1: ["contact_same_tax_number"],
         2: ["contact_same_tax_number"],
     }
+
+
+@pytest.mark.parametrize("told", [(1, 2), (2, 1)])
+def test_two_accounts_of_one_tax_number_that_a_person_told_apart(told: tuple[int, int]) -> None:
+    accounts = [account(number, name="Blue Gum", tax_number=ABN_ONE) for number in (1, 2)]
+    not_same = {(account_id(told[0]), account_id(told[1]))}
+
+    names = {decision.create_as for decision in decide(accounts, not_same=not_same).values()}
+    assert len(names - {""}) == 2
+
+    known = contact(name="Blue Gum", tax_number=ABN_ONE)
+    asked = decide(accounts, [known], not_same=not_same).values()
+    assert [codes(decision) for decision in asked] == [["contact_similar"]] * 2
+
+    one_is_linked = decide(accounts, [known], links={account_id(1): known.contact_id}, not_same=not_same)
+    assert one_is_linked[account_id(2)].create_as
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from crossfoot.core.links import Identity, Kind, Link
 from crossfoot.core.money import ZERO, line_amount, total
 from crossfoot.core.reissue import Act, Issue, Next, credit_of, credit_totals, find_obstacle, next_step, succession
 
+from .cases import ORGANISATION, books
+
 NOW = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 TODAY = dt.date(2026, 11, 20)
 RATES = {"OUTPUT": Decimal(10), "EXEMPT": ZERO}
@@ -93,6 +95,7 @@ def test_each_line_is_credited_to_the_cent_without_a_discount(
         (invoice(HUNDRED), note(), Next.ALLOCATE),
         (invoice(HUNDRED, status="PAID", credited=Decimal("110.00")), note(remaining="0"), Next.RELEASE),
         (invoice(HUNDRED, status="PAID", credited=Decimal("110.00")), None, Next.RELEASE),
+        (invoice(HUNDRED, status="PAID", credited=Decimal("110.00")), note("5.00"), Next.RELEASE),
         (invoice(HUNDRED, status="PAID", paid=Decimal("110.00")), note(), Next.RELEASE),
         (invoice(HUNDRED, status="PAID", paid=Decimal("110.00")), None, Next.STOP),
         (invoice(HUNDRED, status="VOIDED"), note(), Next.STOP),
@@ -130,7 +133,7 @@ def test_no_more_is_allocated_than_is_owed() -> None:
     ],
 )
 def test_what_stands_in_the_way(old: LedgerInvoice, locked: dt.date | None, words: str) -> None:
-    found = find_obstacle(old, LINK, RATES, TODAY, locked)
+    found = find_obstacle(old, LINK, books(organisation=replace(ORGANISATION, period_lock=locked)), TODAY)
     assert (words in found) if words else found == ""
 
 
@@ -153,10 +156,12 @@ DELETED = invoice(HUNDRED, status="DELETED")
         ([Issue(1, OWED, note()), Issue(2, OWED)], []),
         ([Issue(1, PAID), Issue(2, OWED)], []),
         ([Issue(1, PAID, note(reference="SF-9")), Issue(2, OWED)], []),
-        ([Issue(1, TAKEN, note("55.00")), Issue(2, OWED)], []),
+        ([Issue(1, TAKEN, note("55.00")), Issue(2, OWED)], [1, 2]),
+        ([Issue(1, PAID, note("55.00")), Issue(2, OWED)], []),
     ],
     ids=["one", "credited", "credited by people", "paid beside its note", "voided", "the last is dead", "one behind",
-         "two are owed", "the note is not used", "paid", "the note is another's", "the note is of another amount"],
+         "two are owed", "the note is not used", "paid", "the note is another's", "credited by people beside one",
+         "the note is of another amount"],
 )  # fmt: skip
 def test_an_invoice_follows_one_that_is_over(issues: list[Issue], kept: list[int]) -> None:
     """Where two count, nobody can tell which is the deal's: a person looks."""

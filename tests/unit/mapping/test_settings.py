@@ -126,6 +126,10 @@ def test_a_row_of_taxes_counts_for_its_country_however_that_is_spelt(tmp_path: P
         ("Status}\n", "Status}\n    records: {issue: A__c, line: a__c}\n", "`a__c` holds another kind of record"),
         ("Status}\n", "Status}\n    records: {issue: Account}\n", "`Account` holds another kind of record already"),
         ("Xero_Status__c: Status", "StageName: Status", "Crossfoot never writes `StageName`"),
+        ("  products:\n", "  people: {when: X__c, fields: {LastName: {from: LastName, as: text 40}}}\n  products:\n",
+         ": people are compared as both sides have them: leave out `as`"),
+        ("      Name: Name\n", "      City: {from: A, owner: xero}\n      Country: {from: B, owner: either}\n",
+         "`Address` is one value (Street, City, Region, PostalCode, Country): name one owner"),
         ("Xero_Status__c: Status", "CloseDate: Status", "`CloseDate` is written back, so no flow may read it"),
     ],
 )  # fmt: skip

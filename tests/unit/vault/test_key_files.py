@@ -8,6 +8,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.full_disk import full_disk
 
 from crossfoot.vault import KEY_FILE_VARIABLE, KeyFileProblem, create_key_file, key_path, load_key
 
@@ -60,6 +61,13 @@ def test_a_place_that_cannot_be_written_is_explained(tmp_path: Path, workspace: 
     (tmp_path / "file").write_text("")
     with pytest.raises(KeyFileProblem, match="cannot be made"):
         create_key_file(tmp_path / "file" / "a.key", workspace=workspace)
+
+
+def test_a_key_for_which_there_was_no_room_is_made_once_there_is(tmp_path: Path, workspace: Path) -> None:
+    path = tmp_path / "a.key"
+    with full_disk(), pytest.raises(KeyFileProblem, match="cannot be made"):
+        create_key_file(path, workspace=workspace)
+    assert create_key_file(path, workspace=workspace) == load_key(path)
 
 
 @pytest.mark.parametrize("exposed", [0o640, 0o604, 0o660, 0o620, 0o644])

@@ -7,6 +7,7 @@ nothing was done. What cannot be known is raised as ``OutcomeUnknown`` and looke
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -190,7 +191,8 @@ class Remote(Generic[RequestT]):
             jitter=self._host.jitter(),
             readable=_is_table(request, answer) or _is_json(answer.body),
         )
-        self._pacing.note(answer, verdict, request.path)
+        with suppress(RetryLater):  # a database that takes no note makes what was answered no less done
+            self._pacing.note(answer, verdict, request.path)
         return verdict, answer, None
 
     def _require_fresh(self, looked_at: datetime | None) -> None:

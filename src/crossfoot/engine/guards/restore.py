@@ -43,6 +43,17 @@ def require_current(session: Session) -> None:
         )
 
 
+def find_gap(session: Session, reason: str) -> Restored:
+    """What the copy lacks, before anything that is found again is noted in its log."""
+    if not reason.strip():
+        raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
+    anchor = read_anchor(session.anchor_path, session.organisation_id)
+    with session.database.reading() as connection:
+        problem = departs(connection, session.organisation_id, anchor)
+        here = newest(connection, session.organisation_id)
+    return Restored(problem, 0, here.seq + 1, anchor.seq if anchor else here.seq)
+
+
 def doubt_shared_values(session: Session) -> None:
     """What both sides last shared is as old as the copy: where by that one side alone seems to have changed, the other
     may have been changed too since, and set back. What either may change then counts as changed on both, so that a
@@ -76,32 +87,27 @@ def _told_by_base(item: Compared) -> set[str]:
     return {name for name in told & either & shared if record.salesforce.get(name) and record.xero.get(name)}
 
 
-def settle_restored(session: Session, reason: str, linked: int) -> Restored:
+def settle_restored(session: Session, reason: str, gap: Restored, linked: int) -> Restored:
     """Take the copy as the database from now on, with a note in its log. ``linked`` were found again by their marks.
 
     What was written into Salesforce since the copy is not known, so the next write-back writes every row once more.
     """
-    if not reason.strip():
-        raise NeedsPerson('Going on with an old copy needs a reason: --reason "...".')
     anchor = read_anchor(session.anchor_path, session.organisation_id)
     with session.database.writing("restored") as connection:
-        problem = departs(connection, session.organisation_id, anchor)
-        here = newest(connection, session.organisation_id)
-        lost_to = anchor.seq if anchor else here.seq
         show_anew(connection, session.organisation_id)
         note(
             connection,
             session,
             "restore",
             reason=reason.strip(),
-            departed=problem,
-            lost_from=here.seq + 1,
-            lost_to=lost_to,
+            departed=gap.departed,
+            lost_from=gap.lost_from,
+            lost_to=gap.lost_to,
             lost_hash=anchor.hash if anchor else "",
             linked=linked,
         )
     keep_anchor(session)
-    return Restored(problem, linked, here.seq + 1, lost_to)
+    return replace(gap, linked=linked)
 
 
 def keep_anchor(session: Session) -> Anchor:

@@ -18,7 +18,7 @@ from crossfoot.core.agreement import CODES, Agreement, LinkedRecord, Part, agree
 from crossfoot.core.books import LedgerContact, LedgerItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
-from crossfoot.core.matching import suffixed_names
+from crossfoot.core.matching import suffixes, with_suffix
 from crossfoot.core.merge import Direction
 from crossfoot.core.people import part_of, place_people
 from crossfoot.core.records import Side
@@ -201,7 +201,7 @@ def _compare(
         name=str(fields.get("Name") or ours.ref.id),
         salesforce={**mine.values, **{part.name: value for part, value, _ in shared}},
         xero={**form.values, **{part.name: value for part, _, value in shared}},
-        base=stored.base,
+        base=people.without_added(stored.base) if people else stored.base,
         salesforce_at=datetime.fromisoformat(ours.stamp),
         xero_at=datetime.fromisoformat(theirs.stamp),
         salesforce_by=_saved_by(fields),
@@ -210,15 +210,15 @@ def _compare(
         told=stored.told,
         labels=people.labels() if people else {},
     )
-    if problem := _standstill(record, ours, theirs):
+    if (found := _standstill(record, ours, theirs)) is not None:
         undecided = replace(record, decided={})  # what a person chose outlives it
-        agreement = Agreement(undecided, base=stored.base, findings=(problem,), told=stored.told)
+        agreement = Agreement(undecided, base=stored.base, findings=found, told=stored.told)
     else:
         parts = (*flow.parts, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
         if people:
-            found = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
-            agreement = replace(agreement, findings=(*agreement.findings, *found))
+            more = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
+            agreement = replace(agreement, findings=(*agreement.findings, *more))
     return Compared(flow, stored, ours, theirs, suffix, agreement, people)
 
 
@@ -232,7 +232,8 @@ def _people(
     found = {version.ref.id: lens.person(version.ref.id, decode_fields(version.body)) for version in contacts}
     people = {contact_id: person for contact_id, person in found.items() if person}
     told = {part.contact_id for each in stored.told if each.side is Side.XERO and (part := part_of(each.part))}
-    placed = place_people(list(people.values()), decode(theirs.body, LedgerContact), stored.base, told)
+    contact = decode(theirs.body, LedgerContact)
+    placed = place_people(list(people.values()), contact, stored.base, told, has_primary=bool(lens.primary.paths))
     return People(lens, {version.ref.id: version for version in contacts}, people, placed)
 
 
@@ -246,8 +247,8 @@ def _xero_form(
     suffix = stored.suffix
     if not suffix and not stored.base:
         intended = session.mapping.contact(stored.source_id, fields)[0]
-        if contact.name in suffixed_names(intended.name, intended):
-            suffix = contact.name[contact.name.rindex(" (") :]
+        carried = (each for each in suffixes(intended) if contact.name == with_suffix(intended.name, each))
+        suffix = next(carried, "")
     return suffix, flow.lens.contact(contact, suffix)
 
 
@@ -256,15 +257,18 @@ def _saved_by(fields: Mapping[str, Any]) -> str:
     return str(user.get("Name") or "") if isinstance(user, Mapping) else ""
 
 
-def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> Finding | None:
-    """Why nothing is told either side: the record is gone here, or archived there. Neither is undone by itself."""
+def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> tuple[Finding, ...] | None:
+    """Why nothing is told either side: the record is gone here, or archived there. Neither is undone by itself; of what
+    is gone on both sides nothing is left to say."""
+    contact = decode(theirs.body, LedgerContact) if theirs.ref.kind == Kind.CONTACT.value else None
+    retired = theirs.deleted or (contact is not None and not contact.is_active)
     if ours.deleted:
-        return Finding("link_deleted", record.source, f"{record.name} was deleted", related=(record.target,))
-    if theirs.ref.kind == Kind.CONTACT.value:
-        contact = decode(theirs.body, LedgerContact)
-        if not contact.is_active:
-            cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
-            return Finding("link_archived", record.source, cause, related=(record.target,))
+        fix = "" if contact else "Nothing is deleted in Xero. Restore the product, or delete the item by hand."
+        told = Finding("link_deleted", record.source, f"{record.name} was deleted", fix=fix, related=(record.target,))
+        return () if retired else (told,)
+    if contact is not None and retired:
+        cause = f"{contact.name!r} is {contact.status.lower()} in Xero"
+        return (Finding("link_archived", record.source, cause, related=(record.target,)),)
     return None
 
 
@@ -328,10 +332,15 @@ def _as_first_told(session: Session, connection: Connection, compared: Sequence[
     }
     entries = queue_store.open_entries(connection, session.organisation_id, record_ids=same)
     said = {entry.record.id: entry.cause for entry in entries if entry.code == "field_conflict"}
+
+    def words(item: Compared, finding: Finding) -> str:
+        """Those of the first time, while everybody in them is called so."""
+        first, label = said.get(finding.record.id, ""), item.agreement.record.label
+        called = all(f"{label(name)}: " in first for name in item.agreement.conflicts)
+        return first if first and called else finding.cause
+
     return [
-        replace(finding, cause=said.get(finding.record.id, finding.cause))
-        if finding.code == "field_conflict"
-        else finding
+        replace(finding, cause=words(item, finding)) if finding.code == "field_conflict" else finding
         for item in compared
         for finding in item.agreement.findings
     ]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from crossfoot.core.books import Books, LedgerContact, LedgerInvoice
+from crossfoot.core.coding import as_taxed
 from crossfoot.core.documents import Deal, IntendedContact
 from crossfoot.core.invoiced import reference_word
 from crossfoot.core.links import Kind, document_number
@@ -71,7 +72,7 @@ def read_evidence(
     back."""
     decided = load_overrides(connection, session.organisation_id, scope.deals)
     accounts = Accounts(session)
-    read = read_deals(session, connection, books, scope, accounts)
+    read = read_deals(session, connection, books, scope, accounts, decided=decided)
     deals = [overridden(deal, decided.get(deal.ref.id, ())) for deal in read]
     ids = None if scope.deals is None else [deal.ref.id for deal in deals]
     organisation_id = session.organisation_id
@@ -98,7 +99,7 @@ def read_evidence(
         contacts=customers.decisions,
         accounts=customers.accounts,
         chosen=customers.chosen_for,
-        mirror=Mirror(invoices, linked=frozenset(credited | linked)),
+        mirror=Mirror(invoices, linked=frozenset(credited | linked), credited=frozenset(credited)),
         links={source_id: stored.link for source_id, stored in links.items()},
         link_source_hash={source_id: stored.source_hash for source_id, stored in links.items()},
         epochs=epochs,
@@ -135,15 +136,24 @@ def _sales_terms(contacts: Mapping[str, LedgerContact], contact_id: str) -> tupl
     return contacts[contact_id].sales_terms if contact_id in contacts else None
 
 
-def read_deals(session: Session, connection: Connection, books: Books, scope: Scope, accounts: Accounts) -> list[Deal]:
-    """The deals of a scope as their sources have them, in the order of their ids."""
+def read_deals(
+    session: Session,
+    connection: Connection,
+    books: Books,
+    scope: Scope,
+    accounts: Accounts,
+    *,
+    decided: Collection[str],
+) -> list[Deal]:
+    """The deals of a scope as their sources have them, in the order of their ids. Those about which people ``decided``
+    something have the tax that the customer's country imposes: a decision about tax is one against that."""
     mapping, zone = session.mapping, zone_of(books.organisation)
     versions = sorted(
         load_versions(connection, session.org_id, mapping.deal_object, ids=scope.deals), key=lambda v: v.ref.id
     )
     bodies = [decode_fields(version.body) for version in versions]
     related = _related(session, connection, bodies, accounts, every=scope.deals is None)
-    return [
+    deals = [
         mapping.deal(
             version.ref.id,
             fields,
@@ -154,6 +164,19 @@ def read_deals(session: Session, connection: Connection, books: Books, scope: Sc
         )
         for version, fields in zip(versions, bodies, strict=True)
     ]
+    customers = accounts.contacts(connection, {account_of(deal) for deal in deals if deal.ref.id in decided} - {""})
+    return [
+        _as_taxed(session, deal, customers[account_of(deal)][0], books)
+        if deal.ref.id in decided and account_of(deal) in customers
+        else deal
+        for deal in deals
+    ]
+
+
+def _as_taxed(session: Session, deal: Deal, customer: IntendedContact, books: Books) -> Deal:
+    assert deal.invoice is not None  # it names the customer
+    invoice = as_taxed(deal.invoice, customer.country, books, session.mapping.policy.coding)
+    return replace(deal, invoice=invoice)
 
 
 def _related(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from crossfoot.core.agreement import Part, Told, ToldStage
+from crossfoot.core.agreement import Part, Told, ToldStage, Values
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -51,10 +51,20 @@ class People:
         version = self.versions[contact_id]
         return version.ref.kind, version.hash
 
+    def without_added(self, base: Values) -> Values:
+        """What was agreed, less what was with people who are to be added: that was said of somebody else."""
+        added = {contact_id for contact_id, place in self.placed.places.items() if place is None}
+        return {
+            name: value for name, value in base.items() if not (part := part_of(name)) or part.contact_id not in added
+        }
+
     def labels(self) -> dict[str, str]:
         """What each shared value is called before a person."""
+        named = Counter(each.name for each in self.people.values())
         return {
-            part_name(each.contact_id, field): part_label(field, each.name)
+            part_name(each.contact_id, field): part_label(
+                field, each.name, each.contact_id if named[each.name] > 1 else ""
+            )
             for each in self.people.values()
             for field in each.texts
         }
@@ -129,8 +139,8 @@ def people_findings(people: People, contact: LedgerContact, source: RecordRef, t
     made in Salesforce."""
     placed, found = people.placed, []
     for place in placed.strangers:
-        person = contact.people[place]
-        shown = " ".join(filter(None, (person.first_name, person.last_name, person.email)))
+        texts = person_texts(contact, place)
+        shown = " ".join(filter(None, (texts["FirstName"], texts["LastName"], texts["Email"])))
         found.append(Finding("person_unknown", source, f"{shown or 'a person without a name'}", related=(target,)))
     not_primary = [each for each, place in placed.places.items() if people.people[each].primary and place != PRIMARY]
     told = (

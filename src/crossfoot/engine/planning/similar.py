@@ -1,88 +1,67 @@
 """Which names a person might take for the same one.
 
 Asking once too often costs a minute; a customer made twice costs trust. So names are compared in several ways, and
-each way may raise the question: by their letters, without their spaces, and one within the other.
+each way may raise the question: by their letters, without their spaces, one within the other, and one in short.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Sequence
-from functools import lru_cache
-from itertools import takewhile
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from itertools import accumulate, takewhile
 
 from rapidfuzz import fuzz, process
 
 from crossfoot.core.names import without_form
+from crossfoot.engine.planning.spelling import VOWELS, every_word, one_spelling, other_names, spelt, squeezed, words_of
 
 SIMILAR_SCORE_MIN = 88.0
 SQUEEZED_SCORE_MIN = 92.0
 SIMILAR_MAX = 20
 LONE_WORD_LENGTH_MIN = 3
 PERSON_WORDS = (2, 3)
-NAMES_REMEMBERED = 200_000
-
-_LETTERS = str.maketrans(
-    {"ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ـ": ""}
-    | dict(zip("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2, strict=True))
-)
-"""Letters that have no accent to take away, as people write them without; an Arabic stroke that only widens a word."""
-_VOWELS = re.compile(r"([aou])e|aa")
-"""ä, ö, ü and å as they are written where the keyboard has none."""
+ACRONYM_LENGTH_MIN = 3
+CONTRACTED_LENGTH_MIN = 4
+PLURAL_LENGTH_MIN = 3
+SHORTENED_WORDS_MAX = 6
+UNSPACED_LENGTH_MIN = 4
+JOINED_LENGTH_MIN = 6
 
 _SOUND_ALIKE = ("ckqsz", "gj", "fpv", "ijy", "vw", "kn", "dt", "aeiouy")
-
-_SPELLINGS = """
-australia aust aus | avenue ave av | brothers bros | building bldg | centre center ctr
-college coll | construction constr | department dept | development dev | distribution distr | electrical elec electric
-engineering eng engr | enterprises ent | equipment equip | finance fin | government govt | group grp | holdings hldgs
-hospital hosp | industries inds ind | institute inst | insurance ins | international intl int | laboratories labs lab
-maintenance maint | management mgmt mgt | manufacturing mfg manufacturers mfr | marketing mktg | medical med | mount mt
-national natl nat | organisation organization org | partners ptnrs | photography photo | professional prof
-property prop properties | road rd | saint st street | school sch | services svcs svc service | society soc
-solutions soln solns | supplies sup supply | systems sys | technology tech technologies | trading tdg | transport transp
-university univ uni | warehouse whse | zealand nz | first 1st | second 2nd | third 3rd
-fourth 4th | fifth 5th | sixth 6th | seventh 7th | eighth 8th | ninth 9th | tenth 10th
-1 one | 2 two | 3 three | 4 four | 5 five | 6 six | 7 seven | 8 eight | 9 nine | 10 ten | 20 twenty
-association associates assn assoc assocs | board bd | commonwealth cth | community comm | cooperative coop operative op
-district dist | fort ft | highway hwy | island is | mountain mtn | north nth | south sth | peninsula pen
-physiotherapy physio | secondary sec | veterinary vet vets | compagnie cie | societe ste
-etablissements ets | gebruder gebr | hermanos hnos | fratelli flli
-alexander alex | anthony tony | benjamin ben | charles charlie | christopher chris | daniel dan | david dave
-edward ed eddie | elizabeth liz | gregory greg | james jim jimmy | john johnny jack | joseph joe | katherine kate
-matthew matt | michael mike mick | nicholas nick | patrick pat | peter pete | robert bob rob | samuel sam
-stephen steven steve | thomas tom | timothy tim | william bill will
-"""
-_LEFT_OUT = frozenset(
-    [
-        *("of", "for", "und", "et", "og", "och", "de", "du", "des", "la", "le", "les", "del", "der", "die"),
-        *("mr", "mrs", "ms", "miss", "dr", "messrs", "herr", "frau", *map(str, range(1900, 2100))),
-    ]
-)
-"""What people write or leave out: small words, titles, and a year."""
-_SPELT = {
-    word: words[0]
-    for line in _SPELLINGS.strip().splitlines()
-    for words in (part.split() for part in line.split("|"))
-    for word in words
-}
+_FIRST_UNSPACED = "\u1100"
 
 
 def similar_names(key: str, others: Sequence[str], *, limit: int | None = SIMILAR_MAX) -> Collection[int]:
     """Positions of names that a person might take for the same one; of those alike in letters the ``limit`` closest."""
-    mine, theirs = _spelt(key), list(map(_spelt, others))
+    more = [(index, name) for index, other in enumerate(others) for name in other_names(other)]
+    places = [*range(len(others)), *(index for index, _ in more)]
+    every = [*others, *(name for _, name in more)]
+    return {places[index] for name in (key, *other_names(key)) for index in _similar(name, every, limit)}
+
+
+def _similar(key: str, others: Sequence[str], limit: int | None) -> Collection[int]:
+    mine, theirs = spelt(key), list(map(spelt, others))
     letters = process.extract(mine, theirs, scorer=fuzz.token_sort_ratio, score_cutoff=SIMILAR_SCORE_MIN, limit=None)
-    squeezed = process.extract(
-        _squeezed(key), list(map(_squeezed, others)), scorer=fuzz.ratio, score_cutoff=SQUEEZED_SCORE_MIN, limit=None
+    joined = process.extract(
+        squeezed(key), list(map(squeezed, others)), scorer=fuzz.ratio, score_cutoff=SQUEEZED_SCORE_MIN, limit=None
     )
-    holding = process.extract(mine, theirs, scorer=fuzz.token_set_ratio, score_cutoff=100, limit=None)
+    words = words_of(key)
+    sharing = [(index, words_of(others[index])) for index in _sharing(words, theirs)]
     positions: set[int] = set()
-    for found in (letters, squeezed):
+    for found in (letters, joined):
         positions.update([index for _, _, index in found if not _one_word_apart(mine, theirs[index])][:limit])
-    positions.update(index for other, _, index in holding if _within(mine, other))
+    positions.update(index for index, other in sharing if _within(words, other) or _shortened(words, other))
+    positions.update(_begun(mine, theirs))
     positions.update(_initialled(mine, theirs))
-    positions.update(_shortened(mine, theirs))
+    positions.update(_acronyms(key, theirs))
+    positions.update(_held(key, others))
     return positions
+
+
+def _sharing(words: Sequence[str], others: Sequence[str]) -> Collection[int]:
+    """Positions of names that may have one of these words; of words of one letter only where there is no other."""
+    longer = [one_spelling(word) for word in words if len(word) > 1] or words
+    return {index for word in longer for index, other in enumerate(others) if word in other}
 
 
 def _one_word_apart(left: str, right: str) -> bool:
@@ -96,16 +75,39 @@ def _one_word_apart(left: str, right: str) -> bool:
     return first != second and not any(first in sound and second in sound for sound in _SOUND_ALIKE)
 
 
+def _begun(name: str, others: Sequence[str]) -> list[int]:
+    """Positions of names of which one begins with the other, where either has two words in one: 'Kwik Fix Plumbing' and
+    'Kwikfix'."""
+    joined = name.replace(" ", "")
+    if len(joined) < JOINED_LENGTH_MIN:
+        return []
+    start = joined[:JOINED_LENGTH_MIN]
+    likely = ((index, other) for index, other in enumerate(others) if other[:1] == name[0])
+    return [
+        index
+        for index, other in likely
+        if other.replace(" ", "").startswith(start)
+        and (_begins(other, joined) or _begins(name, other.replace(" ", "")))
+    ]
+
+
+def _begins(name: str, joined: str) -> bool:
+    """Whether the first words of a name are these letters."""
+    return joined in accumulate(name.split())
+
+
 def _initialled(name: str, others: Sequence[str]) -> list[int]:
     """Positions of names with the same first letter and last word, where one of the two has an initial alone: 'R J
-    Whitlock' and 'Robert Whitlock'."""
+    Whitlock' and 'Robert Whitlock', or 'Whitlock R'."""
+    name = _initials_first(name)
     words = name.split()
     if len(words) not in PERSON_WORDS or len(words[-1]) == 1:
         return []
     first, end, initial = name[0], f" {words[-1]}", len(words[0]) == 1
+    turned = (_initials_first(other) if other[-2:-1] == " " else other for other in others)
     return [
         index
-        for index, other in enumerate(others)
+        for index, other in enumerate(turned)
         if other.endswith(end)
         and other[0] == first
         and (initial or other[1] == " ")
@@ -113,46 +115,98 @@ def _initialled(name: str, others: Sequence[str]) -> list[int]:
     ]
 
 
-def _shortened(name: str, others: Sequence[str]) -> list[int]:
-    """Positions of names that say in initials what this one says in words, or the other way about, after the same
-    words: 'Lorne SLSC' and 'Lorne Surf Life Saving Club'."""
+def _initials_first(name: str) -> str:
+    """A name with the initials that stand behind it before it."""
     words = name.split()
-    start = "".join(words[:1]) + " "
-    ends = (
-        (index, _behind_the_same(words, other.split())) for index, other in enumerate(others) if other.startswith(start)
-    )
-    return [index for index, (mine, theirs) in ends if mine and theirs and _in_initials(mine, theirs)]
+    initials = [*takewhile(lambda word: len(word) == 1, reversed(words))][::-1]
+    return " ".join(initials + words[: len(words) - len(initials)])
 
 
-def _behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
-    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
-    return left[same:], right[same:]
+def _acronyms(key: str, others: Sequence[str]) -> list[int]:
+    """Positions of names that are this one's initials, or of which this one is the initials: 'Royal Flying Doctor
+    Service' and 'RFDS'."""
+    mine = spelt(key)
+    initials = {each for words in (every_word(key), mine.split()) for each in _written_initials(words)}
+    positions = [index for index, other in enumerate(others) if other in initials] if initials else []
+    whole = mine.replace(" ", "")
+    if len(whole) >= ACRONYM_LENGTH_MIN and mine in (whole, " ".join(whole)):
+        start, spaces = whole[0], len(whole) - 1
+        likely = (i for i, other in enumerate(others) if other[:1] == start and other.count(" ") == spaces)
+        positions += [index for index in likely if _initials(others[index].split()) == whole]
+    return positions
 
 
-def _in_initials(left: list[str], right: list[str]) -> bool:
-    return left == ["".join(word[0] for word in right)] or right == ["".join(word[0] for word in left)]
+def _written_initials(words: Sequence[str]) -> Iterable[str]:
+    initials = _initials(words)
+    return (initials, " ".join(initials)) if len(initials) >= ACRONYM_LENGTH_MIN else ()
 
 
-def _within(left: str, right: str) -> bool:
+def _initials(words: Sequence[str]) -> str:
+    return "".join(word[0] for word in words)
+
+
+def _shortened(left: Sequence[str], right: Sequence[str]) -> bool:
+    """Whether two names have a word in common, and for the others one of the two has them in short or in initials:
+    'Lorne SLSC' and 'Lorne Surf Life Saving Club', 'Distrib. Andina' and 'Distribuidora Andina'.
+
+    Beside one common word an initial alone says too little: 'Jones R' may be 'Jones Roofing', or anybody.
+    """
+    common = set(map(one_spelling, left)) & set(map(one_spelling, right))
+    ours, theirs = ([word for word in words if one_spelling(word) not in common] for words in (left, right))
+    if not common or not ours or not theirs or max(len(ours), len(theirs)) > SHORTENED_WORDS_MAX:
+        return False
+    initials = any(len(word) == 1 for word in (*ours, *theirs))
+    if initials and len(ours) == len(common) == 1:
+        return False
+    return _aligned(ours, theirs, more=len(common) > 1 and not initials)
+
+
+def _aligned(left: Sequence[str], right: Sequence[str], *, more: bool) -> bool:
+    """Whether the words of both stand for one another in order, and whether one may say ``more``."""
+    if not left or not right:
+        return more or not (left or right)
+    for short, long in ((left, right), (right, left)):
+        many = len(short[0])
+        if 1 < many <= len(long) and short[0] == _initials(long[:many]) and _aligned(short[1:], long[many:], more=more):
+            return True
+    return _in_short(*sorted((left[0], right[0]), key=len)) and _aligned(left[1:], right[1:], more=more)
+
+
+def _in_short(short: str, long: str) -> bool:
+    """Whether a word is another one in short, in the singular or plural: 'apt' and 'apts' are both 'apartment'."""
+    one = short.removesuffix("s") if len(short) > PLURAL_LENGTH_MIN else short
+    return any(_abbreviates(each, long) for each in {short, one})
+
+
+def _abbreviates(short: str, long: str) -> bool:
+    """As an initial, by its beginning up to a vowel ('distrib'), by its consonants ('mfr'), or by some of its letters
+    up to the last ('ayto')."""
+    if short[0] != long[0] or 2 * len(short) > len(long) + len(short) // 5:
+        return False
+    if len(short) == 1 or (long.startswith(short) and short[-1] not in VOWELS and long[len(short)] in VOWELS):
+        return True
+    letters = iter(long)
+    if not all(letter in letters for letter in short):
+        return False
+    return VOWELS.isdisjoint(short[1:]) or (len(short) >= CONTRACTED_LENGTH_MIN and short[-1] == long[-1])
+
+
+def _held(key: str, others: Sequence[str]) -> list[int]:
+    """Positions of names in a script without spaces of which one holds the other, as behind the name of a city."""
+    mine = _in_syllables(key)
+    if len(mine) < UNSPACED_LENGTH_MIN or mine[0] < _FIRST_UNSPACED:
+        return []
+    theirs = ((index, _in_syllables(other)) for index, other in enumerate(others) if other[:1] >= _FIRST_UNSPACED)
+    return [index for index, other in theirs if len(other) >= UNSPACED_LENGTH_MIN and (mine in other or other in mine)]
+
+
+def _in_syllables(key: str) -> str:
+    return unicodedata.normalize("NFC", without_form(key))
+
+
+def _within(left: Sequence[str], right: Sequence[str]) -> bool:
     """Whether one name holds the other: "Brightwater Legal" and "Brightwater Legal Group", "Acme" and "Acme Paints"."""
-    short, long = sorted((left.split(), right.split()), key=len)
+    short, long = sorted((list(map(one_spelling, words)) for words in (left, right)), key=len)
     if len(short) > 1:
         return set(short) <= set(long)
     return bool(short) and len(short[0]) >= LONE_WORD_LENGTH_MIN and short[0] == long[0]
-
-
-@lru_cache(maxsize=NAMES_REMEMBERED)
-def _spelt(key: str) -> str:
-    """A name key without what people leave out; abbreviations, numbers and first names in one spelling."""
-    words = without_form(key.translate(_LETTERS)).split()
-    spelt = [_SPELT.get(word, word) for word in words if word not in _LEFT_OUT] or words
-    return _VOWELS.sub(_plain_vowel, " ".join(spelt))
-
-
-def _plain_vowel(written: re.Match[str]) -> str:
-    return written[1] or "a"
-
-
-@lru_cache(maxsize=NAMES_REMEMBERED)
-def _squeezed(key: str) -> str:
-    return _spelt(key).replace(" ", "")

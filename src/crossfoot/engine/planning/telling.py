@@ -10,7 +10,7 @@ from crossfoot.core.agreement import Agreement, Value
 from crossfoot.core.books import LedgerContact, LedgerItem
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
-from crossfoot.core.matching import suffixed_names
+from crossfoot.core.matching import suffixes, with_suffix
 from crossfoot.core.names import unique_name
 from crossfoot.core.people import part_of, with_people
 from crossfoot.core.plan import Action, Operation
@@ -165,8 +165,7 @@ def _with_free_name(session: Session, item: Compared, names: dict[str, str]) -> 
         return item
     if not item.suffix and names.get(unique_name(name), contact_id) != contact_id:
         intended = session.mapping.contact(item.stored.source_id, decode_fields(item.ours.body))[0]
-        free = (other for other in suffixed_names(name, intended) if unique_name(other) not in names)
-        if suffixed := next(free, ""):
-            item = replace(item, suffix=suffixed[suffixed.rindex(" (") :])
-    names[unique_name(name + item.suffix)] = contact_id
+        free = (each for each in suffixes(intended) if unique_name(with_suffix(name, each)) not in names)
+        item = replace(item, suffix=next(free, ""))
+    names[unique_name(with_suffix(name, item.suffix))] = contact_id
     return item

@@ -8,11 +8,13 @@ from collections.abc import Collection
 from sqlalchemy import Connection
 
 from crossfoot.core import agreement
+from crossfoot.core.agreement import Value, Values
 from crossfoot.core.books import LedgerContact, LedgerInvoice
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, Link
 from crossfoot.core.matching import MERGE_CHAIN_MAX
+from crossfoot.core.people import part_of
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_ledger
 from crossfoot.engine.reading.names import record_name
@@ -21,6 +23,7 @@ from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
 from crossfoot.store.codec import decode, decode_fields
 from crossfoot.store.links import (
+    UNSETTLED,
     LinkedKind,
     StoredLink,
     add_link,
@@ -28,8 +31,10 @@ from crossfoot.store.links import (
     links_to_agree,
     load_links,
     next_identity,
+    note_told,
     repoint_link,
     retire_link,
+    set_agreed,
     set_base,
 )
 from crossfoot.store.queue import QueueEntry, close_entry, open_about, replace_findings
@@ -147,7 +152,8 @@ def _holder(connection: Connection, session: Session, contact_id: str) -> Stored
 
 
 def _follow_contact(connection: Connection, session: Session, stored: StoredLink) -> int:
-    """The link goes to the contact that stands; where that is another account's, people decide about the accounts."""
+    """The link goes to the contact that stands; where that is another account's, people decide about the accounts.
+    What was told of the one that went, and agreed on with its people, is not said of this one."""
     survivor = survivor_of(connection, session.organisation_id, stored.link.xero_id)
     if survivor == stored.link.xero_id:
         return 0
@@ -156,9 +162,21 @@ def _follow_contact(connection: Connection, session: Session, stored: StoredLink
         if holder.source_id != stored.source_id:
             _tell_held(connection, session, stored.source_id, holder)
         return 0
+    versions = load_versions(connection, session.organisation_id, CONTACT, ids=[survivor])
+    [contact] = [decode(version.body, LedgerContact) for version in versions]
+    suffix = stored.suffix if contact.name.endswith(stored.suffix) else ""
+    own = {name: value for name, value in stored.base.items() if part_of(name) is None}  # people have no ids to follow
+    base = _said(own, session.mapping.customer_lens.contact(contact, suffix).values)
     repoint_link(connection, stored.id, survivor)
+    set_agreed(connection, stored.id, base=base, suffix=suffix, conflicts={}, merged_seq=UNSETTLED)
+    note_told(connection, stored.id, [each for each in stored.told if each.side is not Side.XERO])
     _note(connection, session, stored, "follow merged Contact", was=stored.link.xero_id, now=survivor)
     return 1
+
+
+def _said(base: Values, values: Values) -> dict[str, Value]:
+    """What of the agreed values counts with another record: a blank of its own is none that somebody emptied."""
+    return {name: value for name, value in base.items() if part_of(name) or values.get(name)}
 
 
 def _tell_held(connection: Connection, session: Session, account_id: str, holder: StoredLink) -> None:
@@ -190,7 +208,10 @@ def _follow_account(connection: Connection, session: Session, stored: StoredLink
         return 1
     identity = next_identity(connection, session.org_id, session.organisation_id, Kind.CONTACT, winner)
     link = Link(identity, survivor, "", stored.link.born, "", f"account {stored.source_id} was merged into it")
-    add_link(connection, link, session.host.now(), source_id=winner, base=stored.base, suffix=stored.suffix)
+    versions = load_versions(connection, session.org_id, session.mapping.account_object, ids=[winner])
+    [values] = [session.mapping.customer_lens.salesforce(decode_fields(each.body)).values for each in versions]
+    base = _said(stored.base, values)
+    add_link(connection, link, session.host.now(), source_id=winner, base=base, suffix=stored.suffix)
     return 1
 
 

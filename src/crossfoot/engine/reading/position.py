@@ -17,6 +17,7 @@ from crossfoot.engine.session import Session
 from crossfoot.mapping.compiled import Reading
 from crossfoot.store.codec import decode, decode_fields, encode
 from crossfoot.store.links import rename_source
+from crossfoot.store.queue import rename_answers
 from crossfoot.store.versions import (
     Version,
     load_reference,
@@ -71,13 +72,14 @@ def _fields(reading: Reading) -> set[str]:
 
 
 def keep_agreed(connection: Connection, session: Session, read: Sequence[Version]) -> None:
-    """Let invoices' links name the versions about to be stored where other fields are read of their deals, and that is
-    all the difference."""
+    """Let invoices' links, and people's answers, name the versions about to be stored where other fields are read of
+    their deals, and that is all the difference."""
     fresh = {version.ref.id: version for version in read}
     for before in load_versions(connection, session.org_id, session.mapping.deal_object, ids=fresh):
         now = fresh[before.ref.id]
         if before.hash != now.hash and _says_the_same(decode_fields(before.body), decode_fields(now.body)):
-            rename_source(connection, session.organisation_id, before.ref.id, before.hash, now.hash)
+            for rename in (rename_source, rename_answers):
+                rename(connection, session.organisation_id, before.ref.id, before.hash, now.hash)
 
 
 def _says_the_same(before: Any, now: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Final
 
 from sqlalchemy import Connection
@@ -66,19 +67,21 @@ def _wanted(connection: Connection, desk: Desk, entry: QueueEntry, field: str) -
     of_contacts = load_links(connection, desk.organisation_id, Kind.CONTACT, source_keys=[entry.record.id])
     of_items = load_links(connection, desk.organisation_id, Kind.ITEM)  # they are found by their code alone
     mine = [stored for stored in (*of_contacts, *of_items) if stored.source_id == entry.record.id]
+    parts = {part: about for stored in mine for part, about in stored.conflicts.items()}
+    called = {part: _labels(connection, desk, part) for part in parts}
+    plainly = Counter(plain for plain, _ in called.values())
     waiting: dict[str, tuple[str, str]] = {}
-    for part, about in (each for stored in mine for each in stored.conflicts.items()):
-        called = _label(connection, desk, part)
-        waiting[part if called in waiting else called] = part, about  # two people may have one name
+    for part, (plain, exact) in called.items():
+        waiting[exact if exact == field or plainly[plain] > 1 else plain] = part, parts[part]
     if field and field not in waiting:
         raise NeedsPerson(f"{field} does not wait. These do: {', '.join(sorted(waiting)) or 'none'}.")
     return {field: waiting[field]} if field else waiting
 
 
-def _label(connection: Connection, desk: Desk, part: str) -> str:
-    """A field's own name; a person's value is called by the person."""
+def _labels(connection: Connection, desk: Desk, part: str) -> tuple[str, str]:
+    """A field's own name; a person's value is called by the person, and where two have one name by the id as well."""
     of = part_of(part)
     if of is None:
-        return part
-    name = record_name(connection, desk.org_id, RecordRef(Side.SALESFORCE, PERSON, of.contact_id))
-    return part_label(of.field, name or of.contact_id)
+        return part, part
+    name = record_name(connection, desk.org_id, RecordRef(Side.SALESFORCE, PERSON, of.contact_id)) or of.contact_id
+    return part_label(of.field, name), part_label(of.field, name, of.contact_id)

@@ -48,7 +48,12 @@ from crossfoot.store.write_backs import retry_write_backs
 IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
+_ONLY_TOLD_APART = frozenset({"payment_maybe_there", "contact_same_tax_number"})
+"""Another payment is never taken for a row's own, and two accounts are made one in Salesforce alone."""
 _REISSUED = frozenset({"invoice_voided", "undone"})
+_SAID_ONCE = frozenset({"readback_differs", "rate_unusual", "credit_left", "payment_differs", "accounts_merged",
+                        "contacts_merged"})  # fmt: skip
+"""What is seen as it happens and never again: closed before a person looked, it would be lost."""
 _ANSWERED_BY: Mapping[str, queue_store.Decided] = {PROPOSED_BY: ASKED, **dict.fromkeys(CANCEL_PROPOSED_BY, CANCEL)}
 """The kind of decision by which a question of the queue is answered, for the next sync to carry out."""
 
@@ -82,7 +87,10 @@ class Desk:
         with self.database.writing(action) as connection:
             entry = self._found(connection, entry_id)
             if entry.state != "open":
-                raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is settled already.")
+                title = REASONS[entry.code].title
+                raise NeedsPerson(
+                    f"Entry {entry.id} ({title}) is settled already, or asks about more by now: `crossfoot queue ls`."
+                )
             yield connection, entry
 
     def _found(self, connection: Connection, entry_id: int) -> QueueEntry:
@@ -107,7 +115,8 @@ class Desk:
         return ignored
 
     def retry(self, entry_id: int) -> QueueEntry:
-        """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number."""
+        """Ask for another attempt at the next run; a voided or undone invoice is issued anew under its next number.
+        Whether another invoice is the deal's is asked again: a wrong answer to that may be why its own had to go."""
         with self.deciding("retry", entry_id) as (connection, entry):
             queue_store.forget_decision(connection, self.organisation_id, "undone", entry.record.id)
             retry_write_backs(connection, self.organisation_id, entry.record.id)
@@ -115,6 +124,7 @@ class Desk:
                 ops.forget_refusals(connection, self.organisation_id, source_id)
             compare_again(connection, self.organisation_id, entry.record.id)
             if entry.code in _REISSUED:
+                queue_store.forget_decision(connection, self.organisation_id, "not_same", entry.record.id)
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:
                     retire_link(connection, stored.id)
@@ -135,9 +145,9 @@ class Desk:
                 drop_link(connection, stored.id)
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:
-        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. What
-        finance voided, or somebody undid, is billed again only where its reason is named. What is settled meanwhile is
-        passed over."""
+        """Ask for another attempt at all entries of a reason, of an owner (a person or a role), or at all of them. Only
+        where its reason is named is billed again what finance voided, or somebody undid, and closed what is said once.
+        What is settled meanwhile is passed over."""
         if code and code not in REASONS:
             raise NeedsPerson(f"{code!r} is no reason. docs/reference/reasons.md lists them.")
         if not (code or owner or everything):
@@ -146,7 +156,7 @@ class Desk:
         chosen = [
             entry
             for entry in self.entries()
-            if (entry.code == code or (not code and entry.code not in _REISSUED))
+            if (entry.code == code or (not code and entry.code not in _REISSUED | _SAID_ONCE))
             and wanted in {"", entry.owner.casefold(), entry.owner_name.casefold()}
         ]
         asked = []
@@ -168,7 +178,9 @@ class Desk:
                 queue_store.decide(
                     connection, self.organisation_id, "link_contact", account, chosen, actor=self.actor, now=self.now
                 )
-                self._link(connection, Kind.CONTACT, account, chosen, "", "", "chosen by a person")
+                else_ = "merge the two accounts in Salesforce, or bill this deal alone to it: `crossfoot queue edit "
+                else_ += f'{entry.id} --set contact={chosen} --reason "..."`.'
+                self._link(connection, Kind.CONTACT, account, chosen, else_=else_)
             else:
                 self._link_invoice(connection, entry, chosen)
             queue_store.close_entry(connection, entry.id, self.now)
@@ -187,7 +199,8 @@ class Desk:
             source_hash = version.hash
         base = content_hash(ledger_form(invoice))
         self._let_go_of(connection, invoice_id, entry.record.kind)
-        self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, "chosen by a person")
+        else_ = "renumber it in Xero, or give this deal another number."
+        self._link(connection, Kind.INVOICE, entry.record.id, invoice_id, invoice.number, base, else_=else_)
         stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
         if stored:
             set_base(connection, stored.id, source_hash=source_hash)
@@ -205,22 +218,27 @@ class Desk:
         kind: Kind,
         source_id: str,
         xero_id: str,
-        number: str,
-        base: str,
-        evidence: str,
+        number: str = "",
+        base: str = "",
+        *,
+        else_: str,
     ) -> None:
+        """A Xero record is one Salesforce record's: where it is another's already, ``else_`` says what can be done."""
         taken = list(load_links(connection, self.organisation_id, kind, xero_ids=[xero_id]))
         if taken:
-            raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already.")
+            raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already: {else_}")
         identity = next_identity(connection, self.org_id, self.organisation_id, kind, source_id)
-        add_link(connection, Link(identity, xero_id, number, "people", base, evidence), self.now, source_id=source_id)
+        link = Link(identity, xero_id, number, "people", base, "chosen by a person")
+        add_link(connection, link, self.now, source_id=source_id)
 
     def not_same(self, entry_id: int) -> QueueEntry:
         """Say that the records shown are others: the deal or customer then goes on its own."""
         with self.deciding("not same", entry_id) as (connection, entry):
             if entry.code == "number_taken":
                 raise NeedsPerson("Xero has one invoice of a number: renumber the one shown there, or link it.")
-            if entry.code != "payment_maybe_there":  # another payment is never taken for a row's own
+            if entry.code == "contact_ambiguous" and len([ref for ref in entry.related if ref.side is Side.XERO]) == 1:
+                raise NeedsPerson(f"Xero has the contact shown as this account's own. {entry.fix}")
+            if entry.code not in _ONLY_TOLD_APART:
                 self._linkable(entry)
             source = entry.record.id
             if entry.code.startswith("contact"):
@@ -244,6 +262,7 @@ class Desk:
             if stored is None:
                 raise NeedsPerson(f"Entry {entry.id}: the deal has no invoice any more.")
             target = stored.link.xero_id
+            ops.forget_refusals(connection, self.organisation_id, entry.record.id)
             queue_store.decide(
                 connection, self.organisation_id, CANCEL, entry.record.id, target, actor=self.actor, now=self.now
             )
@@ -263,6 +282,7 @@ class Desk:
                 raise NeedsPerson(f"Entry {entry.id}: the deal or its invoice is gone.")
             home, deal, target = self.organisation_id, entry.record.id, about(stored.link.xero_id, hashes[0])
             queue_store.forget_decision(connection, home, ASKED, deal)
+            ops.forget_refusals(connection, home, deal)
             queue_store.decide(connection, home, ASKED, deal, target, actor=self.actor, now=self.now)
             self._note(connection, "reissue", entry, xero_id=stored.link.xero_id)
         return entry, stored.link.number

@@ -39,7 +39,8 @@ def edit_entry(session: Session, entry_id: int, changes: Mapping[str, str], reas
     with session.database.writing("override") as connection:
         entry = _entry(connection, session, entry_id)
         books = load_books(connection, session.organisation_id)
-        deals = read_deals(session, connection, books, _only(entry.record.id), Accounts(session))
+        mine = frozenset({entry.record.id})
+        deals = read_deals(session, connection, books, _of(mine), Accounts(session), decided=mine)
         if entry.record.kind != session.mapping.deal_object or not deals or deals[0].invoice is None:
             raise NeedsPerson(f"Entry {entry_id} is not about a deal that can be read: correct it at its source.")
         taken = []
@@ -64,8 +65,8 @@ def _entry(connection: Connection, session: Session, entry_id: int) -> QueueEntr
     return found
 
 
-def _only(source_id: str) -> Scope:
-    return Scope(PlannedTo(0, "", ""), frozenset({source_id}))
+def _of(deals: frozenset[str]) -> Scope:
+    return Scope(PlannedTo(0, "", ""), deals)
 
 
 def _checked(connection: Connection, session: Session, books: Books, part: Part, value: str) -> str:
@@ -131,8 +132,7 @@ def drop_agreed(session: Session) -> int:
         if not standing:
             return 0
         books = load_books(connection, session.organisation_id)
-        scope = Scope(PlannedTo(0, "", ""), frozenset(standing))
-        deals = read_deals(session, connection, books, scope, Accounts(session))
+        deals = read_deals(session, connection, books, _of(frozenset(standing)), Accounts(session), decided=standing)
     agreed = [each for deal in deals for each in standing[deal.ref.id] if deal.invoice and agrees(deal, each)]
     if agreed:
         with session.database.writing("overrides dropped") as connection:

@@ -66,7 +66,7 @@ def make_workspace(directory: Path, *, with_key: bool) -> tuple[Workspace, Path]
     workspace.state.chmod(0o700)
     id_path = workspace.state / "workspace-id"
     if not id_path.exists():
-        id_path.write_text(secrets.token_hex(8) + "\n")
+        _write_whole(id_path, secrets.token_hex(8) + "\n")
     (workspace.state / ".gitignore").write_text("*\n")
     workspace.open_database().engine.dispose()
     if not workspace.server:
@@ -75,6 +75,13 @@ def make_workspace(directory: Path, *, with_key: bool) -> tuple[Workspace, Path]
     if with_key and not path.exists():
         create_key_file(path, workspace=workspace.directory)
     return workspace, path
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file, or nothing: where the disk is full half of one would be taken for the whole next time."""
+    fresh = path.with_name(f"{path.name}.new")
+    fresh.write_text(text, encoding="utf-8")
+    fresh.replace(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +189,7 @@ def propose(salesforce: Remote[HttpRequest], xero: Remote[requests.OrganisationR
 def accept(workspace: Workspace, database: Database, host: Host, proposal: Proposal, organisation_id: str) -> None:
     """Write the settings, and keep what was read, so that the first run need not read it again."""
     kept_at = f"\ndatabase: {address_without_secret(workspace.server)}\n" if workspace.server else ""
-    workspace.settings_path.write_text(proposal.text + kept_at, encoding="utf-8")
+    _write_whole(workspace.settings_path, proposal.text + kept_at)
     workspace.load_settings()
     schema = json.dumps(Settings.model_json_schema(by_alias=True), indent=2)
     (workspace.state / SCHEMA_NAME).write_text(schema, encoding="utf-8")

@@ -144,7 +144,7 @@ def resume(session: Session) -> int:
         if record is not None and ours and adopt(session, operation, record) == "adopted":
             adopted += 1
             continue
-        if _shared_change(operation) and operation.state != "reserved":
+        if operation.action == "update" and operation.state != "reserved":
             _give_up_change(session, operation)
             continue
         with session.database.writing("abandon") as connection:
@@ -152,13 +152,9 @@ def resume(session: Session) -> int:
     return adopted
 
 
-def _shared_change(operation: StoredOperation) -> bool:
-    """Whether it tells a side about a linked customer or product."""
-    return operation.action == "update" and operation.identity.kind in {Kind.CONTACT, Kind.ITEM}
-
-
 def _give_up_change(session: Session, operation: StoredOperation) -> None:
-    """Compare both sides anew, but not before a lost call can no longer land: it would undo what is told meanwhile."""
+    """Judge afresh, but not before a lost call can no longer land: it would undo what is told meanwhile, and what it
+    leaves of a draft would look like a person's edit."""
     now = session.host.now()
     with session.database.writing("abandon") as connection:
         if ops.was_reserved_since(connection, operation.id, now - BOTH_END_WITHIN):

@@ -18,7 +18,7 @@ from crossfoot.core.links import Kind
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.ledger import AT_WRITE_AGE, INVOICE, load_ledger, refresh_reference
 from crossfoot.engine.session import Session
-from crossfoot.engine.writing.status_calls import ACTIONS, send_statuses, status_operation
+from crossfoot.engine.writing.status_calls import ACTIONS, refused_lately, send_statuses, status_operation
 from crossfoot.store import operations as ops
 from crossfoot.store.links import StoredLink, load_links
 from crossfoot.store.operations import StoredOperation
@@ -59,14 +59,17 @@ def cancel_documents(session: Session) -> Cancelled:
     invoices, locked_until = _books(session, wanted, age_max)
     operations: list[StoredOperation] = []
     problems: dict[str, str] = {}
+    refused = refused_lately(session)
     for deal, invoice, step in _judged(wanted, invoices, locked_until):
         reviewed, cause = deal in wanted.asked, wanted.entries[deal].cause
         if step.status:
             reason = f"asked for: {cause}" if reviewed else f"by policy: {cause}"
             identity = wanted.links[deal].link.identity
-            operations.append(
-                status_operation(session, identity, invoice, step.status, reason=reason, reviewed=reviewed)
-            )
+            operation = status_operation(session, identity, invoice, step.status, reason=reason, reviewed=reviewed)
+            if words := refused.get((deal, operation.payload_hash)):
+                problems[deal] = words
+            else:
+                operations.append(operation)
         elif reviewed:
             problems[deal] = step.problem
     allowed = _within_brake(session, operations, done)

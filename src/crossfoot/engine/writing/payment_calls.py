@@ -168,10 +168,20 @@ def link_payment(
 
 def want_row(connection: Connection, session: Session, row_id: str, payment_id: str, status: str) -> None:
     """What the row in Salesforce should say of its payment; nothing in a workspace that writes to Xero only."""
-    flow = session.mapping.settings.flows.payments
+    want_rows(connection, session, {row_id: (payment_id, status)})
+
+
+def want_rows(connection: Connection, session: Session, payments_of: Mapping[str, tuple[str, str]]) -> None:
+    """As ``want_row``, for several: id and status of its payment by row. What is wanted already stays as it is."""
+    flow, home = session.mapping.settings.flows.payments, session.organisation_id
     if flow is None or session.mapping.settings.direction == "to_xero":
         return
-    values = {"Key": f"{session.organisation_id}:{payment_id}", "PaymentID": payment_id, "Status": status}
-    fields: Mapping[str, Any] = {field: values[name] for field, name in flow.write_back.items()}
-    item = WriteBack(flow.salesforce, row_id, fields, content_hash(fields), row_id, WRITE_BACK_WAVE)
-    store.want_write_backs(connection, session.organisation_id, [item])
+    known = store.wanted_states(connection, home, flow.salesforce, payments_of)
+    items = []
+    for row_id, (payment_id, status) in payments_of.items():
+        values = {"Key": f"{home}:{payment_id}", "PaymentID": payment_id, "Status": status}
+        fields: Mapping[str, Any] = {field: values[name] for field, name in flow.write_back.items()}
+        item = WriteBack(flow.salesforce, row_id, fields, content_hash(fields), row_id, WRITE_BACK_WAVE)
+        if known.get(row_id) != item.state:
+            items.append(item)
+    store.want_write_backs(connection, home, items)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import REASONS
-from crossfoot.core.links import Kind
+from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.settlement import (
     IntendedPayment,
@@ -24,7 +24,7 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.engine.session import Session
-from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments
+from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments, want_rows
 from crossfoot.engine.writing.payment_outcomes import (
     adopt_found,
     find_marked,
@@ -55,12 +55,12 @@ def look_at_payments(session: Session, as_of: dt.date) -> list[Settlement]:
     paid = Paid()
     settle_unknown(session, paid)
     read_back(session)
-    if session.mapping.settings.flows.payments is None:
-        _let_go(session)
+    _let_go(session)
     if not _flows(session):
         return []
     _keep_agreed(session)
     settlements = decide_payments(session, as_of)
+    _tell_made(session, settlements)
     _keep(session, settlements)
     return settlements
 
@@ -82,10 +82,26 @@ def _keep_agreed(session: Session) -> None:
         save_reference(connection, home, _READ_BY, terms, session.host.now())
 
 
+def _tell_made(session: Session, settlements: Sequence[Settlement]) -> None:
+    """Let each row say what became of its payment: it was not told while the flow was off or nothing went to
+    Salesforce, and what it was to be told is forgotten while it lies in the recycle bin."""
+    doubtful = [
+        each.recorded.ref.id
+        for each in settlements
+        if not each.recorded.deleted
+        and (not each.recorded.own_key or any(found.code == "payment_removed" for found in each.findings))
+    ]
+    with session.database.writing("payments told") as connection:
+        made = load_links(connection, session.organisation_id, Kind.PAYMENT, source_keys=doubtful, live_only=False)
+        says = {LinkState.LIVE: "Authorised", LinkState.RETIRED: "Deleted"}
+        want_rows(connection, session, {each.source_id: (each.link.xero_id, says[each.link.state]) for each in made})
+
+
 def _let_go(session: Session) -> None:
-    """Where payments are no longer carried over, no row waits to be. What is asked about one that was made stays."""
+    """Where payments are no longer carried over, or are recorded in another object, no row of before waits to be. What
+    is asked about one that was made stays."""
     mapping, held = session.mapping, _MINE - _OF_MADE
-    others = {mapping.account_object, mapping.product_object, mapping.deal_object}
+    others = {mapping.account_object, mapping.product_object, mapping.deal_object, mapping.payment_object}
     with session.database.writing("payments let go") as connection:
         entries = open_about(connection, session.organisation_id, held)
         rows = {entry.record.id: entry.record_name for entry in entries if entry.record.kind not in others}

@@ -16,7 +16,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
-from crossfoot.core.coding import tax_rates
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
@@ -32,6 +31,7 @@ from crossfoot.core.reissue import (
     credit_of,
     find_obstacle,
     is_finished,
+    is_its_credit,
     is_unspoilt,
     next_step,
 )
@@ -47,6 +47,7 @@ from crossfoot.engine.writing.reissue_calls import (
     give_up,
     make_note,
     read_note,
+    refused_note,
     settle_seen,
     standing,
 )
@@ -104,7 +105,8 @@ def reissue_invoices(session: Session, as_of: dt.date) -> Reissued:
         begun = [act for act in acts.open_acts(connection, session.organisation_id) if act.stage is Stage.BEGUN]
     try:
         for act in begun:
-            _go_on(session, act, as_of, done)
+            if dropped := _go_on(session, act, as_of, done):
+                problems[act.source_id] = dropped
     except (RetryLater, NeedsReauthorisation) as error:
         done.stopped = f"Re-issues are left for later: {error}"
     _keep(session, problems)
@@ -136,23 +138,22 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
     if not asked:
         return {}
     invoices = read_invoices(session, [stored.link.xero_id for stored in asked.values()])
-    locked_until = refresh_reference(session).locked_until
+    refresh_reference(session)
     with session.database.reading() as connection:
-        rates = tax_rates(load_books(connection, session.organisation_id))
+        books = load_books(connection, session.organisation_id)
     follow = _new_invoices(session, as_of, asked)
     problems: dict[str, str] = {}
     for deal, stored in asked.items():
         invoice = invoices.get(stored.link.xero_id)
         if invoice is None:
             continue
-        problem = find_obstacle(invoice, stored.link, rates, as_of, locked_until) or _would_wait(follow.get(deal))
-        if problem:
+        act = act_on(invoice, deal, stored.link.identity.epoch)
+        problem = find_obstacle(invoice, stored.link, books, as_of) or _would_wait(follow.get(deal))
+        if problem := problem or refused_note(session, act):
             problems[deal] = problem
             continue
-        act = act_on(invoice, deal, stored.link.identity.epoch)
         with session.database.writing("re-issue begun") as connection:
             acts.begin_act(connection, session.organisation_id, act, session.host.now())
-            forget_decision(connection, session.organisation_id, ASKED, deal)
             _note(session, connection, act, "re-issue begun")
         done.begun += 1
     return problems
@@ -160,8 +161,8 @@ def _begin_asked(session: Session, as_of: dt.date, done: Reissued) -> dict[str, 
 
 def _asked(session: Session) -> dict[str, StoredLink]:
     """Links of the deals that people answered for. An answer does not outlive its question: one about another invoice
-    or another version of the deal lapses, one about an invoice that people voided meanwhile, and one that is given
-    once more while what it asks for is under way."""
+    or another version of the deal lapses, one about an invoice that people voided meanwhile, and one whose invoice was
+    taken back. While that is under way it stands, since the act may be dropped."""
     home = session.organisation_id
     found: dict[str, StoredLink] = {}
     with session.database.writing("re-issues asked for") as connection:
@@ -171,10 +172,16 @@ def _asked(session: Session) -> dict[str, StoredLink]:
         links = {s.source_id: s for s in load_links(connection, home, Kind.INVOICE, source_keys=asked)}
         versions = load_versions(connection, session.org_id, session.mapping.deal_object, ids=asked)
         hashes = {version.ref.id: version.hash for version in versions}
-        begun = {act.source_id for act in acts.open_acts(connection, home)}
+        under_way = {act.source_id: act.stage for act in acts.open_acts(connection, home)}
         for deal, target in asked.items():
             stored = links.get(deal)
-            if deal in questions - begun and stored and target == about(stored.link.xero_id, hashes.get(deal, "")):
+            if under_way.get(deal) is Stage.BEGUN:
+                continue
+            if (
+                deal in questions - under_way.keys()
+                and stored
+                and target == about(stored.link.xero_id, hashes.get(deal, ""))
+            ):
                 found[deal] = stored
             else:
                 forget_decision(connection, home, ASKED, deal)
@@ -217,23 +224,22 @@ def _would_wait(decision: DealDecision | None) -> str:
     return f"the new invoice would wait: {'; '.join(told) or decision.bucket.value}"
 
 
-def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> None:
-    """Step by step, each decided from a fresh reading of both documents."""
+def _go_on(session: Session, act: Act, as_of: dt.date, done: Reissued) -> str:
+    """Step by step, each decided from a fresh reading of both documents. Returns why it was dropped, if it was."""
     for _ in range(STEPS_MAX):
         seen = _look(session, act)
         step = next_step(act, seen.invoice, seen.note)
         if step.next is Next.RELEASE:
             with session.database.writing("re-issue released") as connection:
-                release(connection, session, act, seen.note)
+                release(connection, session, act, seen.credit)
             done.credited += 1
-            return
+            return ""
         problem = step.problem
         if step.next is not Next.STOP:
             problem = _write(session, act, step.next, seen, as_of)
         if problem:
-            _hold(session, act, seen.note, problem)
-            return
-    _hold(session, act, seen.note, "Xero does not show yet what was sent")
+            return _hold(session, act, seen.note, problem)
+    return _hold(session, act, seen.note, "Xero does not show yet what was sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +249,12 @@ class _Seen:
     invoice: LedgerInvoice | None
     note: LedgerCreditNote | None
     at: dt.datetime
+
+    @property
+    def credit(self) -> LedgerCreditNote | None:
+        """The credit note, where it is the act's own and not another one of its number."""
+        own = self.note is not None and self.invoice is not None and is_its_credit(self.note, self.invoice)
+        return self.note if own else None
 
 
 def _look(session: Session, act: Act) -> _Seen:
@@ -292,6 +304,7 @@ def release(connection: Connection, session: Session, act: Act, note: LedgerCred
     stored = find_link(connection, home, Kind.INVOICE, act.source_id)
     if stored and stored.link.xero_id == act.xero_id:
         retire_link(connection, stored.id)
+    forget_decision(connection, home, ASKED, act.source_id)
     acts.move_act(connection, home, act, Stage.CREDITED, session.host.now())
     _note(session, connection, act, "re-issue credited")
     if note and note.remaining:
@@ -307,14 +320,16 @@ def release(connection: Connection, session: Session, act: Act, note: LedgerCred
         replace_findings(connection, home, {act.source_id: name}, [finding], session.host.now(), codes={"credit_left"})
 
 
-def _hold(session: Session, act: Act, note: LedgerCreditNote | None, problem: str) -> None:
-    """It does not get further now. Where nothing of it stands in Xero, nor can still land, it is dropped."""
+def _hold(session: Session, act: Act, note: LedgerCreditNote | None, problem: str) -> str:
+    """It does not get further now. Where nothing of it stands in Xero, nor can still land, it is dropped; returns why.
+    What a person asked for stands then, and may begin anew."""
     dropped = is_unspoilt(note) and not standing(session, act)
     stage = Stage.DROPPED if dropped else act.stage
     with session.database.writing("re-issue held") as connection:
         acts.move_act(connection, session.organisation_id, act, stage, session.host.now(), problem=problem)
         if dropped:
             _note(session, connection, act, "re-issue dropped", because=problem)
+    return problem if dropped else ""
 
 
 def _keep(session: Session, problems: Mapping[str, str] | None) -> None:

@@ -113,7 +113,7 @@ def _operation(session: Session, act: Act, write: _Write) -> StoredOperation:
         source_id=act.source_id,
         action=write.action,
         body=encode({"element": write.element, "form": None, "before": None}),
-        payload_hash=content_hash({"action": write.action, "number": act.credit_number, "amount": write.amount}),
+        payload_hash=_says(act, write.action, write.amount),
         number=act.credit_number,
         currency=act.currency,
         gross=write.amount,
@@ -122,18 +122,27 @@ def _operation(session: Session, act: Act, write: _Write) -> StoredOperation:
     )
 
 
-def _refused_lately(session: Session, operation: StoredOperation) -> str:
+def _says(act: Act, action: str, amount: Decimal) -> str:
+    return content_hash({"action": action, "number": act.credit_number, "amount": amount})
+
+
+def refused_note(session: Session, act: Act) -> str:
+    """Why Xero refused an act's credit note, if it did so lately."""
+    return _refused_lately(session, act, _says(act, MAKE, act.gross))
+
+
+def _refused_lately(session: Session, act: Act, payload_hash: str) -> str:
     """What Xero refused in exactly this form is sent again when a person asks, or next day."""
     since = session.host.now() - REFUSED_AGAIN_AFTER
     with session.database.reading() as connection:
         refused = standing_refusals(connection, session.organisation_id, since)
-    return refused.get((operation.source_id, operation.payload_hash), "")
+    return refused.get((act.source_id, payload_hash), "")
 
 
 def _send(session: Session, act: Act, write: _Write, looked_at: dt.datetime) -> str:
     """Send one write. Nothing of the act is under way by then: what was is seen, or was given up."""
     operation = _operation(session, act, write)
-    if words := _refused_lately(session, operation):
+    if words := _refused_lately(session, act, operation.payload_hash):
         return words
     with session.database.writing("re-issue intent") as connection:
         ops.reserve(connection, [operation], session.host.now())

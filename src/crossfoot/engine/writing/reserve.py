@@ -44,10 +44,10 @@ def reserve(session: Session, wave: Sequence[Operation], *, reviewed: bool) -> l
     with session.database.writing("reserve") as connection:
         numbers = NumbersInUse(connection, session.organisation_id)
         rates = newest_rates(connection, session, wave)
-        unread = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=("applied",))}
+        standing = {o.identity for o in ops.load_operations(connection, session.organisation_id, states=ops.STANDING)}
         for operation in wave:
-            if operation.identity in unread:
-                continue  # what an interrupted run wrote to it is read back first; then it is planned again
+            if operation.identity in standing:
+                continue  # what an interrupted run may have written to it is read back first; then it is planned again
             stored = _store_operation(connection, session, operation, numbers, rates, reviewed=reviewed)
             if isinstance(stored, Finding):
                 findings.append(stored)

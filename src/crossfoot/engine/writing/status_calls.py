@@ -5,7 +5,7 @@ A status that is set twice is the same status, so that an unknown outcome is set
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +14,7 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import OutcomeUnknown, Rejected
 from crossfoot.core.links import Identity
 from crossfoot.core.records import canonical, content_hash
+from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.committed import Sent, batch_of, commit, of_each
 from crossfoot.engine.reading.fresh import read_invoices
@@ -71,20 +72,31 @@ def _send(session: Session, operations: Sequence[StoredOperation], looked_at: da
         ops.reserve(connection, operations, session.host.now())
         call = commit(connection, session, session.xero, access, request, operations)
     sent = call.send(of_each(operations, partial(documents.decode_elements, "Invoice")), looked_at=looked_at)
+    refused: list[str] = []
     match sent.error:
         case None:
             stands = _as_they_are(session, operations, "Xero answered that it was done")  # which is no proof (F15)
-            problems = ["; ".join(each.errors) or found for each, found in zip(sent.unwrap(), stands, strict=True)]
+            told = ["; ".join(each.errors) for each in sent.unwrap()]
+            refused = [each.id for each, words in zip(operations, told, strict=True) if words]
+            problems = [words or found for words, found in zip(told, stands, strict=True)]
         case OutcomeUnknown():
             problems = _as_they_are(session, operations, "no answer came")
         case Rejected():
             problems = [sent.refusal] * len(operations)
+            refused = [each.id for each in operations] if len(operations) == 1 else []
         case NotApplied():
             problems = ["it was not sent in time; it is tried again"] * len(operations)
         case error:
             _settle(session, operations, [str(error)] * len(operations), sent)
             raise error
-    return _settle(session, operations, problems, sent)
+    return _settle(session, operations, problems, sent, refused)
+
+
+def refused_lately(session: Session) -> dict[tuple[str, str], str]:
+    """What Xero refused is sent again when a person asks, or next day: its words by deal and payload."""
+    since = session.host.now() - REFUSED_AGAIN_AFTER
+    with session.database.reading() as connection:
+        return ops.standing_refusals(connection, session.organisation_id, since)
 
 
 def _as_they_are(session: Session, operations: Sequence[StoredOperation], told: str) -> list[str]:
@@ -112,13 +124,15 @@ def _settle(
     operations: Sequence[StoredOperation],
     problems: list[str],
     sent: Sent[list[documents.Element]] | None = None,
+    refused: Collection[str] = (),
 ) -> list[str]:
     now = session.host.now()
     with session.database.writing("status outcome") as connection:
         if sent:
             sent.end(connection, now)
         for operation, problem in zip(operations, problems, strict=True):
-            ops.settle(connection, operation.id, "abandoned" if problem else "verified", now, refusal=problem)
+            state: ops.State = "refused" if operation.id in refused else "abandoned" if problem else "verified"
+            ops.settle(connection, operation.id, state, now, refusal=problem)
             if not problem:
                 note_write(connection, session, operation, operation.xero_id)
     return problems

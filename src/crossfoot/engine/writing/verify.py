@@ -87,27 +87,35 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
 
 def _close_answered(session: Session) -> None:
     """What a person was to look at before approving a draft is over once they did: it is approved, or gone, or says by
-    now what was meant. Where invoices are made approved nobody does, and it stays."""
-    home, made_as = session.organisation_id, session.mapping.policy.status
+    now what was meant. Of an invoice that was made approved nobody does, and it stays."""
+    home = session.organisation_id
     with session.database.reading() as connection:
         asked = open_about(connection, home, _BEFORE_APPROVING)
-        over = [entry for entry in asked if not _is_to_be_looked_at(connection, home, entry, made_as)]
+        over = [entry for entry in asked if not _is_to_be_looked_at(connection, session, entry)]
     if over:
         with session.database.writing("read-back answered") as connection:
             for entry in over:
                 close_entry(connection, entry.id, session.host.now())
 
 
-def _is_to_be_looked_at(connection: Connection, home: str, entry: QueueEntry, made_as: str) -> bool:
-    ids = [ref.id for ref in entry.related]
+def _is_to_be_looked_at(connection: Connection, session: Session, entry: QueueEntry) -> bool:
+    home, ids = session.organisation_id, [ref.id for ref in entry.related]
     stored = find_link(connection, home, Kind.INVOICE, entry.record.id)
     for invoice in load_ledger(connection, home, INVOICE, LedgerInvoice, ids=ids).values():
         is_edited = invoice.updated > datetime.fromisoformat(entry.opened_at)
         is_meant = is_edited and stored is not None and content_hash(ledger_form(invoice)) == stored.link.base_hash
-        is_approved = made_as == "DRAFT" and invoice.status in POSTED_STATUSES
+        is_approved = invoice.status in POSTED_STATUSES and not _is_made_approved(session, invoice)
         if bills(invoice) and not is_approved and not (is_meant and entry.code == "readback_differs"):
             return True
     return False
+
+
+def _is_made_approved(session: Session, invoice: LedgerInvoice) -> bool:
+    """Whether such an invoice is made approved: then nobody looked at it as it was approved. One in a foreign currency
+    or above the limit is made a draft."""
+    policy, organisation = session.mapping.policy, session.organisation
+    home = organisation is None or invoice.currency == organisation.base_currency
+    return policy.status == "AUTHORISED" and home and invoice.total <= policy.approve_up_to
 
 
 def _as_before(operation: StoredOperation, invoice: LedgerInvoice) -> bool:

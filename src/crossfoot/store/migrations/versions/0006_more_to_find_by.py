@@ -16,6 +16,10 @@ _FILL = sa.text(
 )
 _UNLIKE_ANY = sa.text("UPDATE version SET hash = :none WHERE side = :xero AND kind IN (:contact, :invoice)")
 _FROM_THE_BEGINNING = sa.text("DELETE FROM watermark WHERE resource IN ('Contact', 'Invoice')")
+# What was gone long ago is read anew too, and must not look as if it had gone since the last run: the brake counts
+# again from the next run that ends.
+_ALL_KNOWN = sa.text("UPDATE counter SET value = :beyond WHERE name LIKE 'settled %'")
+_BEYOND = 2**62
 
 
 def upgrade() -> None:
@@ -30,6 +34,7 @@ def upgrade() -> None:
     kept = {"none": "", "xero": "xero", "contact": "Contact", "invoice": "Invoice"}
     bind.execute(_UNLIKE_ANY, {name: pack(text) for name, text in kept.items()})
     bind.execute(_FROM_THE_BEGINNING)
+    bind.execute(_ALL_KNOWN, {"beyond": _BEYOND})
 
 
 def _key(home: str, kind: str) -> int:
