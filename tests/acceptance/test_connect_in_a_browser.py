@@ -55,7 +55,8 @@ def connect(terminal: Terminal, side: str, *, env_file: str = "apps.env", **type
     with terminal.start(*arguments) as process:
         try:
             page = consent(wait_for_page(process), **typed)
-            assert "You can close this page" in page.text
+            said = "Nothing was connected" if typed.get("decision") == "deny" else "Crossfoot has what it needs"
+            assert f"{said}. You can close this page." in page.text
             out, err = process.communicate(timeout=60)
         finally:
             process.kill()

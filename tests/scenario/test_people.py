@@ -97,6 +97,12 @@ def test_a_contact_becomes_a_person_of_its_customer_once(customer: Customer) -> 
     assert customer.persons == [("Ann", "Lee", "ann@example.com", False)]
 
 
+def test_a_plan_calls_a_person_by_name(customer: Customer) -> None:
+    customer.hire("Ann", "Lee", "ann@example.com")
+    [change] = customer.firm.plan_in_full()["changes"]
+    assert change["parts"] == ["FirstName of Ann Lee", "LastName of Ann Lee", "Email of Ann Lee"]
+
+
 @pytest.mark.promise("S1-24", "S1-33")
 def test_an_e_mail_changed_in_salesforce_reaches_xero_and_one_changed_in_xero_reaches_salesforce(
     customer: Customer,

@@ -139,6 +139,23 @@ def test_what_finance_wrote_into_an_invoice_that_is_found_again_is_kept(firm: An
     assert "changed_and_draft_edited" in firm.waiting("Won since the copy")
 
 
+def test_words_that_finance_wrote_and_approved_since_the_copy_are_no_change_of_the_deal(firm: Anchored) -> None:
+    deal_id = go_on_and_fall_back(firm)
+    [draft] = [each for each in firm.invoices() if record_id_in(each.get("Url") or "") == deal_id]
+    firm.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Reference="as agreed by phone", Status="AUTHORISED")
+
+    restore(firm.session(), "disk failed")
+    firm.later()
+    firm.sync()
+
+    assert set(firm.waiting("Won since the copy")) == {"draft_edited"}
+    [line, *_] = firm.lines("Won since the copy")
+    firm.edit("OpportunityLineItem", line["Id"], Quantity=9, UnitPrice=line["UnitPrice"])
+    firm.later()
+    firm.sync()
+    assert set(firm.waiting("Won since the copy")) == {"changed_after_approval"}
+
+
 def test_an_invoice_that_is_found_again_as_it_was_sent_still_follows_its_deal(firm: Anchored) -> None:
     deal_id = go_on_and_fall_back(firm)
     restore(firm.session(), "disk failed")

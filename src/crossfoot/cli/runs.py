@@ -97,12 +97,13 @@ def _show_plan(planned: Planned, described: dict[str, Any], *, show_all: bool) -
                 f"Salesforce says {money(sums['salesforce'])} for the same deals"
             )
     for change in described["changes"][: None if show_all else SHOWN_MAX]:
-        typer.echo(f"~ {change['told'].title()} is told {', '.join(change['values'])} of {cut(change['name'], 44)}")
+        typer.echo(f"~ {change['told'].title()} is told {', '.join(change['parts'])} of {cut(change['name'], 44)}")
     for taken in described["taken_back"][: None if show_all else SHOWN_MAX]:
         amount = money(taken["gross"], taken["currency"])
         typer.echo(f"- {taken['number']} of {amount} is {taken['how']}: {cut(taken['name'], 44)}")
     if described["waiting"]:
-        typer.echo(f"{counted(described['waiting'], 'deal')} wait; `crossfoot queue ls` gives each reason.")
+        waiting = counted(described["waiting"], "deal waits", "deals wait")
+        typer.echo(f"{waiting}; `crossfoot queue ls` gives each reason.")
 
 
 def _plan_row(operation: Operation, names: dict[str, str]) -> tuple[object, ...]:

@@ -416,12 +416,13 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_no_invoice": Reason(
             "A recorded payment names an invoice that Xero does not show",
             _SALES,
-            "Point the payment at the invoice's record, or delete the payment's row.",
+            "Point the payment at the invoice's record, or have an administrator delete the payment's row.",
         ),
         "payment_not_due": Reason(
             "The invoice takes no payment",
             _FINANCE,
-            "Approve the invoice if it is a draft; where it is paid or voided, delete the payment's row.",
+            "Approve the invoice if it is a draft; else point the payment at another, "
+            "or have an administrator delete its row.",
         ),
         "payment_currency": Reason(
             "A recorded payment is in another currency than its invoice",
@@ -446,7 +447,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_maybe_there": Reason(
             "The payment may be in Xero already",
             _FINANCE,
-            "Compare both: if it is the same money delete the row, else `crossfoot queue not-same`.",
+            "Compare both: if it is the same money have an administrator delete the row, "
+            "else `crossfoot queue not-same`.",
         ),
         "payment_unsure": Reason(
             "It is not known yet whether Xero made a payment",
@@ -476,7 +478,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "payment_removed": Reason(
             "A recorded payment was removed in Xero",
             _FINANCE,
-            "Nothing is made again by itself: record a new row if the money came after all, and delete this one.",
+            "Nothing is made again by itself: record a new row if the money came after all; "
+            "an administrator may delete this one.",
             Weight.NOTES,
         ),
         "override_stands": Reason(

@@ -30,6 +30,7 @@ class LinkedDeal:
 
     ``gross`` is what the intended document comes to with tax. Where there can be none any more, ``intended`` is None
     and ``problems`` say why. ``asked_anew``: it called for no invoice when it was decided last, or waited already.
+    ``source_known``: it is stored what was agreed on, which it is not where an old copy found an edited invoice again.
     """
 
     deal: Deal
@@ -43,6 +44,7 @@ class LinkedDeal:
     problems: tuple[Finding, ...] = ()
     gross: Decimal | None = None
     asked_anew: bool = False
+    source_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,8 @@ def _judge_change(
         return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
     apart = f"by {money.amount} {money.currency}" if money else f"it is in {invoice.currency}"
     cause = f"{shown} differs from the deal in {', '.join(parts[:4])}; {apart}"
+    if not case.source_known and not unapproved and _of_words(parts):  # no sign that the deal changed
+        return Judgement((Finding("draft_edited", case.deal.ref, cause, money=money, related=related),))
     if not unapproved or case.link.born != "crossfoot":
         return Judgement((Finding("changed_after_approval", case.deal.ref, cause, money=money, related=related),))
     if touched:
@@ -194,6 +198,11 @@ def _credited_meanwhile(case: LinkedDeal, invoice: LedgerInvoice) -> bool:
 def _of_amounts(parts: Iterable[str]) -> bool:
     """Whether an invoice differs in its lines alone: of these credit can make up for what they come to."""
     return all(part == "amount" or part.startswith(("line ", "number of lines")) for part in parts)
+
+
+def _of_words(parts: Iterable[str]) -> bool:
+    """Whether an invoice differs in its texts alone."""
+    return all(part == "reference" or part.endswith(" description") for part in parts)
 
 
 def _sets_due(deal: Deal, invoice: LedgerInvoice) -> bool:

@@ -427,6 +427,7 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
             problems=problems,
             gross=coded.totals(tax_rates(context.books)).gross if coded else None,
             asked_anew=context.stood.get(deal.ref.id) in {*CALLS_FOR_NONE, Bucket.WAITING},
+            source_known=bool(known or link.base_hash),
         )
     )
     if judged.update is not None and contact and contact.findings:

@@ -13,6 +13,7 @@ from tools.salesforce_grants import BILL_SETS, PERMISSION_SETS
 from tools.salesforce_tables import BILLS, OBJECTS, STANDARD
 from tools.salesforce_xml import described
 
+from crossfoot.core.findings import REASONS
 from crossfoot.emulators.salesforce import World, new_world
 from crossfoot.emulators.salesforce.metadata.archive import read_zip
 from crossfoot.emulators.salesforce.metadata.deploy import Options, deploy
@@ -144,6 +145,12 @@ def test_only_the_integration_user_may_write_to_the_mirror_and_nobody_deletes() 
             if not grants.name.startswith("Crossfoot_Integration"):
                 assert name in PEOPLE_S or set(given) == {"allowRead"}, (grants.name, name)
                 assert not given.get("viewAllRecords"), (grants.name, name)
+
+
+def test_where_a_row_is_to_be_deleted_the_words_name_an_administrator() -> None:
+    deleting = [each.fix for code, each in REASONS.items() if code.startswith("payment_") and "delete" in each.fix]
+    assert len(deleting) == 4
+    assert [fix for fix in deleting if "administrator" not in fix] == []
 
 
 def test_people_fill_only_what_is_theirs_to_say() -> None:

@@ -262,7 +262,9 @@ def _wait_for_code(port: int, state: str, address: str) -> str:
                 self.send_error(404)
                 return
             received.update({key: values[0] for key, values in parse_qs(parts.query).items()})
-            body = b"<p>Crossfoot has what it needs. You can close this page.</p>"
+            granted = received.get("state") == state and "code" in received
+            said = b"Crossfoot has what it needs" if granted else b"Nothing was connected"
+            body = b"<p>" + said + b". You can close this page.</p>"
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.send_header("Content-Length", str(len(body)))

@@ -85,6 +85,7 @@ def planned_changes(session: Session) -> list[dict[str, object]]:
             "name": item.agreement.record.name,
             "told": side.value,
             "values": plain(told_to(item.agreement, side)),
+            "parts": [item.agreement.record.label(name) for name in told_to(item.agreement, side)],
         }
         for item in hold_refused(session, compare(session)[0])
         for side in Side
