@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from sqlalchemy import delete, update
 
+from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.key_sweep import sweep_is_due, sweep_keys
-from crossfoot.engine.reading.ledger import INVOICE, ITEM
+from crossfoot.engine.reading.ledger import INVOICE, ITEM, load_ledger
 from crossfoot.store.schema import version
 from crossfoot.store.versions import load_versions, next_seq, save_versions
 
@@ -37,13 +38,30 @@ def test_a_missed_invoice_and_a_missed_change_are_read_and_a_vanished_one_is_nam
     with session.database.writing() as connection:
         missed, changed, other, *_ = load_versions(connection, session.organisation_id, INVOICE)
         connection.execute(delete(version).where(version.c.record_id == missed.ref.id))
-        connection.execute(update(version).where(version.c.record_id == changed.ref.id).values(hash="as it was before"))
+        before = {"hash": "as it was before", "stamp": "2026-01-01T00:00:00+00:00"}
+        connection.execute(update(version).where(version.c.record_id == changed.ref.id).values(**before))
         save_versions(connection, next_seq(connection), [replace(other, ref=RecordRef(Side.XERO, INVOICE, "gone"))])
     [swept] = [each for each in sweep_keys(session) if each.object == INVOICE]
     assert (sorted(swept.missed), swept.gone) == (sorted([missed.ref.id, changed.ref.id]), ("gone",))
     assert swept.words == "Xero Invoice: 2 read late, 1 gone without a trace (gone)"
     [again] = [each for each in sweep_keys(session) if each.object == INVOICE]
     assert (again.missed, again.theirs) == ((), swept.theirs)
+
+
+def test_a_customers_other_name_within_invoices_is_taken_over_without_alarm(synced: Business) -> None:
+    """Xero gives an invoice no new stamp for it, so that no reading could have told of it. Here a name is read with the
+    invoices, and then turned back to Salesforce's."""
+    invoice = synced.invoices()[0]
+    synced.in_xero("Contacts", ContactID=invoice["Contact"]["ContactID"], Name="Quite another name")
+    synced.later()
+    synced.sync()
+    session = synced.session()
+
+    assert [each.words for each in sweep_keys(session) if each.object == INVOICE] == [""]
+
+    with session.database.reading() as connection:
+        stored = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=[invoice["InvoiceID"]])
+    assert stored[invoice["InvoiceID"]].contact_name == invoice["Contact"]["Name"]
 
 
 def test_an_item_that_was_deleted_in_xero_is_made_anew_for_the_deal_that_needs_it(shared: Business) -> None:

@@ -102,10 +102,10 @@ def _sweep_resource(session: Session, resource: str) -> KeySweep:
     def read(table: KeyTable) -> None:
         for page in xero_pages(session, resource, None):
             table.add_theirs((version.ref.id, version.deleted) for version in page.versions)
-            late = _unknown(session, resource, page.versions)
+            otherwise, late = _unknown(session, resource, page.versions)
             with session.database.writing(f"missed {resource}") as connection:
-                save_versions(connection, read_seq, late)
-            missed.extend(version.ref.id for version in late)
+                save_versions(connection, read_seq, otherwise)
+            missed.extend(late)
 
     found = _compare(session, Side.XERO, session.organisation_id, resource, read)
     if resource == ITEM and found.theirs:  # that none is left at all is more likely a fault
@@ -123,14 +123,15 @@ def _end_items(session: Session, read_seq: int, gone: Sequence[str]) -> None:
             drop_link(connection, stored.id)
 
 
-def _unknown(session: Session, resource: str, versions: list[Version]) -> list[Version]:
-    """Those that are not stored as they are read."""
+def _unknown(session: Session, resource: str, versions: list[Version]) -> tuple[list[Version], list[str]]:
+    """Those that are not stored as they are read, and the ids of those that should have been read before. What Xero
+    changed without a new stamp, as the customer's name within an invoice, no reading could have told of."""
     ids = [version.ref.id for version in versions]
     with session.database.reading() as connection:
-        known = {
-            each.ref.id: each.hash for each in load_versions(connection, session.organisation_id, resource, ids=ids)
-        }
-    return [version for version in versions if known.get(version.ref.id) != version.hash]
+        known = {each.ref.id: each for each in load_versions(connection, session.organisation_id, resource, ids=ids)}
+    otherwise = [each for each in versions if each.ref.id not in known or known[each.ref.id].hash != each.hash]
+    late = [each.ref.id for each in otherwise if each.ref.id not in known or known[each.ref.id].stamp != each.stamp]
+    return otherwise, late
 
 
 def _compare(session: Session, side: Side, home: str, name: str, read: Callable[[KeyTable], None]) -> KeySweep:
