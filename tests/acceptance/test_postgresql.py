@@ -121,6 +121,7 @@ def test_an_engine_paused_past_its_lease_writes_no_more_and_nothing_is_doubled(t
 def test_a_run_that_is_ended_gives_its_lease_back(terminal: Shared, number: signal.Signals) -> None:
     terminal.init()
     engine = _engine(terminal.address)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     ended = terminal.start("sync", CROSSFOOT_WORKSPACE=str(terminal.workspace))
     _until(engine, "SELECT count(*) FROM call WHERE state = 'committed'")
     ended.send_signal(number)
