@@ -456,7 +456,9 @@ def _decide_linked(deal: Deal, link: Link, context: Context) -> DealDecision:
         bucket = Bucket.NOT_BILLABLE if deal.won and not deal.deleted else Bucket.NOT_WON
     findings = list(judged.findings)
     if twin := _beside(deal, link, current, context.mirror):
-        findings, operation = [twin], None
+        if context.mirror.by_marker.get(deal.ref.id):
+            findings, operation = [], None
+        findings.append(twin)
         bucket = Bucket.WAITING if twin.code == "invoice_voided" else bucket
     if deal.ref.id in context.undone:
         findings = [replace(f, code="undone") if f.code == "invoice_voided" else f for f in findings]
