@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
 
 import typer
 
@@ -62,20 +62,30 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
             _complain(f"Not agreed to. Where nobody can answer, give {option}.", as_json=as_json, code="declined")
             raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
-            _complain(
-                "Interrupted. What was sent stays; running again is safe and continues.",
-                as_json=as_json,
-                code="interrupted",
-            )
-            raise typer.Exit(EXIT_INTERRUPTED) from None
+            _end_interrupted(as_json=as_json)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(EXIT_ERROR) from None
         except OSError as error:
             _complain(f"{error.strerror or error}: {error.filename or ''}", as_json=as_json, code="os")
             raise typer.Exit(EXIT_ERROR) from None
+        except Exception as error:  # a library that tidies up as it is interrupted may fail over that
+            if not _began_with_interrupt(error):
+                raise
+            _end_interrupted(as_json=as_json)
 
     return run
+
+
+def _began_with_interrupt(error: BaseException) -> bool:
+    before = error.__cause__ or error.__context__
+    return before is not None and (isinstance(before, KeyboardInterrupt) or _began_with_interrupt(before))
+
+
+def _end_interrupted(*, as_json: bool) -> NoReturn:
+    words = "Interrupted. What was sent stays; running again is safe and continues."
+    _complain(words, as_json=as_json, code="interrupted")
+    raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _interrupt(*_: object) -> None:
