@@ -1,0 +1,34 @@
+"""Whoever interrupts a command reads one sentence, whatever a library makes of it."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+
+from crossfoot.cli.screen import EXIT_INTERRUPTED, told_plainly
+
+
+def test_an_interrupt_that_a_library_fails_over_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    @told_plainly
+    def command() -> None:
+        try:
+            try:
+                raise KeyboardInterrupt
+            finally:
+                raise ValueError("the connection is busy")
+        except ValueError as error:
+            raise RuntimeError("the database refused") from error
+
+    with pytest.raises(typer.Exit) as ended:
+        command()
+    assert ended.value.exit_code == EXIT_INTERRUPTED
+    assert "running again is safe" in capsys.readouterr().err
+
+
+def test_a_defect_stays_one() -> None:
+    @told_plainly
+    def command() -> None:
+        raise ValueError("a defect")
+
+    with pytest.raises(ValueError, match="a defect"):
+        command()
