@@ -6,9 +6,13 @@ import pytest
 import typer
 
 from crossfoot.cli.screen import EXIT_INTERRUPTED, told_plainly
+from crossfoot.core.errors import RetryLater
 
 
-def test_an_interrupt_that_a_library_fails_over_is_told_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("made_of_it", [RuntimeError("the database refused"), RetryLater("try later", after_s=60)])
+def test_an_interrupt_that_a_library_fails_over_is_told_as_one(
+    capsys: pytest.CaptureFixture[str], made_of_it: Exception
+) -> None:
     @told_plainly
     def command() -> None:
         try:
@@ -17,7 +21,7 @@ def test_an_interrupt_that_a_library_fails_over_is_told_as_one(capsys: pytest.Ca
             finally:
                 raise ValueError("the connection is busy")
         except ValueError as error:
-            raise RuntimeError("the database refused") from error
+            raise made_of_it from error
 
     with pytest.raises(typer.Exit) as ended:
         command()

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec
 
 import typer
 
@@ -50,7 +50,7 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
         as_json = bool(kwargs.get("as_json"))
         signal.signal(signal.SIGTERM, _interrupt)
         try:
-            function(*args, **kwargs)
+            _interrupted_or(function, *args, **kwargs)
         except Stopped as error:
             _complain(str(error), as_json=as_json, code=error.code)
             raise typer.Exit(EXIT_PENDING) from None
@@ -62,30 +62,35 @@ def told_plainly(function: Callable[P, None]) -> Callable[P, None]:
             _complain(f"Not agreed to. Where nobody can answer, give {option}.", as_json=as_json, code="declined")
             raise typer.Exit(EXIT_ERROR) from None
         except KeyboardInterrupt:
-            _end_interrupted(as_json=as_json)
+            _complain(
+                "Interrupted. What was sent stays; running again is safe and continues.",
+                as_json=as_json,
+                code="interrupted",
+            )
+            raise typer.Exit(EXIT_INTERRUPTED) from None
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(EXIT_ERROR) from None
         except OSError as error:
             _complain(f"{error.strerror or error}: {error.filename or ''}", as_json=as_json, code="os")
             raise typer.Exit(EXIT_ERROR) from None
-        except Exception as error:  # a library that tidies up as it is interrupted may fail over that
-            if not _began_with_interrupt(error):
-                raise
-            _end_interrupted(as_json=as_json)
 
     return run
+
+
+def _interrupted_or(function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+    """Run it. What a library made of an interrupt, as it failed over tidying up, is one all the same."""
+    try:
+        function(*args, **kwargs)
+    except Exception as error:
+        if _began_with_interrupt(error):
+            raise KeyboardInterrupt from None
+        raise
 
 
 def _began_with_interrupt(error: BaseException) -> bool:
     before = error.__cause__ or error.__context__
     return before is not None and (isinstance(before, KeyboardInterrupt) or _began_with_interrupt(before))
-
-
-def _end_interrupted(*, as_json: bool) -> NoReturn:
-    words = "Interrupted. What was sent stays; running again is safe and continues."
-    _complain(words, as_json=as_json, code="interrupted")
-    raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
 def _interrupt(*_: object) -> None:
