@@ -178,6 +178,25 @@ def test_a_row_that_cannot_be_told_at_once_gets_no_second_one_for_its_payment(co
     in_order(counter, row_id, "10.00")
 
 
+def test_a_row_that_cannot_be_told_before_its_payment_is_removed_gets_no_second_one(counter: Counter) -> None:
+    row_id = counter.record("10.00")
+    rule = {"object": "Xero_Payment__c", "name": "Locked", "condition": "Name = 'Cheque 1001'", "message": "No."}
+    counter.firm.post(f"{URLS['salesforce']}/control/validation-rule", {**rule, "active": True})
+    counter.firm.sync()
+    [payment] = counter.invoice()["Payments"]
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{payment['PaymentID']}", {"Status": "DELETED"})
+
+    counter.firm.sync()
+    assert [each["Id"] for each in counter.firm.soql("SELECT Id FROM Xero_Payment__c")] == [row_id]
+    counter.firm.post(f"{URLS['salesforce']}/control/validation-rule", {**rule, "active": False})
+    [refused] = [each for each in counter.firm.desk.entries() if each.code == "write_back_refused"]
+    counter.firm.desk.retry(refused.id)
+
+    counter.firm.sync()
+    assert [each["Id"] for each in counter.firm.soql("SELECT Id FROM Xero_Payment__c")] == [row_id]
+    assert counter.row(row_id)["Status__c"] == "Deleted"
+
+
 def test_a_row_that_a_rule_refuses_is_told_as_the_row_that_it_is(counter: Counter) -> None:
     row_id = counter.record("10.00")
     rule = {"object": "Xero_Payment__c", "name": "No_status", "condition": "Status__c = 'Authorised'", "message": "No."}

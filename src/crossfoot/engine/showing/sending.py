@@ -66,10 +66,11 @@ def _with_parents(session: Session, items: Sequence[WriteBack]) -> list[WriteBac
 
 
 def _entered(session: Session, connection: Connection, items: Sequence[WriteBack]) -> dict[str, tuple[str, str]]:
-    """Rows (object and id) that somebody entered for what others show, that is payments, by the key they shall bear."""
+    """Rows (object and id) that somebody entered for what others show, that is payments, by the key they shall bear; a
+    payment that was taken away as well."""
     name, of = session.mapping.payment_object, f"{session.organisation_id}:"
     keys = {item.key.removeprefix(of): item.key for item in items if item.object == name and item.key.startswith(of)}
-    links = load_links(connection, session.organisation_id, Kind.PAYMENT, xero_ids=keys)
+    links = load_links(connection, session.organisation_id, Kind.PAYMENT, xero_ids=keys, live_only=False)
     return {keys[stored.link.xero_id]: (name, stored.source_id) for stored in links}
 
 
