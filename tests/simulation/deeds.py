@@ -116,7 +116,7 @@ def record_payment(people: People) -> str:
         "Xero_Invoice__c": row["Id"],
         "Amount__c": amount,
         "Date__c": people.desks.today(),
-        "CurrencyIsoCode": "AUD",
+        "CurrencyIsoCode": invoice["CurrencyCode"],
         "Reference__c": f"cheque {number}",
     }
     made = people.desks.salesforce("POST", "/sobjects/Xero_Payment__c", wish)
@@ -147,6 +147,7 @@ def _credit(people: People, visit: Visit) -> None:
         "Type": "ACCRECCREDIT",
         "Contact": {"ContactID": document["Contact"]["ContactID"]},
         "Date": people.desks.today(),
+        "CurrencyCode": document["CurrencyCode"],
         "Status": "AUTHORISED",
         "LineAmountTypes": "NoTax",
         "LineItems": [{"Description": "Goodwill", "Quantity": 1, "UnitAmount": amount, "AccountCode": "200"}],

@@ -51,6 +51,7 @@ MERGES_SHARE = 0.2
 HINTS_SHARE = 0.4
 LISTENS_SHARE = 0.3
 BRAKE_SHARE = 0.25
+ABROAD_SHARE = 0.25
 LEANS_SHARE = 0.4  # of the seeds have much of some deeds, and of faults of one sort of write
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
@@ -123,13 +124,14 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
     first_day = machine.chance.random() < FIRST_DAY_SHARE
-    made = template(QuietWire) if first_day else running(QuietWire)
+    abroad = machine.currencies.random() < ABROAD_SHARE
+    made = (template if first_day else running)(QuietWire, abroad=abroad)
     ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
     ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
     ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
     ways = replace(ways, hints=machine.aside.random() < HINTS_SHARE, brake=machine.aside.random() < BRAKE_SHARE)
     peopled = ways.two_way and not ways.merges and machine.beside.random() < PEOPLE_SHARE
-    ways = replace(ways, people=peopled, listens=machine.listening.random() < LISTENS_SHARE)
+    ways = replace(ways, people=peopled, listens=machine.listening.random() < LISTENS_SHARE, abroad=abroad)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
