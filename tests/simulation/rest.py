@@ -18,6 +18,7 @@ from crossfoot.store.links import find_link, load_links
 from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.schema import disposition, version, watermark
 
+from .deeds import GIVE
 from .machine import Violation
 from .merging import family
 from .oracles import DEAD, Oracles
@@ -30,7 +31,7 @@ from .world import FOREIGN, LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
 _INCIDENTS = {"unlinked_marker", "duplicate_incident"}
 _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited", "readback_differs"}
-_TAKEN_BACK = {"no_longer_won", "source_deleted"}
+_TAKEN_BACK = {"no_longer_won", "source_deleted", "worth_nothing"}
 # What could not be done that a person asked for -> the question that they answered, beside which it stands.
 _NOT_DONE = {"cancel_not_possible": _TAKEN_BACK, "reissue_not_possible": {"changed_after_approval"}}
 _MERGED = {"accounts_merged", "contacts_merged"}
@@ -246,7 +247,7 @@ class Rest:
             if not links.issuperset(invoice["InvoiceID"] for invoice in live) and not named & _INCIDENTS:
                 raise Violation(f"I2: {deal['Name']} has a live invoice that is neither linked nor named: {named}")
             return
-        won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"]
+        won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"] and bool(deal["Amount"])
         due = won and deal["Name"] not in NEVER_INVOICED
         if due and not invoices and self._salesforce.rows["Account"][deal["AccountId"]]["IsDeleted"]:
             if named != {"no_account"}:  # in the bin while its account was merged away, and taken out since
@@ -489,5 +490,6 @@ _UNDONE = {
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",
+    GIVE: "a deal was given away",
     "edit a person": "a person at a customer was edited",
 }

@@ -211,6 +211,7 @@ class Ways:
     people: bool = False
     listens: bool = False
     abroad: bool = False
+    gives: bool = False
 
 
 PLAIN = Ways()
