@@ -14,11 +14,12 @@ from .merging import merge_accounts, merge_contacts
 from .people import Deed, People, Record, Vanished, deal_of
 from .persons import EDIT, HIRE, PART, edit, hire, part_with
 from .shared import CUSTOMER, PRODUCT, SALESFORCE, SIDES, XERO, Edit, Kind, Part
-from .world import NEVER_INVOICED, OPEN_STAGE, Ways
+from .world import HOME, NEVER_INVOICED, OPEN_STAGE, Ways
 
 _CENT = Decimal("0.01")
 _ENDED = {"VOIDED", "DELETED", "PAID"}
 CLEARED_MIN = 6
+OTHER_CURRENCY_SHARE = 0.1
 GIVEN_SHARE = 0.7  # of the deals that are given away are sold after all, while there are any
 OTHER_SIDE_SHARE = 0.8  # of the edits of one side lead to one of the other, as often as not while a run is under way
 
@@ -113,12 +114,15 @@ def record_payment(people: People) -> str:
     number = len(people.ledger.recorded) + 1
     # No two of an amount: one that looks like another waits for a person, which is another story.
     amount = (invoice["AmountDue"] / 5).quantize(_CENT) + _CENT * number
+    currency = invoice["CurrencyCode"]
+    if currency != HOME and people.selling.random() < OTHER_CURRENCY_SHARE:
+        currency = HOME  # it waits for somebody who knows what the bank got
     wish = {
         "Name": f"Cheque {number}",
         "Xero_Invoice__c": row["Id"],
         "Amount__c": amount,
         "Date__c": people.desks.today(),
-        "CurrencyIsoCode": invoice["CurrencyCode"],
+        "CurrencyIsoCode": currency,
         "Reference__c": f"cheque {number}",
     }
     made = people.desks.salesforce("POST", "/sobjects/Xero_Payment__c", wish)

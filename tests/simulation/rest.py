@@ -38,6 +38,7 @@ _MERGED = {"accounts_merged", "contacts_merged"}
 _READ_IN_XERO = {"Contact": "ContactID", "Item": "ItemID", "Invoice": "InvoiceID", "CreditNote": "CreditNoteID"}
 _UNSHARED = {"field_conflict", "blank_kept", "flapping"}
 _UNPAID = {"payment_not_due", "payment_too_large", "payment_removed", "payment_no_invoice"}
+_UNPAID |= {"payment_currency", "payment_account"}
 # Reasons that a history of this business can give by itself; any other would be the engine's own doing.
 _EXPECTED = (
     _NAMED
@@ -287,6 +288,8 @@ class Rest:
             raise Violation(f"I8: {deal['Name']} of {account['Name']} is invoiced to {contact['Name']}")
 
     def _check_amount(self, deal: Mapping[str, Any], invoice: Mapping[str, Any], named: set[str]) -> None:
+        if invoice["CurrencyCode"] != deal["CurrencyIsoCode"]:
+            raise Violation(f"I8: {invoice['InvoiceNumber']} is in {invoice['CurrencyCode']}, {deal['Name']} is not")
         if Decimal(invoice["SubTotal"]) == Decimal(deal["Amount"]):
             return
         edited, draft = self._was_edited(deal["Id"]), invoice["Status"] == "DRAFT"
@@ -415,13 +418,17 @@ class Rest:
 
     def _check_payments(self, waiting: Mapping[str, set[str]]) -> None:
         """I1, I5: what was recorded in Salesforce was paid once, and its row says so, or the queue says why not."""
-        made = payments_of(self._ledger.recorded, self._oracles.books.all("Payments"))
+        books = self._oracles.books
+        made = payments_of(self._ledger.recorded, books.all("Payments"))
         for row_id, payments in made.items():
             row = self._desks.org_row("Xero_Payment__c", row_id)
             if len(payments) > 1:
                 raise Violation(f"I1: {row['Name']} was paid {len(payments)} times")
             if not payments and not waiting.get(row_id, set()) & _UNPAID:
                 raise Violation(f"I17: {row['Name']} was not paid, and nothing says why")
+            paid = {books.get("Invoices", each["Invoice"]["InvoiceID"])["CurrencyCode"] for each in payments}
+            if paid - {row["CurrencyIsoCode"]}:
+                raise Violation(f"I8: {row['Name']} of {row['CurrencyIsoCode']} was paid in another currency")
             for payment in payments:
                 late = payment["Status"] == "DELETED" and waiting.get(row_id, set()) & _UNPAID - {"payment_removed"}
                 if late and not row.get("Payment_Id__c"):

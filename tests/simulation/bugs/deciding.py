@@ -17,14 +17,17 @@ import crossfoot.engine.showing.wanting as engine_wanting
 import crossfoot.engine.writing.apply as engine_apply
 import crossfoot.engine.writing.numbers as engine_numbers
 import crossfoot.engine.writing.reserve as engine_reserve
-from crossfoot.core import lifecycle
+from crossfoot.core import lifecycle, settlement
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
 from crossfoot.core.documents import Deal
+from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.plan import Context, DealDecision
+from crossfoot.core.settlement import RecordedPayment
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session
+from crossfoot.engine.showing.balances import Balance
 from crossfoot.engine.showing.moved import Moved, find_moved
 from crossfoot.engine.writing import adopt
 from crossfoot.mapping.deals import DealLens
@@ -199,6 +202,44 @@ def _wrong_balance(_machine: Machine) -> list[Change]:
     return [(engine_wanting, "_invoice_values", swapped)]
 
 
+def _currencies_added(_machine: Machine) -> list[Change]:
+    """What a customer owes in several currencies is shown as one sum."""
+    values = Balance.values
+
+    def added(balance: Balance, contact_id: str, **_words: Any) -> dict[str, Any]:
+        owed = {"": [amount for amounts in balance.owed.values() for amount in amounts]}
+        return values(replace(balance, owed=owed, drafted={}), contact_id)
+
+    return [(Balance, "values", added)]
+
+
+def _home_currency(_machine: Machine) -> list[Change]:
+    """Every document is made in the currency of the books."""
+    decide = core_plan.decide_deal
+
+    def at_home(deal: Deal, context: Context) -> DealDecision:
+        home = context.books.organisation.base_currency
+        invoice = deal.invoice and replace(deal.invoice, currency=home)
+        return decide(replace(deal, currency=home, invoice=invoice), context)
+
+    return [(engine_planner, "decide_deal", at_home)]
+
+
+def _any_currency(_machine: Machine) -> list[Change]:
+    """The figure of a payment is taken for one in its invoice's currency, whatever account it went into."""
+    problems = settlement._invoice_problems
+
+    def taken(payment: RecordedPayment, invoice: LedgerInvoice) -> list[Finding]:
+        return problems(replace(payment, currency=invoice.currency), invoice)
+
+    return [(settlement, "_invoice_problems", taken), (settlement, "_place_problems", lambda *_: [])]
+
+
+def _bill_nothing(_machine: Machine) -> list[Change]:
+    """A deal that comes to nothing is a deal."""
+    return [(lifecycle, "is_billable", lambda _deal: True), (core_plan, "is_billable", lambda _deal: True)]
+
+
 def _tell_once(_machine: Machine) -> list[Change]:
     """An invoice is shown in Salesforce when it is made, and not when it changes."""
     return [(engine_wanting, "find_moved", _drafts_only)]
@@ -264,6 +305,10 @@ DECIDING: Mapping[str, Plant] = {
     "half to even": _half_even,
     "float money": _float_money,
     "wrong balance": _wrong_balance,
+    "currencies added": _currencies_added,
+    "home currency": _home_currency,
+    "any currency": _any_currency,
+    "bill nothing": _bill_nothing,
     "tell once": _tell_once,
     "series stands still": _series_stands_still,
     "forget the link": _forget_the_link,
