@@ -121,7 +121,7 @@ REFUSALS = {
     "too-much": "Payment amount exceeds the amount outstanding on this document",
     "not-open": "Allocations can only be made between Authorised documents",
     "exceeds": "The amount applied exceeds the amount outstanding on one of the documents",
-    "no-update": "Payments cannot be updated",
+    "no-update": "Only Status accepted for updates.",
     "reconciled": "A reconciled payment cannot be deleted",
     "gone": "Payment has already been deleted",
     "no-verb": "The requested method is not available for this resource",

@@ -283,6 +283,10 @@ def test_without_rotation_the_refresh_token_stays(org: Org) -> None:
     answers = [org.token_by(grant_type="refresh_token", refresh_token=token) for _ in range(2)]
     assert [each.status for each in answers] == [200, 200]
     assert "refresh_token" not in answers[0].body
+    sessions = [each.body["access_token"] for each in answers]
+    assert [org.call("GET", "sobjects", token=each).status for each in sessions] == [200, 200]
+    org.send("POST", "/services/oauth2/revoke", urlencode({"token": token}).encode())
+    assert [org.call("GET", "sobjects", token=each).status for each in sessions] == [401, 401]
 
 
 def test_a_user_logs_in_so_many_times_an_hour(org: Org) -> None:

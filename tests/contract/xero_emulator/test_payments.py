@@ -67,7 +67,17 @@ def test_two_payments_of_one_call_cannot_exceed_the_invoice(xero: Client) -> Non
 
 def test_payment_cannot_be_edited(xero: Client) -> None:
     payment = xero.pay(xero.invoice(100, Status="AUTHORISED"), 10)
-    assert "cannot be updated" in xero.problems("POST", f"/Payments/{payment['PaymentID']}", {"Amount": 5})[0]
+    for sent in ({"Amount": 5}, {**payment, "Status": "DELETED"}):
+        told = xero.problems("POST", f"/Payments/{payment['PaymentID']}", sent)
+        assert told == ["Only Status accepted for updates."]
+
+
+def test_payment_is_deleted_by_a_post_to_all_that_names_it(xero: Client) -> None:
+    made = xero.invoice(100, Status="AUTHORISED")
+    payment = xero.pay(made, 10)
+    ended = xero.one("POST", "/Payments", {"PaymentID": payment["PaymentID"], "Status": "DELETED"})
+    assert (ended["PaymentID"], ended["Status"]) == (payment["PaymentID"], "DELETED")
+    assert _invoice(xero, made)["AmountDue"] == 110
 
 
 def test_foreign_payment_shows_what_the_bank_saw(xero: Client) -> None:

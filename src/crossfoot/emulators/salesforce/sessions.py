@@ -141,8 +141,8 @@ def _rotate(world: World, family: str, now: datetime) -> str:
 def refresh(world: World, token: str, app_key: str, now: datetime) -> tuple[str, str | None, str, str]:
     """Use a refresh token: access token, next refresh token (under rotation), user, scope.
 
-    The family's earlier session ends. A token that was rotated away ends the whole family (SF 1.4), and one that lay
-    idle too long is dead (SF 1.1).
+    Under rotation the family's earlier session ends, and a token that was rotated away ends the whole family (SF 1.4).
+    One that lay idle too long is dead (SF 1.1).
     """
     expired = OAuthError("invalid_grant", "expired access/refresh token")
     family = world.families.get(world.refresh_tokens.get(token, ""))
@@ -156,7 +156,8 @@ def refresh(world: World, token: str, app_key: str, now: datetime) -> tuple[str,
         raise expired
     if not user_of(world, family["user"]).get("IsActive"):
         raise OAuthError("inactive_user", "user is not active")
-    end_session(world, family["session"])
+    if world.settings["refresh_token_rotation"]:
+        end_session(world, family["session"])
     family["session"] = open_session(world, family["user"], family["scope"], now, name)
     family["used"] = now
     rotated = _rotate(world, name, now) if world.settings["refresh_token_rotation"] else None
@@ -164,10 +165,10 @@ def refresh(world: World, token: str, app_key: str, now: datetime) -> tuple[str,
 
 
 def end_family(world: World, name: str) -> None:
-    """End an approval with its session."""
-    family = world.families[name]
-    family["live"] = False
-    end_session(world, family["session"])
+    """End an approval with its sessions: there are several where refresh tokens do not rotate."""
+    world.families[name]["live"] = False
+    for token in [token for token, session in world.sessions.items() if session["family"] == name]:
+        end_session(world, token)
 
 
 def revoke(world: World, token: str) -> bool:

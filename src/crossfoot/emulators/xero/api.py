@@ -260,8 +260,6 @@ def _single(call: Call, kind: Kind, record: Record, method: str, body: bytes) ->
 def _write(call: Call, kind: Kind, method: str, body: bytes, path_id: str | None) -> list[Record]:
     if method not in kind.verbs or method == "GET" or (method == "POST" and kind.put_only and path_id is None):
         raise not_allowed()
-    if method == "POST" and kind is payments.PAYMENTS and path_id is None:
-        method = "PUT"  # POST of a payment creates as PUT does; a payment has no update (XERO 3.3)
     return write(call, kind, method, read_elements(kind, read_body(call, kind.singular, body)), path_id)
 
 

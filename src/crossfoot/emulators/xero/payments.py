@@ -146,7 +146,7 @@ def _build(call: Call, old: Record | None, values: Record, check: Check) -> Reco
 def _delete(call: Call, old: Record, values: Record, check: Check) -> Record:
     """The only change of a payment is its end; it re-opens the document."""
     if values.get("Status") != "DELETED" or set(values) - {"PaymentID", "Status"}:
-        check.refuse("Payments cannot be updated; delete the payment and create another", illegal="edit of a payment")
+        check.refuse("Only Status accepted for updates.", illegal="edit of a payment")
     elif old["Status"] == "DELETED":
         check.refuse("Payment has already been deleted")
     elif old.get("BatchPaymentID"):
