@@ -217,7 +217,8 @@ def _compare(
         undecided = replace(record, decided={})  # what a person chose outlives it
         agreement = Agreement(undecided, base=stored.base, findings=found, told=stored.told)
     else:
-        parts = (*flow.parts, *(part for part, _, _ in shared))
+        held = (part for part in flow.parts if part.name not in form.absent)
+        parts = (*held, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
         if people:
             more = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
