@@ -36,7 +36,7 @@ CASES = [
 def merged(sides: Sides, owner: Owner, newer: Step | None, direction: Direction) -> RecordMerge:
     base = {"F": sides.base} if sides.has_base else None
     return merge_record(
-        {"F": sides.salesforce}, {"F": sides.xero}, base, {"F": owner}, newer=newer, direction=direction
+        {"F": sides.salesforce}, {"F": sides.xero}, base, {"F": owner}, newer={"F": newer}, direction=direction
     )
 
 
@@ -71,7 +71,9 @@ def test_a_second_merge_after_the_writes_does_nothing() -> None:
         if outcome.conflicts:
             continue
         ours, theirs = applied(sides, outcome)
-        again = merge_record({"F": ours}, {"F": theirs}, outcome.base, {"F": owner}, newer=newer, direction=direction)
+        again = merge_record(
+            {"F": ours}, {"F": theirs}, outcome.base, {"F": owner}, newer={"F": newer}, direction=direction
+        )
         assert not again.writes, (sides, owner, newer, direction)
         assert not again.conflicts, (sides, owner, newer, direction)
 

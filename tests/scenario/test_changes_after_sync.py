@@ -260,6 +260,23 @@ def test_the_invoice_of_a_deal_that_came_to_nothing_is_taken_back_when_asked_alo
     assert not firm.tie_out().result.unexplained
 
 
+@pytest.mark.parametrize(
+    ("deal", "code", "words"),
+    [(DRAFT, "negative_deal", "Delete the draft"), (APPROVED, "changed_after_approval", "Credit the invoice")],
+)
+def test_who_is_told_of_a_deal_below_zero_is_told_what_to_do_about_its_invoice(
+    firm: Business, deal: str, code: str, words: str
+) -> None:
+    """A credit note alone would leave a draft that somebody approves."""
+    [line, *_] = firm.lines(deal)
+    firm.edit("OpportunityLineItem", line["Id"], UnitPrice=-5000)
+    see(firm)
+    entry = firm.waiting(deal)[code]
+    assert words in entry.fix
+    assert "queue ignore" in entry.fix
+    assert "queue reissue" not in entry.fix
+
+
 def test_a_draft_stays_its_deals_where_products_were_taken_off_and_others_put_on(firm: Business) -> None:
     make_worthless(firm, DRAFT)
     see(firm)

@@ -306,6 +306,14 @@ def credit_by_hand(firm: Business, amount: Decimal, number: str = "") -> None:
     firm.office.ask("https://xero.invalid", "PUT", path, {"Allocations": [allocation]})
 
 
+def correct_the_tax(firm: Business) -> None:
+    """Finance enter the tax of an approved invoice by hand."""
+    invoice = firm.invoices_of(DEAL)[0]
+    first, *others = [{"LineItemID": line["LineItemID"]} for line in invoice["LineItems"]]
+    corrected = {**first, "TaxAmount": invoice["LineItems"][0]["TaxAmount"] + 1}
+    firm.in_xero("Invoices", InvoiceID=invoice["InvoiceID"], LineItems=[corrected, *others])
+
+
 @pytest.mark.promise("N-10", "F-17")
 @pytest.mark.parametrize(
     ("act", "words"),
@@ -313,10 +321,11 @@ def credit_by_hand(firm: Business, amount: Decimal, number: str = "") -> None:
         (lambda firm: pay(firm, owed(firm)), "paid in full"),
         (lambda firm: prepay(firm, firm.invoices_of(DEAL)[0]), "paid in full"),
         (lambda firm: credit_by_hand(firm, Decimal(5)), "something is credited"),
+        (correct_the_tax, "credit it in full in Xero"),
         (lambda firm: firm.lock("2026-12-31"), "locked up to 2026-12-31"),
         (lambda firm: firm.lock("2026-11-19"), "the new invoice would wait: Dated in a locked period"),
     ],
-    ids=["paid", "paid in advance", "credited in part", "today is locked", "the close date is locked"],
+    ids=["paid", "paid in advance", "credited in part", "tax by hand", "today is locked", "the close date is locked"],
 )
 def test_what_cannot_be_credited_is_left_alone_and_the_queue_says_why(
     firm: Business, act: Callable[[Business], None], words: str

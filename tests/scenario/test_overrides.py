@@ -198,6 +198,32 @@ def test_a_source_that_moves_on_under_a_decision_asks_again(firm: Firm) -> None:
     assert firm.invoice_of(DEAL)["SubTotal"] == firm.deal(DEAL)["Amount"]
 
 
+def test_an_amount_that_was_decided_in_one_currency_does_not_go_out_in_another(firm: Firm) -> None:
+    firm.win("Lump sum", CLINIC, [], Amount=12000, CloseDate="2026-12-24")
+    firm.sync()
+    waits = next(iter(firm.waiting("Lump sum").values()))
+    [proposed] = edit_entry(firm.act("Priya"), waits.id, {"unit_amount": "11000"}, "as agreed")
+    approve_override(firm.act("Sam"), proposed.id)
+    firm.edit("Opportunity", firm.deal("Lump sum")["Id"], CurrencyIsoCode="NZD")
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+
+    firm.sync()
+
+    assert firm.invoices_of("Lump sum") == []
+    assert "12000 NZD" in firm.waiting("Lump sum")["override_outdated"].cause
+
+
+def test_a_due_date_that_was_decided_is_asked_about_once_the_deal_is_dated_after_it(firm: Firm) -> None:
+    edit_entry(firm.act("Priya"), entry_of(firm), {"account": "260", "due": "2027-01-31"}, "as agreed by letter")
+    firm.edit("Opportunity", firm.deal(DEAL)["Id"], CloseDate="2027-02-15")
+    firm.time.now = firm.time.now.replace(year=2027, month=2, day=15)
+
+    firm.sync()
+
+    assert firm.invoices_of(DEAL) == []
+    assert "2027-02-15" in firm.waiting(DEAL)["override_outdated"].cause
+
+
 def test_what_was_decided_about_a_line_never_goes_over_to_another(firm: Firm) -> None:
     """The second line becomes the first one when that is taken out."""
     edit_entry(firm.act("Priya"), entry_of(firm), {"tax:1": "EXEMPTOUTPUT"}, "samples are exempt")
@@ -220,6 +246,7 @@ def test_what_was_decided_about_a_line_never_goes_over_to_another(firm: Firm) ->
         ({"tax": "NOTAX"}, "x", "no active tax type"),
         ({"contact": "Nobody at all"}, "x", "0 active contacts"),
         ({"due": "soon"}, "x", "not a day"),
+        ({"due": "2026-12-23"}, "x", "before the date of the document, 2026-12-24"),
         ({"unit_amount:1": "1.00001"}, "x", "at most 4 decimals"),
         ({"unit_amount:1": "NaN"}, "x", "at most 4 decimals"),
         ({"unit_amount:9": "1"}, "x", "has 2 lines"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,29 @@ def test_two_changes_of_one_name_wait_and_a_choice_settles_them(customer: Custom
 
     assert fields == {"LastName of Ann Leigh": f"{ann} LastName"}
     assert customer.persons == [("Ann", "Leigh", "ann@example.com", False)]
+
+
+@pytest.mark.parametrize("last", ["Salesforce", "Xero"])
+def test_of_two_changes_of_a_name_the_later_goes_by_when_the_person_was_saved(customer: Customer, last: str) -> None:
+    """When the account itself was saved says nothing of that."""
+    customer.firm.set("LastName: LastName,", "LastName: {from: LastName, owner: newest},")
+    ann = customer.hire("Ann", "Lee", "ann@example.com")
+    customer.settle()
+    edits: list[Callable[[], object]] = [
+        lambda: customer.write_persons(("Ann", "Leung", "ann@example.com")),
+        lambda: customer.firm.edit("Contact", ann, LastName="Leigh"),
+    ]
+    for edit in edits if last == "Salesforce" else reversed(edits):
+        edit()
+        customer.firm.later()
+    if last == "Xero":
+        customer.firm.edit("Account", customer.account_id, Description="no matter of hers")
+
+    customer.settle()
+
+    later = "Leigh" if last == "Salesforce" else "Leung"
+    assert customer.persons == [("Ann", later, "ann@example.com", False)]
+    assert customer.in_salesforce(ann)["LastName"] == later
 
 
 def test_a_conflict_is_told_by_the_name_that_the_person_has_now(customer: Customer) -> None:

@@ -502,6 +502,30 @@ def test_an_item_changed_in_xero_changes_its_product_and_a_new_item_is_left_to_x
     assert shared.sync().agreed.writes == 0
 
 
+def test_what_xero_keeps_of_sold_items_alone_is_told_once_an_item_is_sold_again(shared: Business) -> None:
+    """It was told again and again, and the entry said that something turns it back."""
+    product_id, stored = next(iter(links(shared, Kind.ITEM).items()))
+    item = items(shared)[stored.link.xero_id]
+    shared.in_xero("Items", ItemID=item["ItemID"], Code=item["Code"], IsSold=False)
+    shared.sync()
+    shared.later()
+    shared.edit("Product2", product_id, Name="Renamed product", Description="Said otherwise")
+    for _ in range(5):
+        shared.sync()
+        shared.later()
+
+    assert waiting(shared, product_id) == {}
+    assert shared.sync().agreed.writes == 0
+    assert items(shared)[item["ItemID"]]["Name"] == "Renamed product"
+    sales = {"AccountCode": "260", "TaxType": "OUTPUT"}
+    shared.in_xero("Items", ItemID=item["ItemID"], Code=item["Code"], IsSold=True, SalesDetails=sales)
+    shared.later()
+    shared.sync()
+    assert items(shared)[item["ItemID"]]["Description"] == "Said otherwise"
+    [product] = shared.soql(f"SELECT Xero_Account_Code__c FROM Product2 WHERE Id = '{product_id}'")
+    assert product["Xero_Account_Code__c"] == "260"
+
+
 def meanwhile(firm: Business, path_part: str, act: Callable[[], object]) -> None:
     """Somebody acts just before the app's next request whose address says ``path_part``."""
     waiting = [act]

@@ -97,6 +97,12 @@ class LinkedRecord:
     told: Sequence[Told] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """What a part is called before a person, where not by its name."""
+    saved: Mapping[str, tuple[datetime, str]] = field(default_factory=dict)
+    """When and by whom a part was saved in Salesforce, where it stands in a record of its own there."""
+
+    def saved_in_salesforce(self, name: str) -> tuple[datetime | None, str]:
+        """When and by whom a part was saved in Salesforce."""
+        return self.saved.get(name, (self.salesforce_at, self.salesforce_by))
 
     def label(self, name: str) -> str:
         """What a part is called."""
@@ -147,7 +153,7 @@ def agree(
         theirs,
         base,
         {part.name: _owner(part.owner, direction) for part in asked},
-        newer=newer_side(record.salesforce_at, record.xero_at),
+        newer={part.name: newer_side(record.saved_in_salesforce(part.name)[0], record.xero_at) for part in asked},
         direction=direction,
         decided=_decisions(record, ours, theirs),
     )
@@ -282,10 +288,11 @@ def _standing_base(merged: RecordMerge, base: Values, told: set[str]) -> dict[st
 
 
 def _conflict(record: LinkedRecord, name: str, sides: Sides) -> str:
-    by = f" by {record.salesforce_by}" if record.salesforce_by else ""
+    saved_at, saved_by = record.saved_in_salesforce(name)
+    by = f" by {saved_by}" if saved_by else ""
     before = f", before that {_shown(sides.base)}" if sides.base else ""
     return (
-        f"{record.label(name)}: Salesforce has {_shown(sides.salesforce)} (saved {_when(record.salesforce_at)}{by}), "
+        f"{record.label(name)}: Salesforce has {_shown(sides.salesforce)} (saved {_when(saved_at)}{by}), "
         f"Xero has {_shown(sides.xero)} (saved {_when(record.xero_at)}){before}"
     )
 

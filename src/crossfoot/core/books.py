@@ -169,7 +169,8 @@ class LedgerContact:
 
 @dataclass(frozen=True, slots=True)
 class LedgerItem:
-    """A product as Xero holds it. ``quantity_on_hand`` only where Xero counts its stock."""
+    """A product as Xero holds it. ``quantity_on_hand`` only where Xero counts its stock; of one that is not sold Xero
+    keeps no description and no sales details (XERO 4.9)."""
 
     item_id: str
     code: str
@@ -180,6 +181,7 @@ class LedgerItem:
     description: str = ""
     unit_price: Decimal | None = None
     quantity_on_hand: Decimal | None = None
+    is_sold: bool = True
 
 
 @dataclass(frozen=True, slots=True)

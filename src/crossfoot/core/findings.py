@@ -405,7 +405,8 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
         "credit_left": Reason(
             "Credit is left over from an invoice that was made anew",
             _FINANCE,
-            "Put it against the new invoice in Xero once that is approved, or refund it.",
+            "Put it against the new invoice in Xero once that is approved. Where that is another customer's, or in "
+            "another currency, refund it.",
             Weight.NOTES,
         ),
         "payment_unreadable": Reason(

@@ -23,6 +23,14 @@ from crossfoot.core.standing import is_billable
 CANCEL_CODES = frozenset({"cancel_not_possible"})
 """Findings that are raised and closed where documents are taken back."""
 
+_TAKEN_BACK_BY_HAND = {
+    True: "Delete the draft in Xero and make a credit note there by hand, then `crossfoot queue ignore` the entry that "
+    "is here by then.",
+    False: "Credit the invoice in Xero and make a credit note of what the deal is below zero there, both by hand; then "
+    "`crossfoot queue ignore` the entry.",
+}
+"""What to do about the invoice of a deal that came to be below zero, by whether nobody approved it yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkedDeal:
@@ -120,12 +128,14 @@ def _judge_unmakeable(
     for the same reasons as one without; what people approved or edited is named, and the reasons are told with it."""
     related = (RecordRef(Side.XERO, "Invoice", invoice.invoice_id),)
     follows = unapproved and case.link.born == "crossfoot"
+    below_zero = _TAKEN_BACK_BY_HAND[unapproved] if any(each.code == "negative_deal" for each in case.problems) else ""
     if follows and not touched:
-        return Judgement(tuple(replace(each, related=(*each.related, *related)) for each in case.problems), waits=True)
+        told = (replace(each, fix=below_zero if each.code == "negative_deal" else each.fix) for each in case.problems)
+        return Judgement(tuple(replace(each, related=(*each.related, *related)) for each in told), waits=True)
     code = "changed_and_draft_edited" if follows else "changed_after_approval"
     causes = "; ".join(f"{each.reason.title} ({each.cause})" for each in case.problems)
     cause = f"the deal changed and can no longer be read as {shown}: {causes}"
-    return Judgement((Finding(code, case.deal.ref, cause, related=related),))
+    return Judgement((Finding(code, case.deal.ref, cause, fix=below_zero, related=related),))
 
 
 def _judge_own_figures(case: LinkedDeal, invoice: LedgerInvoice, intended: IntendedInvoice, shown: str) -> Judgement:

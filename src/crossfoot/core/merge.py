@@ -104,17 +104,18 @@ def merge_record(
     base: Mapping[str, Any] | None,
     owners: Mapping[str, Owner],
     *,
-    newer: Step | None = None,
+    newer: Mapping[str, Step | None] | None = None,
     direction: Direction = Direction.BOTH,
     decided: Mapping[str, Any] | None = None,
 ) -> RecordMerge:
-    """Merge the fields that ``owners`` names. ``decided`` holds values that a person chose for conflicts."""
+    """Merge the fields that ``owners`` names. ``newer`` says of each whose change is clearly later, ``decided`` holds
+    values that a person chose for conflicts."""
     to_salesforce, to_xero, agreed = {}, {}, dict(base or {})
     conflicts, overruled = {}, {}
     for name, owner in owners.items():
         has_base = base is not None and name in base
         sides = Sides(salesforce.get(name), xero.get(name), base.get(name) if base else None, has_base)
-        merged = merge_field(sides, owner, newer=newer, direction=direction)
+        merged = merge_field(sides, owner, newer=(newer or {}).get(name), direction=direction)
         if merged.step is Step.CONFLICT and decided is not None and name in decided:
             merged = _directed(FieldMerge(Step.TO_BOTH, decided[name]), sides, direction)
         if merged.step is Step.CONFLICT:

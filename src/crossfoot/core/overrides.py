@@ -101,8 +101,16 @@ def read_value(part: Part, value: str) -> str:
 
 
 def source_words(deal: Deal, field: str) -> str:
-    """What the source says of a part now. Of one line also which it is: numbers move on when a line before it goes."""
-    said, number = source_value(deal, field), read_part(field)[1]
+    """What the source says of a part now, an amount with its currency. Of one line also which it is: numbers move on
+    when a line before it goes."""
+    said = source_value(deal, field)
+    if said and read_part(field)[0] is Part.UNIT_AMOUNT:
+        said = f"{said} {deal.currency}"
+    return _of_which_line(deal, field, said)
+
+
+def _of_which_line(deal: Deal, field: str, said: str) -> str:
+    number = read_part(field)[1]
     line = next(iter(_lines(deal.invoice, number)), None) if deal.invoice and number else None
     if line is None:
         return said
@@ -111,7 +119,8 @@ def source_words(deal: Deal, field: str) -> str:
 
 
 def source_value(deal: Deal, field: str) -> str:
-    """The same without the line's name: what a decision is compared with. Of several lines that differ, all of them."""
+    """The same without currency and the line's name: what a decision is compared with. Of several lines that differ,
+    all of them."""
     part, number = read_part(field)
     invoice = deal.invoice
     if invoice is None:
@@ -148,6 +157,19 @@ def agrees(deal: Deal, override: Override) -> bool:
     return said == override.value
 
 
+def _moved_on(deal: Deal, override: Override) -> str:
+    """What the source says now, where it is not what the person decided about, or leaves the decision no sense."""
+    said, part = source_words(deal, override.field), read_part(override.field)[0]
+    known = {said}
+    if part is Part.UNIT_AMOUNT:  # older versions kept no currency with a decision
+        known.add(_of_which_line(deal, override.field, source_value(deal, override.field)))
+    if override.was not in known:
+        return said or "nothing"
+    if part is Part.DUE and deal.invoice and dt.date.fromisoformat(override.value) < deal.invoice.dated:
+        return f"that it is dated {deal.invoice.dated}, after that day"
+    return ""
+
+
 def overridden(deal: Deal, overrides: Iterable[Override]) -> Deal:
     """The deal as people decided it, with a note of each decision; it waits where the source moved on since."""
     invoice = deal.invoice
@@ -156,12 +178,11 @@ def overridden(deal: Deal, overrides: Iterable[Override]) -> Deal:
     for override in overrides:
         if invoice is None or agrees(deal, override):
             continue
-        said, words = source_words(deal, override.field), f"override {override.id}: {override.words}"
+        words = f"override {override.id}: {override.words}"
         if override.state is OverrideState.PROPOSED:
             findings.append(Finding("override_proposed", deal.ref, words))
-        elif said != override.was:
-            cause = f"{words}. Now the source says {said or 'nothing'}"
-            findings.append(Finding("override_outdated", deal.ref, cause))
+        elif said := _moved_on(deal, override):
+            findings.append(Finding("override_outdated", deal.ref, f"{words}. Now the source says {said}"))
         else:
             findings.append(Finding("override_stands", deal.ref, words))
             invoice = _applied(invoice, override)

@@ -123,7 +123,8 @@ def find_obstacle(invoice: LedgerInvoice, link: Link, books: Books, as_of: dt.da
             return f"{cause}: restore it in Xero, or choose another on the invoice"
     totals = credit_totals(invoice, tax_rates(books))
     if totals.gross != invoice.total:
-        return f"its lines come to {totals.gross}, Xero holds {invoice.total}: its tax was corrected by hand"
+        held = f"its lines come to {totals.gross} by the tax rates of today, Xero holds {invoice.total}"
+        return f"{held}: credit it in full in Xero"
     return ""
 
 

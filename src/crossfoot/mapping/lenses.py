@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Any
@@ -76,6 +76,8 @@ ITEM_PARTS: Mapping[str, Shape] = MappingProxyType(
     }
 )
 
+_OF_SOLD_ITEMS = frozenset({"Description", "Price", "AccountCode", "TaxType"})
+
 
 def parts_of(shapes: Mapping[str, Shape], rules: Mapping[str, Rule]) -> tuple[Part, ...]:
     """The parts that a flow maps, each with its owner: that of an address may stand at any of its fields."""
@@ -102,6 +104,8 @@ class Form:
 
     values: Values
     unreadable: Mapping[str, str]
+    absent: frozenset[str] = frozenset()
+    """Parts of which that side can hold no value: these are left alone on both sides."""
 
 
 class RecordLens:
@@ -139,7 +143,8 @@ class RecordLens:
             "AccountCode": item.account_code,
             "TaxType": item.tax_type,
         }
-        return self._form(lambda member: self._of_xero(member, texts), "")
+        form = self._form(lambda member: self._of_xero(member, texts), "")
+        return form if item.is_sold else replace(form, absent=_OF_SOLD_ITEMS)
 
     def salesforce_fields(self, values: Values) -> dict[str, Any]:
         """Salesforce fields that hold these values."""

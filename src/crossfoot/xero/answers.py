@@ -202,6 +202,7 @@ class Item(Struct, frozen=True):
     name: str | None = None
     description: str | None = None
     sales_details: SalesDetails = SalesDetails()
+    is_sold: bool = True
     is_tracked_as_inventory: bool = False
     quantity_on_hand: Decimal | None = None
     updated_date_utc: str = ""

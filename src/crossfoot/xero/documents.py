@@ -189,6 +189,7 @@ def _item(item: answers.Item) -> books.LedgerItem:
         description=item.description or "",
         unit_price=item.sales_details.unit_price,
         quantity_on_hand=item.quantity_on_hand if item.is_tracked_as_inventory else None,
+        is_sold=item.is_sold,
     )
 
 

@@ -28,6 +28,7 @@ from crossfoot.engine.planning.people import (
     keep_compared,
     load_people,
     people_findings,
+    saved_of,
     shared_parts,
 )
 from crossfoot.engine.reading.drift import CUSTOMERS, PEOPLE, PRODUCTS
@@ -193,6 +194,7 @@ def _compare(
     suffix, form = _xero_form(session, flow, stored, fields, theirs)
     mine = flow.lens.salesforce(fields, suffix)
     people = _people(session, flow, stored, theirs, contacts)
+    saved_at, saved_by = saved_of(ours)
     shared = shared_parts(people, decode(theirs.body, LedgerContact)) if people else []
     record = LinkedRecord(
         identity=stored.link.identity,
@@ -202,19 +204,21 @@ def _compare(
         salesforce={**mine.values, **{part.name: value for part, value, _ in shared}},
         xero={**form.values, **{part.name: value for part, _, value in shared}},
         base=people.without_added(stored.base) if people else stored.base,
-        salesforce_at=datetime.fromisoformat(ours.stamp),
+        salesforce_at=saved_at,
         xero_at=datetime.fromisoformat(theirs.stamp),
-        salesforce_by=_saved_by(fields),
+        salesforce_by=saved_by,
         unreadable={**form.unreadable, **mine.unreadable},
         decided=decided,
         told=stored.told,
         labels=people.labels() if people else {},
+        saved=people.saved() if people else {},
     )
     if (found := _standstill(record, ours, theirs)) is not None:
         undecided = replace(record, decided={})  # what a person chose outlives it
         agreement = Agreement(undecided, base=stored.base, findings=found, told=stored.told)
     else:
-        parts = (*flow.parts, *(part for part, _, _ in shared))
+        held = (part for part in flow.parts if part.name not in form.absent)
+        parts = (*held, *(part for part, _, _ in shared))
         agreement = agree(record, parts, now, direction=flow.direction)
         if people:
             more = people_findings(people, decode(theirs.body, LedgerContact), ours.ref, theirs.ref)
@@ -250,11 +254,6 @@ def _xero_form(
         carried = (each for each in suffixes(intended) if contact.name == with_suffix(intended.name, each))
         suffix = next(carried, "")
     return suffix, flow.lens.contact(contact, suffix)
-
-
-def _saved_by(fields: Mapping[str, Any]) -> str:
-    user = fields.get("LastModifiedBy")
-    return str(user.get("Name") or "") if isinstance(user, Mapping) else ""
 
 
 def _standstill(record: LinkedRecord, ours: Version, theirs: Version) -> tuple[Finding, ...] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
@@ -68,6 +69,21 @@ class People:
             for each in self.people.values()
             for field in each.texts
         }
+
+    def saved(self) -> dict[str, tuple[datetime, str]]:
+        """When and by whom each shared value was saved in Salesforce: with its contact, not with the account."""
+        return {
+            part_name(each.contact_id, field): saved_of(self.versions[each.contact_id])
+            for each in self.people.values()
+            for field in each.texts
+        }
+
+
+def saved_of(version: Version) -> tuple[datetime, str]:
+    """When and by whom a Salesforce record was saved."""
+    user = decode_fields(version.body).get("LastModifiedBy")
+    by = str(user.get("Name") or "") if isinstance(user, Mapping) else ""
+    return datetime.fromisoformat(version.stamp), by
 
 
 def load_people(session: Session, connection: Connection, account_ids: Collection[str]) -> dict[str, list[Version]]:

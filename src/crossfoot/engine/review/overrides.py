@@ -49,6 +49,8 @@ def edit_entry(session: Session, entry_id: int, changes: Mapping[str, str], reas
             if number and number > len(deals[0].invoice.lines):
                 raise NeedsPerson(f"{field}: the deal has {len(deals[0].invoice.lines)} lines.")
             value = _checked(connection, session, books, part, read_value(part, text))
+            if part is Part.DUE and value < deals[0].invoice.dated.isoformat():
+                raise NeedsPerson(f"{field}: {value} lies before the date of the document, {deals[0].invoice.dated}.")
             state = OverrideState.PROPOSED if part in NEEDS_SECOND_PERSON else OverrideState.STANDS
             said = source_words(deals[0], field)
             decided = Override(field, value, said, reason.strip(), session.actor, state)
