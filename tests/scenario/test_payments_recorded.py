@@ -212,10 +212,12 @@ def test_a_row_that_a_rule_refuses_is_told_as_the_row_that_it_is(counter: Counte
 def test_a_lost_answer_is_waited_out_and_looked_up(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.carrier.lose_answer_to = ("PUT", "Payments")
-    before = counter.firm.time.now
-    report = counter.firm.sync()
+    before, session, said = counter.firm.time.now, counter.firm.session(), list[str]()
+    session.say = said.append
+    report = sync(session)
     assert (report.paid.made, report.paid.adopted) == (0, 1)
     assert counter.firm.time.now - before >= LANDS_WITHIN
+    assert said == ["Waiting 270 s, until a call that Xero did not answer can no longer land."]
     in_order(counter, row_id, "10.00")
 
 
