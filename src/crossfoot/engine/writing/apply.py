@@ -7,10 +7,11 @@ again, and the vendor's own uniqueness refuses what a look-up could have missed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -168,11 +169,9 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
             else:
                 _refuse(session, batch[0], error.reasons, applied)
             continue
-        remaining = _record(session, batch, sent, applied)
-        if remaining:
-            left = _look_up(session, remaining, applied, taken=True)
-            if left:
-                work.append((left, attempt + 1))
+        if taken := _record(session, batch, sent, applied):
+            said = {operation.id: errors for operation, errors in taken}
+            _look_up(session, [operation for operation, _ in taken], applied, taken=said)
 
 
 def _call(
@@ -197,9 +196,10 @@ def _call(
 
 def _record(
     session: Session, batch: Sequence[StoredOperation], sent: Sent[list[documents.Element]], applied: Applied
-) -> list[StoredOperation]:
-    """Record the outcome of each element; returns those whose number or name Xero says exists already."""
-    taken: list[StoredOperation] = []
+) -> list[tuple[StoredOperation, tuple[str, ...]]]:
+    """Record the outcome of each element; returns those whose number or name Xero says exists already, with its
+    words."""
+    taken: list[tuple[StoredOperation, tuple[str, ...]]] = []
     refused: list[tuple[StoredOperation, tuple[str, ...]]] = []
     with session.database.writing("outcome") as connection:
         for operation, element in zip(batch, sent.unwrap(), strict=True):
@@ -210,7 +210,7 @@ def _record(
                 applied.count(operation)
             elif operation.action == "create" and says_taken(element.errors):
                 ops.settle(connection, operation.id, "unknown", session.host.now())
-                taken.append(operation)
+                taken.append((operation, element.errors))
             else:
                 refused.append((operation, element.errors))
         sent.end(connection, session.host.now())
@@ -220,9 +220,14 @@ def _record(
 
 
 def _look_up(
-    session: Session, batch: Sequence[StoredOperation], applied: Applied, *, taken: bool = False
+    session: Session,
+    batch: Sequence[StoredOperation],
+    applied: Applied,
+    *,
+    taken: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[StoredOperation]:
-    """Probe for what may have been written: adopt what is ours, return what is certainly not there."""
+    """Probe for what may have been written: adopt what is ours, return what is certainly not there. What Xero said was
+    ``taken`` and is none of ours is refused with its words."""
     if batch[0].action != "create":
         return []  # an update is judged anew from what the next sweep reads
     found = probe(session, batch)
@@ -230,9 +235,8 @@ def _look_up(
     for operation in batch:
         record = found.get(operation.id)
         if record is None:
-            if taken:
-                reason = "Xero says it exists already, but shows none that is this one."
-                _refuse(session, operation, (reason,), applied)
+            if operation.id in taken:
+                _refuse(session, operation, taken[operation.id], applied)
             else:
                 remaining.append(operation)
             continue
