@@ -171,7 +171,9 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
             continue
         if taken := _record(session, batch, sent, applied):
             said = {operation.id: errors for operation, errors in taken}
-            _look_up(session, [operation for operation, _ in taken], applied, taken=said)
+            left = _look_up(session, [operation for operation, _ in taken], applied, taken=said)
+            if left:
+                work.append((left, attempt + 1))
 
 
 def _call(
