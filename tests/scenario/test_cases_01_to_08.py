@@ -232,6 +232,24 @@ def test_case_05_a_wrong_link_gives_way_to_the_right_one_though_the_wrong_one_ha
     assert synced.invoice_of(name)["Contact"]["ContactID"] == right["ContactID"]
 
 
+def test_case_05_a_link_that_is_taken_back_while_a_run_plans_is_not_made_again_by_that_run(synced: Business) -> None:
+    name = case(5).deal_names[1]
+    entry = synced.waiting(name)["contact_similar"]
+    synced.desk.link(entry.id)
+    synced.later()
+    synced.sync()
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=99)
+    synced.later()
+
+    synced.stand_still_at("commit customers begins", lambda: unlink(synced.desk, entry.id))
+
+    synced.later()
+    synced.sync()
+    [account] = synced.soql(f"SELECT Xero_Contact_Id__c FROM Account WHERE Id = '{synced.deal(name)['AccountId']}'")
+    assert account["Xero_Contact_Id__c"] is None
+
+
 @pytest.mark.promise("U-07")
 def test_case_06_an_archived_contact_holds_the_deal_until_it_is_restored(synced: Business) -> None:
     [name] = case(6).deal_names

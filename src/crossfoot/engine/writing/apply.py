@@ -33,7 +33,7 @@ from crossfoot.engine.writing.reserve import reserve
 from crossfoot.store import operations as ops
 from crossfoot.store.links import StoredLink, add_link, load_links, next_identity
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import deal_facts, replace_findings
+from crossfoot.store.queue import deal_facts, decisions, replace_findings
 from crossfoot.store.versions import ANSWERED, save_versions
 from crossfoot.xero import documents, requests
 from crossfoot.xero.errors import says_taken
@@ -101,15 +101,19 @@ def link_customers(session: Session, planned: Planned, *, of_new: bool) -> None:
     """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew.
 
     Customers of invoices that stand are linked as soon as they are seen, ``of_new`` also those of invoices to be made.
+    What people told apart since the plan was made is not.
     """
     with session.database.writing("customers") as connection:
         known = _customer_links(connection, session, planned)
+        apart = set(decisions(connection, session.organisation_id, "not_same"))
         taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
         for decision in planned.decisions:
             account = decision.deal.invoice.account if decision.deal.invoice else None
             contact = planned.contacts.get(account.id) if account else None
             goes = decision.bucket in _INVOICED or (of_new and decision.operation is not None)
             if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
+                continue
+            if (account.id, contact.contact_id) in apart:
                 continue
             taken |= {account.id, contact.contact_id}
             identity = next_identity(connection, session.org_id, session.organisation_id, Kind.CONTACT, account.id)
