@@ -187,7 +187,11 @@ def test_the_queue_is_worked_from_the_terminal(terminal: Terminal) -> None:
     terminal.run("sync")
     assert terminal.run("queue", "ls").out.strip() == "Nothing waits."
     assert terminal.json("explain", "Training")["invoice"]["number"] == "INV-0001"
-    assert "made by people" in terminal.run("explain", "Training").out
+    story = terminal.run("explain", "Training").out
+    assert "made by people" in story
+    assert f"queue link  entry {training['entry']}" in story
+    assert "they are different" in terminal.run("queue", "unlink", str(training["entry"])).out
+    assert terminal.json("sync")["created"] == 1
 
 
 def test_the_tie_out_ends_with_2_while_a_new_win_has_no_invoice(terminal: Terminal) -> None:

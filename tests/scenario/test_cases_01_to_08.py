@@ -6,7 +6,10 @@ from decimal import Decimal
 
 import pytest
 
+from crossfoot.core.errors import NeedsPerson
+from crossfoot.core.records import Side
 from crossfoot.emulators.scenarios.demo_cases import case
+from crossfoot.engine.review.unlink import unlink
 
 from .business import Business
 
@@ -68,6 +71,29 @@ def test_case_02_a_win_told_apart_from_the_invoice_by_hand_gets_its_own(synced: 
     synced.sync()
 
     assert synced.invoice_of(name)["SubTotal"] == dec("9800.00")
+
+
+def test_case_02_a_deal_that_was_linked_to_a_wrong_invoice_gets_its_own_once_that_is_taken_back(
+    synced: Business,
+) -> None:
+    [name, _] = case(2).deal_names
+    entry = synced.waiting(name)["already_invoiced"]
+    _, wrong = synced.desk.link(entry.id)
+    synced.later()
+    synced.sync()
+    assert synced.deal(name)["Xero_Invoice_Number__c"] == "INV-0096"
+
+    unlink(synced.desk, entry.id)
+    synced.later()
+    synced.sync()
+
+    own = synced.invoice_of(name)
+    assert own["InvoiceNumber"] == f"SF-{synced.deal(name)['Deal_Number__c']}"
+    assert synced.deal(name)["Xero_Invoice_Number__c"] == own["InvoiceNumber"]
+    [row] = synced.soql(f"SELECT Opportunity__c FROM Xero_Invoice__c WHERE Invoice_Id__c = '{wrong}'")
+    assert row["Opportunity__c"] is None
+    assert synced.waiting(name) == {}
+    assert [event.action for event in synced.history(name) if "link" in event.action] == ["queue link", "queue unlink"]
 
 
 def test_case_02_who_told_the_invoice_by_hand_apart_by_mistake_is_asked_again(synced: Business) -> None:
@@ -151,6 +177,77 @@ def test_case_05_a_person_says_that_the_similar_name_is_the_customer(synced: Bus
 
     assert synced.invoice_of(name)["Contact"]["Name"] == "Saltbush Creative Studio"
     assert not [contact for contact in synced.contacts() if contact["Name"] == "Saltbush Creative"]
+
+
+def test_case_05_a_wrong_link_is_taken_back_and_the_deals_go_to_a_customer_of_their_own(synced: Business) -> None:
+    name = case(5).deal_names[1]
+    entry = synced.waiting(name)["contact_similar"]
+    _, wrong = synced.desk.link(entry.id)
+    synced.later()
+    synced.sync()
+    account_id, draft = synced.deal(name)["AccountId"], synced.invoice_of(name)
+    assert draft["Contact"]["ContactID"] == wrong
+
+    done = unlink(synced.desk, entry.id)
+    assert done.invoices == (draft["InvoiceNumber"],)
+    assert "AccountNumber" in done.told[Side.XERO]
+    synced.in_xero("Contacts", ContactID=wrong, AccountNumber="")
+    synced.later()
+    assert synced.sync().applied.created == 0
+    [account] = synced.soql(f"SELECT Xero_Contact_Id__c FROM Account WHERE Id = '{account_id}'")
+    assert account["Xero_Contact_Id__c"] is None
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="DELETED")
+    synced.later()
+    synced.sync()
+    synced.desk.retry(synced.waiting(name)["invoice_voided"].id)
+    synced.later()
+    synced.sync()
+
+    [anew] = [each for each in synced.invoices_of(name) if each["Status"] == "DRAFT"]
+    customer = synced.contact(anew["Contact"]["ContactID"])
+    assert (customer["Name"], customer["ContactNumber"]) == ("Saltbush Creative", account_id)
+    assert synced.waiting(name) == {}
+    with pytest.raises(NeedsPerson, match="nothing is taken back"):
+        unlink(synced.desk, entry.id)
+    synced.later()
+    assert synced.sync().writes == 0
+
+
+def test_case_05_a_wrong_link_gives_way_to_the_right_one_though_the_wrong_one_has_its_abn_by_now(
+    synced: Business,
+) -> None:
+    name = case(5).deal_names[1]
+    entry, right = synced.waiting(name)["contact_similar"], synced.in_xero("Contacts", Name="Unlike any of these")
+    synced.later()
+    synced.sync()
+    _, wrong = synced.desk.link(entry.id)
+    synced.edit("Account", synced.deal(name)["AccountId"], ABN__c="51 824 753 556")
+    synced.in_xero("Contacts", ContactID=wrong, TaxNumber="51824753556")
+
+    unlink(synced.desk, entry.id, right["ContactID"])
+    for _ in range(2):
+        synced.later()
+        synced.sync()
+
+    assert synced.invoice_of(name)["Contact"]["ContactID"] == right["ContactID"]
+
+
+def test_case_05_a_link_that_is_taken_back_while_a_run_plans_is_not_made_again_by_that_run(synced: Business) -> None:
+    name = case(5).deal_names[1]
+    entry = synced.waiting(name)["contact_similar"]
+    synced.desk.link(entry.id)
+    synced.later()
+    synced.sync()
+    [line] = synced.lines(name)
+    synced.edit("OpportunityLineItem", line["Id"], UnitPrice=99)
+    synced.later()
+
+    synced.stand_still_at("commit customers begins", lambda: unlink(synced.desk, entry.id))
+
+    synced.later()
+    synced.sync()
+    [account] = synced.soql(f"SELECT Xero_Contact_Id__c FROM Account WHERE Id = '{synced.deal(name)['AccountId']}'")
+    assert account["Xero_Contact_Id__c"] is None
 
 
 @pytest.mark.promise("U-07")

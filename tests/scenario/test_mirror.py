@@ -253,3 +253,22 @@ def test_each_change_of_an_invoices_status_is_an_event_in_salesforce_on_the_invo
     assert told_since(synced, position, deal["Id"], "Xero_Payment_Status__c") == [
         "Unpaid", "Paid", "Unpaid", "Voided",
     ]  # fmt: skip
+
+
+def test_a_customer_that_is_hidden_from_the_integration_user_makes_one_entry(synced: Business) -> None:
+    draft = next(each for each in synced.invoices() if each["Status"] == "DRAFT" and each.get("Url"))
+    customer = synced.contact(draft["Contact"]["ContactID"])["ContactNumber"]
+    before = {entry.id for entry in synced.desk.entries(ignored=True)}
+    synced.post(f"{URLS['salesforce']}/control/hide", {"object": "Account", "id": customer})
+    synced.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="AUTHORISED")
+    for _ in range(2):
+        synced.later()
+        synced.sync()
+    [entry] = [each for each in synced.desk.entries(ignored=True) if each.id not in before]
+    assert (entry.code, entry.record.id) == ("write_back_refused", customer)
+
+    synced.post(f"{URLS['salesforce']}/control/show", {"id": customer})
+    synced.desk.retry(entry.id)
+    synced.later()
+    assert synced.sync().write_backs_refused == 0
+    assert {each.id for each in synced.desk.entries(ignored=True)} <= before

@@ -86,6 +86,16 @@ def test_a_customer_that_is_another_accounts_already_is_billed_as_the_refused_an
     assert synced.invoice_of(DEAL)["Contact"]["ContactID"] == contact
 
 
+def test_a_customer_whose_account_number_another_contact_has_waits_with_xeros_own_words(synced: Business) -> None:
+    synced.in_xero("Contacts", Name="Unlike any of these", AccountNumber="C-99")
+    account = {"Name": "Wholly Other Traders", "AccountNumber": "C-99", "BillingCountry": "Australia"}
+    synced.office.salesforce("POST", "/sobjects/Account", account)
+    sell(synced, "Wholly Other Traders")
+    assert see(synced) == {"refused_by_xero"}
+    entry = synced.waiting(DEAL)["refused_by_xero"]
+    assert entry.vendor_text == "The Account Number already exists. Please enter a different Account Number."
+
+
 @pytest.mark.parametrize("closed", ["2026-11-18", "2026-12-01"])
 def test_a_deal_on_both_sides_of_the_start_date_is_billed_as_its_entry_says(synced: Business, closed: str) -> None:
     synced.set("start_date: 2026-10-01", "start_date: 2026-11-25")

@@ -106,6 +106,21 @@ def test_a_tax_that_a_person_decides_goes_before_that_of_the_customers_country(f
     assert firm.waiting(DEAL) == {}
 
 
+def test_a_deal_below_zero_goes_once_two_people_decided_on_prices_above_it(firm: Firm) -> None:
+    for line in firm.lines(DEAL):
+        firm.edit("OpportunityLineItem", line["Id"], UnitPrice=-10)
+    firm.time.now = firm.time.now.replace(month=12, day=24)
+    firm.sync()
+    assert firm.waiting(DEAL).keys() == {"negative_deal"}
+    edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount": "10.00"}, "the sign was meant otherwise")
+    approve_override(firm.act("Sam"), firm.overrides()[0].id)
+    firm.later()
+
+    assert firm.sync().applied.created == 1
+    assert firm.waiting(DEAL).keys() == {"override_stands"}
+    assert not firm.tie_out().result.unexplained
+
+
 @pytest.mark.promise("U-20")
 def test_an_amount_counts_only_after_a_second_person_approved_it(firm: Firm) -> None:
     [proposed] = edit_entry(firm.act("Priya"), entry_of(firm), {"unit_amount:2": "40.00"}, "discount by phone")

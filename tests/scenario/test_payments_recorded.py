@@ -212,10 +212,12 @@ def test_a_row_that_a_rule_refuses_is_told_as_the_row_that_it_is(counter: Counte
 def test_a_lost_answer_is_waited_out_and_looked_up(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.carrier.lose_answer_to = ("PUT", "Payments")
-    before = counter.firm.time.now
-    report = counter.firm.sync()
+    before, session, said = counter.firm.time.now, counter.firm.session(), list[str]()
+    session.say = said.append
+    report = sync(session)
     assert (report.paid.made, report.paid.adopted) == (0, 1)
     assert counter.firm.time.now - before >= LANDS_WITHIN
+    assert said == ["Waiting 270 s, until a call that Xero did not answer can no longer land."]
     in_order(counter, row_id, "10.00")
 
 
@@ -385,6 +387,31 @@ def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:
     assert counter.firm.writes_during(counter.firm.sync) == []
 
 
+def test_where_the_payment_that_its_row_shows_is_the_one_of_two_that_is_removed_nobody_is_told_to_record_it_anew(
+    counter: Counter,
+) -> None:
+    row_id = counter.record("10.00")
+    counter.firm.sync()
+    [first] = counter.invoice()["Payments"]
+    bank_pays(counter, 10, Reference=first["Reference"])
+    counter.firm.later()
+    counter.firm.sync()
+    assert counter.waits(row_id) == {"payment_twice"}
+
+    counter.firm.office.ask(URLS["xero"], "POST", f"/Payments/{first['PaymentID']}", {"Status": "DELETED"})
+    for _ in range(2):
+        counter.firm.later()
+        assert counter.firm.sync().paid.made == 0
+    assert counter.payments() == [Decimal("10.00")]
+    assert sorted(row["Status__c"] for row in map(counter.row, (each["Id"] for each in counter.rows()))) == [
+        "Authorised",
+        "Deleted",
+    ]
+    [entry] = [found for found in counter.firm.desk.entries() if found.record.id == row_id]
+    assert entry.code == "payment_removed"
+    assert entry.fix == "Nothing to do: that one counts. Record no new row."
+
+
 def test_a_payment_removed_before_it_was_read_back_is_noticed(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -446,13 +473,14 @@ def test_rows_that_show_payments_of_the_bank_are_not_looked_at_again(counter: Co
         assert find_candidates(connection, org_id, "Xero_Payment__c", ENTERED[0], ENTERED[1:]) == {row_id}
 
 
-def bank_pays(counter: Counter, amount: int) -> None:
+def bank_pays(counter: Counter, amount: int, **fields: str) -> None:
     """The bank feed brings a payment of the invoice."""
     bank = {
         "Invoice": {"InvoiceID": counter.invoice_id},
         "Account": {"Code": "090"},
         "Date": "2026-11-17",
         "Amount": amount,
+        **fields,
     }
     counter.firm.office.xero("PUT", "Payments", [bank])
 

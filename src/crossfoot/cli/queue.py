@@ -219,7 +219,40 @@ def link(
     """
     desk, addresses = open_desk(workspace)
     found, chosen = desk.link(entry, to)
-    _say(f"Linked to {chosen}. Nothing new is made for it.", found, addresses, as_json=as_json)
+    said = f"Linked to {chosen}. Nothing new is made for it. `crossfoot queue unlink {entry}` takes it back."
+    _say(said, found, addresses, as_json=as_json)
+
+
+@app.command("unlink")
+@told_plainly
+def unlink(
+    entry: EntryArgument,
+    *,
+    to: Annotated[str, typer.Option(help="Id of the Xero record that is the right one, to link it at once.")] = "",
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Take back a wrong `queue link`: the two are different. `crossfoot explain DEAL` has the entry's number.
+
+    Example: crossfoot queue unlink 3
+    """
+    from crossfoot.core.records import Side
+    from crossfoot.engine.review.unlink import unlink as take_back
+
+    desk, addresses = open_desk(workspace)
+    done = take_back(desk, entry, to)
+    said = [f"Taken back, and linked to {to}." if to else "Taken back: they are different. It goes at the next sync."]
+    if done.invoices:
+        numbers = ", ".join(done.invoices)
+        said.append(
+            f"Made for the wrong customer, and left as they are: {numbers}. Delete or void them in Xero, then "
+            "`crossfoot queue retry` the entries that say so."
+        )
+    for side, record in ((Side.XERO, f"Contact {done.wrong}"), (Side.SALESFORCE, "The account")):
+        if done.told[side]:
+            fields = ", ".join(done.told[side])
+            said.append(f"{record} keeps what it was told of the other: {fields}. Correct it in {side.title()}.")
+    _say("\n".join(said), done.entry, addresses, as_json=as_json)
 
 
 @app.command("not-same")

@@ -244,6 +244,8 @@ def _tell(found: Explanation, rules: dict[str, str], addresses: dict[str, str]) 
         typer.echo("History:")
     for event in found.history:
         more = event.body.get("reason") or event.body.get("refusal") or event.body.get("number") or ""
+        if not more and event.action.startswith("queue "):
+            more = f"entry {event.body.get('entry', '')}"
         typer.echo(f"  {event.at[:19].replace('T', ' ')} UTC  {event.actor:12} {event.action}  {more}".rstrip())
 
 

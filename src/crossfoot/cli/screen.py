@@ -190,6 +190,8 @@ def writing_session(directory: Path, *, as_json: bool) -> Iterator[Session]:
     with workspace.only_writer(), progress_bar(as_json=as_json) as progress:
         session = open_session(workspace, progress=progress)
         session.actor = actor()
+        if not as_json:
+            session.say = functools.partial(typer.echo, err=True)
         try:
             with session.only_engine():
                 yield session

@@ -286,8 +286,9 @@ def _deal_problems(deal: Deal, context: Context) -> list[Finding]:
 
 
 def _below_zero(deal: Deal) -> list[Finding]:
+    """Where people decided on prices, what the lines then come to says so, not the deal's amount."""
     worth = f"the deal is worth {deal.amount} {deal.currency}"
-    return [Finding("negative_deal", deal.ref, worth)] if deal.amount < 0 else []
+    return [Finding("negative_deal", deal.ref, worth)] if deal.amount < 0 and not deal.amount_decided else []
 
 
 def _account_problems(deal: Deal, context: Context) -> list[Finding]:
@@ -305,7 +306,7 @@ def _amount_findings(deal: Deal, invoice: IntendedInvoice, policy: Policy) -> li
     findings = []
     if invoice.without_products:
         findings.append(Finding("no_products", deal.ref, f"one line of {invoice.amount} {deal.currency}"))
-    if invoice.amount < 0 <= deal.amount:
+    if invoice.amount < 0 and (deal.amount >= 0 or deal.amount_decided):
         findings.append(Finding("negative_deal", deal.ref, f"the lines come to {invoice.amount} {deal.currency}"))
     difference = EXACT.subtract(invoice.amount, deal.amount)
     if difference and not deal.amount_decided:

@@ -285,8 +285,7 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
     related = RecordRef(Side.XERO, "Payment", made.payment_id)
     unchanged = payment.terms_hash == made.terms_hash
     if made.state is LinkState.RETIRED:
-        removed = _finding(payment, "payment_removed", "the payment was taken away in Xero", related)
-        return Settlement(payment, () if payment.deleted else (removed,))
+        return Settlement(payment, () if payment.deleted else (_removed(payment, made, context),))
     findings: list[Finding] = []
     if payment.deleted:
         cause = "the row was deleted; the payment stands in Xero"
@@ -303,3 +302,20 @@ def _judge_made(payment: RecordedPayment, made: MadePayment, context: Settlement
         cause = f"more than one payment of {invoice.number} carries {marker}"
         findings.append(_finding(payment, "payment_twice", cause, related))
     return Settlement(payment, tuple(findings), gone=not listed)
+
+
+def _removed(payment: RecordedPayment, made: MadePayment, context: SettlementContext) -> Finding:
+    """The payment was taken away. Where it was the one of two that its row shows, the money stands as the other."""
+    cause, related = "the payment was taken away in Xero", RecordRef(Side.XERO, "Payment", made.payment_id)
+    invoice = context.invoices.get(payment.invoice_id)
+    others = marked(invoice, payment_marker(context.org_id, payment.ref.id)) if invoice else []
+    if not (invoice and others):
+        return _finding(payment, "payment_removed", cause, related)
+    cause += f"; another one of {others[0].amount} that was made for this row stands on {invoice.number}"
+    return _finding(
+        payment,
+        "payment_removed",
+        cause,
+        RecordRef(Side.XERO, "Payment", others[0].payment_id),
+        fix="Nothing to do: that one counts. Record no new row.",
+    )

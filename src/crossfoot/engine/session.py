@@ -45,6 +45,10 @@ def no_progress(_what: str, _done: int, _of: int) -> None:
     """Nobody watches."""
 
 
+def say_nothing(_sentence: str) -> None:
+    """Nobody listens."""
+
+
 @dataclass(slots=True)
 class Workspace:
     """A workspace directory: ``crossfoot.yaml`` and, beside it, the state that Crossfoot keeps."""
@@ -126,6 +130,8 @@ class Session:
     mapping: FlowMapping
     actor: str = "crossfoot"
     progress: Progress = no_progress
+    say: Callable[[str], None] = say_nothing
+    """Told at once what a person should know who sees nothing happen."""
     run_id: str = ""
     organisation: Organisation | None = field(default=None)
     http: Http | None = field(default=None)

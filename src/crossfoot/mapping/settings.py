@@ -23,6 +23,7 @@ from crossfoot.mapping.transforms import country_code
 FILE_NAME = "crossfoot.yaml"
 FILE_BYTES_MAX = 1_000_000
 DATABASE_ADDRESS = re.compile(r"postgresql://([^:@/?\s]*@)?(?![^\s]*password=)[^@\s]*")
+_COUNTRY_CODE = re.compile("[A-Z]{2}")
 _DATABASE_LINE = re.compile(r"""(?m)^database:[ ]*["']?([^\s"'#]+)""")
 
 
@@ -116,10 +117,18 @@ class CodingRule(_Section):
     account: Annotated[str, Field(description="Ledger account of sales lines.")] = ""
     no_products_account: Annotated[str, Field(description="Ledger account of deals without products.")] = ""
     tax: Annotated[str, Field(description="Tax type of home customers.")] = ""
-    home_country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="ISO code; blank: Xero's own.")] = ""
+    home_country: Annotated[str, Field(description="By name or ISO code; blank: Xero's own.")] = ""
     tax_by_country: Annotated[
         dict[str, str], Field(description="Tax type of customers elsewhere, by ISO country code. No row: waits.")
     ] = {}
+
+    @field_validator("home_country")
+    @classmethod
+    def _is_a_country(cls, name: str) -> str:
+        code = country_code(name)
+        if name and not _COUNTRY_CODE.fullmatch(code):
+            raise ValueError(f"`{name}` is not a country by its name or its ISO code")
+        return code
 
     @field_validator("tax_by_country")
     @classmethod

@@ -342,7 +342,8 @@ def retire_link(connection: Connection, link_id: int) -> None:
 
 
 def drop_link(connection: Connection, link_id: int) -> None:
-    """Take back a pairing with a record that never came to be: its identity and epoch are free again."""
+    """Take back a pairing that is none, as with a record that never came to be: its identity and epoch are free
+    again."""
     _touch(connection, link_id)
     connection.execute(delete(link).where(link.c.id == link_id))
 

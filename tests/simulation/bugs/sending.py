@@ -192,9 +192,9 @@ def _halve_for_ever(_machine: Machine) -> list[Change]:
     """A refused batch is tried again whole, without an end."""
     record = engine_apply._record
 
-    def never_done(session: Session, batch: Any, sent: Any, applied: Any) -> list[StoredOperation]:
+    def never_done(session: Session, batch: Any, sent: Any, applied: Any) -> list[Any]:
         left = record(session, batch, sent, applied)
-        return left or list(batch)
+        return left or [(operation, ()) for operation in batch]
 
     return [
         (engine_apply, "_record", never_done),

@@ -194,6 +194,11 @@ def _contact_waits(code: str) -> Context:
             context(),
             {"amount": money(0), "invoice": invoice(lines=[line(unit_amount=money("-0.01"))])},
         ),
+        (
+            "negative_deal",
+            context(),
+            {"amount": money(-100), "amount_decided": True, "invoice": invoice(lines=[line(unit_amount=money(-50))])},
+        ),
         ("rounding_too_large", context(), {"amount": money("100.02")}),
         ("already_invoiced", context(invoices=[ledger_invoice()]), {}),
     ],

@@ -83,6 +83,13 @@ def test_a_row_of_taxes_counts_for_its_country_however_that_is_spelt(tmp_path: P
     }
 
 
+@pytest.mark.parametrize("written", ["GB", "gb", "GBR", "UK", "United Kingdom", '""'])
+def test_the_home_country_counts_however_it_is_spelt(tmp_path: Path, written: str) -> None:
+    path = tmp_path / "crossfoot.yaml"
+    path.write_text(SETTINGS.replace("tax: OUTPUT", f"tax: OUTPUT, home_country: {written}"))
+    assert FlowMapping(load_settings(path)).policy.coding.home_country == ("" if written == '""' else "GB")
+
+
 @pytest.mark.promise("S1-67")
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
@@ -115,6 +122,11 @@ def test_a_row_of_taxes_counts_for_its_country_however_that_is_spelt(tmp_path: P
             "`Descriptoin` is not a field here; possible: AccountCode, Description",
         ),
         ("NZ: EXEMPTEXPORT", "NZ: EXEMPTEXPORT, nz: NONE", "`NZ` and `nz` are one country with two taxes"),
+        (
+            "tax: OUTPUT",
+            "tax: OUTPUT, home_country: Britannia",
+            "`coding.home_country`: value error, `Britannia` is not a country by its name or its ISO code",
+        ),
         ("as: abn", "as: abm", "crossfoot.yaml:13:18: "),
         ("as: abn", "ass: abn", "`flows.customers.fields.TaxNumber.ass` is not a setting"),
         ("when: IsWon", "when: IsWon AND", "crossfoot.yaml:18:"),

@@ -48,6 +48,8 @@ from crossfoot.store.write_backs import retry_write_backs
 IGNORE_DAYS_MAX = 366
 _LINKABLE = {"already_invoiced": Kind.INVOICE, "number_taken": Kind.INVOICE, "contact_similar": Kind.CONTACT,
              "contact_ambiguous": Kind.CONTACT}  # fmt: skip
+CHOSEN = "chosen by a person"
+"""The evidence of a link that ``queue link`` made."""
 _ONLY_TOLD_APART = frozenset({"payment_maybe_there", "contact_same_tax_number"})
 """Another payment is never taken for a row's own, and two accounts are made one in Salesforce alone."""
 _REISSUED = frozenset({"invoice_voided", "undone"})
@@ -111,7 +113,7 @@ class Desk:
             if entry.code in _ANSWERED_BY:
                 queue_store.forget_decision(connection, self.organisation_id, _ANSWERED_BY[entry.code], entry.record.id)
             ignored = queue_store.ignore_entry(connection, entry, reason=reason.strip(), until=until.isoformat())
-            self._note(connection, "ignore", entry, reason=reason.strip(), until=until.isoformat())
+            self.note(connection, "ignore", entry, reason=reason.strip(), until=until.isoformat())
         return ignored
 
     def retry(self, entry_id: int) -> QueueEntry:
@@ -131,7 +133,7 @@ class Desk:
             if entry.code == "not_shown":
                 self._take_back_unseen(connection, entry.record.id)
             queue_store.close_entry(connection, entry.id, self.now)
-            self._note(connection, "retry", entry)
+            self.note(connection, "retry", entry)
         return entry
 
     def _take_back_unseen(self, connection: Connection, deal_id: str) -> None:
@@ -168,24 +170,28 @@ class Desk:
     def link(self, entry_id: int, target: str = "") -> tuple[QueueEntry, str]:
         """Say that the record shown is the same one: an existing invoice, or an existing customer."""
         with self.deciding("link", entry_id) as (connection, entry):
-            kind = self._linkable(entry)
-            choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
-            chosen = target or (choices[0] if len(choices) == 1 else "")
-            if chosen not in choices and not (kind is Kind.CONTACT and self._is_customer(connection, chosen)):
-                raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
-            if kind is Kind.CONTACT:
-                account = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
-                queue_store.decide(
-                    connection, self.organisation_id, "link_contact", account, chosen, actor=self.actor, now=self.now
-                )
-                else_ = "merge the two accounts in Salesforce, or bill this deal alone to it: `crossfoot queue edit "
-                else_ += f'{entry.id} --set contact={chosen} --reason "..."`.'
-                self._link(connection, Kind.CONTACT, account, chosen, else_=else_)
-            else:
-                self._link_invoice(connection, entry, chosen)
+            chosen = self.pair(connection, entry, target)
             queue_store.close_entry(connection, entry.id, self.now)
-            self._note(connection, "link", entry, to=chosen)
+            self.note(connection, "link", entry, to=chosen)
         return entry, chosen
+
+    def pair(self, connection: Connection, entry: QueueEntry, target: str) -> str:
+        """Link what an entry asks about to the Xero record meant, in the caller's transaction. Returns its id."""
+        kind, source = linkable(entry), source_of(entry)
+        choices = [ref.id for ref in entry.related if ref.side is Side.XERO]
+        chosen = target or (choices[0] if len(choices) == 1 else "")
+        if chosen not in choices and not (kind is Kind.CONTACT and self._is_customer(connection, chosen)):
+            raise NeedsPerson(f"Say which one with --to: {', '.join(choices) or 'there is none to link'}.")
+        if kind is Kind.CONTACT:
+            queue_store.decide(
+                connection, self.organisation_id, "link_contact", source, chosen, actor=self.actor, now=self.now
+            )
+            else_ = "merge the two accounts in Salesforce, or bill this deal alone to it: `crossfoot queue edit "
+            else_ += f'{entry.id} --set contact={chosen} --reason "..."`.'
+            self._link(connection, Kind.CONTACT, source, chosen, else_=else_)
+        else:
+            self._link_invoice(connection, entry, chosen)
+        return chosen
 
     def _is_customer(self, connection: Connection, contact_id: str) -> bool:
         """Whether it is an active contact: a person may know of one that is not shown."""
@@ -228,7 +234,7 @@ class Desk:
         if taken:
             raise NeedsPerson(f"That {kind.value.lower()} is linked to {taken[0].source_id} already: {else_}")
         identity = next_identity(connection, self.org_id, self.organisation_id, kind, source_id)
-        link = Link(identity, xero_id, number, "people", base, "chosen by a person")
+        link = Link(identity, xero_id, number, "people", base, CHOSEN)
         add_link(connection, link, self.now, source_id=source_id)
 
     def not_same(self, entry_id: int) -> QueueEntry:
@@ -239,17 +245,15 @@ class Desk:
             if entry.code == "contact_ambiguous" and len([ref for ref in entry.related if ref.side is Side.XERO]) == 1:
                 raise NeedsPerson(f"Xero has the contact shown as this account's own. {entry.fix}")
             if entry.code not in _ONLY_TOLD_APART:
-                self._linkable(entry)
-            source = entry.record.id
-            if entry.code.startswith("contact"):
-                source = next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), source)
+                linkable(entry)
+            source = source_of(entry)
             for ref in entry.related:
                 if ref.id != source:
                     queue_store.decide(
                         connection, self.organisation_id, "not_same", source, ref.id, actor=self.actor, now=self.now
                     )
             queue_store.close_entry(connection, entry.id, self.now)
-            self._note(connection, "not the same", entry)
+            self.note(connection, "not the same", entry)
         return entry
 
     def cancel(self, entry_id: int) -> QueueEntry:
@@ -266,7 +270,7 @@ class Desk:
             queue_store.decide(
                 connection, self.organisation_id, CANCEL, entry.record.id, target, actor=self.actor, now=self.now
             )
-            self._note(connection, "cancel", entry, xero_id=target)
+            self.note(connection, "cancel", entry, xero_id=target)
         return entry
 
     def reissue(self, entry_id: int) -> tuple[QueueEntry, str]:
@@ -284,17 +288,11 @@ class Desk:
             queue_store.forget_decision(connection, home, ASKED, deal)
             ops.forget_refusals(connection, home, deal)
             queue_store.decide(connection, home, ASKED, deal, target, actor=self.actor, now=self.now)
-            self._note(connection, "reissue", entry, xero_id=stored.link.xero_id)
+            self.note(connection, "reissue", entry, xero_id=stored.link.xero_id)
         return entry, stored.link.number
 
-    def _linkable(self, entry: QueueEntry) -> Kind:
-        if entry.code not in _LINKABLE:
-            raise NeedsPerson(
-                f"Entry {entry.id} ({REASONS[entry.code].title}) is not about two records that may be one."
-            )
-        return _LINKABLE[entry.code]
-
-    def _note(self, connection: Connection, action: str, entry: QueueEntry, **more: object) -> None:
+    def note(self, connection: Connection, action: str, entry: QueueEntry, **more: object) -> None:
+        """Keep in the audit log what was decided about an entry."""
         append_audit(
             connection,
             self.organisation_id,
@@ -306,6 +304,20 @@ class Desk:
             code=entry.code,
             **more,
         )
+
+
+def linkable(entry: QueueEntry) -> Kind:
+    """What kind of records an entry asks whether they are one. Raises ``NeedsPerson`` where it does not."""
+    if entry.code not in _LINKABLE:
+        raise NeedsPerson(f"Entry {entry.id} ({REASONS[entry.code].title}) is not about two records that may be one.")
+    return _LINKABLE[entry.code]
+
+
+def source_of(entry: QueueEntry) -> str:
+    """The Salesforce record that an entry asks about: of a customer's the account, though a deal waits for it."""
+    if not entry.code.startswith("contact"):
+        return entry.record.id
+    return next((ref.id for ref in entry.related if ref.side is Side.SALESFORCE), entry.record.id)
 
 
 def go_live(session: Session, typed_name: str) -> None:

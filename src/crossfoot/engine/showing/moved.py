@@ -25,6 +25,7 @@ from crossfoot.store.feed import ShownTo, changed_since, planned_to, shown_to, t
 from crossfoot.store.links import linked_pairs, load_links
 from crossfoot.store.lookups import Keys, chunks, find_candidates, save_keys
 from crossfoot.store.versions import last_seq, standing_keys, unread
+from crossfoot.store.write_backs import rows_but
 
 DAYS_MAX = 400
 FORM = 3  # how rows are made of what is stored: raise it when that changes, and every row is worked out anew
@@ -42,7 +43,8 @@ _DOCUMENTS: Mapping[str, type[LedgerInvoice] | type[LedgerCredit] | type[LedgerC
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Ids of what to show anew, and how far all is carried then. Some may stand for nothing that is stored."""
+    """Ids of what to show anew, and how far all is carried then. Some may stand for nothing that is stored. Among the
+    ``contacts`` are accounts whose link may be gone."""
 
     reached: ShownTo
     invoices: frozenset[str]
@@ -90,11 +92,12 @@ def _everything(session: Session, connection: Connection, books: Books, reached:
     ids = {kind: [key for key, _ in standing_keys(connection, home, kind)] for kind in kinds}
     for kind in _DOCUMENTS:
         keep_keys(connection, home, kind, ids[kind], books)
-    linked = {contact for _, contact in linked_pairs(connection, home, Kind.CONTACT)}
+    linked = dict(linked_pairs(connection, home, Kind.CONTACT))
+    told = rows_but(connection, home, session.mapping.account_object, "")
     return Moved(
         reached,
         invoices=frozenset(ids[INVOICE]),
-        contacts=frozenset(ids[CONTACT]) | linked,
+        contacts=frozenset({*ids[CONTACT], *linked.values(), *(told - linked.keys())}),
         notes=frozenset(ids[CREDIT_NOTE]),
         bills=frozenset(ids[BILL]),
         deals=frozenset(each.record_id for each in load_dispositions(connection, home)),

@@ -207,7 +207,8 @@ def settle_rows(
         if not outcome.success:
             store.write_back_refused(connection, home, item, now)
             finding, names[item.source_id] = _refusal(connection, session, item, outcome.message)
-            findings.append(finding)
+            if not _is_told(connection, session, item):
+                findings.append(finding)
     note_write_backs(connection, session, [(item, "" if each.success else each.message) for item, each in rows])
     sources = {item.source_id for item, _ in taken}
     names |= dict.fromkeys(sources - store.refused_sources(connection, home, sources), "")
@@ -221,6 +222,15 @@ def _refusal(connection: Connection, session: Session, item: WriteBack, words: s
     ref = _concerned(session, item)
     finding = Finding("write_back_refused", ref, f"{item.object}: {words}", money=money, vendor_text=words)
     return finding, name or record_name(connection, session.org_id, ref)
+
+
+def _is_told(connection: Connection, session: Session, item: WriteBack) -> bool:
+    """Whether it is the row of an issue about a record of which something was refused before: one entry says so, as
+    where a customer is hidden from the integration user, so that no row can point at it."""
+    if item.object != session.mapping.settings.flows.invoices.records.get("issue"):
+        return False
+    about = item.key.removeprefix(f"{session.organisation_id}:").rpartition(":")[0]
+    return bool(store.refused_sources(connection, session.organisation_id, [about]))
 
 
 def _concerned(session: Session, item: WriteBack) -> RecordRef:

@@ -80,6 +80,7 @@ class Wanting:
             self._want_items()
         for part in chunks(moved.contacts):
             self._want_customers(part)
+            self._want_nothing_of(part)
         for part in chunks(moved.invoices):
             self._want_invoices(part)
         for part in chunks(moved.notes):
@@ -177,6 +178,15 @@ class Wanting:
         self._want_rows(rows)
         self._want(updates)
         self._forget(self._mapping.account_object, mirror.gone & set(mirror.customers.values()))
+
+    def _want_nothing_of(self, accounts: Iterable[str]) -> None:
+        """Empty what accounts were told of a contact that is theirs no more, since its link was taken back."""
+        name = self._mapping.account_object
+        told = store.wanted_states(self._connection, self._home, name, accounts).keys() - self._mirror.gone
+        linked = load_links(self._connection, self._home, Kind.CONTACT, source_keys=told)
+        unlinked = told - {stored.source_id for stored in linked}
+        blank = dict.fromkeys(self._mapping.settings.flows.customers.write_back)
+        self._want(self._update(name, account_id, blank) for account_id in sorted(unlinked))
 
     def _want_invoices(self, ids: Collection[str]) -> None:
         invoices = self._invoices(ids)

@@ -7,10 +7,11 @@ again, and the vendor's own uniqueness refuses what a look-up could have missed.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 
 from sqlalchemy import Connection
 
@@ -32,7 +33,7 @@ from crossfoot.engine.writing.reserve import reserve
 from crossfoot.store import operations as ops
 from crossfoot.store.links import StoredLink, add_link, load_links, next_identity
 from crossfoot.store.operations import StoredOperation
-from crossfoot.store.queue import deal_facts, replace_findings
+from crossfoot.store.queue import deal_facts, decisions, replace_findings
 from crossfoot.store.versions import ANSWERED, save_versions
 from crossfoot.xero import documents, requests
 from crossfoot.xero.errors import says_taken
@@ -100,15 +101,19 @@ def link_customers(session: Session, planned: Planned, *, of_new: bool) -> None:
     """Keep which existing contact each customer was matched with: it is shown in Salesforce and never decided anew.
 
     Customers of invoices that stand are linked as soon as they are seen, ``of_new`` also those of invoices to be made.
+    What people told apart since the plan was made is not.
     """
     with session.database.writing("customers") as connection:
         known = _customer_links(connection, session, planned)
+        apart = set(decisions(connection, session.organisation_id, "not_same"))
         taken = {stored.source_id for stored in known} | {stored.link.xero_id for stored in known}
         for decision in planned.decisions:
             account = decision.deal.invoice.account if decision.deal.invoice else None
             contact = planned.contacts.get(account.id) if account else None
             goes = decision.bucket in _INVOICED or (of_new and decision.operation is not None)
             if account is None or contact is None or not goes or {account.id, contact.contact_id} & {*taken, ""}:
+                continue
+            if (account.id, contact.contact_id) in apart:
                 continue
             taken |= {account.id, contact.contact_id}
             identity = next_identity(connection, session.org_id, session.organisation_id, Kind.CONTACT, account.id)
@@ -168,9 +173,9 @@ def _send(session: Session, group: list[StoredOperation], applied: Applied) -> N
             else:
                 _refuse(session, batch[0], error.reasons, applied)
             continue
-        remaining = _record(session, batch, sent, applied)
-        if remaining:
-            left = _look_up(session, remaining, applied, taken=True)
+        if taken := _record(session, batch, sent, applied):
+            said = {operation.id: errors for operation, errors in taken}
+            left = _look_up(session, [operation for operation, _ in taken], applied, taken=said)
             if left:
                 work.append((left, attempt + 1))
 
@@ -197,9 +202,10 @@ def _call(
 
 def _record(
     session: Session, batch: Sequence[StoredOperation], sent: Sent[list[documents.Element]], applied: Applied
-) -> list[StoredOperation]:
-    """Record the outcome of each element; returns those whose number or name Xero says exists already."""
-    taken: list[StoredOperation] = []
+) -> list[tuple[StoredOperation, tuple[str, ...]]]:
+    """Record the outcome of each element; returns those whose number or name Xero says exists already, with its
+    words."""
+    taken: list[tuple[StoredOperation, tuple[str, ...]]] = []
     refused: list[tuple[StoredOperation, tuple[str, ...]]] = []
     with session.database.writing("outcome") as connection:
         for operation, element in zip(batch, sent.unwrap(), strict=True):
@@ -210,7 +216,7 @@ def _record(
                 applied.count(operation)
             elif operation.action == "create" and says_taken(element.errors):
                 ops.settle(connection, operation.id, "unknown", session.host.now())
-                taken.append(operation)
+                taken.append((operation, element.errors))
             else:
                 refused.append((operation, element.errors))
         sent.end(connection, session.host.now())
@@ -220,9 +226,14 @@ def _record(
 
 
 def _look_up(
-    session: Session, batch: Sequence[StoredOperation], applied: Applied, *, taken: bool = False
+    session: Session,
+    batch: Sequence[StoredOperation],
+    applied: Applied,
+    *,
+    taken: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> list[StoredOperation]:
-    """Probe for what may have been written: adopt what is ours, return what is certainly not there."""
+    """Probe for what may have been written: adopt what is ours, return what is certainly not there. What Xero said was
+    ``taken`` and is none of ours is refused with its words."""
     if batch[0].action != "create":
         return []  # an update is judged anew from what the next sweep reads
     found = probe(session, batch)
@@ -230,9 +241,8 @@ def _look_up(
     for operation in batch:
         record = found.get(operation.id)
         if record is None:
-            if taken:
-                reason = "Xero says it exists already, but shows none that is this one."
-                _refuse(session, operation, (reason,), applied)
+            if operation.id in taken:
+                _refuse(session, operation, taken[operation.id], applied)
             else:
                 remaining.append(operation)
             continue

@@ -22,5 +22,5 @@ def wait_to_land(session: Session, operations: Iterable[StoredOperation]) -> Non
     until = max([moment + LANDS_WITHIN for moment in sent if moment], default=now)
     wait_s = min((until - now).total_seconds(), LANDS_WITHIN.total_seconds())
     if wait_s > 0:
-        session.progress(f"Waiting {wait_s:.0f} s, until a call without an answer can no longer land", 0, 0)
+        session.say(f"Waiting {wait_s:.0f} s, until a call that Xero did not answer can no longer land.")
         session.host.sleep(wait_s)
