@@ -207,6 +207,7 @@ def _compare(
         salesforce_by=_saved_by(fields),
         unreadable={**form.unreadable, **mine.unreadable},
         decided=decided,
+        asked=stored.conflicts,
         told=stored.told,
         labels=people.labels() if people else {},
     )
