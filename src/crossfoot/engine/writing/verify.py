@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -22,6 +22,7 @@ from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note, note_refused
+from crossfoot.engine.writing.landing import is_late
 from crossfoot.engine.writing.numbers import recent_rates
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
@@ -31,7 +32,6 @@ from crossfoot.store.queue import QueueEntry, close_entry, deal_facts, open_abou
 from crossfoot.store.versions import read_back
 
 RATE_BAND = Decimal("0.10")
-SHOWN_WITHIN = timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
 _MINE = frozenset({"readback_differs", "not_shown", "rate_unusual"})
 _BEFORE_APPROVING = frozenset({"readback_differs", "rate_unusual"})
 
@@ -52,7 +52,7 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
     with session.database.reading() as connection:
         found = ops.load_operations(connection, session.organisation_id, states=("applied",))
         applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
-    late = {each.id for each in applied if _is_late(session, each)}
+    late = {each.id for each in applied if each.identity.kind is Kind.INVOICE and is_late(session, each)}
     if not applied:
         return Verified()
     if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
@@ -146,12 +146,6 @@ def _give_up(connection: Connection, session: Session, operation: StoredOperatio
     if stored and stored.link.xero_id == operation.xero_id:
         set_base(connection, stored.id, source_hash="")
     note_refused(connection, session, operation, [words])
-
-
-def _is_late(session: Session, operation: StoredOperation) -> bool:
-    """Whether an invoice should have been shown by now."""
-    resolved = operation.resolved_at if operation.identity.kind is Kind.INVOICE else None
-    return resolved is not None and session.host.now() - resolved >= SHOWN_WITHIN
 
 
 def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
