@@ -57,6 +57,27 @@ def test_what_was_never_saved_is_made_again_when_asked_and_never_twice(unsaved: 
     assert not firm.tie_out().result.unexplained
 
 
+@pytest.mark.parametrize("kind", ["Contacts", "Items"])
+def test_a_customer_or_item_that_saved_nothing_is_made_again_and_its_deal_goes(synced: Business, kind: str) -> None:
+    synced.office.salesforce("POST", "/sobjects/Account", {"Name": "Zebra Pty Ltd", "BillingCountry": "Australia"})
+    product = {"Name": "Stripes", "ProductCode": "STRIPES", "IsActive": True}
+    product_id = synced.office.salesforce("POST", "/sobjects/Product2", product)["id"]
+    [book] = synced.soql("SELECT Id FROM Pricebook2 WHERE IsStandard = true")
+    entry = {"Product2Id": product_id, "Pricebook2Id": book["Id"], "UnitPrice": 10, "IsActive": True}
+    synced.office.salesforce("POST", "/sobjects/PricebookEntry", {**entry, "CurrencyIsoCode": "AUD"})
+    synced.win(DEAL, "Zebra Pty Ltd", [{"code": "STRIPES", "Quantity": 1, "UnitPrice": 10}])
+    fault = {"kind": "silent_200", "match": {"method": "PUT", "path_contains": f"/{kind}"}}
+    synced.post(f"{URLS['xero']}/control/fault", fault)
+    synced.sync()
+    assert set(synced.waiting(DEAL)) == {"refused_by_xero"}
+
+    for _ in range(2):
+        synced.later(days=1)
+        synced.sync()
+
+    assert (synced.waiting(DEAL), synced.invoice_of(DEAL)["Contact"]["Name"]) == ({}, "Zebra Pty Ltd")
+
+
 def test_what_a_list_shows_only_after_its_stamp_was_passed_is_looked_up(synced: Business) -> None:
     [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
     synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)

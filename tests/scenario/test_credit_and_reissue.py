@@ -90,6 +90,17 @@ def test_it_is_proposed_and_nothing_is_done_unasked(firm: Business) -> None:
     assert entry.money.amount == 1000
 
 
+@pytest.mark.promise("S1-02")
+@pytest.mark.parametrize("begun", [False, True])
+def test_nothing_is_credited_or_gone_on_with_where_nothing_goes_to_xero(firm: Business, begun: bool) -> None:
+    accept(firm)
+    if begun:
+        firm.die_at("commit re-issue begun done")
+    firm.set("prices:", "direction: to_salesforce\nprices:")
+    assert to_xero(firm, firm.sync) == []
+    assert notes(firm) == []
+
+
 def test_an_invoice_that_is_paid_while_the_process_stands_still_is_not_credited(firm: Business) -> None:
     accept(firm)
     owed = firm.invoice_of(DEAL)["AmountDue"]

@@ -372,6 +372,28 @@ def test_a_payment_that_xero_kept_otherwise_is_asked_about_until_it_is_removed(c
         assert counter.waits(row_id) == {"payment_removed"}
 
 
+def test_a_payment_that_xero_said_it_made_and_never_shows_is_told_holds_no_other_and_is_made_when_asked(
+    counter: Counter,
+) -> None:
+    fault = {"kind": "silent_200", "match": {"method": "PUT", "path_contains": "/Payments"}}
+    counter.firm.post(f"{URLS['xero']}/control/fault", fault)
+    row_id, second = counter.record("10.00"), counter.record("20.00")
+    for _ in range(2):
+        counter.firm.sync()
+        counter.firm.later(minutes=11)
+    assert counter.payments() == [Decimal("20.00")]
+    [entry] = [each for each in counter.firm.desk.entries() if each.record.id == row_id]
+    assert (entry.code, entry.money.amount) == ("payment_not_shown", Decimal("10.00"))
+    in_order(counter, second, "20.00")
+
+    counter.firm.desk.retry(entry.id)
+    for _ in range(2):
+        counter.firm.later()
+        counter.firm.sync()
+
+    in_order(counter, row_id, "10.00", "20.00")
+
+
 def test_a_payment_removed_in_xero_is_not_made_again(counter: Counter) -> None:
     row_id = counter.record("10.00")
     counter.firm.sync()

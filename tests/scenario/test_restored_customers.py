@@ -117,10 +117,14 @@ def test_a_contact_that_two_accounts_show_is_linked_to_neither(firm: Business, c
 
 
 @pytest.mark.parametrize("side", list(Side))
+@pytest.mark.parametrize("owner", ["either", "newest"])
 def test_a_value_that_was_shared_since_and_then_set_back_on_one_side_waits_for_a_choice(
-    shared: Business, side: Side
+    shared: Business, side: Side, owner: str
 ) -> None:
     """By the old copy the other side alone seems to have changed."""
+    shared.set("{from: Phone, as: phone}", f"{{from: Phone, as: phone, owner: {owner}}}")
+    shared.sync()
+    shared.later()
     copy = shared.freeze().database
     row, contact = linked(shared)[0]
     account_id, contact_id = row["Id"], contact["ContactID"]

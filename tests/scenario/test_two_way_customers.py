@@ -91,6 +91,31 @@ def test_two_different_changes_wait_for_a_person_with_both_values_and_the_one_be
     assert (again.writes, again.queue_opened, again.queue_closed) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("saved_again", ["by us", "by a person, for another field"])
+def test_two_changes_of_which_neither_is_known_to_be_the_later_wait_whoever_saves_the_record_again(
+    shared: Business, saved_again: str
+) -> None:
+    shared.set("{from: Phone, as: phone}", "{from: Phone, as: phone, owner: newest}")
+    account_id, contact_id = both_change_the_phone(shared)
+    shared.later()
+    if saved_again == "by us":  # its balance
+        draft = next(each for each in shared.invoices() if each["Contact"]["ContactID"] == contact_id)
+        shared.in_xero("Invoices", InvoiceID=draft["InvoiceID"], Status="AUTHORISED")
+    shared.sync()
+    shared.later()
+    if saved_again != "by us":
+        shared.edit("Account", account_id, BillingCity="Perth")
+
+    shared.sync()
+
+    assert set(waiting(shared, account_id)) == {"field_conflict"}
+    assert (account(shared, account_id)["Phone"], phone(shared, contact_id)) == ("02 5550 1111", "02 5550 2222")
+    shared.later()
+    shared.edit("Account", account_id, Phone="02 5550 3333")
+    shared.sync()
+    assert phone(shared, contact_id) == "02 5550 3333"
+
+
 @pytest.mark.promise("S3-61", "U-12")
 @pytest.mark.parametrize(("side", "right"), [(Side.SALESFORCE, "02 5550 1111"), (Side.XERO, "02 5550 2222")])
 def test_a_choice_settles_both_sides_and_is_not_asked_again(shared: Business, side: Side, right: str) -> None:

@@ -15,6 +15,7 @@ from crossfoot.engine.undo import undo
 from crossfoot.store.database import open_database
 
 from .business import Business
+from .test_invoice_fields import CLINIC, LINES
 
 
 @pytest.mark.parametrize(
@@ -25,12 +26,15 @@ def test_a_fifth_is_too_many_but_a_handful_never_is(gone: int, linked: int, *, h
     assert bool(vanished_problem(Brake(), [Vanished("Opportunity", gone, linked)])) is held
 
 
+def delete_deals(firm: Business) -> None:
+    for row in firm.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 25"):
+        firm.office.salesforce("DELETE", f"/sobjects/Opportunity/{row['Id']}")
+    firm.later()
+
+
 def test_a_mass_deletion_stops_every_run_until_a_reviewed_plan_was_applied(synced: Business) -> None:
     synced.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
-    drafted = synced.soql("SELECT Id FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 25")
-    for row in drafted:
-        synced.office.salesforce("DELETE", f"/sobjects/Opportunity/{row['Id']}")
-    synced.later()
+    delete_deals(synced)
 
     def try_twice() -> None:
         for _ in range(2):
@@ -41,11 +45,36 @@ def test_a_mass_deletion_stops_every_run_until_a_reviewed_plan_was_applied(synce
 
     assert synced.writes_during(try_twice) == []
 
+    assert "25 of 112 linked records of Opportunity are gone" in synced.plan_in_words()
     synced.apply(synced.save_plan())
     synced.later()
     synced.sync()
     invoices = [invoice for invoice in synced.invoices() if invoice.get("Url") and invoice["Status"] == "DRAFT"]
     assert len(invoices) == 112, "what was deleted in Salesforce is never deleted in Xero"
+
+
+def test_a_plan_from_before_a_mass_deletion_is_no_answer_to_it(synced: Business) -> None:
+    synced.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
+    earlier = synced.save_plan()
+    delete_deals(synced)
+    with pytest.raises(Stopped, match="linked records that are gone changed since the plan was made"):
+        synced.apply(earlier)
+    with pytest.raises(Stopped, match="25 of 112"):
+        synced.sync()
+
+
+def test_an_undo_is_no_answer_to_a_mass_deletion(synced: Business) -> None:
+    synced.win("One more", CLINIC, [LINES[1]])
+    run = synced.sync().run_id
+    synced.later()
+    synced.set("first_live_run: 5", "first_live_run: 5, on_test_pair: true")
+    delete_deals(synced)
+    with pytest.raises(Stopped, match="linked records of Opportunity are gone"):
+        synced.sync()
+    undo(synced.session(), run)
+    synced.later()
+    with pytest.raises(Stopped, match="linked records of Opportunity are gone"):
+        synced.sync()
 
 
 def test_what_was_gone_before_a_newer_version_read_all_anew_is_no_surprise(synced: Business, tmp_path: Path) -> None:

@@ -79,7 +79,8 @@ class LinkedRecord:
     """A linked record as both sides have it now, and as they last agreed on it.
 
     ``unreadable`` names parts that cannot be read, with the reason: they are left alone. ``decided`` is a person's
-    choice by part: the side that is right, and the fingerprint of the two values it was about.
+    choice by part: the side that is right, and the fingerprint of the two values it was about; ``asked`` gives that
+    fingerprint for each part about which people were asked.
     """
 
     identity: Identity
@@ -94,6 +95,7 @@ class LinkedRecord:
     salesforce_by: str = ""
     unreadable: Mapping[str, str] = field(default_factory=dict)
     decided: Mapping[str, tuple[Side, str]] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
     told: Sequence[Told] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     """What a part is called before a person, where not by its name."""
@@ -152,7 +154,7 @@ def agree(
         ours,
         theirs,
         base,
-        {part.name: _owner(part.owner, direction) for part in asked},
+        {part.name: _owner(part, direction, record, ours, theirs) for part in asked},
         newer={part.name: newer_side(record.saved_in_salesforce(part.name)[0], record.xero_at) for part in asked},
         direction=direction,
         decided=_decisions(record, ours, theirs),
@@ -249,11 +251,16 @@ def _lines(value: Value) -> frozenset[str]:
     return frozenset(words for line in lines if (words := " ".join(line.split()).casefold()))
 
 
-def _owner(owner: Owner, direction: Direction) -> Owner:
-    """In a one-way flow what either side may change is decided by the side it comes from."""
-    if owner not in {Owner.EITHER, Owner.NEWEST} or direction is Direction.BOTH:
-        return owner
-    return Owner.SALESFORCE if direction is Direction.TO_XERO else Owner.XERO
+def _owner(part: Part, direction: Direction, record: LinkedRecord, ours: Values, theirs: Values) -> Owner:
+    """In a one-way flow what either side may change is decided by the side it comes from. Two values that people were
+    asked about are theirs to choose from: a record that was saved again since, perhaps by us, has no later value."""
+    if part.owner not in {Owner.EITHER, Owner.NEWEST}:
+        return part.owner
+    if direction is not Direction.BOTH:
+        return Owner.SALESFORCE if direction is Direction.TO_XERO else Owner.XERO
+    _, answered = record.decided.get(part.name, (None, ""))
+    is_asked = fingerprint(ours.get(part.name), theirs.get(part.name)) in {record.asked.get(part.name), answered}
+    return Owner.EITHER if is_asked else part.owner
 
 
 def _decisions(record: LinkedRecord, ours: Values, theirs: Values) -> dict[str, Value]:

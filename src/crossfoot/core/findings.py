@@ -465,6 +465,12 @@ REASONS: Mapping[str, Reason] = MappingProxyType(
             _FINANCE,
             "Compare the payment in Xero with the row; remove it in Xero and record it anew if it is wrong.",
         ),
+        "payment_not_shown": Reason(
+            "Xero does not show a payment that it said it made",
+            _FINANCE,
+            "Look at the invoice in Xero. If the payment is not there, `crossfoot queue retry` looks once more, and "
+            "the second sync from then makes it anew.",
+        ),
         "payment_row_changed": Reason(
             "A payment's row changed after the payment was made",
             _FINANCE,

@@ -18,6 +18,7 @@ from crossfoot.core.money import EXACT, ZERO, line_tax
 from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment
+from crossfoot.engine.guards.brake import brake_holds, vanished
 from crossfoot.engine.planning.planner import Planned
 from crossfoot.engine.runs import RunReport, apply_reviewed
 from crossfoot.engine.session import Session
@@ -31,6 +32,7 @@ from crossfoot.store.workspace import plan_applied, plan_digest, save_plan
 PLAN_LIFE = dt.timedelta(hours=24)
 PLAN_BYTES_MAX = 64 * 1024 * 1024
 _KIND = "crossfoot plan 1"
+_GONE = "number of linked records that are gone"
 _KEYS = frozenset({"id", "created", "documents", "wanted", "pins", "summary"})
 
 
@@ -53,8 +55,9 @@ def describe_plan(session: Session, planned: Planned) -> dict[str, Any]:
     taken_back = _taken_back(session, planned)
     paying = f"; {_count(payments, 'recorded payment')} would be made" if payments else ""
     going = f"; {_count(taken_back, 'invoice')} would be taken back" if taken_back else ""
+    gone = f" Look at this first: {found}." if (found := vanished(session)) else ""
     return {
-        "summary": _summary(session, planned, buckets) + paying + going,
+        "summary": _summary(session, planned, buckets) + paying + going + gone,
         "as_of": planned.as_of,
         "waiting": buckets[Bucket.WAITING],
         "documents": [_document(planned, operation) for operation in planned.invoices],
@@ -200,6 +203,7 @@ def _pins(session: Session, planned: Planned) -> dict[str, str]:
         "settings": session.mapping.hash,
         "lock dates": f"{organisation.period_lock} {organisation.year_lock}",
         "tax rates": content_hash(tax_rates(planned.books)),
+        _GONE: vanished(session) if brake_holds(session) else "",
     }
 
 
@@ -254,7 +258,7 @@ def apply_plan_file(session: Session, saved: SavedPlan, *, strict: bool) -> RunR
 
     def check(planned: Planned) -> None:
         for what, now in _pins(session, planned).items():
-            if saved.pins.get(what) != now:
+            if saved.pins.get(what, "") != now:
                 raise Stopped(
                     f"The {what} changed since the plan was made. Nothing was sent; make a new plan.", code="plan_moved"
                 )

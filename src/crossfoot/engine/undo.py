@@ -10,7 +10,7 @@ from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.links import Kind
 from crossfoot.core.records import content_hash
-from crossfoot.engine.guards.brake import settle_vanished
+from crossfoot.engine.guards.brake import settle_vanished, vanished
 from crossfoot.engine.guards.guard import check_guard, require_go_live
 from crossfoot.engine.guards.restore import keep_anchor, require_current
 from crossfoot.engine.planning.planner import keep_plan, make_plan
@@ -57,6 +57,7 @@ def undo(session: Session, run_id: str) -> Undone:
     for resource in (CONTACT, ITEM, INVOICE):
         observe_xero(session, resource)
     settle_earlier(session)  # the run may have died before it knew what it had made
+    unanswered = bool(vanished(session))  # what else is gone was nobody's to look at here
     with session.database.reading() as connection:
         found = list(ops.load_operations(connection, session.organisation_id, run_id=run_id))
     if not found:
@@ -90,17 +91,19 @@ def undo(session: Session, run_id: str) -> Undone:
     for start in range(0, len(doomed), BATCH_SIZE):
         _delete_drafts(session, doomed[start : start + BATCH_SIZE], undone)
         session.progress("Deleting drafts", min(start + BATCH_SIZE, len(doomed)), len(doomed))
-    _end(session, undone)
+    _end(session, undone, unanswered=unanswered)
     return undone
 
 
-def _end(session: Session, undone: Undone) -> None:
-    """Close the run, and let the queue say at once what now waits."""
+def _end(session: Session, undone: Undone, *, unanswered: bool) -> None:
+    """Close the run, and let the queue say at once what now waits. Where too much was gone before it, that still is to
+    be looked at."""
     observe_xero(session, INVOICE)
     keep_plan(session, make_plan(session, today(session)))
     counts = {"deleted": len(undone.deleted), "kept": len(undone.kept)}
     with session.database.writing("run ended") as connection:
-        settle_vanished(session, connection)
+        if not unanswered:
+            settle_vanished(session, connection)
         store.end_run(connection, session.run_id, session.host.now(), outcome="done", created=0, counts=counts)
     keep_anchor(session)
 

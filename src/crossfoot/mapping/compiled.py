@@ -194,7 +194,8 @@ class FlowMapping:
                     self._problems.append(f"{place}: {error}")
             rules[name] = Rule(self._expression(text, place), transform)
             if isinstance(rule, TransformedField):
-                rules[name] = replace(rules[name], owner=rule.owner, empties=rule.empties)
+                owner = Owner(rule.owner) if rule.owner else None
+                rules[name] = replace(rules[name], owner=owner, empties=rule.empties)
         missing = _REQUIRED.get(keys[-1], set()) - rules.keys()
         if missing:
             place = self._file.place(*keys)

@@ -16,7 +16,6 @@ from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from crossfoot.core.errors import BadSettings, NeedsPerson
-from crossfoot.core.merge import Owner
 from crossfoot.mapping.expressions import Place
 from crossfoot.mapping.transforms import country_code
 
@@ -37,7 +36,8 @@ class TransformedField(_Section):
     source: Annotated[str, Field(alias="from", description="An expression over the Salesforce record.")]
     transform: Annotated[str, Field(alias="as", description="A transform, such as abn, phone, country, text 255.")] = ""
     owner: Annotated[
-        Owner | None, Field(description="Who decides it where the flow goes both ways; `either`: both changed waits.")
+        Literal["salesforce", "xero", "either", "newest"] | None,  # none that both sides share is a set, to be united
+        Field(description="Who decides it where the flow goes both ways; `either`: both changed waits."),
     ] = None
     empties: Annotated[bool, Field(description="Whether emptying it on one side empties the other.")] = False
 

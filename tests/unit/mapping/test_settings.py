@@ -142,6 +142,7 @@ def test_the_home_country_counts_however_it_is_spelt(tmp_path: Path, written: st
          ": people are compared as both sides have them: leave out `as`"),
         ("      Name: Name\n", "      City: {from: A, owner: xero}\n      Country: {from: B, owner: either}\n",
          "`Address` is one value (Street, City, Region, PostalCode, Country): name one owner"),
+        ("as: abn}", "as: abn, owner: union}", "owner`: input should be 'salesforce', 'xero', 'either' or 'newest'"),
         ("Xero_Status__c: Status", "CloseDate: Status", "`CloseDate` is written back, so no flow may read it"),
     ],
 )  # fmt: skip

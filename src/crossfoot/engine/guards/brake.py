@@ -72,10 +72,15 @@ def _read_org_rates(session: Session, created: Sequence[Operation]) -> None:
 
 def check_vanished(session: Session) -> str:
     """Stop, or on a test pair warn, when many linked records are gone at once (deleted, voided, archived)."""
+    return _held(session, vanished(session))
+
+
+def vanished(session: Session) -> str:
+    """Which linked records are gone since the last run, where they are too many; else an empty string."""
     with session.database.reading() as connection:
         since = last_seq(connection, _settled(session))
         found = [*_gone_in_salesforce(session, connection, since), *_gone_in_xero(session, connection, since)]
-    return _held(session, vanished_problem(session.mapping.policy.brake, found))
+    return vanished_problem(session.mapping.policy.brake, found)
 
 
 def settle_vanished(session: Session, connection: Connection) -> None:
@@ -123,10 +128,15 @@ def _stands(kind: str, body: bytes) -> bool:
     return decode(body, LedgerInvoice).is_live
 
 
+def brake_holds(session: Session) -> bool:
+    """Whether the brake stops a run, or merely warns as on a test pair."""
+    return session.is_live or session.mapping.policy.brake.on_test_pair
+
+
 def _held(session: Session, problem: str) -> str:
     if not problem:
         return ""
-    if session.is_live or session.mapping.policy.brake.on_test_pair:
+    if brake_holds(session):
         raise Stopped(
             f"The brake holds this run: {problem}. Nothing was written. Review it with `crossfoot plan --out FILE` "
             "and send it with `crossfoot apply FILE`, or raise the limit under `policy.brake` in crossfoot.yaml.",

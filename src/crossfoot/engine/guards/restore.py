@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from crossfoot.core.agreement import ToldStage
+from crossfoot.core.agreement import ToldStage, fingerprint
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.merge import Direction, Owner
 from crossfoot.engine.guards.anchor import Anchor, departs, drop_anchor, newest, read_anchor
@@ -61,13 +61,14 @@ def doubt_shared_values(session: Session) -> None:
     doubts = [(item, doubted) for item in compare(session)[0] if (doubted := _told_by_base(item))]
     with session.database.writing("shared values doubted") as connection:
         for item, doubted in doubts:
-            stored = item.stored
+            stored, record = item.stored, item.agreement.record
+            asked = {name: fingerprint(record.salesforce[name], record.xero[name]) for name in doubted}
             set_agreed(
                 connection,
                 stored.id,
                 base={**item.agreement.base, **dict.fromkeys(doubted, "")},
                 suffix=item.suffix,
-                conflicts=item.agreement.conflicts,
+                conflicts={**item.agreement.conflicts, **asked},  # whichever side was saved last, as by us
                 merged_seq=UNSETTLED,
             )
             told = [replace(each, stage=ToldStage.AGREED) if each.part in doubted else each for each in stored.told]

@@ -209,6 +209,7 @@ def _compare(
         salesforce_by=saved_by,
         unreadable={**form.unreadable, **mine.unreadable},
         decided=decided,
+        asked=stored.conflicts,
         told=stored.told,
         labels=people.labels() if people else {},
         saved=people.saved() if people else {},

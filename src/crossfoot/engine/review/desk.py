@@ -52,6 +52,7 @@ CHOSEN = "chosen by a person"
 """The evidence of a link that ``queue link`` made."""
 _ONLY_TOLD_APART = frozenset({"payment_maybe_there", "contact_same_tax_number"})
 """Another payment is never taken for a row's own, and two accounts are made one in Salesforce alone."""
+_UNSEEN: Mapping[str, Kind] = {"not_shown": Kind.INVOICE, "payment_not_shown": Kind.PAYMENT}
 _REISSUED = frozenset({"invoice_voided", "undone"})
 _SAID_ONCE = frozenset({"readback_differs", "rate_unusual", "credit_left", "payment_differs", "accounts_merged",
                         "contacts_merged"})  # fmt: skip
@@ -130,20 +131,23 @@ class Desk:
                 stored = find_link(connection, self.organisation_id, Kind.INVOICE, entry.record.id)
                 if stored:
                     retire_link(connection, stored.id)
-            if entry.code == "not_shown":
-                self._take_back_unseen(connection, entry.record.id)
+            if entry.code in _UNSEEN:
+                self._take_back_unseen(connection, _UNSEEN[entry.code], entry.record.id)
             queue_store.close_entry(connection, entry.id, self.now)
             self.note(connection, "retry", entry)
         return entry
 
-    def _take_back_unseen(self, connection: Connection, deal_id: str) -> None:
-        """What Xero never showed is as if no answer had come: looked up, then planned anew under the same number."""
+    def _take_back_unseen(self, connection: Connection, kind: Kind, source_id: str) -> None:
+        """What Xero never showed is as if no answer had come: looked up, then decided anew, an invoice under the same
+        number."""
         home = self.organisation_id
-        stored = find_link(connection, home, Kind.INVOICE, deal_id)
-        for operation in list(ops.load_operations(connection, home, states=("applied",), source_id=deal_id)):
+        stored = find_link(connection, home, kind, source_id)
+        for operation in list(
+            ops.load_operations(connection, home, states=("applied",), kind=kind, source_id=source_id)
+        ):
             if stored and stored.link.xero_id == operation.xero_id and operation.action == "create":
                 ops.settle(connection, operation.id, "unknown", self.now)
-                forget_answered(connection, home, INVOICE, operation.xero_id)
+                forget_answered(connection, home, kind.value, operation.xero_id)
                 drop_link(connection, stored.id)
 
     def retry_many(self, *, code: str = "", owner: str = "", everything: bool = False) -> list[QueueEntry]:

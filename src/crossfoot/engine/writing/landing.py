@@ -1,4 +1,5 @@
-"""When a write without an answer can no longer land: after its time-out with a margin. Only then a reading is proof."""
+"""When a write without an answer can no longer land: after its time-out with a margin. Only then a reading is proof.
+And when one that was answered should have been shown."""
 
 from __future__ import annotations
 
@@ -12,6 +13,13 @@ from crossfoot.store.operations import StoredOperation
 
 LANDS_WITHIN = dt.timedelta(seconds=CLIENT_TIMEOUT_S + 180)  # Xero tells no time after which it ends a request
 PROBE_SPACING_S = 15.0
+SHOWN_WITHIN = dt.timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
+
+
+def is_late(session: Session, operation: StoredOperation) -> bool:
+    """Whether what Xero said it wrote should have been shown by now."""
+    answered = operation.resolved_at if operation.state == "applied" else None
+    return answered is not None and session.host.now() - answered >= SHOWN_WITHIN
 
 
 def wait_to_land(session: Session, operations: Iterable[StoredOperation]) -> None:

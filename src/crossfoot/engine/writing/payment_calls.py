@@ -23,6 +23,7 @@ from crossfoot.core.settlement import IntendedPayment, RecordedPayment, intended
 from crossfoot.engine.committed import batch_of, commit, of_each
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note_write
+from crossfoot.engine.writing.landing import is_late
 from crossfoot.store import operations as ops
 from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields, encode
@@ -104,7 +105,7 @@ def _send(session: Session, batch: Sequence[Due], paid: Paid, looked_at: datetim
 def _free(connection: Connection, session: Session, batch: Sequence[Due]) -> list[StoredOperation]:
     """The payments as operations. An invoice that has a payment under way is left out."""
     found = ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=ops.STANDING)
-    busy = {parent_of(operation) for operation in found}
+    busy = {parent_of(operation) for operation in found if not is_late(session, operation)}
     return [_operation(session, due) for due in batch if due.invoice.invoice_id not in busy]
 
 
@@ -172,15 +173,16 @@ def want_row(connection: Connection, session: Session, row_id: str, payment_id: 
 
 
 def want_rows(connection: Connection, session: Session, payments_of: Mapping[str, tuple[str, str]]) -> None:
-    """As ``want_row``, for several: id and status of its payment by row. What is wanted already stays as it is."""
+    """As ``want_row``, for several: id and status of its payment by row, both blank where it has none after all. What
+    is wanted already stays as it is."""
     flow, home = session.mapping.settings.flows.payments, session.organisation_id
     if flow is None or session.mapping.settings.direction == "to_xero":
         return
     known = store.wanted_states(connection, home, flow.salesforce, payments_of)
     items = []
     for row_id, (payment_id, status) in payments_of.items():
-        values = {"Key": f"{home}:{payment_id}", "PaymentID": payment_id, "Status": status}
-        fields: Mapping[str, Any] = {field: values[name] for field, name in flow.write_back.items()}
+        values = {"Key": f"{home}:{payment_id}", "PaymentID": payment_id, "Status": status} if payment_id else {}
+        fields: Mapping[str, Any] = {field: values.get(name) for field, name in flow.write_back.items()}
         item = WriteBack(flow.salesforce, row_id, fields, content_hash(fields), row_id, WRITE_BACK_WAVE)
         if known.get(row_id) != item.state:
             items.append(item)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from sqlalchemy import Connection
+
 from crossfoot.core.errors import Rejected
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Identity, Kind
@@ -19,15 +21,19 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.observe import PAGES_MAX
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note
-from crossfoot.engine.writing.landing import PROBE_SPACING_S, wait_to_land
+from crossfoot.engine.writing.landing import PROBE_SPACING_S, is_late, wait_to_land
 from crossfoot.engine.writing.payment_calls import Paid, link_made, link_payment, parent_of, want_row
 from crossfoot.store import operations as ops
+from crossfoot.store import write_backs as store
 from crossfoot.store.codec import decode_fields
 from crossfoot.store.links import StoredLink, retire_link
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import replace_findings
 from crossfoot.xero import payments
 from crossfoot.xero.requests import PAGE_SIZE
+
+READ_BACK = frozenset({"payment_differs", "payment_not_shown"})
+"""Findings that reading back raises and closes."""
 
 
 def settle_unknown(session: Session, paid: Paid) -> None:
@@ -51,6 +57,14 @@ def settle_unknown(session: Session, paid: Paid) -> None:
                 paid.adopted += 1
             else:
                 ops.settle(connection, operation.id, "abandoned", session.host.now())
+                _take_back(connection, session, operation.source_id)
+
+
+def _take_back(connection: Connection, session: Session, row_id: str) -> None:
+    """A row that was told of a payment which Xero then never showed says nothing of one any more."""
+    name = session.mapping.payment_object
+    if store.wanted_states(connection, session.organisation_id, name, [row_id]):
+        want_row(connection, session, row_id, "", "")
 
 
 def _probe(session: Session, unknown: Sequence[StoredOperation], paid: Paid) -> list[StoredOperation]:
@@ -107,41 +121,56 @@ def adopt_found(session: Session, recorded: RecordedPayment, payment_id: str, pa
 
 
 def read_back(session: Session) -> None:
-    """Compare what was made with what its invoice lists now; what it does not list yet stays to be read again."""
+    """Compare what was made with what its invoice lists now; what it does not list yet stays to be read again, and is
+    told where it should be there by now: an answer is no proof (F15)."""
     with session.database.reading() as connection:
         applied = list(ops.load_operations(connection, session.organisation_id, kind=Kind.PAYMENT, states=("applied",)))
     if not applied:
         return
     invoices = read_invoices(session, map(parent_of, applied))
+    late = {each.id for each in applied if is_late(session, each) and not _status(session, each.xero_id)}
     with session.database.writing("payments verified") as connection:
         now = session.host.now()
         for operation in applied:
             invoice = invoices.get(parent_of(operation))
             listed = {payment.payment_id: payment for payment in invoice.payments} if invoice else {}
             payment = listed.get(operation.xero_id)
+            element = decode_fields(operation.body)["element"]
+            row = RecordRef(Side.SALESFORCE, session.mapping.payment_object, operation.source_id)
+            if payment is None and operation.id in late:
+                _tell_missing(connection, session, operation, row)
             if invoice is None or payment is None:
                 continue
-            element = decode_fields(operation.body)["element"]
             kept, sent = (payment.amount, payment.dated.isoformat()), (element["Amount"], element["Date"])
-            kind = session.mapping.payment_object
-            row = RecordRef(Side.SALESFORCE, kind, operation.source_id)
             cause = f"{invoice.number}: {kept[0]} of {kept[1]} was kept, {sent[0]} of {sent[1]} was sent"
             money = Money(invoice.currency, payment.amount)
             findings = [] if kept == sent else [Finding("payment_differs", row, cause, money=money)]
             home = session.organisation_id
-            replace_findings(connection, home, {row.id: operation.number}, findings, now, codes={"payment_differs"})
+            replace_findings(connection, home, {row.id: operation.number}, findings, now, codes=READ_BACK)
             ops.settle(connection, operation.id, "verified", now)
+
+
+def _tell_missing(connection: Connection, session: Session, operation: StoredOperation, row: RecordRef) -> None:
+    cause = f"Xero answered that it made a payment of {operation.gross} on {operation.number}, and does not show it"
+    finding = Finding("payment_not_shown", row, cause, money=Money(operation.currency, operation.gross))
+    names, now = {row.id: operation.number}, session.host.now()
+    replace_findings(connection, session.organisation_id, names, [finding], now, codes={finding.code})
 
 
 def is_removed(session: Session, payment_id: str) -> bool:
     """Whether Xero says that a payment was taken away: that an invoice does not list it is no proof."""
+    return _status(session, payment_id) == "DELETED"
+
+
+def _status(session: Session, payment_id: str) -> str:
+    """What Xero says of a payment; blank where it knows none of this id."""
     try:
         answer = session.xero.read(payments.payment_by_id(session.tenant, payment_id))
     except Rejected as error:
         if error.status == 404:
-            return False
+            return ""
         raise
-    return any(outcome.status == "DELETED" for outcome in payments.decode_payments(answer.body))
+    return next((outcome.status for outcome in payments.decode_payments(answer.body)), "")
 
 
 def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
@@ -153,7 +182,7 @@ def retire_removed(session: Session, stored: StoredLink, paid: Paid) -> None:
             connection, home, kind=Kind.PAYMENT, source_id=stored.source_id, states=("applied",)
         ):  # it went before it was read back: nothing is left to compare
             ops.settle(connection, operation.id, "verified", now)
-        replace_findings(connection, home, {stored.source_id: ""}, [], now, codes={"payment_differs"})
+        replace_findings(connection, home, {stored.source_id: ""}, [], now, codes=READ_BACK)
         want_row(connection, session, stored.source_id, stored.link.xero_id, "Deleted")
         note(
             connection,

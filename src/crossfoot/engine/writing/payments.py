@@ -24,8 +24,10 @@ from crossfoot.engine.reading.fresh import read_invoices
 from crossfoot.engine.reading.ledger import INVOICE, load_books, load_ledger, refresh_reference
 from crossfoot.engine.reading.observe import ENTERED
 from crossfoot.engine.session import Session
+from crossfoot.engine.writing.landing import is_late
 from crossfoot.engine.writing.payment_calls import Due, Paid, parent_of, send_payments, want_rows
 from crossfoot.engine.writing.payment_outcomes import (
+    READ_BACK,
     adopt_found,
     find_marked,
     is_removed,
@@ -45,7 +47,7 @@ ROUNDS_MAX = 20
 NOT_PERMITTED = (
     "Payments are left for later: Xero was connected without the permission to make them. Run `crossfoot connect xero`."
 )
-_MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - {"payment_differs"} | {"refused_by_xero"}
+_MINE = frozenset(code for code in REASONS if code.startswith("payment_")) - READ_BACK | {"refused_by_xero"}
 _READ_BY = "payments read by"
 _OF_MADE = {"payment_unsure", "payment_twice", "payment_row_changed", "payment_row_deleted", "payment_removed"}
 
@@ -218,7 +220,7 @@ def decide_payments(
             as_of=as_of,
             invoices=load_ledger(connection, home, INVOICE, LedgerInvoice, ids=wanted),
             made=made,
-            in_flight=frozenset(map(parent_of, standing)),
+            in_flight=frozenset(parent_of(each) for each in standing if not is_late(session, each)),
             unsure=frozenset(operation.source_id for operation in standing if operation.state != "applied"),
             not_same=frozenset(decisions(connection, home, "not_same")),
             refused=ops.standing_refusals(connection, home, since) if rows else {},

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection
@@ -17,21 +18,21 @@ from crossfoot.core.money import Money
 from crossfoot.core.pacing import Lane
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.engine.reading.follow import survivor_of
-from crossfoot.engine.reading.fresh import read_invoices
-from crossfoot.engine.reading.ledger import INVOICE, load_ledger
+from crossfoot.engine.reading.fresh import read_invoices, read_records
+from crossfoot.engine.reading.ledger import CONTACT, INVOICE, ITEM, load_ledger
 from crossfoot.engine.reading.observe import observe_xero
 from crossfoot.engine.session import Session
 from crossfoot.engine.trail import note, note_refused
+from crossfoot.engine.writing.landing import is_late
 from crossfoot.engine.writing.numbers import recent_rates
 from crossfoot.store import operations as ops
 from crossfoot.store.codec import decode_fields
-from crossfoot.store.links import find_link, set_base
+from crossfoot.store.links import drop_link, find_link, load_links, set_base
 from crossfoot.store.operations import StoredOperation
 from crossfoot.store.queue import QueueEntry, close_entry, deal_facts, open_about, replace_findings
-from crossfoot.store.versions import read_back
+from crossfoot.store.versions import forget_answered, read_back
 
 RATE_BAND = Decimal("0.10")
-SHOWN_WITHIN = timedelta(minutes=10)  # far longer than any list was seen to lag behind a write (XERO 3.7)
 _MINE = frozenset({"readback_differs", "not_shown", "rate_unusual"})
 _BEFORE_APPROVING = frozenset({"readback_differs", "rate_unusual"})
 
@@ -52,10 +53,12 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
     with session.database.reading() as connection:
         found = ops.load_operations(connection, session.organisation_id, states=("applied",))
         applied = [each for each in found if each.identity.kind is not Kind.PAYMENT]  # read back by payment_outcomes
-    late = {each.id for each in applied if _is_late(session, each)}
+    _verify_records(session, [each for each in applied if each.identity.kind is not Kind.INVOICE])
+    applied = [each for each in applied if each.identity.kind is Kind.INVOICE]
     if not applied:
         return Verified()
-    if not swept and any(operation.identity.kind is Kind.INVOICE for operation in applied):
+    late = {each.id for each in applied if is_late(session, each)}
+    if not swept:
         session.progress("Reading back", 0, 0)
         observe_xero(session, INVOICE, lane=Lane.RECOVERY)
     # A list that lags shows it later under a stamp that a sweep has passed by then.
@@ -66,9 +69,6 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
         shown = read_back(connection, session.organisation_id, INVOICE, ids)
         invoices = load_ledger(connection, session.organisation_id, INVOICE, LedgerInvoice, ids=shown)
         for operation in applied:
-            if operation.identity.kind is not Kind.INVOICE:
-                ops.settle(connection, operation.id, "verified", session.host.now())
-                continue
             invoice = invoices.get(operation.xero_id)
             if invoice is None or (operation.id not in late and _as_before(operation, invoice)):
                 unseen += 1  # not visible yet is not a mismatch
@@ -83,6 +83,46 @@ def verify(session: Session, *, swept: bool = False) -> Verified:
             verified += good
             differing += not good
     return Verified(verified, differing, unseen)
+
+
+def _verify_records(session: Session, written: Sequence[StoredOperation]) -> None:
+    """A customer or item is there once a reading has shown it: else all that names it would be refused for ever (F15).
+
+    One that should have been shown and is not, and for which Xero refused an invoice, never came to be. It is made
+    anew, and its name or code is its own.
+    """
+    home = session.organisation_id
+    made = [each for each in written if each.action == "create"]
+    late = [each for each in made if is_late(session, each)]
+    read_records(session, {(each.identity.kind, each.xero_id) for each in late})
+    with session.database.writing("records verified") as connection:
+        ids = {each.xero_id for each in made}
+        shown = {each for kind in (CONTACT, ITEM) for each in read_back(connection, home, kind, ids)}
+        in_vain = _named_in_vain(connection, home) if late else frozenset()
+        for operation in written:
+            if operation.action != "create" or operation.xero_id in shown:
+                ops.settle(connection, operation.id, "verified", session.host.now())
+            elif operation in late and {operation.xero_id, operation.identity.source_key} & in_vain:
+                _unmake(connection, session, operation)
+
+
+def _named_in_vain(connection: Connection, home: str) -> frozenset[str]:
+    """The customers and item codes in invoices that Xero refused."""
+    refused = ops.load_operations(connection, home, states=("refused",), kind=Kind.INVOICE)
+    elements = [decode_fields(each.body)["element"] for each in refused if each.action == "create"]
+    codes = {str(line.get("ItemCode") or "").casefold() for each in elements for line in each["LineItems"]}
+    return frozenset({each["Contact"]["ContactID"] for each in elements} | codes)
+
+
+def _unmake(connection: Connection, session: Session, operation: StoredOperation) -> None:
+    kind, home = operation.identity.kind, session.organisation_id
+    ops.settle(connection, operation.id, "abandoned", session.host.now())
+    forget_answered(connection, home, kind.value, operation.xero_id)
+    for stored in list(load_links(connection, home, kind, xero_ids=[operation.xero_id])):
+        drop_link(connection, stored.id)
+    note_refused(
+        connection, session, operation, [f"Xero answered that it made the {kind.lower()}, and does not show it"]
+    )
 
 
 def _close_answered(session: Session) -> None:
@@ -146,12 +186,6 @@ def _give_up(connection: Connection, session: Session, operation: StoredOperatio
     if stored and stored.link.xero_id == operation.xero_id:
         set_base(connection, stored.id, source_hash="")
     note_refused(connection, session, operation, [words])
-
-
-def _is_late(session: Session, operation: StoredOperation) -> bool:
-    """Whether an invoice should have been shown by now."""
-    resolved = operation.resolved_at if operation.identity.kind is Kind.INVOICE else None
-    return resolved is not None and session.host.now() - resolved >= SHOWN_WITHIN
 
 
 def _tell_missing(connection: Connection, session: Session, operation: StoredOperation) -> None:
