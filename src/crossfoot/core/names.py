@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import takewhile
 
 NAMES_REMEMBERED = 200_000
-BRANCH_WORDS_MAX = 2
+SLIP_LENGTH_MIN = 6
 IDENTIFYING_DIGITS = 9
 """A number this long is a registration, which people write behind a name or leave out."""
 _LEGAL_WORDS = frozenset(
@@ -110,20 +111,38 @@ def _tells_branches(word: str) -> bool:
     return len(word) == 1 or word.isdigit() or word in _ROMAN
 
 
-def end_otherwise(left: str, right: str) -> bool:
-    """Whether two keys begin with the same words and end in others, as branches do: 'Tax Store Dubbo' and 'Tax Store
-    Orange'. 'Ridge Eng' may be 'Ridge Engineering', and what one adds to the other may be left out."""
+def are_branches(left: str, right: str) -> bool:
+    """Whether two keys begin or end with the same words and each has others besides, as branches do: 'Tax Store Dubbo'
+    and 'Tax Store Darwin', 'Kew High School' and 'Balwyn High School'. What one adds to the other may be left out, and
+    a slip of the pen be one."""
     words, others = (_in_digits(without_form(key)).split() for key in (left, right))
-    rest, theirs = behind_the_same(words, others)
-    if not (rest and theirs) or rest == words or max(len(rest), len(theirs)) > BRANCH_WORDS_MAX:
+    rest, theirs = _between_the_same(words, others)
+    if not (rest and theirs) or len(rest) == len(words) or sorted(rest) == sorted(theirs):
         return False
-    return rest[0][0] != theirs[0][0]
+    return not (_is_slip("".join(rest), "".join(theirs)) or all(map(_is_slip, rest, theirs)))
 
 
-def behind_the_same(left: list[str], right: list[str]) -> tuple[list[str], list[str]]:
-    """What stands behind the words with which both begin."""
-    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
-    return left[same:], right[same:]
+def _is_slip(word: str, other: str) -> bool:
+    """Whether two words are one, the one in the plural or with a letter too many, too few or another inside. Of short
+    words a letter makes another one: 'Mary' and 'Mark'."""
+    rest, theirs = _between_the_same(word, other)
+    if rest == theirs or word.removesuffix("s") == other.removesuffix("s"):
+        return True
+    if not (word + other).isalpha() or word[0] != other[0] or min(len(word), len(other)) < SLIP_LENGTH_MIN:
+        return False
+    return max(len(rest), len(theirs)) == 1 or (len(rest) == 2 and rest == theirs[::-1])
+
+
+def _between_the_same(left: Sequence[str], right: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """What stands between the words or letters with which both begin and those with which both end."""
+    first = _shared(left, right)
+    left, right = left[first:], right[first:]
+    last = _shared(left[::-1], right[::-1])
+    return left[: len(left) - last], right[: len(right) - last]
+
+
+def _shared(left: Sequence[str], right: Sequence[str]) -> int:
+    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
 
 
 def _in_digits(key: str) -> str:

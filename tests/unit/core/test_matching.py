@@ -135,6 +135,12 @@ def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[st
         ("Harvest Foods Store 21", "Harvest Foods Store 22"),
         ("Cockatoo Fund II Pty Ltd", "Cockatoo Fund III Pty Ltd"),
         ("Brolga Rentals Wagga Wagga", "Brolga Rentals Albury"),
+        ("Tax Store Dubbo", "Tax Store Darwin"),
+        ("Tax Store Manly", "Tax Store Mosman"),
+        ("Brolga Care 001 Bondi", "Brolga Care 002 Manly"),
+        ("Balwyn High School", "Kew High School"),
+        ("Diocese of Sale - St Mary's Primary", "Diocese of Sale - St Mark's Primary"),
+        ("Brolga Health Caulfield North Clinic", "Brolga Health Brighton East Rooms"),
     ],
 )
 def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tuple[str, str]) -> None:
@@ -148,6 +154,21 @@ def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tupl
 def test_one_tax_number_links_names_that_tell_no_branches_apart(name: str) -> None:
     theirs = contact(name=name, tax_number=ABN_ONE)
     assert decide_one(theirs, name="Harvest Foods Store 21", tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+@pytest.mark.parametrize("name", ["Barington Tops Honey", "Barrington Top Honey", "Barringtontops Honey"])
+def test_one_tax_number_links_what_is_written_with_a_slip(name: str) -> None:
+    theirs = contact(name=name, tax_number=ABN_ONE)
+    assert decide_one(theirs, name="Barrington Tops Honey", tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+def test_a_contact_of_exactly_the_name_speaks_against_the_one_of_the_tax_number() -> None:
+    office, branch = contact(1, name="Brolga Health", tax_number=ABN_ONE), contact(2, name="Brolga Health Caulfield")
+    ours = {"name": "Brolga Health Caulfield Pty Ltd", "tax_number": ABN_ONE}
+    decision = decide_one(office, branch, **ours)
+    assert codes(decision) == ["contact_ambiguous"]
+    assert {ref.id for ref in decision.candidates} == {"contact-1", "contact-2"}
+    assert decide_one(office, contact(2, name="Brolga Health Caulfield Kitchen"), **ours).contact_id == "contact-1"
 
 
 def test_the_same_tax_number_on_two_contacts_waits() -> None:
