@@ -456,7 +456,12 @@ def test_a_name_as_xero_compares_it() -> None:
         ({"phone": "(02) 9000 0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "2", "61"),)}),
         ({"phone": "+61 2 9000 0001"}, {"phones": (LedgerPhone("MOBILE", "0290000001"),)}),
         ({"phone": "02 9000 0001 ext. 12"}, {"phones": (LedgerPhone("DEFAULT", "90000001 x7", "02"),)}),
+        ({"phone": "02 9000 0001 / 0412 000 111"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "02"),)}),
+        ({"phone": "02/9000/0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "02"),)}),
         ({"email": "sales@harbour.example"}, {"email": "Jo@Harbour.example"}),
+        ({"email": "jo+xero@gmail.com"}, {"email": "jo@gmail.com"}),
+        ({"email": "jo@gmail.com; Harbour <ap@harbour.example>"}, {"email": "AP@harbour.example"}),
+        ({"email": "https://www.Harbour.example/contact"}, {"email": "jo@harbour.example"}),
     ],
 )
 def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -495,11 +500,22 @@ def test_an_extension_is_no_phone_number() -> None:
     ("ours", "theirs"),
     [
         ({"phone": "00 0000 0000"}, {"phones": (LedgerPhone("DEFAULT", "0000000000"),)}),
+        ({"phone": "1234567890"}, {"phones": (LedgerPhone("DEFAULT", "1234567890"),)}),
         ({"email": "none@nowhere.example"}, {"email": "none@nowhere.example"}),
+        ({"email": "n/a"}, {"email": "n/a"}),
+        ({"email": "www.facebook.com/harbour"}, {"email": "jo@facebook.com"}),
         ({"email": "harbour@gmail.com"}, {"email": "jo@gmail.com"}),
         ({"email": "a@stores.example"}, {"email": "a@stores.example", "name": "Customer 2"}),
     ],
-    ids=["no number", "no address", "a provider's domain", "another branch"],
+    ids=[
+        "no number",
+        "keys in a row",
+        "no address",
+        "nothing",
+        "a network's page",
+        "a provider's domain",
+        "another branch",
+    ],
 )
 def test_what_tells_nobody_apart_asks_nothing(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     assert decide_one(contact(**{"name": "Somebody Else", **theirs}), **ours).create_as
