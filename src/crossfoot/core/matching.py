@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.names import are_branches, differ_in_number, name_key, same_numbers, unique_name
+from crossfoot.core.names import are_branches, clash_in_number, differ_in_number, name_key, unique_name
 from crossfoot.core.reach import SHARED_MAX, Reach, account_reached_at, contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 
@@ -135,7 +135,7 @@ class ContactDirectory:
         key = name_key(name)
         positions = set(self.similar(key, self._keys))
         positions.update(i for i, other in enumerate(self._keys) if other == key)
-        return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
+        return [self.contacts[self._key_ids[i]] for i in sorted(positions) if not clash_in_number(key, self._keys[i])]
 
     def of_the_name(self, name: str) -> list[LedgerContact]:
         """Contacts of the same name but for case, accents, punctuation and the commonest legal words."""
@@ -151,7 +151,7 @@ class ContactDirectory:
     def is_alike(self, name: str, contact: LedgerContact) -> bool:
         """Whether this contact is of the same or a similar name."""
         key, other = name_key(name), name_key(contact.name)
-        return same_numbers(key, other) and (key == other or bool(self.similar(key, [other])))
+        return not clash_in_number(key, other) and (key == other or bool(self.similar(key, [other])))
 
     def reached_alike(self, account: IntendedContact, known_by: str = "") -> list[tuple[LedgerContact, str]]:
         """Contacts of the same e-mail address, company domain, phone or tax number that are no account's yet, and what

@@ -131,14 +131,16 @@ def _acronyms(key: str, others: Sequence[str]) -> list[int]:
     whole = mine.replace(" ", "")
     if len(whole) >= ACRONYM_LENGTH_MIN and mine in (whole, " ".join(whole)):
         start, spaces = whole[0], len(whole) - 1
-        likely = (i for i, other in enumerate(others) if other[:1] == start and other.count(" ") == spaces)
-        positions += [index for index in likely if _initials(others[index].split()) == whole]
+        likely = (i for i, other in enumerate(others) if other[:1] == start and 0 < other.count(" ") <= spaces)
+        positions += [index for index in likely if whole in _written_initials(others[index].split())]
     return positions
 
 
 def _written_initials(words: Sequence[str]) -> Iterable[str]:
-    initials = _initials(words)
-    return (initials, " ".join(initials)) if len(initials) >= ACRONYM_LENGTH_MIN else ()
+    """'RFDS', 'R F D S', and of 'HM Revenue & Customs' 'HMRC' too."""
+    every = {_initials(words), "".join(word if VOWELS.isdisjoint(word) else word[0] for word in words)}
+    long = [initials for initials in every if len(initials) >= ACRONYM_LENGTH_MIN]
+    return [*long, *map(" ".join, long)]
 
 
 def _initials(words: Sequence[str]) -> str:
