@@ -171,7 +171,16 @@ def _aligned(left: Sequence[str], right: Sequence[str], *, more: bool) -> bool:
         many = len(short[0])
         if 1 < many <= len(long) and short[0] == _initials(long[:many]) and _aligned(short[1:], long[many:], more=more):
             return True
+        if _compounds(short[0], long[:2]) and _aligned(short[1:], long[2:], more=more):
+            return True
     return _in_short(*sorted((left[0], right[0]), key=len)) and _aligned(left[1:], right[1:], more=more)
+
+
+def _compounds(word: str, parts: Sequence[str]) -> bool:
+    """Whether a word is made of two, of which the first may be in short: 'Ingenieurbüro' and 'Ing.-Büro'."""
+    if len(parts) < 2 or min(map(len, parts)) < LONE_WORD_LENGTH_MIN:
+        return False
+    return len(word) >= len("".join(parts)) and word.startswith(parts[0]) and word.endswith(parts[1])
 
 
 def _in_short(short: str, long: str) -> bool:

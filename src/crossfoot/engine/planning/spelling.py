@@ -80,7 +80,23 @@ _LEFT_OUT = frozenset(
     [
         *("of", "for", "und", "et", "og", "och", "de", "du", "des", "la", "le", "les", "del", "der", "die"),
         *("en", "het", "ve", "zum", "zur", "am", "im", "no", "nr", "owners", "late", "deceased"),
-        *("mr", "mrs", "ms", "miss", "dr", "messrs", "herr", "herrn", "frau", "mme", "mlle", "sra", "srta"),
+        *(
+            "mr",
+            "mrs",
+            "ms",
+            "miss",
+            "dr",
+            "drs",
+            "dra",
+            "messrs",
+            "herr",
+            "herrn",
+            "frau",
+            "mme",
+            "mlle",
+            "sra",
+            "srta",
+        ),
         *map(str, range(1900, 2100)),
     ]
 )
