@@ -144,6 +144,8 @@ Sr. Adalberto Queiroz | Adalberto Queiroz MEI
 Stadt Wiesenburg | Landeshauptstadt Wiesenburg
 Harzer Käse Vertriebs GmbH | Harzer Käse Vertriebsgesellschaft mbH
 HM Revenue & Customs | HMRC
+Cooloola Ferries | Cooloola Ferry Company
+Unity Churches Trust | Unity Church
 Ing.-Büro Lautenschläger | Ingenieurbuero Lautenschlaeger
 Drs Patel, Khan & Moore | Patel Khan and Moore Surgery
 R. J. Whitlock Joinery | R Whitlock Joinery

@@ -8,13 +8,12 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from collections.abc import Sequence
 from contextlib import suppress
 from functools import lru_cache
 from itertools import takewhile
 
 NAMES_REMEMBERED = 200_000
-SLIP_LENGTH_MIN = 6
+SLIP_LENGTH_MIN = 8
 IDENTIFYING_DIGITS = 9
 """A number this long is a registration, which people write behind a name or leave out."""
 _LEGAL_WORDS = frozenset(
@@ -154,12 +153,12 @@ def _tells_branches(word: str) -> bool:
 
 
 def are_branches(left: str, right: str) -> bool:
-    """Whether two keys begin or end with the same words and each has others besides, as branches do: 'Tax Store Dubbo'
-    and 'Tax Store Darwin', 'Kew High School' and 'Balwyn High School'. What one adds to the other may be left out, and
-    a slip of the pen be one."""
+    """Whether two keys share words and each has others besides, as branches do: 'Tax Store Dubbo' and 'Tax Store Yass',
+    'Kew High School' and 'Balwyn High School', 'Red Cross Dubbo' and 'Orange Red Cross'. What one adds to the other may
+    be left out, a slip of the pen be one, and a lone word in two places be the owner's name."""
     words, others = (_in_digits(without_form(key)).split() for key in (left, right))
-    rest, theirs = _between_the_same(words, others)
-    if not (rest and theirs) or len(rest) == len(words) or sorted(rest) == sorted(theirs):
+    rest, theirs = [w for w in words if w not in others], [w for w in others if w not in words]
+    if not (rest and theirs) or (len({*words} & {*others}) < 2 and words[0] != others[0] and words[-1] != others[-1]):
         return False
     return not (_is_slip("".join(rest), "".join(theirs)) or all(map(_is_slip, rest, theirs)))
 
@@ -167,24 +166,14 @@ def are_branches(left: str, right: str) -> bool:
 def _is_slip(word: str, other: str) -> bool:
     """Whether two words are one, the one in the plural or with a letter too many, too few or another inside. Of short
     words a letter makes another one: 'Mary' and 'Mark'."""
-    rest, theirs = _between_the_same(word, other)
-    if rest == theirs or word.removesuffix("s") == other.removesuffix("s"):
+    if word.removesuffix("s") == other.removesuffix("s"):
         return True
     if not (word + other).isalpha() or word[0] != other[0] or min(len(word), len(other)) < SLIP_LENGTH_MIN:
         return False
-    return max(len(rest), len(theirs)) == 1 or (len(rest) == 2 and rest == theirs[::-1])
-
-
-def _between_the_same(left: Sequence[str], right: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """What stands between the words or letters with which both begin and those with which both end."""
-    first = _shared(left, right)
-    left, right = left[first:], right[first:]
-    last = _shared(left[::-1], right[::-1])
-    return left[: len(left) - last], right[: len(right) - last]
-
-
-def _shared(left: Sequence[str], right: Sequence[str]) -> int:
-    return len(list(takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False))))
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], zip(word, other, strict=False))))
+    rest, theirs = word[same:], other[same:]
+    swapped = rest[:2] == theirs[1::-1] and rest[2:] == theirs[2:]
+    return swapped or rest[1:] in (theirs, theirs[1:]) or rest == theirs[1:]
 
 
 def _in_digits(key: str) -> str:

@@ -141,6 +141,9 @@ def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[st
         ("Balwyn High School", "Kew High School"),
         ("Diocese of Sale - St Mary's Primary", "Diocese of Sale - St Mark's Primary"),
         ("Brolga Health Caulfield North Clinic", "Brolga Health Brighton East Rooms"),
+        ("Red Cross Dubbo", "Orange Red Cross"),
+        ("Brolga Water - Wagga Depot", "Wollongong Office - Brolga Water"),
+        ("Tribune Hotel Marion", "Tribune Hotel Marian"),
     ],
 )
 def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tuple[str, str]) -> None:
@@ -150,7 +153,9 @@ def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tupl
     assert told_apart[account_id()].create_as == names[0]
 
 
-@pytest.mark.parametrize("name", ["Harvest Food Stores", "Harvest Foods Store 21 Eng", "Old Paddock Holdings"])
+@pytest.mark.parametrize(
+    "name", ["Harvest Food Stores", "Harvest Foods Store 21 Eng", "Old Paddock Holdings", "J & K Harvest"]
+)
 def test_one_tax_number_links_names_that_tell_no_branches_apart(name: str) -> None:
     theirs = contact(name=name, tax_number=ABN_ONE)
     assert decide_one(theirs, name="Harvest Foods Store 21", tax_number=ABN_ONE).contact_id == "contact-1"

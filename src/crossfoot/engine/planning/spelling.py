@@ -116,6 +116,7 @@ _AMERICAN = (
     (re.compile(r"([bt])re(?=s?$)"), r"\1er"),
     (re.compile(r"is(?=ations?$|ing$|e[drs]?$)"), "iz"),
     (re.compile(r"ll(?=ing$|[eo]rs?$)"), "l"),
+    (re.compile(r"(?<=\w\w)ies$"), "y"),
 )
 _ENDING = re.compile(r"(?<=\w{4})(?:ing|ings|ers|ery|ry|ants?|ancy|ors|s?gesellschaft)$")
 
@@ -136,7 +137,7 @@ def squeezed(key: str) -> str:
 def one_spelling(word: str) -> str:
     """The word that this one stands for, where it is a usual abbreviation; else what is left of it, in America's
     spelling, without the endings in which one trade is written in several ways."""
-    one = word.removesuffix("s") if len(word) >= PLURAL_LENGTH_MIN else word
+    one = _one(word) if len(word) >= PLURAL_LENGTH_MIN else word
     return _SPELT.get(word) or _SPELT.get(one) or _stem(word)
 
 
@@ -172,9 +173,15 @@ def _plain_vowel(written: re.Match[str]) -> str:
 
 def _singular(word: str) -> str:
     """'Excavation' for 'Excavations', where it is no initials and has no spelling of its own."""
-    one = word[:-1]
+    one = _one(word)
     plural = len(word) >= PLURAL_LENGTH_MIN and word[-1] == "s" and one[-1] != "s" and not VOWELS.isdisjoint(one)
     return one if plural and word not in _SPELT else word
+
+
+def _one(word: str) -> str:
+    if word.endswith("ies"):
+        return f"{word[:-3]}y"
+    return word[:-2] if word.endswith(("ches", "shes", "xes")) else word.removesuffix("s")
 
 
 @lru_cache(maxsize=NAMES_REMEMBERED)
