@@ -14,6 +14,7 @@ from itertools import takewhile
 
 NAMES_REMEMBERED = 200_000
 SLIP_LENGTH_MIN = 8
+SHARED_WORDS_MIN = 2
 IDENTIFYING_DIGITS = 9
 """A number this long is a registration, which people write behind a name or leave out."""
 _LEGAL_WORDS = frozenset(
@@ -155,10 +156,13 @@ def _tells_branches(word: str) -> bool:
 def are_branches(left: str, right: str) -> bool:
     """Whether two keys share words and each has others besides, as branches do: 'Tax Store Dubbo' and 'Tax Store Yass',
     'Kew High School' and 'Balwyn High School', 'Red Cross Dubbo' and 'Orange Red Cross'. What one adds to the other may
-    be left out, a slip of the pen be one, and a lone word in two places be the owner's name."""
+    be left out where the order is the same, a slip of the pen be one, and a lone word in two places an owner's name."""
     words, others = (_in_digits(without_form(key)).split() for key in (left, right))
     rest, theirs = [w for w in words if w not in others], [w for w in others if w not in words]
-    if not (rest and theirs) or (len({*words} & {*others}) < 2 and words[0] != others[0] and words[-1] != others[-1]):
+    if not (rest and theirs):
+        longer = iter(others if theirs else words)
+        return bool(rest or theirs) and not all(word in longer for word in (words if theirs else others))
+    if len({*words} & {*others}) < SHARED_WORDS_MIN and words[0] != others[0] and words[-1] != others[-1]:
         return False
     return not (_is_slip("".join(rest), "".join(theirs)) or all(map(_is_slip, rest, theirs)))
 

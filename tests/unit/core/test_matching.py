@@ -144,6 +144,7 @@ def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[st
         ("Red Cross Dubbo", "Orange Red Cross"),
         ("Brolga Water - Wagga Depot", "Wollongong Office - Brolga Water"),
         ("Tribune Hotel Marion", "Tribune Hotel Marian"),
+        ("Lifeline Shop Nowra", "Nowra Counselling - Lifeline Shop HQ"),
     ],
 )
 def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tuple[str, str]) -> None:
