@@ -62,6 +62,10 @@ class KilledError(BaseException):
     """The process ended here."""
 
 
+Carry = Callable[[httpx2.Request], httpx2.Response]
+Intercept = Callable[[httpx2.Request, Carry], httpx2.Response]
+
+
 class InProcess(httpx2.BaseTransport):
     """Carries bytes to the emulators; every host name is a side."""
 
@@ -69,9 +73,19 @@ class InProcess(httpx2.BaseTransport):
         self._emulators = {f"{side}.invalid": emulator for side, emulator in emulators.items()}
         self.down_after: dict[str, int] = {}
         self.lose_answer_to: tuple[str, str] | None = None
+        self._carry: Carry = self._deliver
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer at once, with the Date that the emulators' host adds."""
+        """Answer at once, unless what intercepts it does otherwise."""
+        return self._carry(request)
+
+    def intercept(self, intercept: Intercept) -> None:
+        """From now on every request is given to it, with what carries it on."""
+        carry = self._carry
+        self._carry = lambda request: intercept(request, carry)
+
+    def _deliver(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer with the Date that the emulators' host adds."""
         emulator = self._emulators[request.url.host]
         self._fail_if_down(request)
         now = emulator.clock.now()
@@ -289,16 +303,15 @@ class Business:
 
     def keep_otherwise(self, path: str, sent: bytes, kept: bytes) -> None:
         """Xero keeps something else than is sent when records of this path are made."""
-        carry = self.carrier.handle_request
 
-        def alter(request: httpx2.Request) -> httpx2.Response:
+        def alter(request: httpx2.Request, carry: Carry) -> httpx2.Response:
             if request.method == "PUT" and request.url.path.endswith(f"/{path}"):
                 headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
                 body = request.read().replace(sent, kept)
                 request = httpx2.Request(request.method, request.url, headers=headers, content=body)
             return carry(request)
 
-        self.carrier.handle_request = alter  # type: ignore[method-assign]
+        self.carrier.intercept(alter)
 
     def later(self, **timespan: float) -> None:
         """Let time pass; ten minutes unless told."""

@@ -9,7 +9,7 @@ import pytest
 
 from crossfoot.engine.undo import undo
 
-from .business import URLS, Business
+from .business import URLS, Business, Carry
 
 DEAL = "Quarterly advice"
 DRAFTED = "Evergreen Cinemas - Half-year review"
@@ -221,16 +221,15 @@ def test_an_answer_without_an_outcome_for_each_element_is_looked_up_and_what_is_
 ) -> None:
     [drafted] = synced.soql("SELECT Account.Name FROM Opportunity WHERE Xero_Status__c = 'Draft' LIMIT 1")
     synced.win(DEAL, drafted["Account"]["Name"], [], Amount=100)
-    carry = synced.carrier.handle_request
     short: list[str] = []
 
-    def answer_nothing(request: httpx2.Request) -> httpx2.Response:
+    def answer_nothing(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if request.method == "PUT" and request.url.path.endswith("/Invoices") and not short:
             short.append(request.url.path)
             return httpx2.Response(200, json={"Invoices": []}, request=request)
         return carry(request)
 
-    synced.carrier.handle_request = answer_nothing  # type: ignore[method-assign]
+    synced.carrier.intercept(answer_nothing)
     report = synced.sync()
     assert (short, report.applied.created, report.applied.refused) == (["/api.xro/2.0/Invoices"], 1, [])
     assert synced.deal(DEAL)["Xero_Status__c"] == "Draft"

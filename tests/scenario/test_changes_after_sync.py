@@ -14,7 +14,7 @@ import pytest
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
 
-from .business import URLS, Business, Stage, found
+from .business import URLS, Business, Carry, Stage, found
 
 DRAFT, APPROVED = "Annual audit", "Second audit"
 SOLD = ("Description", "Quantity", "UnitAmount", "AccountCode", "TaxType")
@@ -430,9 +430,9 @@ def test_the_brake_holds_deletions_by_policy(firm: Business) -> None:
 def test_a_void_without_an_answer_is_looked_up(firm: Business, arrives: bool) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)
-    carry, lost = firm.carrier.handle_request, list[str]()
+    lost: list[str] = []
 
-    def lose_once(request: httpx2.Request) -> httpx2.Response:
+    def lose_once(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if request.method == "POST" and request.url.path.endswith("/Invoices") and not lost:
             lost.append(request.url.path)
             if arrives:
@@ -440,7 +440,7 @@ def test_a_void_without_an_answer_is_looked_up(firm: Business, arrives: bool) ->
             raise httpx2.ReadTimeout("no answer", request=request)
         return carry(request)
 
-    firm.carrier.handle_request = lose_once  # type: ignore[method-assign]
+    firm.carrier.intercept(lose_once)
     assert firm.sync().cancelled.voided == int(arrives)
     firm.later()
     firm.sync()
@@ -451,15 +451,14 @@ def test_a_void_without_an_answer_is_looked_up(firm: Business, arrives: bool) ->
 def test_a_lock_that_was_set_since_the_run_began_is_seen_before_an_invoice_is_voided(firm: Business) -> None:
     lose(firm, APPROVED)
     ask_to_cancel(firm, APPROVED)
-    carry = firm.carrier.handle_request
 
-    def lock_while_reading(request: httpx2.Request) -> httpx2.Response:
+    def lock_while_reading(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if request.url.path.endswith("/CreditNotes"):
             firm.lock("2026-11-19")
             firm.later(seconds=20)
         return carry(request)
 
-    firm.carrier.handle_request = lock_while_reading  # type: ignore[method-assign]
+    firm.carrier.intercept(lock_while_reading)
     assert [call for call in firm.writes_during(firm.sync) if call.startswith("xero POST")] == []
     assert "locked up to 2026-11-19" in firm.waiting(APPROVED)["cancel_not_possible"].cause
 

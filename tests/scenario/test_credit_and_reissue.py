@@ -15,7 +15,7 @@ from crossfoot.core.errors import NeedsPerson
 from crossfoot.emulators.scenario import find_scenario
 from crossfoot.emulators.scenarios.demo_cases import case
 
-from .business import Business, KilledError, Stage, found
+from .business import Business, Carry, KilledError, Stage, found
 from .test_changes_after_sync import credit
 
 DEAL = "Second audit"
@@ -519,9 +519,9 @@ def lose_once(
     firm: Business, path: str, *, arrives: bool = False, meanwhile: Callable[[Business], None] = lambda _firm: None
 ) -> None:
     """The first write to this path gets no answer; what else happens before anybody looks."""
-    carry, lost = firm.carrier.handle_request, list[str]()
+    lost: list[str] = []
 
-    def lossy(request: httpx2.Request) -> httpx2.Response:
+    def lossy(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if request.method == "PUT" and request.url.path.endswith(f"/{path}") and not lost:
             lost.append(path)
             if arrives:
@@ -530,7 +530,7 @@ def lose_once(
             raise httpx2.ReadTimeout("no answer", request=request)
         return carry(request)
 
-    firm.carrier.handle_request = lossy  # type: ignore[method-assign]
+    firm.carrier.intercept(lossy)
 
 
 @pytest.mark.parametrize("arrives", [True, False], ids=["the answer is lost", "the request is lost"])

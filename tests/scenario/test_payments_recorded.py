@@ -20,7 +20,7 @@ from crossfoot.engine.writing.landing import LANDS_WITHIN
 from crossfoot.store.database import open_memory
 from crossfoot.store.lookups import find_candidates
 
-from .business import URLS, Business, KilledError, Stage, found
+from .business import URLS, Business, Carry, KilledError, Stage, found
 
 FLOW = """
   payments:
@@ -221,16 +221,15 @@ def test_a_lost_answer_is_waited_out_and_looked_up(counter: Counter) -> None:
 
 def test_a_request_that_never_arrived_is_looked_up_twice_before_it_is_made_anew(counter: Counter) -> None:
     row_id = counter.record("10.00")
-    carry = counter.firm.carrier.handle_request
     lost: list[str] = []
 
-    def lose(request: httpx2.Request) -> httpx2.Response:
+    def lose(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if request.method == "PUT" and request.url.path.endswith("/Payments") and not lost:
             lost.append(request.url.path)
             raise httpx2.ReadTimeout("it never arrived", request=request)
         return carry(request)
 
-    counter.firm.carrier.handle_request = lose  # type: ignore[method-assign]
+    counter.firm.carrier.intercept(lose)
     assert counter.firm.sync().paid.made == 0
     assert counter.payments() == []
     counter.firm.later()

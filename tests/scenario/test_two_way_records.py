@@ -15,7 +15,7 @@ from crossfoot.engine.runs import look
 from crossfoot.engine.undo import undo
 from crossfoot.store.links import StoredLink, load_links
 
-from .business import URLS, Business
+from .business import URLS, Business, Carry
 from .test_invoice_fields import CLINIC, LINES
 from .test_settings_changed import DRAFTED
 from .test_two_way_customers import account, linked, phone, waiting
@@ -504,15 +504,14 @@ def test_an_item_changed_in_xero_changes_its_product_and_a_new_item_is_left_to_x
 
 def meanwhile(firm: Business, path_part: str, act: Callable[[], object]) -> None:
     """Somebody acts just before the app's next request whose address says ``path_part``."""
-    carry = firm.carrier.handle_request
     waiting = [act]
 
-    def handle(request: httpx2.Request) -> httpx2.Response:
+    def handle(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         if waiting and path_part in str(request.url) and "/control/" not in str(request.url):
             waiting.pop()()
         return carry(request)
 
-    firm.carrier.handle_request = handle  # type: ignore[method-assign]
+    firm.carrier.intercept(handle)
 
 
 def test_an_edit_in_xero_between_the_comparison_and_the_write_is_not_overwritten(shared: Business) -> None:

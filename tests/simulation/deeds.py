@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from decimal import Decimal
 from random import Random
@@ -18,6 +19,7 @@ from .world import NEVER_INVOICED, OPEN_STAGE, Ways
 _CENT = Decimal("0.01")
 _ENDED = {"VOIDED", "DELETED", "PAID"}
 CLEARED_MIN = 6
+GIVEN_SHARE = 0.7  # of the deals that are given away are sold after all, while there are any
 OTHER_SIDE_SHARE = 0.8  # of the edits of one side lead to one of the other, as often as not while a run is under way
 
 
@@ -116,7 +118,7 @@ def record_payment(people: People) -> str:
         "Xero_Invoice__c": row["Id"],
         "Amount__c": amount,
         "Date__c": people.desks.today(),
-        "CurrencyIsoCode": "AUD",
+        "CurrencyIsoCode": invoice["CurrencyCode"],
         "Reference__c": f"cheque {number}",
     }
     made = people.desks.salesforce("POST", "/sobjects/Xero_Payment__c", wish)
@@ -147,6 +149,7 @@ def _credit(people: People, visit: Visit) -> None:
         "Type": "ACCRECCREDIT",
         "Contact": {"ContactID": document["Contact"]["ContactID"]},
         "Date": people.desks.today(),
+        "CurrencyCode": document["CurrencyCode"],
         "Status": "AUTHORISED",
         "LineAmountTypes": "NoTax",
         "LineItems": [{"Description": "Goodwill", "Quantity": 1, "UnitAmount": amount, "AccountCode": "200"}],
@@ -165,6 +168,23 @@ def lose(people: People) -> str:
     stage = "Closed Lost" if deal["StageName"] == "Closed Won" else "Closed Won"
     people.desks.salesforce("PATCH", f"/sobjects/Opportunity/{deal['Id']}", {"StageName": stage})
     return f"{deal['Name']} is {stage}"
+
+
+def give(people: People) -> str:
+    """Sales give away all that a won deal sold, or no longer do."""
+    lines: dict[str, list[Record]] = defaultdict(list)
+    for line in people.desks.org_rows("OpportunityLineItem"):
+        lines[line["OpportunityId"]].append(line)
+    won = [deal for deal in people.desks.deals() if deal["StageName"] == "Closed Won" and deal["Id"] in lines]
+    deals = [deal for deal in won if deal["Name"] not in NEVER_INVOICED]
+    if not deals:
+        return ""
+    given = [deal for deal in deals if not deal["Amount"]]
+    deal = people.selling.choice(given if given and people.selling.random() < GIVEN_SHARE else deals)
+    discount = None if deal in given else 100
+    for line in lines[deal["Id"]]:
+        people.desks.salesforce("PATCH", f"/sobjects/OpportunityLineItem/{line['Id']}", {"Discount": discount})
+    return f"{deal['Name']} for {'nothing' if discount else 'money'}"
 
 
 def delete_deal(people: People) -> str:
@@ -207,6 +227,7 @@ def clear_out(people: People) -> str:
 
 VANISH = "clear out"  # done between runs only
 MERGES = ("merge accounts", "merge contacts")  # drawn aside, so that the seeds of before keep their story
+GIVE = "give a deal away"  # drawn from a stream of its own, as merges are
 CHANGE_DRAFTED = "change a deal with a draft"  # done between runs
 EDIT_NEW = "edit a new draft"  # done as it is made
 DEEDS: Mapping[str, Deed] = {
@@ -233,6 +254,7 @@ DEEDS: Mapping[str, Deed] = {
     HIRE: (6, hire),
     EDIT: (8, edit),
     PART: (1, part_with),
+    GIVE: (0, give),
     CHANGE_DRAFTED: (0, People.change_drafted),
     EDIT_NEW: (0, People.edit_new),
 }
@@ -241,6 +263,7 @@ _NEED: Mapping[str, str] = {
     "record a payment": "payments",
     **dict.fromkeys(MERGES, "merges"),
     VANISH: "brake",
+    GIVE: "gives",
     **dict.fromkeys((HIRE, EDIT, PART), "people"),
 }
 

@@ -17,7 +17,7 @@ from typing import Any
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 
 from .bugs import planted
-from .deeds import CHANGE_DRAFTED, EDIT_NEW, MERGES, VANISH, deeds_of, edit_alone, leaning
+from .deeds import CHANGE_DRAFTED, EDIT_NEW, GIVE, MERGES, VANISH, deeds_of, edit_alone, leaning
 from .engines import Engines, database_clock
 from .hints import Hints
 from .listeners import Listeners
@@ -51,6 +51,9 @@ MERGES_SHARE = 0.2
 HINTS_SHARE = 0.4
 LISTENS_SHARE = 0.3
 BRAKE_SHARE = 0.25
+ABROAD_SHARE = 0.25
+GIVES_SHARE = 0.25
+GIVE_RATE = 0.003  # at each seam
 LEANS_SHARE = 0.4  # of the seeds have much of some deeds, and of faults of one sort of write
 VANISHING_SHARE = 0.5  # of the rounds of those
 SERIES_SHARE = 0.5  # of the seeds begin before the first run number invoices from a series
@@ -123,13 +126,15 @@ def run_history(seed: int, bug: str = "") -> Outcome:
     """Run one seed. Raises HistoryFailed."""
     machine = Machine(seed, CLOCK)
     first_day = machine.chance.random() < FIRST_DAY_SHARE
-    made = template(QuietWire) if first_day else running(QuietWire)
+    abroad = machine.selling.random() < ABROAD_SHARE
+    made = (template if first_day else running)(QuietWire, abroad=abroad)
     ways = Ways(two_way=machine.chance.random() < TWO_WAY_SHARE, payments=machine.chance.random() < PAYMENTS_SHARE)
     ways = replace(ways, merges=machine.aside.random() < MERGES_SHARE)
     ways = replace(ways, series=first_day and machine.aside.random() < SERIES_SHARE)
     ways = replace(ways, hints=machine.aside.random() < HINTS_SHARE, brake=machine.aside.random() < BRAKE_SHARE)
     peopled = ways.two_way and not ways.merges and machine.beside.random() < PEOPLE_SHARE
     ways = replace(ways, people=peopled, listens=machine.listening.random() < LISTENS_SHARE)
+    ways = replace(ways, abroad=abroad, gives=machine.selling.random() < GIVES_SHARE)
     history = History(machine, copy_pair(made, lambda: machine.now, machine.pause, ways), ways)
     try:
         with ExitStack() as stack:
@@ -306,6 +311,8 @@ class History:
             machine.note(self.people.act())
         if self.ways.merges and machine.aside.random() < MERGE_RATE:
             machine.note(self.people.do(machine.aside.choice(MERGES)))
+        if self.ways.gives and machine.selling.random() < GIVE_RATE:
+            machine.note(self.people.do(GIVE))
         self._edit_new(actor)
         if chance.random() < FOLLOW_UP_RATE and (done := self.people.follow_up()):
             machine.note(done)

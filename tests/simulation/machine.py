@@ -82,6 +82,7 @@ class Machine:
         self.aside = random.Random(f"asides of {seed}")  # what was added later draws from here: seeds keep their story
         self.beside = random.Random(f"more of {seed}")  # and what was added after that
         self.listening = random.Random(f"listening of {seed}")  # what change events add, and nothing else
+        self.selling = random.Random(f"selling of {seed}")  # in which currency, and what is given away
         self.leaning = random.Random(f"leaning of {seed}")  # what a seed has more of than others
         self._ids = random.Random(f"ids of {seed}")
         self._due: list[tuple[datetime, int, str, Callable[[], None]]] = []

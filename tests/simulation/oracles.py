@@ -34,7 +34,7 @@ DEAD = {"VOIDED", "DELETED"}
 GUARD_AGE = timedelta(seconds=10)
 PLAN_AGE = timedelta(minutes=20)  # a creation overwrites nothing: it stands on its run's sweep
 VANISHED_MIN = 5  # so few may be meant
-DECIMALS_MAX = 4  # Xero keeps no more of a price or a quantity
+DECIMALS_MAX, RATE_DECIMALS_MAX = 4, 6  # Xero keeps no more of a price or a quantity, and of a currency's rate
 # A member of what is sent to Xero -> the kind that must hold a record of it by then, and under which name.
 _REFERENCES: Mapping[str, tuple[str, str]] = {
     "Contact.ContactID": ("Contacts", "ContactID"),
@@ -153,7 +153,8 @@ class Oracles:
         body = json.loads(sent.request.body or b"null", parse_float=Decimal)
         self._shared.note_told(body)
         for name, value in _members(body):
-            if isinstance(value, Decimal) and round(value, DECIMALS_MAX) != value:
+            decimals = RATE_DECIMALS_MAX if name == "CurrencyRate" else DECIMALS_MAX
+            if isinstance(value, Decimal) and round(value, decimals) != value:
                 raise Violation(f"I24: {sent.words} sends {name} as {value}")
             if sent.side == "xero" and name in _REFERENCES:
                 kind, key = _REFERENCES[name]

@@ -148,6 +148,7 @@ class People:
         self.deeds = deeds
         self.chance = machine.chance
         self.aside = machine.aside
+        self.selling = machine.selling
         self._machine = machine
         self._acts = Acts()
         self._deal = ""

@@ -60,6 +60,8 @@ SOMETIMES = (
     "a payment was recorded in Salesforce",
     "a recorded payment was taken away in Xero",
     "an invoice was credited",
+    "a deal was given away",
+    "an invoice in a foreign currency was paid",
     "two accounts were merged",
     "two contacts were merged",
     "a webhook was kept",

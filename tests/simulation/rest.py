@@ -18,6 +18,7 @@ from crossfoot.store.links import find_link, load_links
 from crossfoot.store.queue import QueueEntry, open_entries
 from crossfoot.store.schema import disposition, version, watermark
 
+from .deeds import GIVE
 from .machine import Violation
 from .merging import family
 from .oracles import DEAD, Oracles
@@ -25,12 +26,12 @@ from .people import Desks, Ledger, deal_of, is_followed
 from .persons import doubled, untold
 from .shared import CUSTOMER, EITHER, PRODUCT, SALESFORCE, SIDES, XERO, Shared
 from .shared import Kind as SharedKind
-from .world import LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
+from .world import FOREIGN, LOCKED_DEAL, NEVER_INVOICED, UNNAMED, Pair
 
 _NAMED = {"changed_after_approval", "rounding", "locked_period"}
 _INCIDENTS = {"unlinked_marker", "duplicate_incident"}
 _NAMED_IF_EDITED = {"draft_edited", "changed_and_draft_edited", "readback_differs"}
-_TAKEN_BACK = {"no_longer_won", "source_deleted"}
+_TAKEN_BACK = {"no_longer_won", "source_deleted", "worth_nothing"}
 # What could not be done that a person asked for -> the question that they answered, beside which it stands.
 _NOT_DONE = {"cancel_not_possible": _TAKEN_BACK, "reissue_not_possible": {"changed_after_approval"}}
 _MERGED = {"accounts_merged", "contacts_merged"}
@@ -83,6 +84,8 @@ class Rest:
         """Rare paths that the end shows to have been taken."""
         if self._ledger.ended:
             yield "an invoice was voided and stayed so"
+        if any(each["CurrencyCode"] == FOREIGN and each["AmountPaid"] for each in self._desks.ledger_invoices()):
+            yield "an invoice in a foreign currency was paid"
         if self._ledger.edits:
             yield "finance's edit was kept"
         if self._shared.both:
@@ -244,7 +247,7 @@ class Rest:
             if not links.issuperset(invoice["InvoiceID"] for invoice in live) and not named & _INCIDENTS:
                 raise Violation(f"I2: {deal['Name']} has a live invoice that is neither linked nor named: {named}")
             return
-        won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"]
+        won = deal["StageName"] == "Closed Won" and not deal["IsDeleted"] and bool(deal["Amount"])
         due = won and deal["Name"] not in NEVER_INVOICED
         if due and not invoices and self._salesforce.rows["Account"][deal["AccountId"]]["IsDeleted"]:
             if named != {"no_account"}:  # in the bin while its account was merged away, and taken out since
@@ -390,19 +393,25 @@ class Rest:
                     raise Violation(f"I26: {name} of {entry.record_name} is asked again: {entry.cause[:160]}")
 
     def _check_balances(self) -> None:
-        """I9: what a customer is shown to owe is what its open documents come to."""
-        owed: dict[str, Decimal] = defaultdict(Decimal)
+        """I9: what a customer is shown to owe is what its open documents come to; nothing where that is in currencies
+        that cannot be added."""
+        owed: dict[str, list[tuple[str, Decimal]]] = defaultdict(list)
         for invoice in self._oracles.books.all("Invoices"):
-            if (invoice["Type"], invoice["Status"]) == ("ACCREC", "AUTHORISED"):
-                owed[invoice["Contact"]["ContactID"]] += invoice["AmountDue"]
+            if invoice["Type"] == "ACCREC" and invoice["Status"] in {"DRAFT", "SUBMITTED"}:
+                owed[invoice["Contact"]["ContactID"]].append((invoice["CurrencyCode"], Decimal(0)))
+            elif (invoice["Type"], invoice["Status"]) == ("ACCREC", "AUTHORISED") and invoice["AmountDue"]:
+                owed[invoice["Contact"]["ContactID"]].append((invoice["CurrencyCode"], invoice["AmountDue"]))
         for note in self._oracles.books.all("CreditNotes"):
-            if (note["Type"], note["Status"]) == ("ACCRECCREDIT", "AUTHORISED"):
-                owed[note["Contact"]["ContactID"]] -= note["RemainingCredit"]
+            if (note["Type"], note["Status"]) == ("ACCRECCREDIT", "AUTHORISED") and note["RemainingCredit"]:
+                owed[note["Contact"]["ContactID"]].append((note["CurrencyCode"], -note["RemainingCredit"]))
         for account in self._desks.org_rows("Account"):
-            contact_id = account.get("Xero_Contact_Id__c")
-            shown = account.get("Xero_Balance__c") or Decimal(0)
-            if contact_id and Decimal(shown) != owed[contact_id]:
-                raise Violation(f"I9: {account['Name']} is shown to owe {shown}, in Xero it is {owed[contact_id]}")
+            if not (contact_id := account.get("Xero_Contact_Id__c")):
+                continue
+            currencies = {account["CurrencyIsoCode"], *(currency for currency, _ in owed[contact_id])}
+            due = sum((amount for _, amount in owed[contact_id]), Decimal(0)) if len(currencies) == 1 else None
+            shown = account.get("Xero_Balance__c")
+            if shown != due and not (due == 0 and shown is None):
+                raise Violation(f"I9: {account['Name']} is shown to owe {shown}, in Xero it is {due} of {currencies}")
 
     def _check_payments(self, waiting: Mapping[str, set[str]]) -> None:
         """I1, I5: what was recorded in Salesforce was paid once, and its row says so, or the queue says why not."""
@@ -481,5 +490,6 @@ _UNDONE = {
     "lock a period": "a period was locked and opened",
     "hide a deal": "a deal was hidden and shown",
     "credit an invoice": "an invoice was credited",
+    GIVE: "a deal was given away",
     "edit a person": "a person at a customer was edited",
 }

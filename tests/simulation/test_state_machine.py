@@ -36,9 +36,11 @@ class Story(RuleBasedStateMachine):
         self.open.enter_context(database_clock(self.machine))
         self.history: History
 
-    @initialize(first_day=st.booleans(), leases=st.booleans(), minutes_off=st.sampled_from((0, -10, 10)))
-    def begins(self, first_day: bool, leases: bool, minutes_off: int) -> None:
-        made = template(QuietWire) if first_day else running(QuietWire)
+    @initialize(
+        first_day=st.booleans(), abroad=st.booleans(), leases=st.booleans(), minutes_off=st.sampled_from((0, -10, 10))
+    )
+    def begins(self, first_day: bool, abroad: bool, leases: bool, minutes_off: int) -> None:
+        made = (template if first_day else running)(QuietWire, abroad=abroad)
         pair = copy_pair(made, lambda: self.machine.now, self.machine.pause, WAYS)
         self.history = History(self.machine, pair, WAYS)
         self.history.engines.distributed = leases

@@ -22,7 +22,18 @@ from crossfoot.emulators.clock import Clock
 from crossfoot.emulators.emulator import Emulator
 from crossfoot.emulators.host import ENV_NAMES, VENDORS, Worlds, make_worlds
 from crossfoot.emulators.scenario import read_scenario
-from crossfoot.emulators.scenarios.demo_book import Book, Contact, Customer, Deal, Line, abn, at, instant, price_ref
+from crossfoot.emulators.scenarios.demo_book import (
+    CURRENCY_PRICES,
+    Book,
+    Contact,
+    Customer,
+    Deal,
+    Line,
+    abn,
+    at,
+    instant,
+    price_ref,
+)
 from crossfoot.engine.calls.grants import Grants
 from crossfoot.engine.host import Host
 from crossfoot.engine.runs import sync
@@ -43,6 +54,7 @@ KEY = VaultKey("5" * 16, b"\x07" * 32)
 URLS = {"salesforce": "https://salesforce.invalid", "xero": "https://xero.invalid"}
 OPEN_STAGE = "Negotiation/Review"
 LOCKED_DEAL = "Deal 16"
+HOME, FOREIGN = "AUD", "NZD"
 
 _OPENING = date(2026, 1, 5)
 # Product, code, price, whether Xero has the item already. The last has no code: its deal waits. A price of four
@@ -88,7 +100,7 @@ def _customers() -> list[Customer]:
     return [*plain, *twins, archived, similar, Customer("Lilly Exports", country="New Zealand")]
 
 
-def _deals(customers: list[Customer]) -> list[Deal]:
+def _deals(customers: list[Customer], *, abroad: bool) -> list[Deal]:
     plain = [customer for customer in customers if customer.name.split()[0] in (*_PLAIN, "Lilly")]
     deals = []
     for number in range(1, 18):
@@ -97,7 +109,8 @@ def _deals(customers: list[Customer]) -> list[Deal]:
         customer, lines = plain[number % len(plain)].ref, _LINES[number % len(_LINES)]
         outcome = "Closed Won" if won else OPEN_STAGE
         extra = {"NextStep": "Handed to delivery"} if f"Deal {number}" == LOCKED_DEAL else {}
-        deals.append(Deal(f"Deal {number}", customer, closes, lines, outcome, extra=extra))
+        currency = FOREIGN if abroad and number % 3 < 2 else HOME
+        deals.append(Deal(f"Deal {number}", customer, closes, lines, outcome, currency=currency, extra=extra))
     awkward = (
         ("No products", plain[0].ref, TODAY, (), "1500.00"),
         ("Worth nothing", plain[1].ref, TODAY, (), "0.00"),
@@ -139,17 +152,20 @@ NEVER_INVOICED: Mapping[str, str] = {
 UNNAMED = frozenset({"Worth nothing"})
 
 
-def scenario() -> dict[str, Any]:
-    """The business as a scenario document: 12 accounts, 8 products, 26 deals, most of them still open."""
+def scenario(*, abroad: bool = False) -> dict[str, Any]:
+    """The business as a scenario document: 12 accounts, 8 products, 26 deals, most of them still open. ``abroad``: many
+    of them are in another currency, for which there is a bank account."""
     book = Book()
     opening, entries = at(_OPENING, "00:00"), at(_OPENING, "00:10")
     for name, code, price, in_xero in _PRODUCTS:
         ref = f"product_{name.lower()}"
         record = {"Name": name, "IsActive": True, "Family": "Services"} | ({"ProductCode": code} if code else {})
         book.add("salesforce", "Product2", opening, record, name=ref)
-        entry = {"Pricebook2Id": "$standard", "Product2Id": f"${ref}", "CurrencyIsoCode": "AUD", "IsActive": True}
-        entry["UnitPrice"] = Decimal(price)
-        book.add("salesforce", "PricebookEntry", entries, entry, name=price_ref(name, "AUD"))
+        for currency in (HOME, FOREIGN) if abroad else (HOME,):
+            entry: dict[str, Any] = {"Pricebook2Id": "$standard", "Product2Id": f"${ref}"}
+            entry |= {"CurrencyIsoCode": currency, "IsActive": True}
+            entry["UnitPrice"] = Decimal(price) * CURRENCY_PRICES[currency]
+            book.add("salesforce", "PricebookEntry", entries, entry, name=price_ref(name, currency))
         if in_xero:
             book.add("xero", "Items", opening, {"Code": code, "Name": name, "Description": name})
     customers = _customers()
@@ -161,8 +177,11 @@ def scenario() -> dict[str, Any]:
         book.add("salesforce", "Account", opening, record, name=customer.ref)
         if customer.contact is not None:
             book.add_contact(customer.contact, f"contact_{customer.ref}", opening)
-    for deal in _deals(customers):
+    for deal in _deals(customers, abroad=abroad):
         book.add_deal(deal)
+    if abroad:
+        bank = {"Code": "095", "Name": "Auckland account", "Type": "BANK", "BankAccountNumber": "01 0902 0068389"}
+        book.add("xero", "Accounts", opening, bank | {"CurrencyCode": FOREIGN})
     rule = {"EntityDefinition": "Opportunity", "ValidationName": "Locked", "Active": True}
     rule |= {"ErrorConditionFormula": "NextStep = 'Handed to delivery' AND Xero_Status__c != null"}
     book.add("salesforce", "ValidationRule", CLOCK, rule | {"ErrorMessage": "This deal is locked."})
@@ -191,6 +210,8 @@ class Ways:
     brake: bool = False
     people: bool = False
     listens: bool = False
+    abroad: bool = False
+    gives: bool = False
 
 
 PLAIN = Ways()
@@ -209,7 +230,7 @@ _PEOPLE = """  people:
 _PAYMENTS = """
   payments:
     fields: {Invoice: Xero_Invoice__r.Xero_Key__c, Amount: Amount__c, Date: Date__c, Currency: CurrencyIsoCode,
-      Account: "'090'", Reference: Reference__c, Name: Name}
+      Account: "IF(CurrencyIsoCode = 'NZD', '095', '090')", Reference: Reference__c, Name: Name}
 """
 
 
@@ -250,9 +271,9 @@ class _Keyed(Workspace):
 
 
 @cache
-def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) -> Template:
+def template(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport], *, abroad: bool = False) -> Template:
     """Play the scenario, connect both sides, propose settings: once in a process. ``transport`` carries the bytes."""
-    worlds = make_worlds(read_scenario(scenario(), "simulation"), Clock(0, lambda: CLOCK), URLS)
+    worlds = make_worlds(read_scenario(scenario(abroad=abroad), "simulation"), Clock(0, lambda: CLOCK), URLS)
     database = open_memory()
     host = Host(now=lambda: CLOCK, sleep=lambda _s: None, new_id=iter_ids(), jitter=lambda: 0.5)
     carried = transport(worlds.salesforce, worlds.xero)
@@ -280,9 +301,9 @@ def consent(database: Database, host: Host, carried: httpx2.BaseTransport, books
 
 
 @cache
-def running(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport]) -> Template:
+def running(transport: Callable[[Emulator, Emulator], httpx2.BaseTransport], *, abroad: bool = False) -> Template:
     """The same pair a day's work later: one undisturbed run has made what the won deals called for."""
-    made = template(transport)
+    made = template(transport, abroad=abroad)
     pair = copy_pair(made, lambda: CLOCK, lambda _name: None)
     host = Host(now=lambda: CLOCK, sleep=lambda _s: None, new_id=iter_ids(), jitter=lambda: 0.5)
     carried = transport(pair.salesforce, pair.xero)

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from tests.scenario.business import KEY, URLS, machine
+from tests.scenario.business import KEY, URLS, Carry, machine
 from tools.salesforce_tables import ACTIONS
 
 from crossfoot.emulators.people import Office
@@ -143,16 +143,15 @@ class Year:
 
 def watched(firm: Firm) -> Touched:
     """Every request of the app to Salesforce from now on is looked at."""
-    touched = Touched(firm.org.schema)
-    plain, mine = firm.carrier.handle_request, firm.org.grants["integration"]
+    touched, mine = Touched(firm.org.schema), firm.org.grants["integration"]
 
-    def noted(request: httpx2.Request) -> httpx2.Response:
+    def noted(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         session = firm.org.sessions.get(request.headers.get("authorization", "").removeprefix("Bearer "))
         if request.url.host == "salesforce.invalid" and session is not None and session["user"] == mine:
             touched.note(request)
-        return plain(request)
+        return carry(request)
 
-    firm.carrier.handle_request = noted  # type: ignore[method-assign]
+    firm.carrier.intercept(noted)
     return touched
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 import msgspec
 import pytest
-from tests.scenario.business import KEY, URLS, machine
+from tests.scenario.business import KEY, URLS, Carry, machine
 from tools.salesforce_tables import ACTIONS
 
 from crossfoot.core.requests import Action
@@ -196,16 +196,14 @@ def test_a_bill_that_changes_in_xero_changes_in_salesforce(firm: Firm) -> None:
 def sent_while(firm: Firm, act: Callable[[], object]) -> list[httpx2.Request]:
     """What Crossfoot sends meanwhile."""
     sent: list[httpx2.Request] = []
-    plain = firm.carrier.handle_request
 
-    def noted(request: httpx2.Request) -> httpx2.Response:
+    def noted(request: httpx2.Request, carry: Carry) -> httpx2.Response:
         sent.append(request)
-        return plain(request)
+        return carry(request)
 
-    firm.carrier.handle_request = noted  # type: ignore[method-assign]
+    firm.carrier.intercept(noted)
     act()
-    firm.carrier.handle_request = plain  # type: ignore[method-assign]
-    return sent
+    return [*sent]
 
 
 def test_what_may_be_asked_is_what_crossfoot_knows() -> None:
