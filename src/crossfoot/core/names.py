@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import takewhile
 
 NAMES_REMEMBERED = 200_000
-SLIP_LENGTH_MIN = 8
+SLIP_LENGTH_MIN = 7
 SHARED_WORDS_MIN = 2
 IDENTIFYING_DIGITS = 9
 """A number this long is a registration, which people write behind a name or leave out."""
