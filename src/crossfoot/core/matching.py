@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from crossfoot.core.books import LedgerContact
 from crossfoot.core.documents import IntendedContact
 from crossfoot.core.findings import Finding
-from crossfoot.core.names import differ_in_number, end_otherwise, name_key, same_numbers, unique_name
+from crossfoot.core.names import are_branches, clash_in_number, differ_in_number, name_key, unique_name
 from crossfoot.core.reach import SHARED_MAX, Reach, account_reached_at, contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 
@@ -65,18 +65,20 @@ class ContactDirectory:
     similar: Similar
     linked_accounts: dict[str, str] = field(default_factory=dict)
     tax_number_of: Callable[[str], str] = str
+    spelt: Callable[[str], str] = str
     _by_marker: dict[str, list[str]] = field(init=False)
     _by_tax: dict[str, list[str]] = field(init=False)
     _by_name: dict[str, list[str]] = field(init=False)
     _by_reach: dict[tuple[str, str], list[str]] = field(init=False)
     _merged: dict[tuple[str, str], list[str]] = field(init=False)
+    _by_key: dict[str, list[str]] = field(init=False)
     _keys: list[str] = field(init=False)
     _key_ids: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
         self._by_marker, self._by_tax = defaultdict(list), defaultdict(list)
         self._by_name, self._by_reach = defaultdict(list), defaultdict(list)
-        self._merged = defaultdict(list)
+        self._merged, self._by_key = defaultdict(list), defaultdict(list)
         self._keys, self._key_ids = [], []
         for contact in sorted(self.contacts.values(), key=lambda contact: contact.contact_id):
             self._index(contact)
@@ -93,7 +95,9 @@ class ContactDirectory:
         self._by_name[unique_name(contact.name)].append(contact.contact_id)
         for reach in contact_reached_at(contact):
             self._by_reach[reach].append(contact.contact_id)
-        self._keys.append(name_key(contact.name))
+        key = name_key(contact.name)
+        self._by_key[key].append(contact.contact_id)
+        self._keys.append(key)
         self._key_ids.append(contact.contact_id)
 
     def survivor(self, contact_id: str) -> LedgerContact | None:
@@ -131,7 +135,11 @@ class ContactDirectory:
         key = name_key(name)
         positions = set(self.similar(key, self._keys))
         positions.update(i for i, other in enumerate(self._keys) if other == key)
-        return [self.contacts[self._key_ids[i]] for i in sorted(positions) if same_numbers(key, self._keys[i])]
+        return [self.contacts[self._key_ids[i]] for i in sorted(positions) if not clash_in_number(key, self._keys[i])]
+
+    def of_the_name(self, name: str) -> list[LedgerContact]:
+        """Contacts of the same name but for case, accents, punctuation and the commonest legal words."""
+        return [self.contacts[contact_id] for contact_id in self._by_key.get(name_key(name), ())]
 
     def merged_away(self, account: IntendedContact) -> list[tuple[LedgerContact, LedgerContact]]:
         """Contacts of exactly this name, tax number, e-mail or phone that people merged into others, each behind the
@@ -143,7 +151,7 @@ class ContactDirectory:
     def is_alike(self, name: str, contact: LedgerContact) -> bool:
         """Whether this contact is of the same or a similar name."""
         key, other = name_key(name), name_key(contact.name)
-        return same_numbers(key, other) and (key == other or bool(self.similar(key, [other])))
+        return not clash_in_number(key, other) and (key == other or bool(self.similar(key, [other])))
 
     def reached_alike(self, account: IntendedContact, known_by: str = "") -> list[tuple[LedgerContact, str]]:
         """Contacts of the same e-mail address, company domain, phone or tax number that are no account's yet, and what
@@ -289,7 +297,7 @@ def _by_tax_number(
 def _of_another_branch(account: IntendedContact, contact: LedgerContact, directory: ContactDirectory) -> bool:
     """Whether two names of one ABN are alike but for the number or place that tells a company's branches apart."""
     key, other = name_key(account.name), name_key(contact.name)
-    return differ_in_number(key, other) or (end_otherwise(key, other) and not directory.is_alike(account.name, contact))
+    return differ_in_number(key, other) or are_branches(directory.spelt(key), directory.spelt(other))
 
 
 def _rivals(
@@ -299,11 +307,15 @@ def _rivals(
     not_same: Collection[tuple[str, str]],
 ) -> list[LedgerContact]:
     """Where nothing but the tax number speaks for a contact, others for which the name or the like does: the number may
-    have been copied from another account."""
+    have been copied from another account. Where its name is not the account's, others of exactly that: the number may
+    stand on the head office alone."""
     reached = [other for other, _ in directory.reached_alike(account, known_by="registered")]
-    if directory.is_alike(account.name, contact) or contact in reached:
+    named = directory.of_the_name(account.name)
+    if contact in named:
         return []
-    others = {other.contact_id: other for other in (*directory.alike(account.name), *reached)}
+    if not directory.is_alike(account.name, contact) and contact not in reached:
+        named += [*directory.alike(account.name), *reached]
+    others = {other.contact_id: other for other in named}
     return [other for other in others.values() if not _told_not_same(account, other, directory, not_same)]
 
 

@@ -19,14 +19,18 @@ SHARED_MAX = 3
 
 _EXTENSION = re.compile(r"(?:ext|extn|x|#)\.?[\s:]*\d+\s*$", re.IGNORECASE)
 _NOBODY = re.compile(r"no-?email|nomail|none|na|no|no-?reply|donotreply|unknown|test")
+_SEVERAL = re.compile(r"[/;,|]|\bor\b")
+_ADDRESS = re.compile(r"([^\s<>()\[\],;:\"@]+)@([\w-]+(?:\.[\w-]+)+)")
+_WEBSITE = re.compile(r"(?:https?://)?(?:www\.)?([\w-]+(?:\.[\w-]+)+)(?:[/?#].*)?")
+_KEYS_IN_A_ROW = "01234567890123456789"
 _PROVIDERS = re.compile(
     r"(gmail|googlemail|hotmail|outlook|live|msn|yahoo|ymail|icloud|me|mac|aol|proton|protonmail|fastmail|zoho|gmx|mail"
     r"|bigpond|optusnet|iinet|tpg|westnet|internode|dodo|adam|xtra|slingshot|vodafone|btinternet|sky|virginmedia"
     r"|talktalk|ntlworld|comcast|verizon|att|sbcglobal|cox|charter|bellsouth|rogers|shaw|telus|web|t-online|freenet"
     r"|orange|wanadoo|free|laposte|sfr|libero|virgilio|tin|telenet|skynet|ziggo|kpnmail|bluewin|telia|online|yandex|qq"
-    r"|163|126|sina|naver|hanmail|daum|docomo|ezweb|softbank|nifty|rediffmail|uol|terra)\.[a-z.]+"
+    r"|163|126|sina|naver|hanmail|daum|docomo|ezweb|softbank|nifty|rediffmail|uol|terra|facebook|instagram|linkedin)\.[a-z.]+"
 )
-"""Where people have their mail whose domain is not their company's."""
+"""Where people have their mail, or their page, whose domain is not their company's."""
 
 
 Reach = tuple[tuple[str, str], ...]
@@ -47,11 +51,21 @@ def contact_reached_at(contact: LedgerContact) -> Reach:
 def _reached_at(email: str, phones: Iterable[str], tax_number: str) -> Reach:
     """Of a number its last digits, so that +61 2 9000 0001 is (02) 9000 0001; of a tax number its digits, with or
     without the country before them. A short number is none, and an extension is left out."""
-    digits = [_digits(_EXTENSION.sub("", phone)) for phone in phones]
+    digits = [_digits(each) for phone in phones for each in _each_number(_EXTENSION.sub("", phone))]
     numbers = sorted({each[-SUBSCRIBER_DIGITS:] for each in digits})
     told = [*(("phone", number) for number in numbers), ("registered", _digits(tax_number))]
-    meant = (each for each in told if len(each[1]) >= SUBSCRIBER_DIGITS and len(set(each[1])) >= DISTINCT_DIGITS_MIN)
-    return (*_mailed_at(email.strip().casefold()), *meant)
+    return tuple(dict.fromkeys([*_mailed_at(email.strip().casefold()), *(each for each in told if _is_meant(each[1]))]))
+
+
+def _each_number(phone: str) -> Iterable[str]:
+    """The numbers of a field that holds several; in '030/1234567' a stroke parts one."""
+    several = [each for each in _SEVERAL.split(phone) if len(_digits(each)) >= SUBSCRIBER_DIGITS]
+    return several or (phone,)
+
+
+def _is_meant(number: str) -> bool:
+    typed = number in _KEYS_IN_A_ROW or number in _KEYS_IN_A_ROW[::-1]
+    return len(number) >= SUBSCRIBER_DIGITS and len(set(number)) >= DISTINCT_DIGITS_MIN and not typed
 
 
 def _digits(text: str) -> str:
@@ -59,8 +73,15 @@ def _digits(text: str) -> str:
 
 
 def _mailed_at(email: str) -> Iterable[tuple[str, str]]:
-    mailbox, _, domain = email.rpartition("@")
-    if mailbox and domain and not _NOBODY.fullmatch(mailbox):
-        yield "email", email
+    """Each address without what its owner put behind a plus; of a website, that of the company."""
+    addresses: list[tuple[str, str]] = _ADDRESS.findall(email)
+    if not addresses and (site := _WEBSITE.fullmatch(email)):
+        addresses = [("", site[1])]
+    for written, domain in addresses:
+        mailbox = written.split("+")[0]
+        if _NOBODY.fullmatch(mailbox):
+            continue
+        if mailbox:
+            yield "email", f"{mailbox}@{domain}"
         if not _PROVIDERS.fullmatch(domain):
             yield "domain", domain

@@ -73,7 +73,7 @@ def _truncate(given: str, length: int) -> str:
 
 
 def _abn(given: str) -> str:
-    compact = re.sub(r"[\s.\-]", "", given)
+    compact = re.sub(r"(?i)^\W*a\.?b\.?n\W*|[\s.\-]", "", given)
     try:
         return str(au_abn.validate(compact))
     except ValidationError:

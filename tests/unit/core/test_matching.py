@@ -135,6 +135,16 @@ def test_a_contact_says_itself_whose_it_is(ours: dict[str, Any], theirs: dict[st
         ("Harvest Foods Store 21", "Harvest Foods Store 22"),
         ("Cockatoo Fund II Pty Ltd", "Cockatoo Fund III Pty Ltd"),
         ("Brolga Rentals Wagga Wagga", "Brolga Rentals Albury"),
+        ("Tax Store Dubbo", "Tax Store Darwin"),
+        ("Tax Store Manly", "Tax Store Mosman"),
+        ("Brolga Care 001 Bondi", "Brolga Care 002 Manly"),
+        ("Balwyn High School", "Kew High School"),
+        ("Diocese of Sale - St Mary's Primary", "Diocese of Sale - St Mark's Primary"),
+        ("Brolga Health Caulfield North Clinic", "Brolga Health Brighton East Rooms"),
+        ("Red Cross Dubbo", "Orange Red Cross"),
+        ("Brolga Water - Wagga Depot", "Wollongong Office - Brolga Water"),
+        ("Tribune Hotel Marion", "Tribune Hotel Marian"),
+        ("Lifeline Shop Nowra", "Nowra Counselling - Lifeline Shop HQ"),
     ],
 )
 def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tuple[str, str]) -> None:
@@ -144,10 +154,27 @@ def test_another_branch_of_one_tax_number_waits_until_a_person_tells(names: tupl
     assert told_apart[account_id()].create_as == names[0]
 
 
-@pytest.mark.parametrize("name", ["Harvest Food Stores", "Harvest Foods Store 21 Eng", "Old Paddock Holdings"])
+@pytest.mark.parametrize(
+    "name", ["Harvest Food Stores", "Harvest Foods Store 21 Eng", "Old Paddock Holdings", "J & K Harvest"]
+)
 def test_one_tax_number_links_names_that_tell_no_branches_apart(name: str) -> None:
     theirs = contact(name=name, tax_number=ABN_ONE)
     assert decide_one(theirs, name="Harvest Foods Store 21", tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+@pytest.mark.parametrize("name", ["Barington Tops Honey", "Barrington Top Honey", "Barringtontops Honey"])
+def test_one_tax_number_links_what_is_written_with_a_slip(name: str) -> None:
+    theirs = contact(name=name, tax_number=ABN_ONE)
+    assert decide_one(theirs, name="Barrington Tops Honey", tax_number=ABN_ONE).contact_id == "contact-1"
+
+
+def test_a_contact_of_exactly_the_name_speaks_against_the_one_of_the_tax_number() -> None:
+    office, branch = contact(1, name="Brolga Health", tax_number=ABN_ONE), contact(2, name="Brolga Health Caulfield")
+    ours = {"name": "Brolga Health Caulfield Pty Ltd", "tax_number": ABN_ONE}
+    decision = decide_one(office, branch, **ours)
+    assert codes(decision) == ["contact_ambiguous"]
+    assert {ref.id for ref in decision.candidates} == {"contact-1", "contact-2"}
+    assert decide_one(office, contact(2, name="Brolga Health Caulfield Kitchen"), **ours).contact_id == "contact-1"
 
 
 def test_the_same_tax_number_on_two_contacts_waits() -> None:
@@ -435,7 +462,12 @@ def test_a_name_as_xero_compares_it() -> None:
         ({"phone": "(02) 9000 0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "2", "61"),)}),
         ({"phone": "+61 2 9000 0001"}, {"phones": (LedgerPhone("MOBILE", "0290000001"),)}),
         ({"phone": "02 9000 0001 ext. 12"}, {"phones": (LedgerPhone("DEFAULT", "90000001 x7", "02"),)}),
+        ({"phone": "02 9000 0001 / 0412 000 111"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "02"),)}),
+        ({"phone": "02/9000/0001"}, {"phones": (LedgerPhone("DEFAULT", "9000 0001", "02"),)}),
         ({"email": "sales@harbour.example"}, {"email": "Jo@Harbour.example"}),
+        ({"email": "jo+xero@gmail.com"}, {"email": "jo@gmail.com"}),
+        ({"email": "jo@gmail.com; Harbour <ap@harbour.example>"}, {"email": "AP@harbour.example"}),
+        ({"email": "https://www.Harbour.example/contact"}, {"email": "jo@harbour.example"}),
     ],
 )
 def test_another_name_with_the_same_email_or_phone_waits(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -474,11 +506,22 @@ def test_an_extension_is_no_phone_number() -> None:
     ("ours", "theirs"),
     [
         ({"phone": "00 0000 0000"}, {"phones": (LedgerPhone("DEFAULT", "0000000000"),)}),
+        ({"phone": "1234567890"}, {"phones": (LedgerPhone("DEFAULT", "1234567890"),)}),
         ({"email": "none@nowhere.example"}, {"email": "none@nowhere.example"}),
+        ({"email": "n/a"}, {"email": "n/a"}),
+        ({"email": "www.facebook.com/harbour"}, {"email": "jo@facebook.com"}),
         ({"email": "harbour@gmail.com"}, {"email": "jo@gmail.com"}),
         ({"email": "a@stores.example"}, {"email": "a@stores.example", "name": "Customer 2"}),
     ],
-    ids=["no number", "no address", "a provider's domain", "another branch"],
+    ids=[
+        "no number",
+        "keys in a row",
+        "no address",
+        "nothing",
+        "a network's page",
+        "a provider's domain",
+        "another branch",
+    ],
 )
 def test_what_tells_nobody_apart_asks_nothing(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
     assert decide_one(contact(**{"name": "Somebody Else", **theirs}), **ours).create_as

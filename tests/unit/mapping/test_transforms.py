@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from crossfoot.core.errors import NeedsPerson
 from crossfoot.core.findings import REASONS
+from crossfoot.engine.reading.ledger import canonical_tax_number
 from crossfoot.mapping.formula_syntax import Value
 from crossfoot.mapping.transforms import TRANSFORMS, TransformError, find_transform, join_street, split_street
 
@@ -51,9 +52,19 @@ def test_a_value_in_its_one_form(name: str, value: Value, expected: Value) -> No
 
 
 @pytest.mark.promise("S1-48")
-@pytest.mark.parametrize("written", ["51 824 753 556", "51824753556", "51-824-753-556", "51\u00a0824 753 556"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        "51 824 753 556",
+        "51824753556",
+        "51-824-753-556",
+        "51\u00a0824 753 556",
+        "ABN 51.824.753.556",
+        "A.B.N.: 51824753556",
+    ],
+)
 def test_an_abn_is_eleven_digits(written: str) -> None:
-    assert TRANSFORMS["abn"](written) == "51824753556"
+    assert TRANSFORMS["abn"](written) == canonical_tax_number(written) == "51824753556"
     assert TRANSFORMS["abn"](Decimal(51824753556)) == "51824753556"
 
 

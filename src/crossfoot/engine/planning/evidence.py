@@ -33,6 +33,7 @@ from crossfoot.core.reach import KINDS, account_reached_at
 from crossfoot.core.standing import account_of, moves_in
 from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.planning.similar import similar_names
+from crossfoot.engine.planning.spelling import spelt
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, canonical_tax_number, load_ledger
 from crossfoot.engine.reading.scope import Scope, load_contacts
 from crossfoot.engine.session import Session, zone_of
@@ -279,6 +280,7 @@ class _Customers:
             similar_names,
             linked_accounts={contact_id: account_id for account_id, contact_id in self._all_links.items()},
             tax_number_of=canonical_tax_number,
+            spelt=spelt,
         )
         self.decisions = decide_contacts(
             [self.accounts[account_id] for account_id in sorted(moving) if account_id in self.accounts],

@@ -131,14 +131,16 @@ def _acronyms(key: str, others: Sequence[str]) -> list[int]:
     whole = mine.replace(" ", "")
     if len(whole) >= ACRONYM_LENGTH_MIN and mine in (whole, " ".join(whole)):
         start, spaces = whole[0], len(whole) - 1
-        likely = (i for i, other in enumerate(others) if other[:1] == start and other.count(" ") == spaces)
-        positions += [index for index in likely if _initials(others[index].split()) == whole]
+        likely = (i for i, other in enumerate(others) if other[:1] == start and 0 < other.count(" ") <= spaces)
+        positions += [index for index in likely if whole in _written_initials(others[index].split())]
     return positions
 
 
 def _written_initials(words: Sequence[str]) -> Iterable[str]:
-    initials = _initials(words)
-    return (initials, " ".join(initials)) if len(initials) >= ACRONYM_LENGTH_MIN else ()
+    """'RFDS', 'R F D S', and of 'HM Revenue & Customs' 'HMRC' too."""
+    every = {_initials(words), "".join(word if VOWELS.isdisjoint(word) else word[0] for word in words)}
+    long = [initials for initials in every if len(initials) >= ACRONYM_LENGTH_MIN]
+    return [*long, *map(" ".join, long)]
 
 
 def _initials(words: Sequence[str]) -> str:
@@ -169,7 +171,16 @@ def _aligned(left: Sequence[str], right: Sequence[str], *, more: bool) -> bool:
         many = len(short[0])
         if 1 < many <= len(long) and short[0] == _initials(long[:many]) and _aligned(short[1:], long[many:], more=more):
             return True
+        if _compounds(short[0], long[:2]) and _aligned(short[1:], long[2:], more=more):
+            return True
     return _in_short(*sorted((left[0], right[0]), key=len)) and _aligned(left[1:], right[1:], more=more)
+
+
+def _compounds(word: str, parts: Sequence[str]) -> bool:
+    """Whether a word is made of two, of which the first may be in short: 'Ingenieurbüro' and 'Ing.-Büro'."""
+    if len(parts) < 2 or min(map(len, parts)) < LONE_WORD_LENGTH_MIN:
+        return False
+    return len(word) >= len("".join(parts)) and word.startswith(parts[0]) and word.endswith(parts[1])
 
 
 def _in_short(short: str, long: str) -> bool:

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
-from stdnum.au import abn
-from stdnum.exceptions import ValidationError
 
 from crossfoot.core.books import (
     Books,
@@ -29,6 +27,7 @@ from crossfoot.core.names import name_key, unique_name
 from crossfoot.core.reach import contact_reached_at
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
+from crossfoot.mapping.transforms import TRANSFORMS, TransformError
 from crossfoot.store.codec import decode, encode
 from crossfoot.store.lookups import Keys
 from crossfoot.store.versions import Version, load_references, load_versions, save_reference
@@ -99,8 +98,8 @@ def _keys(record: LedgerRecord) -> Keys:
 def canonical_tax_number(text: str) -> str:
     """An ABN's eleven digits where it is one, else an empty string: only a valid number is evidence."""
     try:
-        return str(abn.validate(text))
-    except ValidationError:
+        return str(TRANSFORMS["abn"](text) or "")
+    except TransformError:
         return ""
 
 
