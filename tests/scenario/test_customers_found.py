@@ -10,15 +10,19 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crossfoot.core.books import LedgerContact, LedgerPhone
 from crossfoot.core.links import record_id_in
+from crossfoot.core.records import content_hash
 from crossfoot.emulators.scenario import Scenario, read_scenario
 from crossfoot.emulators.scenarios.demo_book import abn, spaced
+from crossfoot.engine.reading.ledger import to_version
+from crossfoot.engine.reading.scope import FORM
 
 from .business import URLS, Business, found
 
@@ -150,3 +154,23 @@ def test_few_customers_that_xero_does_not_know_are_asked_about(outcomes: Mapping
         pair for label in "!." for outcome in ("proposed", "waits") for pair in outcomes.get(f"{label} {outcome}", ())
     ]
     assert len(vain) <= ASKED_IN_VAIN_MAX, vain
+
+
+def test_whoever_reads_a_name_otherwise_has_contacts_kept_anew() -> None:
+    """A contact is found by what was kept of it. Where this fails, raise ``FORM`` in ``reading/scope.py`` and take the
+    new digest with it; the digest alone where nothing but ``customers.txt`` changed."""
+    kept = []
+    for pair in read_pairs(CUSTOMERS):
+        told = pair.details
+        contact = LedgerContact(
+            "",
+            pair.contact,
+            "ACTIVE",
+            datetime(2026, 11, 20, tzinfo=UTC),
+            tax_number=tax_number(told["c.abn"]) if "c.abn" in told else "",
+            email=told.get("c.mail", ""),
+            phones=(LedgerPhone("DEFAULT", number=told.get("c.phone", "")),),
+        )
+        version = to_version("", contact)
+        kept.append([version.name, version.keys])
+    assert (FORM, content_hash(kept)[:16]) == (1, "5d1a0f59ec960a3d")

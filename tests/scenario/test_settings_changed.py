@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from sqlalchemy import delete
+
+from crossfoot.engine.reading import scope
+from crossfoot.store.schema import lookup, name_key
 
 from .business import URLS, Business
 from .test_invoice_fields import CLINIC, LINES
@@ -252,3 +256,28 @@ def test_a_condition_that_no_longer_counts_a_deal_deletes_no_draft_unasked(synce
     synced.later()
     synced.sync()
     assert "no_longer_won" not in {entry.code for entry in synced.desk.entries()}
+
+
+def test_after_an_upgrade_a_contact_is_found_by_what_the_new_version_reads_in_it(
+    firm: Business, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Xero tells nothing of a contact that nobody touches, so it stays stored as the version before found it."""
+    monkeypatch.setattr(scope, "FORM", 0)
+    firm.office.xero("PUT", "Contacts", [{"Name": "Tallow Bros. Chandlers", "TaxNumber": "51 824 753 556"}])
+    firm.sync()
+    with firm.database.writing("") as connection:
+        connection.execute(delete(lookup))
+        connection.execute(delete(name_key))
+    firm.later()
+    firm.sync()
+    monkeypatch.undo()
+    firm.later()
+    firm.sync()
+
+    account = {"Name": "Tallow Brothers Chandlery", "ABN__c": "51824753556", "BillingCountry": "Australia"}
+    firm.office.salesforce("POST", "/sobjects/Account", account)
+    firm.win(DEAL + " anew", account["Name"], LINES)
+    firm.sync()
+
+    invoice = firm.invoice_of(DEAL + " anew")
+    assert invoice["Contact"]["Name"] == "Tallow Bros. Chandlers"

@@ -23,7 +23,7 @@ from crossfoot.engine.planning.customers import Customer, keep_customers, review
 from crossfoot.engine.planning.evidence import Evidence, read_evidence
 from crossfoot.engine.reading import follow
 from crossfoot.engine.reading.drift import hold_paused
-from crossfoot.engine.reading.ledger import INVOICE, load_books
+from crossfoot.engine.reading.ledger import INVOICE, key_contacts_anew, load_books
 from crossfoot.engine.reading.scope import CODED_BY, find_scope
 from crossfoot.engine.session import Session
 from crossfoot.store import links as link_store
@@ -194,6 +194,7 @@ def keep_plan(session: Session, planned: Planned) -> tuple[int, int]:
             return 0, 0
         if before is not None and before.grounds != planned.reached.grounds:  # then everything was decided
             records |= queue_store.forget_deals(connection, organisation_id, but=records)
+            key_contacts_anew(connection, organisation_id)
         changes = queue_store.replace_findings(connection, organisation_id, records, findings, now, codes=_PLAN_CODES)
         _let_go(connection, session, planned)
         queue_store.save_dispositions(connection, organisation_id, planned.decisions, planned.reached.seq)

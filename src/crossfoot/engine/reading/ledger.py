@@ -29,8 +29,8 @@ from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.session import Session
 from crossfoot.mapping.transforms import TRANSFORMS, TransformError
 from crossfoot.store.codec import decode, encode
-from crossfoot.store.lookups import Keys
-from crossfoot.store.versions import Version, load_references, load_versions, save_reference
+from crossfoot.store.lookups import Keys, chunks, save_keys, save_names
+from crossfoot.store.versions import Version, load_references, load_versions, save_reference, standing_keys
 from crossfoot.xero import reference, requests
 from crossfoot.xero.requests import OrganisationRequest, Tenant
 
@@ -64,6 +64,16 @@ def to_version(home: str, record: LedgerRecord) -> Version:
     if isinstance(record, LedgerContact):
         return replace(version, name="" if record.merged_to else name_key(record.name))
     return version
+
+
+def key_contacts_anew(connection: Connection, home: str) -> None:
+    """Keep once more by what contacts are found: another version of Crossfoot may have read a name, a number or an
+    address otherwise when they were stored."""
+    for part in chunks(contact_id for contact_id, _ in standing_keys(connection, home, CONTACT)):
+        contacts = load_ledger(connection, home, CONTACT, LedgerContact, ids=part).values()
+        versions = [to_version(home, contact) for contact in contacts]
+        save_keys(connection, home, CONTACT, {each.ref.id: each.keys for each in versions})
+        save_names(connection, home, CONTACT, {each.ref.id: each.name or "" for each in versions})
 
 
 def _keys(record: LedgerRecord) -> Keys:

@@ -24,6 +24,7 @@ from crossfoot.store.lookups import find_candidates
 from crossfoot.store.versions import last_seq
 
 MERGE_CHAIN_MAX = 10
+FORM = 1  # how what is stored is read and compared: raise it when that changes, and everything is decided anew
 REFERS = "refers"
 """The key under which a deal is found by the accounts and products that it names."""
 CODED_BY = "coded by"
@@ -62,8 +63,8 @@ def newly_named(session: Session, connection: Connection) -> set[str] | None:
 
 
 def _grounds(session: Session, books: Books) -> str:
-    """What every decision leans on: the settings, and how instants become days."""
-    return content_hash([session.mapping.hash, session.instance_url, str(zone_of(books.organisation))])
+    """What every decision leans on: how it is taken, the settings, and how instants become days."""
+    return content_hash([FORM, session.mapping.hash, session.instance_url, str(zone_of(books.organisation))])
 
 
 def _books_hash(books: Books) -> str:
