@@ -18,10 +18,10 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from crossfoot.core.books import LedgerContact, LedgerInvoice, LedgerItem, LedgerLine, LedgerPhone
+from crossfoot.core.decided import Operation
 from crossfoot.core.documents import IntendedContact, IntendedInvoice, IntendedItem, ledger_form
 from crossfoot.core.links import Identity, Kind, Link, document_number, record_url
 from crossfoot.core.money import ZERO
-from crossfoot.core.plan import Operation
 from crossfoot.core.records import content_hash
 from crossfoot.core.standing import account_of
 from crossfoot.engine.host import Host

@@ -28,7 +28,7 @@ from crossfoot.cli.screen import (
 )
 
 if TYPE_CHECKING:
-    from crossfoot.core.plan import Operation
+    from crossfoot.core.decided import Operation
     from crossfoot.engine.planning.planner import Planned
     from crossfoot.engine.runs import RunReport
     from crossfoot.engine.session import Session

@@ -3,175 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
+from collections.abc import Iterable
+from dataclasses import replace
 
-from crossfoot.core.books import UNAPPROVED_STATUSES, Books, LedgerInvoice
+from crossfoot.core.books import UNAPPROVED_STATUSES, LedgerInvoice
 from crossfoot.core.coding import code_invoice, tax_rates
-from crossfoot.core.documents import (
-    ContactChange,
-    Deal,
-    IntendedContact,
-    IntendedInvoice,
-    IntendedItem,
-    ItemChange,
-    same_source,
-)
+from crossfoot.core.decided import CALLS_FOR_NONE, Action, Bucket, Context, DealDecision, Mirror, Operation, item_key
+from crossfoot.core.documents import Deal, IntendedInvoice, same_source
 from crossfoot.core.findings import Finding
-from crossfoot.core.invoiced import lookalikes, reference_word, reference_words
+from crossfoot.core.invoiced import lookalikes, reference_word
 from crossfoot.core.lifecycle import Judgement, LinkedDeal, asks_for_money, bills, calls_for_one, judge_linked
-from crossfoot.core.links import Identity, Kind, Link, document_number, record_id_in
+from crossfoot.core.links import Identity, Kind, Link, document_number
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import EXACT, Money, Totals, minor_units, rounding_allowance
 from crossfoot.core.policy import Policy
-from crossfoot.core.records import RecordRef, Side, content_hash
-from crossfoot.core.reissue import is_credited
-from crossfoot.core.standing import Standing, is_billable
-
-
-class Bucket(StrEnum):
-    """Where a won deal stands; each won deal is in exactly one, so that they add up."""
-
-    NOT_WON = "not won"
-    BEFORE_START = "before start"
-    DRAFTED = "drafted"
-    LINKED = "linked"
-    WAITING = "waiting"
-    NOT_BILLABLE = "not billable"
-    READY = "ready"
-
-
-CALLS_FOR_NONE = frozenset({Bucket.NOT_WON, Bucket.BEFORE_START, Bucket.NOT_BILLABLE})
-"""Where a deal stands that calls for no invoice."""
-
-
-class Action(StrEnum):
-    """What an operation does to its target."""
-
-    CREATE = "create"
-    UPDATE = "update"
-    DELETE = "delete"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One decided write to Xero: what, why, after which others, and the state of the target it was decided on."""
-
-    identity: Identity
-    action: Action
-    source: RecordRef
-    document: IntendedContact | IntendedItem | IntendedInvoice | ContactChange | ItemChange
-    reason: str
-    needs: tuple[Identity, ...] = ()
-    contact_id: str = ""
-    contact_source: str = ""
-    status: str = ""
-    totals: Totals | None = None
-    currency: str = ""
-    xero_id: str = ""
-    pre_image: str = ""
-    source_hash: str = ""
-    warnings: tuple[Finding, ...] = ()
-    before: Mapping[str, object] | None = None
-
-    @property
-    def decided_hash(self) -> str:
-        """What a reviewer saw, or Xero refused: the operation is another one when this changes."""
-        if isinstance(self.document, ContactChange | ItemChange):
-            return self.source_hash  # what it tells, whatever else stands beside it
-        return content_hash(
-            {
-                "action": self.action.value,
-                "status": self.status,
-                "customer": self.contact_source,
-                "source": self.source_hash,
-                "document": asdict(self.document),
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class DealDecision:
-    """What planning decided for one deal."""
-
-    deal: Deal
-    bucket: Bucket
-    findings: tuple[Finding, ...] = ()
-    operation: Operation | None = None
-    totals: Totals | None = None
-    agreed: str = ""
-    renamed: bool = False
-    """What its invoice was made from is called otherwise by now: the settings take other fields from the account."""
-    standing: Standing = field(default_factory=Standing)
-
-
-@dataclass(slots=True)
-class Mirror:
-    """Stored sales invoices of one organisation, by what planning asks for."""
-
-    invoices: dict[str, LedgerInvoice]
-    linked: frozenset[str] = frozenset()
-    credited: frozenset[str] = frozenset()
-    """Of these what was taken back and made anew."""
-    by_contact: dict[str, list[LedgerInvoice]] = field(init=False)
-    by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
-    by_number: dict[str, list[LedgerInvoice]] = field(init=False)
-    by_reference_word: dict[str, list[LedgerInvoice]] = field(init=False)
-    over_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
-    """Those that name a deal and are dead, or taken back by credit."""
-    owing_by_marker: dict[str, list[LedgerInvoice]] = field(init=False)
-    """Those that were taken back and owe again, since their credit or a payment was taken off them."""
-
-    def __post_init__(self) -> None:
-        self.by_contact, self.by_marker = defaultdict(list), defaultdict(list)
-        self.by_number, self.by_reference_word = defaultdict(list), defaultdict(list)
-        self.over_by_marker, self.owing_by_marker = defaultdict(list), defaultdict(list)
-        for invoice in sorted(self.invoices.values(), key=lambda invoice: invoice.invoice_id):
-            self.by_number[invoice.number.casefold()].append(invoice)
-            source_id = record_id_in(invoice.url)
-            if not self._is_unclaimed(invoice):
-                if source_id and invoice.invoice_id not in self.linked:
-                    self.over_by_marker[source_id].append(invoice)
-                if source_id and invoice.invoice_id in self.credited and invoice.is_live and invoice.amount_due:
-                    self.owing_by_marker[source_id].append(invoice)
-                continue
-            self.by_contact[invoice.contact_id].append(invoice)
-            if source_id:
-                self.by_marker[source_id].append(invoice)
-            for word in reference_words(invoice.reference):
-                self.by_reference_word[word].append(invoice)
-
-    def _is_unclaimed(self, invoice: LedgerInvoice) -> bool:
-        """Whether it stands, and is no deal's yet."""
-        return invoice.is_live and invoice.invoice_id not in self.linked and not is_credited(invoice)
-
-    def unclaimed_of_number(self, number: str) -> list[LedgerInvoice]:
-        """Invoices of exactly this number that are no deal's yet."""
-        return [each for each in self.by_number.get(number.casefold(), ()) if self._is_unclaimed(each)]
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Everything that one planning pass is decided from. ``contacts`` has the customer of each account, ``chosen`` the
-    one that a person chose for a deal instead, ``stood`` the bucket in which it was last, both by the deal's id."""
-
-    org_id: str
-    policy: Policy
-    books: Books
-    as_of: dt.date
-    contacts: Mapping[str, ContactDecision]
-    accounts: Mapping[str, IntendedContact]
-    mirror: Mirror
-    links: Mapping[str, Link]
-    link_source_hash: Mapping[str, str]
-    epochs: Mapping[str, int]
-    chosen: Mapping[str, ContactDecision] = field(default_factory=dict)
-    not_same: frozenset[tuple[str, str]] = frozenset()
-    undone: frozenset[str] = frozenset()
-    stood: Mapping[str, str] = field(default_factory=dict)
-    sales_terms: Callable[[str], tuple[int, str] | None] = lambda _contact_id: None
+from crossfoot.core.records import RecordRef, Side
+from crossfoot.core.standing import is_billable
+from crossfoot.core.terms import due_date
 
 
 def decide_deal(deal: Deal, context: Context) -> DealDecision:
@@ -510,36 +358,6 @@ def _coded(deal: Deal, contact_id: str, context: Context) -> tuple[IntendedInvoi
 def _due_date(dated: dt.date, contact_id: str, context: Context) -> dt.date:
     terms = context.sales_terms(contact_id) or context.books.organisation.sales_terms
     return due_date(dated, terms, context.policy.due_days)
-
-
-def due_date(dated: dt.date, terms: tuple[int, str] | None, default_days: int) -> dt.date:
-    """The due date by the contact's or organisation's sales terms, else after the default days (XERO 4.1)."""
-    if terms is None:
-        return dated + dt.timedelta(days=default_days)
-    day, kind = terms
-    month_end = _month_end(dated)
-    match kind:
-        case "DAYSAFTERBILLDATE":
-            return dated + dt.timedelta(days=day)
-        case "DAYSAFTERBILLMONTH":
-            return month_end + dt.timedelta(days=day)
-        case "OFCURRENTMONTH":
-            return max(dated, dated.replace(day=max(1, min(day, month_end.day))))
-        case "OFFOLLOWINGMONTH":
-            first = month_end + dt.timedelta(days=1)
-            return first.replace(day=max(1, min(day, _month_end(first).day)))
-        case _:
-            return dated + dt.timedelta(days=default_days)
-
-
-def _month_end(day: dt.date) -> dt.date:
-    following = (day.replace(day=28) + dt.timedelta(days=4)).replace(day=1)
-    return following - dt.timedelta(days=1)
-
-
-def item_key(code: str) -> str:
-    """The source key of an item: its code, which Xero keeps unique without regard to case."""
-    return code.casefold()
 
 
 def _with_money(deal: Deal, findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from crossfoot.core.coding import tax_rates
+from crossfoot.core.decided import Bucket
 from crossfoot.core.documents import IntendedInvoice, LineAmounts
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.money import EXACT, ZERO, line_tax
-from crossfoot.core.plan import Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.settlement import IntendedPayment
 from crossfoot.engine.guards.brake import brake_holds, vanished

@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from crossfoot.core.decided import Operation
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.links import Identity, Kind
-from crossfoot.core.plan import Operation
 from crossfoot.core.reissue import Stage
 from crossfoot.engine.guards.anchor import Anchor
 from crossfoot.engine.guards.brake import check_brake, check_vanished, settle_vanished

@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select, update
 
+from crossfoot.core.decided import DealDecision
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
-from crossfoot.core.plan import DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.store.codec import instant
 from crossfoot.store.feed import touch

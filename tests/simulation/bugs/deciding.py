@@ -20,10 +20,10 @@ import crossfoot.engine.writing.reserve as engine_reserve
 from crossfoot.core import lifecycle, settlement
 from crossfoot.core import plan as core_plan
 from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.decided import Context, DealDecision
 from crossfoot.core.documents import Deal
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, LinkState
-from crossfoot.core.plan import Context, DealDecision
 from crossfoot.core.settlement import RecordedPayment
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session

@@ -22,10 +22,10 @@ from crossfoot.core.books import (
     TaxRate,
     TrackingCategory,
 )
+from crossfoot.core.decided import Context, Mirror
 from crossfoot.core.documents import Deal, IntendedContact, IntendedInvoice, IntendedLine
 from crossfoot.core.links import Identity, Kind, Link, salesforce_id_18
 from crossfoot.core.matching import ContactDecision
-from crossfoot.core.plan import Context, Mirror
 from crossfoot.core.policy import Coding, Policy
 from crossfoot.core.records import RecordRef, Side
 

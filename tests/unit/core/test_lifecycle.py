@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.decided import Action, Bucket
 from crossfoot.core.documents import Deal, IntendedInvoice, ledger_form
 from crossfoot.core.findings import Finding
 from crossfoot.core.lifecycle import Judgement, LinkedDeal, judge_cancellation, judge_linked
-from crossfoot.core.plan import Action, Bucket, decide_deal
+from crossfoot.core.plan import decide_deal
 from crossfoot.core.records import content_hash
 
 from .cases import account_id, as_sent, context, deal, invoice, line, link, money, salesforce

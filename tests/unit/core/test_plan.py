@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 
 from crossfoot.core.books import LedgerLine
+from crossfoot.core.decided import Action, Bucket, Context, DealDecision
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Totals
-from crossfoot.core.plan import Action, Bucket, Context, DealDecision, decide_deal, due_date
+from crossfoot.core.plan import decide_deal
 from crossfoot.core.records import content_hash
 from crossfoot.core.standing import moves_in
+from crossfoot.core.terms import due_date
 
 from .cases import (
     INSTANCE,

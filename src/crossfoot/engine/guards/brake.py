@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerContact, LedgerInvoice
+from crossfoot.core.decided import Action, Operation
 from crossfoot.core.errors import Rejected, Stopped
 from crossfoot.core.guards import Recent, Vanished, brake_problem, vanished_problem
 from crossfoot.core.links import Kind
 from crossfoot.core.money import EXACT
-from crossfoot.core.plan import Action, Operation
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE
 from crossfoot.engine.session import Session
 from crossfoot.engine.writing.reserve import base_amount, newest_rates

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from crossfoot.core.decided import Bucket, DealDecision
 from crossfoot.core.findings import Finding
 from crossfoot.core.money import Money
-from crossfoot.core.plan import Bucket, DealDecision
 from crossfoot.core.standing import account_of
 from crossfoot.engine.planning.accounts import Accounts
 from crossfoot.engine.session import Session

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from crossfoot.core.books import Books, LedgerContact, LedgerInvoice
 from crossfoot.core.coding import as_taxed
+from crossfoot.core.decided import Context, Mirror
 from crossfoot.core.documents import Deal, IntendedContact
 from crossfoot.core.invoiced import reference_word
 from crossfoot.core.links import Kind, document_number
@@ -28,7 +29,6 @@ from crossfoot.core.matching import (
 )
 from crossfoot.core.names import name_key, unique_name
 from crossfoot.core.overrides import overridden
-from crossfoot.core.plan import Context, Mirror
 from crossfoot.core.reach import KINDS, account_reached_at
 from crossfoot.core.standing import account_of, moves_in
 from crossfoot.engine.planning.accounts import Accounts

@@ -10,13 +10,14 @@ from sqlalchemy import Connection
 
 from crossfoot.core import agreement, reissue
 from crossfoot.core.books import Books
+from crossfoot.core.decided import Action, Bucket, Context, DealDecision, Operation, item_key
 from crossfoot.core.documents import IntendedItem, same_source
 from crossfoot.core.findings import REASONS, Finding
 from crossfoot.core.lifecycle import CANCEL_CODES
 from crossfoot.core.links import Identity, Kind
 from crossfoot.core.matching import ContactDecision
 from crossfoot.core.money import Money
-from crossfoot.core.plan import Action, Bucket, Context, DealDecision, Operation, decide_deal, item_key
+from crossfoot.core.plan import decide_deal
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.core.standing import Standing, account_of, moves_in, reads_intended
 from crossfoot.engine.planning.customers import Customer, keep_customers, review_customers

@@ -8,12 +8,12 @@ from typing import Any
 
 from crossfoot.core.agreement import Agreement, Value
 from crossfoot.core.books import LedgerContact, LedgerItem
+from crossfoot.core.decided import Action, Operation
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.matching import suffixes, with_suffix
 from crossfoot.core.names import unique_name
 from crossfoot.core.people import part_of, with_people
-from crossfoot.core.plan import Action, Operation
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.recovery import REFUSED_AGAIN_AFTER
 from crossfoot.engine.planning.agree import Compared

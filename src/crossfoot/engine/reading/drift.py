@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
+from crossfoot.core.decided import Bucket, DealDecision
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
-from crossfoot.core.plan import Bucket, DealDecision
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.reading.describes import shapes
 from crossfoot.engine.session import Session

@@ -12,11 +12,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerContact, LedgerInvoice
+from crossfoot.core.decided import item_key
 from crossfoot.core.documents import ledger_form
 from crossfoot.core.errors import NeedsPerson, Stopped
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind, Link, record_id_in
-from crossfoot.core.plan import item_key
 from crossfoot.core.records import Side, content_hash
 from crossfoot.engine.guards.guard import check_guard
 from crossfoot.engine.reading.ledger import CONTACT, INVOICE, load_ledger

@@ -13,8 +13,8 @@ from datetime import date, timedelta
 from sqlalchemy import Connection
 
 from crossfoot.core.books import Books, LedgerCredit, LedgerCreditNote, LedgerInvoice, LedgerItem
+from crossfoot.core.decided import item_key
 from crossfoot.core.links import Kind
-from crossfoot.core.plan import item_key
 from crossfoot.core.records import content_hash
 from crossfoot.engine.reading.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, ITEM, load_ledger
 from crossfoot.engine.reading.scope import REFERS

@@ -20,10 +20,10 @@ from crossfoot.core.books import (
     LedgerCreditNote,
     LedgerInvoice,
 )
+from crossfoot.core.decided import CALLS_FOR_NONE, Bucket
 from crossfoot.core.findings import REASONS
 from crossfoot.core.links import Kind, LinkState
 from crossfoot.core.money import EXACT, ZERO
-from crossfoot.core.plan import CALLS_FOR_NONE, Bucket
 from crossfoot.core.records import content_hash
 from crossfoot.core.reissue import is_credited
 from crossfoot.engine.reading.ledger import BILL, CONTACT, CREDIT, CREDIT_NOTE, INVOICE, load_books, load_ledger

@@ -15,11 +15,11 @@ from types import MappingProxyType
 
 from sqlalchemy import Connection
 
+from crossfoot.core.decided import Action, Bucket, Operation
 from crossfoot.core.errors import OutcomeUnknown, Rejected, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, Link
 from crossfoot.core.pacing import Lane
-from crossfoot.core.plan import Action, Bucket, Operation
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.engine.calls.remote import NotApplied
 from crossfoot.engine.committed import Sent, batch_of, commit, of_each

@@ -16,11 +16,12 @@ from typing import Final
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerCreditNote, LedgerInvoice
+from crossfoot.core.decided import CALLS_FOR_NONE, Bucket, DealDecision
 from crossfoot.core.errors import NeedsReauthorisation, RetryLater
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind
 from crossfoot.core.money import Money
-from crossfoot.core.plan import CALLS_FOR_NONE, Bucket, DealDecision, decide_deal
+from crossfoot.core.plan import decide_deal
 from crossfoot.core.records import RecordRef, Side
 from crossfoot.core.reissue import (
     CODES,

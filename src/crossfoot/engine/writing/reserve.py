@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from crossfoot.core.books import LedgerInvoice
+from crossfoot.core.decided import Operation
 from crossfoot.core.documents import (
     ContactChange,
     IntendedContact,
@@ -22,7 +23,6 @@ from crossfoot.core.documents import (
 from crossfoot.core.findings import Finding
 from crossfoot.core.links import Kind, document_number, number_in_series
 from crossfoot.core.money import EXACT, ZERO, round_money
-from crossfoot.core.plan import Operation
 from crossfoot.core.records import RecordRef, Side, canonical
 from crossfoot.engine.reading.ledger import INVOICE, load_ledger
 from crossfoot.engine.session import Session
