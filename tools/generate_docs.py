@@ -20,9 +20,10 @@ import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from crossfoot.core import people
 from crossfoot.core.findings import REASONS, Owner
 from crossfoot.emulators.scenarios.demo_cases import CASES
-from crossfoot.mapping import compiled
+from crossfoot.mapping import targets
 from crossfoot.mapping.settings import FieldRule, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -38,12 +39,16 @@ OWNERS: Mapping[Owner, str] = MappingProxyType(
     }
 )
 FIELD_NAMES: Sequence[tuple[str, frozenset[str]]] = (
-    ("flows.customers.fields", compiled.CONTACT_FIELDS),
-    ("flows.customers.write_back", compiled.CONTACT_WRITE_BACK),
-    ("flows.products.fields", compiled.ITEM_FIELDS),
-    ("flows.invoices.fields", compiled.INVOICE_FIELDS),
-    ("flows.invoices.lines.fields", compiled.LINE_FIELDS),
-    ("flows.invoices.write_back", compiled.INVOICE_WRITE_BACK),
+    ("flows.customers.fields", targets.CONTACT_FIELDS),
+    ("flows.customers.write_back", targets.CONTACT_WRITE_BACK),
+    ("flows.people.fields", frozenset(people.FIELDS)),
+    ("flows.products.fields", targets.ITEM_FIELDS),
+    ("flows.products.write_back", targets.ITEM_WRITE_BACK),
+    ("flows.invoices.fields", targets.INVOICE_FIELDS),
+    ("flows.invoices.lines.fields", targets.LINE_FIELDS),
+    ("flows.invoices.write_back", targets.INVOICE_WRITE_BACK),
+    ("flows.payments.fields", targets.PAYMENT_FIELDS),
+    ("flows.payments.write_back", targets.PAYMENT_WRITE_BACK),
 )
 
 

@@ -25,6 +25,7 @@ from crossfoot.core.people import FIELDS
 from crossfoot.core.records import RecordRef, Side, content_hash
 from crossfoot.core.requests import FIELDS as REQUEST_FIELDS
 from crossfoot.core.settlement import RecordedPayment
+from crossfoot.mapping import targets
 from crossfoot.mapping.deals import DealLens, Related
 from crossfoot.mapping.expressions import Expression, ExpressionError, Place, Value, compile_expression
 from crossfoot.mapping.lenses import CONTACT_PARTS, ITEM_PARTS, RecordLens, Shape
@@ -35,35 +36,6 @@ from crossfoot.mapping.rules import Rule, Rules
 from crossfoot.mapping.settings import FieldRule, SettingsFile, TransformedField
 from crossfoot.mapping.transforms import TransformError, find_transform
 from crossfoot.mapping.values import Fields, as_text, instant, lookup_in
-
-CONTACT_FIELDS = frozenset(member for shape in CONTACT_PARTS.values() for member in shape.members)
-ITEM_FIELDS = frozenset(member for shape in ITEM_PARTS.values() for member in shape.members)
-INVOICE_FIELDS = frozenset(
-    {"Name", "Owner", "Contact", "Date", "DueDate", "Currency", "Number", "Reference", "Amount", "Discount"}
-)
-LINE_FIELDS = frozenset(
-    {"Product", "Description", "ItemCode", "Quantity", "UnitAmount", "DiscountRate", "AccountCode", "TaxType"}
-)
-PAYMENT_FIELDS = frozenset({"Invoice", "Amount", "Date", "Account", "Currency", "Reference", "Name", "Owner"})
-PAYMENT_TERMS = ("Invoice", "Amount", "Date")
-PAYMENT_WRITE_BACK = frozenset({"Key", "PaymentID", "Status"})
-CONTACT_WRITE_BACK = frozenset(
-    {"ContactID", "Outstanding", "Overdue", "Exposure", "OldestOverdue", "DaysToPay", "Currency"}
-)
-ITEM_WRITE_BACK = frozenset({"QuantityOnHand"})
-INVOICE_WRITE_BACK = frozenset(
-    {"InvoiceID", "Number", "Link", "Status", "PaymentStatus", "SubTotal", "TotalTax", "Total", "AmountDue",
-     "AmountPaid", "AmountCredited", "PaidDate", "Date", "DueDate", "Reference", "Scheduled", "Drafted", "Invoiced",
-     "Uninvoiced", "SyncState", "LastError"}
-)  # fmt: skip
-_REQUIRED = {
-    "customers": {"Name"},
-    "products": {"Code", "Name"},
-    "invoices": {"Name", "Contact", "Date", "Currency", "Reference", "Amount"},
-    "lines": {"Description", "Quantity", "UnitAmount"},
-    "people": {"LastName"},
-    "payments": {"Invoice", "Amount", "Date", "Account"},
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +61,10 @@ class FlowMapping:
         self.account_object = flows.customers.salesforce
         self.product_object = flows.products.salesforce
         self.deal_object = flows.invoices.salesforce
-        self.customer = self._rules(("flows", "customers"), flows.customers.fields, CONTACT_FIELDS)
-        self.product = self._rules(("flows", "products"), flows.products.fields, ITEM_FIELDS)
-        self.invoice = self._rules(("flows", "invoices"), flows.invoices.fields, INVOICE_FIELDS)
-        self.line = self._rules(("flows", "invoices", "lines"), flows.invoices.lines.fields, LINE_FIELDS)
+        self.customer = self._rules(("flows", "customers"), flows.customers.fields, targets.CONTACT_FIELDS)
+        self.product = self._rules(("flows", "products"), flows.products.fields, targets.ITEM_FIELDS)
+        self.invoice = self._rules(("flows", "invoices"), flows.invoices.fields, targets.INVOICE_FIELDS)
+        self.line = self._rules(("flows", "invoices", "lines"), flows.invoices.lines.fields, targets.LINE_FIELDS)
         self.tracking = self._rules(("flows", "invoices", "lines", "tracking"), flows.invoices.lines.tracking, None)
         self.when = self._expression(flows.invoices.when, file.place("flows", "invoices", "when"))
         self.won_at = self._expression(flows.invoices.won_at, file.place("flows", "invoices", "won_at"))
@@ -132,12 +104,12 @@ class FlowMapping:
         if flow is None:
             return {}, compile_expression("FALSE")
         for target, value in flow.write_back.items():
-            if value not in PAYMENT_WRITE_BACK:
+            if value not in targets.PAYMENT_WRITE_BACK:
                 place = self._file.place("flows", "payments", "write_back", target)
-                possible = ", ".join(sorted(PAYMENT_WRITE_BACK))
+                possible = ", ".join(sorted(targets.PAYMENT_WRITE_BACK))
                 self._problems.append(f"{place}: `{value}` is not written back; possible: {possible}")
         when = self._expression(flow.when, self._file.place("flows", "payments", "when"))
-        rules = self._rules(("flows", "payments"), flow.fields, PAYMENT_FIELDS)
+        rules = self._rules(("flows", "payments"), flow.fields, targets.PAYMENT_FIELDS)
         if self.has_currencies and "Currency" not in rules:  # its amount is in its own, whatever the file says of it
             rules = {**rules, "Currency": Rule(compile_expression(CURRENCY))}
         return rules, when
@@ -147,7 +119,7 @@ class FlowMapping:
         """Names the settings by which it is read what was paid, when, and on which invoice."""
         flow = self.settings.flows.payments
         told = flow.model_dump(mode="json")["fields"] if flow else {}
-        return content_hash({name: told.get(name) for name in PAYMENT_TERMS})
+        return content_hash({name: told.get(name) for name in targets.PAYMENT_TERMS})
 
     def _people(self) -> PeopleLens | None:
         flow, customers = self.settings.flows.people, self.settings.flows.customers
@@ -196,7 +168,7 @@ class FlowMapping:
             if isinstance(rule, TransformedField):
                 owner = Owner(rule.owner) if rule.owner else None
                 rules[name] = replace(rules[name], owner=owner, empties=rule.empties)
-        missing = _REQUIRED.get(keys[-1], set()) - rules.keys()
+        missing = targets.REQUIRED.get(keys[-1], set()) - rules.keys()
         if missing:
             place = self._file.place(*keys)
             self._problems.append(f"{place}: {', '.join(sorted(missing))} must be mapped")
@@ -205,9 +177,9 @@ class FlowMapping:
     def _check_write_back(self) -> None:
         flows = self.settings.flows
         for key, mapping, known in (
-            ("customers", flows.customers.write_back, CONTACT_WRITE_BACK),
-            ("products", flows.products.write_back, ITEM_WRITE_BACK),
-            ("invoices", flows.invoices.write_back, INVOICE_WRITE_BACK),
+            ("customers", flows.customers.write_back, targets.CONTACT_WRITE_BACK),
+            ("products", flows.products.write_back, targets.ITEM_WRITE_BACK),
+            ("invoices", flows.invoices.write_back, targets.INVOICE_WRITE_BACK),
         ):
             read = {path[0] for rule in self._all_rules() for path in rule.paths}
             for target, value in mapping.items():
