@@ -27,6 +27,21 @@ class Message(Struct, frozen=True):
     description: str = ""
 
 
+class Refusable(Struct, frozen=True):
+    """What Xero may refuse by itself, within a document or a contact."""
+
+    validation_errors: list[Message] = []
+
+
+class Judged(Refusable, frozen=True):
+    """An element of a batch, with what Xero says of it."""
+
+    status_attribute_string: str = ""
+    has_errors: bool = False
+    has_validation_errors: bool = False
+    warnings: list[Message] = []
+
+
 class Tracking(Struct, frozen=True):
     """A line's option of a tracking category."""
 
@@ -34,7 +49,7 @@ class Tracking(Struct, frozen=True):
     option: str = ""
 
 
-class Line(Struct, frozen=True):
+class Line(Refusable, frozen=True):
     """A line of a document."""
 
     line_item_id: str | None = None
@@ -49,21 +64,13 @@ class Line(Struct, frozen=True):
     discount_rate: Decimal | None = None
     discount_amount: Decimal | None = None
     tracking: list[Tracking] = []
-    validation_errors: list[Message] = []
 
 
-class Refusable(Struct, frozen=True):
-    """A part of a contact that Xero may refuse by itself."""
-
-    validation_errors: list[Message] = []
-
-
-class Ref(Struct, frozen=True):
+class Ref(Refusable, frozen=True):
     """The contact that a document names."""
 
     contact_id: str = ""
     name: str = ""
-    validation_errors: list[Message] = []
 
 
 class Payment(Struct, frozen=True):
@@ -81,7 +88,7 @@ class Applied(Struct, frozen=True):
     applied_amount: Decimal = ZERO
 
 
-class Invoice(Struct, frozen=True):
+class Invoice(Judged, frozen=True):
     """An invoice or a bill."""
 
     invoice_id: str = ""
@@ -108,11 +115,6 @@ class Invoice(Struct, frozen=True):
     prepayments: list[Applied] = []
     overpayments: list[Applied] = []
     updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[Message] = []
-    warnings: list[Message] = []
 
 
 class Terms(Struct, frozen=True):
@@ -161,7 +163,7 @@ class Person(Refusable, frozen=True):
     include_in_emails: bool = False
 
 
-class Contact(Struct, frozen=True):
+class Contact(Judged, frozen=True):
     """A contact."""
 
     contact_id: str = ""
@@ -176,14 +178,9 @@ class Contact(Struct, frozen=True):
     merged_to_contact_id: str | None = None
     payment_terms: SalesTerms | None = None
     updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[Message] = []
     addresses: list[Address] = []
     phones: list[Phone] = []
     contact_persons: list[Person] = []
-    warnings: list[Message] = []
 
 
 class SalesDetails(Struct, frozen=True):
@@ -194,7 +191,7 @@ class SalesDetails(Struct, frozen=True):
     tax_type: str | None = None
 
 
-class Item(Struct, frozen=True):
+class Item(Judged, frozen=True):
     """An item."""
 
     item_id: str = ""
@@ -206,11 +203,6 @@ class Item(Struct, frozen=True):
     is_tracked_as_inventory: bool = False
     quantity_on_hand: Decimal | None = None
     updated_date_utc: str = ""
-    status_attribute_string: str = ""
-    has_errors: bool = False
-    has_validation_errors: bool = False
-    validation_errors: list[Message] = []
-    warnings: list[Message] = []
 
 
 class Overpayment(Struct, frozen=True):

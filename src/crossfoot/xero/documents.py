@@ -252,7 +252,9 @@ def decode_elements(kind: str, body: bytes) -> list[Element]:
     return [_element(i.invoice_id, i, _invoice, [i, i.contact, *i.line_items]) for i in envelope.invoices]
 
 
-def _element(xero_id: str, item: Any, record: Callable[[Any], Any], parts: Sequence[Any]) -> Element:
+def _element(
+    xero_id: str, item: answers.Judged, record: Callable[[Any], Any], parts: Sequence[answers.Refusable]
+) -> Element:
     """One outcome. It failed where Xero says so in any of its ways, and where it gave no id; all zeros are none."""
     errors = _texts(message for part in parts for message in part.validation_errors)
     usable = "" if xero_id == ZERO_ID else xero_id
