@@ -30,6 +30,7 @@ from .world import KEY, Pair
 
 LEASE = "the pair"
 COVERED = "commit hints covered done"
+TAKEN = "commit lease done"
 STARTS_WITHIN_S = 600
 
 
@@ -114,22 +115,37 @@ class Engines:
         def seam(name: str) -> None:
             if name == COVERED:  # whoever dies or stands still from here on has covered them
                 self.seen_at = began
-            self._machine.pause(name)
+            self._pause(name)
 
         database = Database(self._pair.database.engine, seam)
-        held = hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold()
-        with held:
-            self.writer, began = self._machine.acting, self._machine.now
+        with self._hold(database):
+            began = self._machine.now
             report = hinted_sync(self.session(database))
             self.seen_at = began  # I13: it covers what came while it waited for its turn, since only then it reads
         return report
 
     def restore(self, reason: str) -> int:
         """Take an old copy as the database from now on; answers how many links were rebuilt."""
-        database = Database(self._pair.database.engine, self._machine.pause)
-        with hold_lease(database, LEASE, "engine") if self.distributed else self._lock.hold():
-            self.writer = self._machine.acting
+        database = Database(self._pair.database.engine, self._pause)
+        with self._hold(database):
             return restore(self.session(database), reason)[0].linked
+
+    def _pause(self, name: str) -> None:
+        """Whoever stands still with the lease just taken has it, and may have lost it when they go on."""
+        if name == TAKEN:
+            self.writer = self._machine.acting
+        self._machine.pause(name)
+
+    @contextmanager
+    def _hold(self, database: Database) -> Iterator[None]:
+        """What keeps two engines apart."""
+        if self.distributed:
+            with hold_lease(database, LEASE, "engine"):
+                yield
+            return
+        with self._lock.hold():
+            self.writer = self._machine.acting
+            yield
 
     def tie_out(self) -> bool:
         """Whether the tie-out, which reads both sides on its own path, leaves an amount unexplained."""

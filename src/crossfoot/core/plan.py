@@ -329,7 +329,8 @@ def _beside(deal: Deal, link: Link, own: LedgerInvoice | None, mirror: Mirror) -
     numbers = ", ".join(invoice.number or invoice.invoice_id for invoice in twins or owing)
     related = tuple(RecordRef(Side.XERO, "Invoice", invoice.invoice_id) for invoice in twins or owing)
     if own is not None and not bills(own) and calls_for_one(deal):
-        cause = f"invoice {link.number} was voided, deleted or credited in Xero; {numbers} names this deal and is live"
+        other = f"another {numbers}" if numbers == link.number else numbers
+        cause = f"invoice {link.number} was voided, deleted or credited in Xero; {other} names this deal and is live"
         fix = (
             f"`crossfoot queue retry`; the next sync then asks whether {numbers} is the deal's invoice: link it there."
         )
