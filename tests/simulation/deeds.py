@@ -19,7 +19,7 @@ from .world import HOME, NEVER_INVOICED, OPEN_STAGE, Ways
 _CENT = Decimal("0.01")
 _ENDED = {"VOIDED", "DELETED", "PAID"}
 CLEARED_MIN = 6
-OTHER_CURRENCY_SHARE = 0.1
+OTHER_CURRENCY_SHARE = 0.4  # of the payments of a foreign invoice are recorded in the currency of the books
 GIVEN_SHARE = 0.7  # of the deals that are given away are sold after all, while there are any
 OTHER_SIDE_SHARE = 0.8  # of the edits of one side lead to one of the other, as often as not while a run is under way
 
@@ -127,6 +127,7 @@ def record_payment(people: People) -> str:
     }
     made = people.desks.salesforce("POST", "/sobjects/Xero_Payment__c", wish)
     people.ledger.recorded[made["id"]] = wish["Reference__c"]
+    people.ledger.recorded_in[made["id"]] = currency
     return f"{amount} on {invoice['InvoiceNumber']}"
 
 

@@ -45,6 +45,7 @@ class Ledger:
     edited_deals: set[str] = field(default_factory=set)
     settings_changed: list[datetime] = field(default_factory=list)
     recorded: dict[str, str] = field(default_factory=dict)
+    recorded_in: dict[str, str] = field(default_factory=dict)
     removed: set[str] = field(default_factory=set)
     asked_back: set[str] = field(default_factory=set)
     asked_anew: set[str] = field(default_factory=set)

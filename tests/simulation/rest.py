@@ -430,8 +430,8 @@ class Rest:
             if not payments and not waiting.get(row_id, set()) & _UNPAID:
                 raise Violation(f"I17: {row['Name']} was not paid, and nothing says why")
             paid = {books.get("Invoices", each["Invoice"]["InvoiceID"])["CurrencyCode"] for each in payments}
-            if paid - {row["CurrencyIsoCode"]}:
-                raise Violation(f"I8: {row['Name']} of {row['CurrencyIsoCode']} was paid in another currency")
+            if paid - {self._ledger.recorded_in[row_id]}:
+                raise Violation(f"I8: {row['Name']} of {self._ledger.recorded_in[row_id]} was paid in {paid}")
             for payment in payments:
                 late = payment["Status"] == "DELETED" and waiting.get(row_id, set()) & _UNPAID - {"payment_removed"}
                 if late and not row.get("Payment_Id__c"):
