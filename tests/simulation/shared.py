@@ -189,6 +189,9 @@ class Shared:
 
     def add(self, edit: Edit) -> None:
         """A person edited."""
+        for other in list(self.edits.values()):  # accounts were merged since: it is the same record, with another's id
+            if edit.side == other.side == XERO and (edit.xero_id, edit.part) == (other.xero_id, other.part):
+                self.edits[edit.place] = self.edits.pop(other.place)
         last = self.edits.get(edit.place)
         seen = last.before if last and last.value == edit.was else ()
         self.edits[edit.place] = replace(edit, before=(*seen, edit.was))
